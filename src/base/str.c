@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct str str_from(const char *s)
+{
+	return (struct str){ s, strlen(s) };
+}
+
+bool str_eq(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool str_eqz(struct str a, const char *b)
+{
+	return str_eq(a, str_from(b));
+}
+
+bool str_starts(struct str s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.len >= n && (n == 0 || memcmp(s.ptr, prefix, n) == 0);
+}
+
+bool str_ends(struct str s, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return s.len >= n && (n == 0 || memcmp(s.ptr + s.len - n, suffix, n) == 0);
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct str str_trim(struct str s)
+{
+	while (s.len && is_space(s.ptr[0])) {
+		s.ptr++;
+		s.len--;
+	}
+	while (s.len && is_space(s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+struct str str_cut(struct str *s, char sep)
+{
+	const char *p = s->len ? memchr(s->ptr, sep, s->len) : NULL;
+	struct str rest = { "", 0 };
+
+	if (p) {
+		rest.ptr = p + 1;
+		rest.len = s->len - (size_t)(p + 1 - s->ptr);
+		s->len = (size_t)(p - s->ptr);
+	}
+	return rest;
+}
+
+int str_cmp(struct str a, struct str b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int r = n ? memcmp(a.ptr, b.ptr, n) : 0;
+
+	return r ? r : (a.len > b.len) - (a.len < b.len);
+}
+
+bool starts_with(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool ends_with(const char *s, const char *suffix)
+{
+	return str_ends(str_from(s), suffix);
+}
+
+bool str_is_utf8(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.ptr, *end = p + s.len;
+
+	while (p < end) {
+		unsigned c = *p++;
+		unsigned need, lo = 0x80, hi = 0xbf;
+
+		if (c < 0x80)
+			continue;
+		if (c >= 0xc2 && c <= 0xdf)
+			need = 1;
+		else if (c >= 0xe0 && c <= 0xef)
+			need = 2;
+		else if (c >= 0xf0 && c <= 0xf4)
+			need = 3;
+		else
+			return false;
+		if (c == 0xe0)
+			lo = 0xa0;
+		else if (c == 0xed)
+			hi = 0x9f;
+		else if (c == 0xf0)
+			lo = 0x90;
+		else if (c == 0xf4)
+			hi = 0x8f;
+		for (; need; need--) {
+			if (p == end || *p < lo || *p > hi)
+				return false;
+			p++;
+			lo = 0x80;
+			hi = 0xbf;
+		}
+	}
+	return true;
+}
+
+#define CLOSEST_MAX 64
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+	unsigned m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+static unsigned distance(const char *a, size_t la, const char *b, size_t lb)
+{
+	unsigned d[3][CLOSEST_MAX + 1];
+	unsigned *prev2 = d[0], *prev = d[1], *cur = d[2];
+
+	for (size_t j = 0; j <= lb; j++)
+		prev[j] = (unsigned)j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned *t;
+
+		cur[0] = (unsigned)i;
+		for (size_t j = 1; j <= lb; j++) {
+			unsigned cost = a[i - 1] != b[j - 1];
+
+			cur[j] = min3(prev[j] + 1, cur[j - 1] + 1, prev[j - 1] + cost);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    prev2[j - 2] + 1 < cur[j])
+				cur[j] = prev2[j - 2] + 1;
+		}
+		t = prev2;
+		prev2 = prev;
+		prev = cur;
+		cur = t;
+	}
+	return prev[lb];
+}
+
+const char *str_closest(const char *word, const char *const *cands, size_t n)
+{
+	size_t lw = strlen(word);
+	const char *best = NULL;
+	unsigned best_d = (unsigned)(lw / 3 ? lw / 3 : 1) + 1;
+
+	if (lw == 0 || lw > CLOSEST_MAX)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		size_t lc = cands[i] ? strlen(cands[i]) : 0;
+		unsigned d;
+
+		if (lc == 0 || lc > CLOSEST_MAX)
+			continue;
+		d = distance(word, lw, cands[i], lc);
+		/* "optim" for "optimize": a prefix of some length is as good as a near miss */
+		if (d >= best_d && lw >= 3 && lc > lw && strncmp(word, cands[i], lw) == 0)
+			d = best_d - 1;
+		if (d < best_d) {
+			best_d = d;
+			best = cands[i];
+		}
+	}
+	return best;
+}
+
+char *str_human_size(uint64_t bytes, char *buf, size_t cap)
+{
+	static const char *const unit[] = { "B", "KB", "MB", "GB", "TB" };
+	double v = (double)bytes;
+	size_t u = 0;
+
+	while (v >= 1023.95 && u + 1 < sizeof(unit) / sizeof(unit[0])) {
+		v /= 1024;
+		u++;
+	}
+	snprintf(buf, cap, u ? "%.1f %s" : "%.0f %s", v, unit[u]);
+	return buf;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+struct unit {
+	const char *name;
+	uint64_t mult;
+};
+
+static bool eq_nocase(struct str s, const char *z)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if (c != z[i])
+			return false;
+	}
+	return z[s.len] == '\0';
+}
+
+/* A number with at most three decimals and a unit, exactly: no floating point. */
+static int parse_units(struct str s, const struct unit *units, uint64_t *out)
+{
+	uint64_t whole = 0, frac = 0, scale = 1, mult = 0, r;
+	size_t i = 0;
+
+	s = str_trim(s);
+	if (!s.len || !is_digit(s.ptr[0]))
+		return -1;
+	for (; i < s.len && is_digit(s.ptr[i]); i++)
+		if (__builtin_mul_overflow(whole, 10u, &whole) ||
+		    __builtin_add_overflow(whole, (uint64_t)(s.ptr[i] - '0'), &whole))
+			return -1;
+	if (i < s.len && s.ptr[i] == '.') {
+		i++;
+		if (i == s.len || !is_digit(s.ptr[i]))
+			return -1;
+		for (; i < s.len && is_digit(s.ptr[i]); i++) {
+			if (scale == 1000)
+				return -1;
+			frac = frac * 10 + (uint64_t)(s.ptr[i] - '0');
+			scale *= 10;
+		}
+	}
+	s.ptr += i;
+	s.len -= i;
+	s = str_trim(s);
+	for (; units->name; units++)
+		if (eq_nocase(s, units->name)) {
+			mult = units->mult;
+			break;
+		}
+	if (!mult || __builtin_mul_overflow(whole, mult, &r) ||
+	    __builtin_add_overflow(r, frac * mult / scale, &r))
+		return -1;
+	*out = r;
+	return 0;
+}
+
+int str_parse_size(struct str s, uint64_t *bytes)
+{
+	static const struct unit units[] = {
+		{ "", 1 },	     { "b", 1 },	  { "k", 1024 },	{ "kb", 1024 },
+		{ "kib", 1024 },     { "m", 1u << 20 },	  { "mb", 1u << 20 },	{ "mib", 1u << 20 },
+		{ "g", 1u << 30 },   { "gb", 1u << 30 },  { "gib", 1u << 30 },	{ NULL, 0 },
+	};
+
+	return parse_units(s, units, bytes);
+}
+
+int str_parse_duration(struct str s, uint64_t *ms)
+{
+	static const struct unit units[] = {
+		{ "", 1000 },	  { "ms", 1 },	       { "s", 1000 },	     { "sec", 1000 },
+		{ "m", 60000 },	  { "min", 60000 },    { "h", 3600000 },     { NULL, 0 },
+	};
+
+	return parse_units(s, units, ms);
+}
+
+int str_parse_u64(struct str s, uint64_t *v)
+{
+	static const struct unit units[] = { { "", 1 }, { NULL, 0 } };
+
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_digit(s.ptr[i]))
+			return -1;
+	return parse_units(s, units, v);
+}
+
+bool glob_has_magic(const char *pattern)
+{
+	return strpbrk(pattern, "*?[") != NULL;
+}
+
+/* Match one [set]; *pp points past '['. Returns -1 for an unterminated set. */
+static int match_set(const char **pp, char c)
+{
+	const char *p = *pp;
+	bool neg = false, hit = false, first = true;
+
+	if (*p == '!' || *p == '^') {
+		neg = true;
+		p++;
+	}
+	for (;; first = false) {
+		unsigned char lo, hi;
+
+		if (*p == '\0')
+			return -1;
+		if (*p == ']' && !first)
+			break;
+		if (*p == '\\' && p[1])
+			p++;
+		lo = hi = (unsigned char)*p++;
+		if (p[0] == '-' && p[1] && p[1] != ']') {
+			hi = (unsigned char)p[1];
+			p += 2;
+		}
+		if ((unsigned char)c >= lo && (unsigned char)c <= hi)
+			hit = true;
+	}
+	*pp = p + 1;
+	return hit != neg;
+}
+
+/*
+ * Iterative: one backtrack point for `*` (inside a component) and one for `**`. That is enough,
+ * and keeps hostile patterns from costing exponential time.
+ */
+bool glob_match(const char *p, const char *s)
+{
+	const char *star_p = NULL, *star_s = NULL, *deep_p = NULL, *deep_s = NULL;
+
+	for (;;) {
+		if (p[0] == '*' && p[1] == '*') {
+			while (*p == '*')
+				p++;
+			deep_p = p;
+			deep_s = s;
+			star_p = NULL;
+			if (*p == '/') {
+				/* "a/" + "**" + "/b" also matches "a/b" */
+				deep_p = p + 1;
+				p++;
+			}
+			continue;
+		}
+		if (*p == '*') {
+			star_p = ++p;
+			star_s = s;
+			continue;
+		}
+		if (*s == '\0') {
+			if (*p == '\0')
+				return true;
+		} else if (*p == '?' && *s != '/') {
+			p++;
+			s++;
+			continue;
+		} else if (*p == '[' && *s != '/') {
+			const char *q = p + 1;
+			int r = match_set(&q, *s);
+
+			if (r == 1) {
+				p = q;
+				s++;
+				continue;
+			}
+			if (r < 0 && *s == '[') {
+				p++;
+				s++;
+				continue;
+			}
+		} else {
+			const char *q = *p == '\\' && p[1] ? p + 1 : p;
+
+			if (*p && *q == *s) {
+				p = q + 1;
+				s++;
+				continue;
+			}
+		}
+		if (star_p && *star_s && *star_s != '/') {
+			p = star_p;
+			s = ++star_s;
+			continue;
+		}
+		if (deep_p && *deep_s) {
+			star_p = NULL;
+			if (deep_p[0] == '\0')
+				return true;
+			/* after "**" + "/" go on only at the start of a component */
+			if (deep_p[-1] == '/') {
+				while (*deep_s && *deep_s != '/')
+					deep_s++;
+				if (!*deep_s)
+					return false;
+			}
+			p = deep_p;
+			s = ++deep_s;
+			continue;
+		}
+		return false;
+	}
+}

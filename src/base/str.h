@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BASE_STR_H
+#define SLSC_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** A borrowed run of bytes: not NUL-terminated, never freed. ptr may be NULL only if len is 0. */
+struct str {
+	const char *ptr;
+	size_t len;
+};
+
+#define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
+#define STR_FMT "%.*s"
+#define STR_ARG(s) (int)(s).len, (s).ptr
+
+struct str str_from(const char *s);
+bool str_eq(struct str a, struct str b);
+bool str_eqz(struct str a, const char *b);
+bool str_starts(struct str s, const char *prefix);
+bool str_ends(struct str s, const char *suffix);
+/** str_trim - without leading and trailing ASCII white space. */
+struct str str_trim(struct str s);
+/** str_cut - split at the first @sep: head in *@s, rest returned. Without @sep: all in *@s, rest empty. */
+struct str str_cut(struct str *s, char sep);
+/** str_cmp - bytewise order, shorter first, as memcmp: <0, 0, >0. */
+int str_cmp(struct str a, struct str b);
+
+bool starts_with(const char *s, const char *prefix);
+bool ends_with(const char *s, const char *suffix);
+
+/** str_is_utf8 - true if @s is valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+bool str_is_utf8(struct str s);
+
+/**
+ * str_closest - the candidate nearest to @word by Damerau-Levenshtein distance, for "did you mean".
+ * @cands: @n NUL-terminated candidates, NULL entries are passed over.
+ * Returns a candidate, or NULL when none is near enough (a third of the word's length, at least 1).
+ */
+const char *str_closest(const char *word, const char *const *cands, size_t n);
+
+/** str_human_size - "12.3 KB" style (1 KB = 1024 B) into @buf; returns @buf. */
+char *str_human_size(uint64_t bytes, char *buf, size_t cap);
+
+/**
+ * str_parse_size - "128 MB", "24KB", "1048576", "512 KiB" to bytes. K, M, G are powers of 1024,
+ * as Lambda counts. Returns 0, or -1 if it is no size or overflows.
+ */
+int str_parse_size(struct str s, uint64_t *bytes) __attribute__((warn_unused_result));
+
+/** str_parse_duration - "3 s", "250ms", "2 min", "1h"; a bare number is seconds. To milliseconds. */
+int str_parse_duration(struct str s, uint64_t *ms) __attribute__((warn_unused_result));
+
+/** str_parse_u64 - all digits, base 10. Returns 0 or -1. */
+int str_parse_u64(struct str s, uint64_t *v) __attribute__((warn_unused_result));
+
+/**
+ * glob_match - match a '/'-separated path against a pattern: `*` and `?` stay within one
+ * component, `**` spans any number of them, [a-z] and [!a-z] sets, backslash quotes.
+ */
+bool glob_match(const char *pattern, const char *path);
+/** glob_has_magic - whether @pattern holds any of * ? [ */
+bool glob_has_magic(const char *pattern);
+
+#endif

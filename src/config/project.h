@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_CONFIG_PROJECT_H
+#define SLSC_CONFIG_PROJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * slsc.yaml as a typed model. Everything lives in project.arena and is borrowed from it. Every value that a
+ * later step may complain about keeps where it was written; project_err() makes the located message.
+ */
+
+/** A string and where it stands. s is NULL if the key is absent (line 0). */
+struct lstr {
+	const char *s;
+	unsigned line, col;
+};
+struct lstrs {
+	struct lstr *ptr;
+	size_t len;
+};
+struct lkv {
+	struct lstr key, val;
+};
+struct lkvs {
+	struct lkv *ptr;
+	size_t len;
+};
+
+enum arch { ARCH_X86_64, ARCH_ARM64, ARCH_COUNT };
+/** arch_name - Lambda's names: "x86_64", "arm64". */
+const char *arch_name(enum arch a);
+/** arch_oci - OCI's and Go's names: "amd64", "arm64". */
+const char *arch_oci(enum arch a);
+/** arch_parse - either name, also "aarch64"; -1 if unknown. */
+int arch_parse(const char *s);
+/** arch_host - of the machine we run on. */
+enum arch arch_host(void);
+
+enum runtime { RUNTIME_LAMBDA, RUNTIME_HTTP, RUNTIME_NONE };
+const char *runtime_name(enum runtime r);
+
+/** A profile with all of `extends` applied. Built in: release, small, fast, debug. */
+struct profile {
+	const char *name;
+	unsigned line, col;		/* 0: built in */
+	const char *extends;		/* as written, or NULL */
+	const char *optimize;		/* "0" "1" "2" "3" "s" "z" "g" */
+	bool lto;
+	bool strip;			/* split symbols off into <binary>.debug */
+	bool debug_info;		/* compile with -g */
+	bool gc_sections;
+	bool icf;
+	bool stack_protector;
+	bool assertions;		/* false: -DNDEBUG */
+	bool static_link;		/* `static:`; false is for comparison strategies */
+	bool pie;			/* static-pie */
+	struct lkvs defines;		/* extends' first, then own */
+	struct lstrs flags, ldflags;	/* likewise */
+};
+
+/** A toolchain. Built in: musl, musl-gcc, gnu, zig. Absent members come from `extends`, at use. */
+struct toolchain_def {
+	const char *name;
+	unsigned line, col;
+	struct lstr extends;		/* a built-in or user-defined one; required for user-defined */
+	struct lstr cc, cxx, ar, ranlib, strip;
+	struct lstrs cflags, ldflags;
+	struct toolchain_arch_def {	/* arches: {arm64: {cc: ...}} */
+		struct lstr cc, cxx, ar, ranlib, strip;
+		struct lstrs cflags, ldflags;
+	} arch[ARCH_COUNT];
+};
+
+/** A third-party source pinned by commit in slsc.lock and compiled per target. */
+struct dependency {
+	struct lstr name;
+	struct lstr git, ref;		/* ref: branch, tag or commit id; required */
+	struct lstrs sources;		/* globs in the fetched tree; may be empty (headers only) */
+	struct lstrs includes;		/* directories in the fetched tree; default "." */
+	struct lkvs defines;
+	struct lstrs flags;
+};
+
+/** package.zip.include: files next to bootstrap. */
+struct include {
+	struct lstr from;		/* a path or glob relative to slsc.yaml */
+	struct lstr to;			/* directory ("assets/") or file name inside; default: the path as in from */
+	mode_t mode;			/* 0: 0755 for executables, else 0644 */
+	unsigned line, col;
+};
+struct includes {
+	struct include *ptr;
+	size_t len;
+};
+
+enum comp { COMP_GZIP, COMP_ZSTD, COMP_NONE };
+
+/** package: of the project, with the function's own on top (project_function_package()). */
+struct package {
+	struct includes includes;	/* zip and image alike: `package.include` */
+	struct lstr level;		/* fast | default | max; NULL: default */
+	struct lstr base;		/* "static" (default) | "scratch"; later issues: more */
+	struct lstr user;		/* "nonroot" (default) | "root" | "UID[:GID]" */
+	struct lstr workdir;		/* default "/" */
+	struct lstr compression;	/* gzip (default) | zstd | none */
+	struct lkvs labels, annotations;
+	bool tzdata, has_tzdata;
+	struct lstrs entrypoint_args;	/* image.args: appended after the binary */
+};
+
+/** budgets.<function>: parsed and kept; enforced by `slsc compare --check`. 0: none. */
+struct budget {
+	const char *function;
+	unsigned line, col;
+	uint64_t binary, zip, image, memory;	/* bytes */
+	uint64_t layers;
+	uint64_t start_us;			/* microseconds */
+	uint64_t efficiency_permille;
+	uint64_t growth_permille;
+};
+
+struct function {
+	struct lstr name;		/* [a-z0-9][a-z0-9_-]{0,63}, unique without regard to case */
+	struct lstrs sources;		/* globs, relative to slsc.yaml */
+	struct lstrs includes, libs, flags, ldflags;
+	struct lkvs defines;
+	struct lstr handler;		/* C symbol; s NULL: "handler" */
+	enum runtime runtime;		/* default lambda */
+	struct lstr toolchain;		/* NULL: the project's */
+	struct lstrs dependencies;	/* names of project.dependencies */
+	struct lstr build_command;	/* build: {command: ...}; then no sources */
+	struct lstrs build_inputs;	/* build: {inputs: [globs]}: what makes it run again; default: every file of the project but .slsc, dist, .git */
+	struct lstrs arches;		/* subset of the project's; empty: all */
+	uint64_t memory;		/* bytes; default 128 MB; 128 MB..10,240 MB */
+	uint64_t timeout_ms;		/* default 3 s; 1 ms..900 s */
+	struct lkvs env;		/* at run time; at most 4 KB together */
+	struct package package;		/* only what the function itself says */
+};
+
+struct project {
+	struct arena arena;
+	char *dir;			/* absolute, of slsc.yaml; heap */
+	char *file;			/* slsc.yaml's path as shown in messages; heap */
+	struct lstr name;
+	struct lstr version;		/* free text for labels; NULL: none */
+	enum arch arches[ARCH_COUNT];
+	size_t narches;			/* default both, x86_64 first; in the file's order else */
+	struct lstr toolchain;		/* default "musl" */
+	struct lstr profile;		/* the default profile; "release" */
+	struct profile **profiles;	/* built-in and own */
+	size_t nprofiles;
+	struct toolchain_def **toolchains;	/* own and built-in (those with line 0) */
+	size_t ntoolchains;
+	struct dependency **dependencies;
+	size_t ndependencies;
+	struct function **functions;	/* in the file's order */
+	size_t nfunctions;
+	struct package package;
+	struct budget **budgets;
+	size_t nbudgets;
+};
+
+/**
+ * project_load - find slsc.yaml in @dir (or above it, up to the root), read, check and resolve it.
+ * @dir: NULL for the current directory. ERR_NOTFOUND with the hint to run `slsc init`; ERR_CONFIG located.
+ * Checked here: keys, types, units, ranges, names, references between parts (dependencies, toolchains, profiles,
+ * `extends` cycles), clashes. Not checked: files, which the build expands and checks (project_glob()).
+ */
+int project_load(struct project *p, const char *dir, struct err *err) MUST_CHECK;
+/** project_parse - the same from memory, for tests and fuzzing; @dir becomes project.dir. */
+int project_parse(struct project *p, const char *shown, const char *dir, const char *text, size_t n,
+		  struct err *err) MUST_CHECK;
+void project_release(struct project *p);
+#define CLEAN_PROJECT __attribute__((cleanup(project_release)))
+
+/** project_function / _profile / _dependency / _toolchain - by name; ERR_NOTFOUND with "did you mean". */
+struct function *project_function(const struct project *p, const char *name, struct err *err) MUST_CHECK;
+struct profile *project_profile(const struct project *p, const char *name, struct err *err) MUST_CHECK;
+struct toolchain_def *project_toolchain(const struct project *p, const char *name, struct err *err) MUST_CHECK;
+struct dependency *project_dependency(const struct project *p, const char *name, struct err *err) MUST_CHECK;
+
+/** project_err - err_at() at @where in this project's file. */
+int project_err(const struct project *p, enum err_code code, struct lstr where, struct err *err,
+		const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/** project_glob - fs_glob() of @pattern below the project; ERR_CONFIG "…: no file matches 'src/x.cc'" located. */
+struct strs;
+int project_glob(const struct project *p, struct lstr pattern, struct strs *out, struct err *err) MUST_CHECK;
+
+/** project_package - the project's package settings with @f's on top; in @out, borrowed from @p. */
+void project_package(struct project *p, const struct function *f, struct package *out);
+
+/** project_show - the resolved configuration, defaults included, as YAML or as JSON. */
+void project_show(struct project *p, bool json, struct buf *out);
+
+/** schema_json - the JSON Schema (2020-12 compatible draft-07) of slsc.yaml, from the table that the parser uses. */
+void schema_json(struct buf *out);
+
+#endif

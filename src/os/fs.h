@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_OS_FS_H
+#define SLSC_OS_FS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/vec.h"
+
+/* Paths are bytes; those that come from a project file are valid UTF-8. */
+
+/** path_join - "a/b"; @b alone if it is absolute or @a is "" or "."; heap. */
+char *path_join(const char *a, const char *b);
+/** path_dirname - "." for a bare name; heap. */
+char *path_dirname(const char *path);
+/** path_basename - borrowed tail of @path, which has no trailing slash. */
+const char *path_basename(const char *path);
+/** path_clean - lexical: no "//", "/./", "x/..", no trailing slash; "" becomes "."; heap. */
+char *path_clean(const char *path);
+/** path_is_inside - whether cleaned relative @path stays below its start ("../x" and "/x" do not). */
+bool path_is_inside(const char *path);
+
+/** fs_read - whole file into @out (appended); ERR_LIMIT past @limit bytes, before reading. */
+int fs_read(const char *path, uint64_t limit, struct buf *out, struct err *err) MUST_CHECK;
+
+/** A read-only private mapping; ptr is "" for an empty file. */
+struct fs_map {
+	const uint8_t *ptr;
+	size_t len;
+	struct stat st;
+};
+/** fs_map_open - map a regular file; ERR_LIMIT past @limit, ERR_IO if it is no regular file. */
+int fs_map_open(struct fs_map *m, const char *path, uint64_t limit, struct err *err) MUST_CHECK;
+void fs_map_close(struct fs_map *m);
+
+bool fs_exists(const char *path);	/* follows links */
+bool fs_is_dir(const char *path);
+
+/** fs_mkdirs - mkdir -p, mode 0777 less umask. */
+int fs_mkdirs(const char *path, struct err *err) MUST_CHECK;
+/** fs_rmtree - rm -rf without following links; a missing @path is fine. */
+int fs_rmtree(const char *path, struct err *err) MUST_CHECK;
+/** fs_list - the names in a directory but "." and "..", sorted bytewise. */
+int fs_list(const char *path, struct strs *names, struct err *err) MUST_CHECK;
+/** fs_mtime_ns - modification time, or -1 if @path cannot be read. */
+int64_t fs_mtime_ns(const char *path);
+/** fs_write_all - write(2) until done, EINTR and short writes handled. @name is for the message. */
+int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *err) MUST_CHECK;
+
+/**
+ * fs_glob - files below @base that match @pattern (see glob_match()), as paths relative to @base,
+ * sorted bytewise; a pattern without magic stands for itself, and must exist. Hidden names match
+ * only patterns that name the dot; symlinked directories are not descended into by `**`.
+ * ERR_NOTFOUND if nothing matches; ERR_LIMIT past 65,536 matches.
+ */
+int fs_glob(const char *base, const char *pattern, struct strs *out, struct err *err) MUST_CHECK;
+
+/**
+ * A file that appears whole or not at all: written under no name (O_TMPFILE) or a temporary one in
+ * the same directory, then renamed onto @path. Readers see the old file or the new one.
+ * A signal or a failure leaves nothing; fs_tmp_sweep() removes what a SIGKILL may have left.
+ */
+struct fs_tmp {
+	int fd;			/* write here */
+	char *path;		/* final */
+	char *tmp;		/* temporary name, or NULL for an unnamed file */
+	mode_t mode;
+};
+#define FS_TMP_INIT { .fd = -1 }
+#define CLEAN_TMP __attribute__((cleanup(fs_tmp_abort)))
+/** fs_tmp_open - @mode is exact: the umask does not apply. */
+int fs_tmp_open(struct fs_tmp *t, const char *path, mode_t mode, struct err *err) MUST_CHECK;
+/** fs_tmp_commit - fsync unless @sync is false, then rename onto the final name. */
+int fs_tmp_commit(struct fs_tmp *t, bool sync, struct err *err) MUST_CHECK;
+/** fs_tmp_abort - forget it; harmless after a commit. */
+void fs_tmp_abort(struct fs_tmp *t);
+/** fs_tmp_sweep - remove temporary names that a killed process left in @dir. Call under the lock. */
+void fs_tmp_sweep(const char *dir);
+
+/** fs_write_file - an atomic whole file in one call. */
+int fs_write_file(const char *path, const void *p, size_t n, mode_t mode, struct err *err) MUST_CHECK;
+/** fs_write_if_changed - the same, but an identical file is left alone (mtime too). *@changed may be NULL. */
+int fs_write_if_changed(const char *path, struct str data, mode_t mode, bool *changed,
+			struct err *err) MUST_CHECK;
+/** fs_copy - atomic copy by reflink or copy_file_range where the kernel can. @mode is exact. */
+int fs_copy(const char *from, const char *to, mode_t mode, bool sync, struct err *err) MUST_CHECK;
+
+/**
+ * fs_lock - exclusive flock on @path (created), waiting; @who (say "slsc build") and the pid are written
+ * inside. @waiting is called once with the holder's line if it is held. Returns the descriptor, or -1.
+ */
+int fs_lock(const char *path, const char *who, void (*waiting)(const char *holder, void *ctx),
+	    void *ctx, struct err *err) MUST_CHECK;
+
+/* Where things are. All return heap strings, never NULL. */
+/** dirs_cache - $SLSC_CACHE_DIR, else $XDG_CACHE_HOME/slsc, else ~/.cache/slsc; not created. */
+char *dirs_cache(void);
+/** dirs_share - <prefix>/share/slsc of the running program: runtime/, templates/, base/. */
+char *dirs_share(void);
+/** dirs_self - absolute path of the running slsc. */
+char *dirs_self(void);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_OS_PROC_H
+#define SLSC_OS_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/** What to run and how. Zero is: this directory, our environment, our stdin, stdout and stderr. */
+struct proc_opts {
+	const char *dir;		/* working directory, or NULL */
+	const char *const *env;		/* NULL-terminated additions "K=V", or NULL */
+	struct buf *out;		/* collects stdout, or NULL */
+	struct buf *errout;		/* collects stderr, or NULL; may equal out: both in order */
+	size_t limit;			/* of each buffer; 0: 1 MiB. What is beyond is read and dropped */
+	bool null_stdin;
+	/* called for each line of stdout (without its newline) instead of collecting; then also stderr */
+	void (*line)(const char *line, size_t len, void *ctx);
+	void *ctx;
+	unsigned timeout_ms;		/* 0: none; then SIGKILL and ERR_BUILD "timed out after" */
+};
+
+/**
+ * proc_run - posix_spawnp @argv and wait. *@status: exit code, or 128 + signal.
+ * SIGINT and SIGTERM that reach us are passed on to the child, which is awaited: then ERR_INTR.
+ * Returns -1 with ERR_TOOL if argv[0] is not found, ERR_IO else.
+ */
+int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
+	     struct err *err) MUST_CHECK;
+
+/** proc_which - absolute path of @name on PATH (or @name itself if it has a slash); heap, or NULL. */
+char *proc_which(const char *name);
+
+/* Signals: SIGINT and SIGTERM set a flag; long loops poll it. SIGPIPE is ignored. */
+void sig_install(void);
+/** sig_check - ERR_INTR "interrupted" once a signal has come. */
+int sig_check(struct err *err) MUST_CHECK;
+/** sig_number - the signal that came, or 0. */
+int sig_number(void);
+
+/** tty_width - columns of @fd, 80 if unknown. */
+int tty_width(int fd);
+
+#endif

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+# What every end-to-end test starts from: a private directory as cwd and HOME, a foreign TZ, no
+# configuration of the machine's user. The toolchains' sysroots come from one cache for all tests.
+
+if [ -z "${SLSC_BIN:-}" ]; then
+	SLSC_SRC=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	SLSC_BUILD=${SLSC_BUILD:-$SLSC_SRC/build/dev}
+	SLSC_BIN=$SLSC_BUILD/bin/slsc
+fi
+
+setup() {
+	T=$(mktemp -d "${TMPDIR:-/tmp}/slsc-test.XXXXXX")
+	mkdir "$T/home" "$T/w"
+	export HOME=$T/home TZ=Pacific/Chatham LC_ALL=C.UTF-8 NO_COLOR=1
+	export XDG_CACHE_HOME=$T/home/.cache SLSC_CACHE_DIR=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache}
+	export GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@example.com
+	export GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@example.com
+	export PATH=${SLSC_BIN%/*}:$PATH
+	unset SOURCE_DATE_EPOCH CC CFLAGS LDFLAGS
+	cd "$T/w" || return 1
+}
+
+teardown() {
+	cd / || return 1
+	[ -z "${T:-}" ] || rm -rf "$T"
+}
+
+# slsc_run ARGS...: runs slsc; sets $status, $out (stdout), $err (stderr)
+slsc_run() {
+	status=0
+	"$SLSC_BIN" "$@" >"$T/out" 2>"$T/err" </dev/null || status=$?
+	out=$(cat "$T/out")
+	err=$(cat "$T/err")
+}
+
+# is WHAT EXPECTED: exact comparison, shown when it fails
+is() {
+	[ "$1" = "$2" ] && return 0
+	printf 'expected:\n%s\ngot:\n%s\n' "$2" "$1" >&2
+	return 1
+}
+
+# has TEXT PART
+has() {
+	case $1 in
+	*"$2"*) return 0 ;;
+	esac
+	printf 'expected to find:\n%s\nin:\n%s\n' "$2" "$1" >&2
+	return 1
+}
+
+# need TOOL PACKAGE: a test whose tool is absent fails, and names the package
+need() {
+	command -v "$1" >/dev/null 2>&1 && return 0
+	echo "$1 is missing: apt-get install $2" >&2
+	return 1
+}
+
+# no_leftovers DIR: no temporary file of ours anywhere below
+no_leftovers() {
+	local left
+	left=$(find "$1" -name '.slsc-tmp.*' 2>/dev/null)
+	[ -z "$left" ] && return 0
+	echo "left behind: $left" >&2
+	return 1
+}
