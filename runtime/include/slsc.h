@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * slsc.h - all that a function built by slsc needs to include.
+ *
+ * A function is one C symbol, `handler` unless slsc.yaml names another:
+ *
+ *	runtime: lambda		int handler(struct slsc_ctx *ctx, struct slsc_str in,
+ *					    struct slsc_out *out);
+ *	runtime: http		int handler(struct slsc_ctx *ctx,
+ *					    const struct slsc_request *req,
+ *					    struct slsc_response *res);
+ *
+ * Ownership: whatever the runtime hands to a handler (the context, the input, every slice
+ * taken from them, every slsc_alloc()) belongs to the runtime and lives until the handler
+ * returns. Keep a copy of what must live longer. Nothing is to be freed.
+ *
+ * Errors: a handler returns 0, or non-zero after slsc_fail(). Writers (slsc_put*) do not
+ * fail one by one: an answer that outgrows its limit is remembered and reported by the
+ * runtime once the handler has returned.
+ *
+ * Threads: one invocation at a time, on one thread; no function here is thread-safe.
+ * The runtime calls neither malloc nor stdio; a handler may.
+ */
+#ifndef SLSC_H
+#define SLSC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Largest Lambda event and answer, in bytes: 6 MiB and 100, the service's own limit. */
+#define SLSC_LAMBDA_BODY_MAX 6291556u
+/** Largest HTTP request body and response body, in bytes. */
+#define SLSC_HTTP_BODY_MAX (32u << 20)
+/** Largest HTTP request head (request line and fields), in bytes, and count of fields. */
+#define SLSC_HTTP_HEAD_MAX 16384u
+#define SLSC_HTTP_FIELDS_MAX 100u
+/** Most that slsc_alloc() gives to one invocation, in bytes. */
+#define SLSC_ALLOC_MAX (512u << 20)
+/** Most {parameters} in a route's pattern. */
+#define SLSC_PARAMS_MAX 8u
+
+/* ---- strings ---------------------------------------------------------------------- */
+
+/**
+ * struct slsc_str - borrowed bytes.
+ * @ptr: not NUL-terminated; NULL means absent, which differs from empty.
+ * @len: bytes.
+ */
+struct slsc_str {
+	const char *ptr;
+	size_t len;
+};
+
+/** SLSC_STR - a slice of a string literal. */
+#ifdef __cplusplus
+#define SLSC_STR(literal) (slsc_str{"" literal, sizeof(literal) - 1})
+#else
+#define SLSC_STR(literal) ((struct slsc_str){"" literal, sizeof(literal) - 1})
+#endif
+
+/** slsc_cstr - a slice of the NUL-terminated @s; NULL gives the absent slice. */
+struct slsc_str slsc_cstr(const char *s);
+
+/** slsc_str_eq - whether @a holds exactly the bytes of the NUL-terminated @b. */
+bool slsc_str_eq(struct slsc_str a, const char *b);
+
+/* ---- the invocation --------------------------------------------------------------- */
+
+/**
+ * struct slsc_ctx - one invocation.
+ * @request_id:       the platform's id; in HTTP mode X-Request-Id, or absent.
+ * @function_arn:     the ARN that was invoked; absent in HTTP mode.
+ * @trace_id:         X-Ray header; Lambda mode also exports it as _X_AMZN_TRACE_ID.
+ * @client_context:   JSON from a mobile client, or absent.
+ * @cognito_identity: JSON, or absent.
+ * @tenant_id:        or absent.
+ * @deadline_ms:      milliseconds since the Unix epoch; 0 when there is none. A deadline
+ *                    that no platform can mean (before 2020, after 2100) counts as none.
+ *
+ * What follows @deadline_ms is the runtime's own.
+ */
+struct slsc_ctx {
+	struct slsc_str request_id;
+	struct slsc_str function_arn;
+	struct slsc_str trace_id;
+	struct slsc_str client_context;
+	struct slsc_str cognito_identity;
+	struct slsc_str tenant_id;
+	int64_t deadline_ms;
+
+	char fail_type[64];
+	char fail_message[1024];
+};
+
+/**
+ * slsc_fail - say why the handler fails.
+ * @type:    NUL-terminated, a capital and then letters ("InvalidInput"): callers match on
+ *           it. Anything else is reported to the platform as "Error".
+ * @message: NUL-terminated UTF-8 for people; cut at 1,023 bytes.
+ * Returns -1 always, so that a handler can end with `return slsc_fail(...)`.
+ *
+ * Lambda: posted as the invocation's error. HTTP: logged, and answered by a bare 500.
+ */
+int slsc_fail(struct slsc_ctx *ctx, const char *type, const char *message);
+
+/**
+ * slsc_remaining_ms - milliseconds until the deadline: 0 when it has passed, INT64_MAX
+ * when there is none (or it is more than a day away, which no platform grants).
+ */
+int64_t slsc_remaining_ms(const struct slsc_ctx *ctx);
+
+/**
+ * slsc_alloc - memory until the handler returns.
+ * @size: bytes.
+ * Returns uninitialised memory aligned to 16 bytes, or NULL past SLSC_ALLOC_MAX or when the
+ * system has none. All of it is taken back in one step after the handler.
+ */
+void *slsc_alloc(struct slsc_ctx *ctx, size_t size);
+
+/**
+ * slsc_init - optional, defined by the function: runs once before the first invocation.
+ * Returns 0, or non-zero after slsc_fail(): Lambda is told through init/error, and the
+ * process exits with status 1. slsc_alloc() memory taken here does not outlive it.
+ */
+int slsc_init(struct slsc_ctx *ctx);
+
+enum slsc_level {
+	SLSC_TRACE,
+	SLSC_DEBUG,
+	SLSC_INFO,
+	SLSC_WARN,
+	SLSC_ERROR,
+	SLSC_FATAL,
+};
+
+/**
+ * slsc_log - one line to stderr, by one write(2).
+ * @ctx:     may be NULL outside an invocation.
+ * @message: NUL-terminated; control bytes are escaped, invalid UTF-8 is replaced, and what
+ *           would make the line longer than 4 KiB is cut.
+ *
+ * AWS_LAMBDA_LOG_FORMAT (JSON or TEXT, default TEXT) and AWS_LAMBDA_LOG_LEVEL (TRACE to
+ * FATAL, default INFO) are obeyed in both modes.
+ */
+void slsc_log(const struct slsc_ctx *ctx, enum slsc_level level, const char *message);
+
+/* ---- writing the answer ----------------------------------------------------------- */
+
+/**
+ * struct slsc_out - an answer being written.
+ * @ptr:  the bytes so far.
+ * @len:  how many.
+ * @cap:  the limit.
+ * @full: something did not fit; it was left out, and so is all that follows.
+ *
+ * Made by the runtime. Setting @len back to 0 and @full to false starts anew.
+ */
+struct slsc_out {
+	char *ptr;
+	size_t len;
+	size_t cap;
+	bool full;
+};
+
+/** slsc_put - append @len bytes. */
+void slsc_put(struct slsc_out *out, const void *ptr, size_t len);
+/** slsc_puts - append the NUL-terminated @s. */
+void slsc_puts(struct slsc_out *out, const char *s);
+/** slsc_put_str - append @s. */
+void slsc_put_str(struct slsc_out *out, struct slsc_str s);
+/** slsc_put_i64, slsc_put_u64 - append a decimal number. */
+void slsc_put_i64(struct slsc_out *out, int64_t value);
+void slsc_put_u64(struct slsc_out *out, uint64_t value);
+/**
+ * slsc_put_fixed - append @value with exactly @decimals (0 to 9) digits after the point,
+ * half away from zero. NaN and magnitudes of 2^53 / 10^decimals or more give `null`, as
+ * JSON has no other word for them.
+ */
+void slsc_put_fixed(struct slsc_out *out, double value, unsigned decimals);
+/**
+ * slsc_put_json - append @s as a JSON string, quotes included. Whatever the bytes are, the
+ * result is valid: invalid UTF-8 becomes U+FFFD. The absent slice gives `null`.
+ */
+void slsc_put_json(struct slsc_out *out, struct slsc_str s);
+/** slsc_put_escaped - the same without quotes, for a piece of a JSON string. */
+void slsc_put_escaped(struct slsc_out *out, struct slsc_str s);
+/** slsc_put_base64 - append @len bytes as padded base64 (RFC 4648, 4). */
+void slsc_put_base64(struct slsc_out *out, const void *ptr, size_t len);
+/** slsc_extend - append @len bytes for the caller to fill; NULL when they do not fit. */
+char *slsc_extend(struct slsc_out *out, size_t len);
+
+/* ---- reading JSON ----------------------------------------------------------------- */
+
+/*
+ * A JSON value is the slice of text that holds it, so reading allocates nothing: take a
+ * member with slsc_json_get(), then the C value with one of the others. RFC 8259, nested 64
+ * deep at most.
+ */
+
+/**
+ * slsc_json_get - find a member of an object.
+ * @json:  a whole document, or a value that slsc_json_get() gave.
+ * @key:   NUL-terminated; compared after unescaping. Of duplicates the last counts.
+ * @value: out; the value's text, or the absent slice.
+ * Returns 1 when found, 0 when not there, -1 when @json is not a well-formed object. The
+ * whole of @json is checked each time.
+ */
+int slsc_json_get(struct slsc_str json, const char *key, struct slsc_str *value);
+
+/**
+ * slsc_json_str - the string that @json holds.
+ * @str: out; a slice of @json, or of slsc_alloc() memory when it has escapes.
+ * Returns 0, or -1 when @json is no string (null included) or memory has run out.
+ */
+int slsc_json_str(struct slsc_ctx *ctx, struct slsc_str json, struct slsc_str *str);
+
+/** slsc_json_i64 - the integer that @json holds; -1 for a fraction, an exponent, or overflow. */
+int slsc_json_i64(struct slsc_str json, int64_t *value);
+
+/** slsc_json_bool - true or false; -1 for anything else. */
+int slsc_json_bool(struct slsc_str json, bool *value);
+
+/**
+ * slsc_base64_decode - decode standard or URL-safe base64, padded or not, without blanks.
+ * @bytes: out; slsc_alloc() memory.
+ * Returns 0, or -1 when @text is not base64 or memory has run out.
+ */
+int slsc_base64_decode(struct slsc_ctx *ctx, struct slsc_str text, struct slsc_str *bytes);
+
+/* ---- runtime: lambda -------------------------------------------------------------- */
+
+/**
+ * slsc_lambda_fn - the type of a Lambda handler; `slsc_lambda_fn handler;` declares one.
+ * @in:  the event, JSON as the platform sent it.
+ * @out: the answer, which should be JSON; SLSC_LAMBDA_BODY_MAX bytes at most, else the
+ *       invocation fails with Function.ResponseSizeTooLarge.
+ * Returns 0, or non-zero after slsc_fail().
+ */
+typedef int slsc_lambda_fn(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out);
+
+/* ---- runtime: http ---------------------------------------------------------------- */
+
+/** struct slsc_field - a header field; the value has no blanks around it. */
+struct slsc_field {
+	struct slsc_str name;
+	struct slsc_str value;
+};
+
+/** struct slsc_param - what a route's {name} matched, percent-decoded. */
+struct slsc_param {
+	struct slsc_str name;
+	struct slsc_str value;
+};
+
+/**
+ * struct slsc_request - a whole HTTP request.
+ * @method:  as sent ("GET").
+ * @path:    the target without query, still percent-encoded; starts with '/', or is "*".
+ * @query:   what follows '?', still encoded; absent without '?'.
+ * @body:    decoded from chunks when need be; SLSC_HTTP_BODY_MAX bytes at most.
+ * @fields:  in the order received.
+ * @params:  set by slsc_route().
+ */
+struct slsc_request {
+	struct slsc_str method;
+	struct slsc_str path;
+	struct slsc_str query;
+	struct slsc_str body;
+	const struct slsc_field *fields;
+	size_t field_count;
+	struct slsc_param params[SLSC_PARAMS_MAX];
+	size_t param_count;
+};
+
+/**
+ * struct slsc_response - the answer.
+ * @status: 200 to 599; 200 to begin with. Anything else becomes 500.
+ * @body:   written with slsc_put*(); left unsent for HEAD, 204 and 304.
+ * @fields: the runtime's own, see slsc_response_field().
+ */
+struct slsc_response {
+	int status;
+	struct slsc_out body;
+	struct slsc_out fields;
+};
+
+/** slsc_http_fn - the type of an HTTP handler; `slsc_http_fn handler;` declares one. */
+typedef int slsc_http_fn(struct slsc_ctx *ctx, const struct slsc_request *req,
+			 struct slsc_response *res);
+
+/** slsc_request_field - the first field called @name, in any case; absent when there is none. */
+struct slsc_str slsc_request_field(const struct slsc_request *req, const char *name);
+
+/** slsc_request_param - what {name} matched in the route; absent when there is none. */
+struct slsc_str slsc_request_param(const struct slsc_request *req, const char *name);
+
+/**
+ * slsc_request_query - the first value of @name in the query, decoded ('+' is a blank).
+ * Returns 1 when found, 0 when not there, -1 on a bad escape or when memory has run out.
+ */
+int slsc_request_query(struct slsc_ctx *ctx, const struct slsc_request *req, const char *name,
+		       struct slsc_str *value);
+
+/**
+ * slsc_response_field - add a header field.
+ * Returns 0, or -1 when @name is not a token, @value holds a control byte (so no input can
+ * split the response), the 8 KiB for fields are used up, or the field is one that the
+ * runtime writes itself: Connection, Content-Length, Date, Transfer-Encoding.
+ */
+int slsc_response_field(struct slsc_response *res, const char *name, struct slsc_str value);
+
+/**
+ * slsc_response_error - make the answer @status with {"message": @message}, dropping any body
+ * so far; fields stay. Returns 0, so that a handler can end with it.
+ */
+int slsc_response_error(struct slsc_response *res, int status, const char *message);
+
+/**
+ * struct slsc_route - a line of a route table.
+ * @method:  "GET", ...; a GET route serves HEAD too.
+ * @pattern: "/hello/{name}": {name} matches one segment that is not empty. Other segments
+ *           match byte for byte.
+ */
+struct slsc_route {
+	const char *method;
+	const char *pattern;
+	slsc_http_fn *handler;
+};
+
+/**
+ * slsc_route - call the first route that matches @req.
+ * Returns what its handler returns. Without a match the answer is 404; when only the method
+ * differs, 405 with Allow; when a parameter is badly percent-encoded, 400; each returns 0.
+ */
+int slsc_route(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_response *res,
+	       const struct slsc_route *routes, size_t count);
+
+/* ---- behind the entry points ------------------------------------------------------ */
+
+/** slsc_lambda_main, slsc_http_main - run the loop; the value is main()'s exit status. */
+int slsc_lambda_main(slsc_lambda_fn *handler);
+int slsc_http_main(slsc_http_fn *handler);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

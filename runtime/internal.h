@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the runtime's own files share. Not installed for functions to include. */
+#ifndef SLSC_INTERNAL_H
+#define SLSC_INTERNAL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* accept4, mremap, MAP_ANONYMOUS under -std=c11 */
+#endif
+
+#include <slsc.h>
+#include <sys/types.h>
+#include <time.h>
+
+/** slsc_rt_now - CLOCK_REALTIME. */
+void slsc_rt_now(struct timespec *ts);
+
+/** slsc_rt_ieq - whether @s is @lower, which is in lower case, ASCII case aside. */
+bool slsc_rt_ieq(struct slsc_str s, const char *lower);
+
+/** slsc_rt_u64 - a decimal number of 1 to 18 digits and nothing else. Returns 0 or -1. */
+int slsc_rt_u64(struct slsc_str s, uint64_t *value);
+
+/** slsc_rt_civil - split Unix seconds (UTC, 1970 to 9999): y, mon 1-12, day, h, min, s, weekday. */
+void slsc_rt_civil(int64_t seconds, int out[7]);
+
+/** slsc_rt_put_padded - append @value with leading zeros up to @width digits. */
+void slsc_rt_put_padded(struct slsc_out *out, int value, unsigned width);
+
+/** slsc_rt_write_all - write @len bytes to @fd, whatever the interruptions. Returns 0 or -1. */
+int slsc_rt_write_all(int fd, const char *ptr, size_t len);
+
+/** slsc_rt_fail_clear - forget an earlier slsc_fail(). */
+void slsc_rt_fail_clear(struct slsc_ctx *ctx);
+
+/** slsc_rt_log_fail - log "<what>: <type>: <message>" from the last slsc_fail(). */
+void slsc_rt_log_fail(const struct slsc_ctx *ctx, const char *what);
+
+/** slsc_rt_arena_reset - take back everything that slsc_alloc() gave. */
+void slsc_rt_arena_reset(void);
+
+/**
+ * slsc_rt_trim - give the pages of a static buffer back to the system after a large use.
+ * @used: bytes from @ptr that may have been touched. The contents are lost past 64 KiB.
+ */
+void slsc_rt_trim(char *ptr, size_t used);
+
+/* ---- HTTP/1.1 messages (RFC 9112), both directions -------------------------------- */
+
+/**
+ * slsc_rt_head_end - look for the blank line that ends a head.
+ * @scan: in and out; how far an earlier call has looked, 0 at first.
+ * Returns the head's length, blank line included; 0 when more is needed; -1 on a bare LF.
+ */
+ssize_t slsc_rt_head_end(const char *buf, size_t len, size_t *scan);
+
+/** slsc_rt_is_token - whether @s is a token: 1 or more tchar (RFC 9110, 5.6.2). */
+bool slsc_rt_is_token(struct slsc_str s);
+
+/**
+ * slsc_rt_field_next - take one field line off a complete head.
+ * @p:   in and out; start of a line.
+ * @end: just past the blank line.
+ * Returns 1 with @field, 0 at the blank line, -1 on what RFC 9112 calls invalid: blanks
+ * before the colon, line folding, bare CR or LF, control bytes.
+ */
+int slsc_rt_field_next(const char **p, const char *end, struct slsc_field *field);
+
+/**
+ * struct slsc_rt_framing - what the fields say about where the body ends.
+ * @length:     Content-Length, valid when @has_length.
+ * @close, @keep_alive: from Connection.
+ */
+struct slsc_rt_framing {
+	uint64_t length;
+	bool has_length;
+	bool chunked;
+	bool close;
+	bool keep_alive;
+};
+
+/**
+ * slsc_rt_framing_field - take note of a field that concerns framing; others are ignored.
+ * Returns 0, or -1 on anything two parsers could read differently: Content-Length twice,
+ * or not plain digits, or along with Transfer-Encoding, or a coding other than `chunked`.
+ */
+int slsc_rt_framing_field(struct slsc_rt_framing *f, const struct slsc_field *field);
+
+/** struct slsc_rt_chunked - a chunked body half decoded; all zero at first. */
+struct slsc_rt_chunked {
+	int state;
+	unsigned digits;
+	size_t overhead; /* bytes of extensions and trailers so far */
+	uint64_t left;	 /* of the current chunk */
+};
+
+/**
+ * slsc_rt_chunked_step - decode in place.
+ * @dst:  where the decoded bytes go; at or before @src.
+ * @len:  in and out; decoded bytes so far, at most @max.
+ * @used: out; how much of @src was taken: all of it, unless the body ended.
+ * Returns 1 at the end of the body (trailers dropped), 0 when more is needed, -400 or -413.
+ */
+int slsc_rt_chunked_step(struct slsc_rt_chunked *c, char *dst, size_t *len, size_t max,
+			 const char *src, size_t src_len, size_t *used);
+
+/**
+ * slsc_rt_request_parse - parse a complete request head.
+ * @fields: room for SLSC_HTTP_FIELDS_MAX fields.
+ * @framing: out; @keep_alive or @close already settled by the version.
+ * Returns 0, or the status to answer: 400, 417, 431, 501, 505.
+ */
+int slsc_rt_request_parse(const char *head, size_t len, struct slsc_request *req,
+			  struct slsc_field *fields, struct slsc_rt_framing *framing,
+			  bool *expect_continue);
+
+/** struct slsc_rt_next - the head of an answer of the Runtime API. */
+struct slsc_rt_next {
+	int status;
+	struct slsc_rt_framing framing;
+	struct slsc_str request_id;
+	struct slsc_str deadline;
+	struct slsc_str function_arn;
+	struct slsc_str trace_id;
+	struct slsc_str client_context;
+	struct slsc_str cognito_identity;
+	struct slsc_str tenant_id;
+};
+
+/** slsc_rt_next_parse - parse a complete response head. Returns 0, or -1 when malformed. */
+int slsc_rt_next_parse(const char *head, size_t len, struct slsc_rt_next *next);
+
+#endif
