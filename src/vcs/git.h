@@ -16,34 +16,46 @@ struct git_provenance {
 	bool dirty;		/* tracked files below the project differ from HEAD, or untracked unignored ones exist */
 	bool shallow;
 	char revision[65];	/* hex commit id, "" if unborn */
-	char *source;		/* URL of the remote (origin, else the only one), without credentials; or NULL */
+	char *source;		/* URL of the remote (origin, else the only one), without credentials; NULL if
+				   there is none, or if it is a path of this machine */
 	char *branch;		/* short name, or NULL when detached */
-	char *tag;		/* a tag that points at HEAD, or NULL */
+	char *tag;		/* a tag that points at HEAD: annotated ones first, then the highest version; or NULL */
 	int64_t time;		/* committer time of HEAD, seconds since the epoch; 0 if unborn */
 };
 
 /**
  * git_provenance - of the repository that @dir is in (found upwards, not past a file system boundary).
- * Without one it costs a few stat calls and loads nothing. Bare, shallow, worktree and detached are fine.
- * A repository owned by another user is used all the same: only read. ERR_GIT if it is broken.
+ * Without one it costs a few stat calls and loads nothing. Bare, shallow, worktree, submodule and detached are
+ * fine. A repository owned by another user is used all the same: only read, its index never refreshed on disk.
+ * @dir's own .slsc and dist never make it dirty. Thread-safe; about 6 ms at the first call of a process, most of
+ * it libgit2's start, so it may be run in a thread. ERR_GIT if the repository is broken.
  */
 int git_provenance(const char *dir, struct git_provenance *out, struct err *err) MUST_CHECK;
 void git_provenance_release(struct git_provenance *p);
+#define CLEAN_PROVENANCE __attribute__((cleanup(git_provenance_release)))
 
 /**
- * git_fetch_tree - put the files of @url at @ref (branch, tag, commit id, NULL: the remote's HEAD) into @dest,
- * which must not exist, without .git; submodules are not followed. @commit (41 bytes at least) gets the full id.
- * @url: https, ssh, git, file URL or a local path of a repository. Atomic: @dest appears whole or not at all.
- * Symlinks that leave the tree are refused (ERR_GIT); a ref that does not exist is ERR_NOTFOUND and the hint
- * lists near names. Credentials in the URL never appear in messages. @progress may be NULL.
+ * git_fetch_tree - put the files of @url at @ref into @dest, which must not exist, without .git; submodules stay
+ * empty directories. Contents are the blobs' bytes: no filter, no line ending conversion.
+ * @url: https, http, ssh, git or file URL, scp-like, or a local path of a repository (read in place, not cloned).
+ * @ref: branch, tag, full ref name, commit id (4 digits at least), or NULL: the remote's HEAD.
+ * @dest: its parents are made. Atomic: it appears whole or not at all.
+ * @commit: out, the full hex id.
+ * @progress: objects received of total; may be NULL.
+ * ERR_NOTFOUND for a ref that does not exist, the hint names near ones; ERR_EXISTS; ERR_INTR after a signal;
+ * ERR_LIMIT past 200,000 entries, 4 GiB in all, 256 MiB a file; ERR_GIT else, also for symlinks that leave the
+ * tree and names that git forbids. Credentials in the URL never appear in messages.
  */
 int git_fetch_tree(const char *url, const char *ref, const char *dest, char commit[65],
 		   void (*progress)(unsigned received, unsigned total, void *ctx), void *ctx,
 		   struct err *err) MUST_CHECK;
 
-/** git_url_clean - @url without user info, for messages and annotations; heap. */
+/**
+ * git_url_clean - @url without what may be secret: user info of URLs (and the query of http), the password of
+ * an scp-like "user:password@host:path". "git@host:path" and paths stay as they are. Heap.
+ */
 char *git_url_clean(const char *url);
-/** git_url_looks_like - whether @s is a git URL rather than a path or a template's name. */
+/** git_url_looks_like - whether @s is a git URL (scheme://, scp-like, or *.git) rather than a path or a name. */
 bool git_url_looks_like(const char *s);
 
 #endif
