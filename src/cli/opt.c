@@ -31,9 +31,9 @@ static const struct global_opt {
 	{ { OPT_FLAG, 'q', "quiet", .offset = offsetof(struct globals, quiet),
 	    .help = "only results, warnings and errors" }, 0 },
 	{ { OPT_CHOICE, .long_name = "color", .offset = offsetof(struct globals, color), .arg = "WHEN",
-	    .choices = whens, .help = "colour messages: auto, always or never" }, 0 },
+	    .choices = whens, .help = "colour in messages" }, 0 },
 	{ { OPT_CHOICE, .long_name = "progress", .offset = offsetof(struct globals, progress), .arg = "WHEN",
-	    .choices = whens, .help = "show progress: auto, always or never" }, 0 },
+	    .choices = whens, .help = "progress of long work" }, 0 },
 	{ { OPT_FLAG, 'h', "help", .offset = offsetof(struct globals, help), .help = "show this help" }, 0 },
 };
 

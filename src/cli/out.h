@@ -8,9 +8,21 @@
 #include "base/err.h"
 #include "cli/opt.h"
 
-/* stderr: messages, one line each, with the progress line taken away and put back around them. */
-void out_init(const struct globals *g);
-void out_error(const struct err *err);			/* "error: ...\nhint: ..." */
+/*
+ * stderr: messages, one write each, with the progress line taken away and put back around them. Control characters
+ * in them become '?'. Thread-safe, but for out_init().
+ */
+
+/**
+ * out_init - resolves --color and --progress into @g->use_color and @g->use_progress, and keeps what it needs.
+ * auto: on a terminal that is not "dumb"; colour also needs NO_COLOR to be unset or empty (no-color.org).
+ */
+void out_init(struct globals *g);
+/**
+ * out_error - "error: ...\nhint: ..."; with --json one line {"error":{"code","message","hint","file","line",
+ * "column"}} in which what is not known is null.
+ */
+void out_error(const struct err *err);
 void out_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* "warning: ..." */
 void out_note(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* plain line; not with -q */
 void out_verbose(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* only with -v */
@@ -19,10 +31,15 @@ void out_raw(const char *p, size_t n);
 
 /** out_stdout - write results to stdout; ERR_IO if that fails (a closed pipe, a full disk). */
 int out_stdout(const char *p, size_t n, struct err *err) MUST_CHECK;
+/** out_pipe_broken - whether a write to stdout met EPIPE: its reader has gone. */
+bool out_pipe_broken(void);
+/** out_close_stdout - close it, since some file systems report a failed write only then. ERR_IO. */
+int out_close_stdout(struct err *err) MUST_CHECK;
 
 /*
- * Progress of long work. On a terminal: one line, redrawn at most 10 times a second. Elsewhere: plain lines, only
- * for steps that are begun ("fetching musl for arm64"), never percentages. Off: nothing.
+ * Progress of long work. On a terminal, or with --progress=always: one line, cut to its width, redrawn at most 10 times
+ * a second. Elsewhere: plain lines, only for steps that are begun ("fetching musl for arm64"), never percentages.
+ * With -q or --progress=never: nothing. Thread-safe; one piece of work at a time.
  */
 void progress_begin(const char *what, uint64_t total);	/* total 0: unknown; what: "building" */
 void progress_update(uint64_t done, const char *item);	/* item may be NULL */

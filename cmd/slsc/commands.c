@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+
+/* A command is a file cmd_<name>.c, a line in commands.h, and a line here. */
+static const struct cmd_entry entries[] = {
+	{ "main", &cmd_package },
+	{ "help", &cmd_help },
+	{ "help", &cmd_completion },
+	{ "help", &cmd_version },
+	{ "internal", &cmd_base },
+	{ "internal", &cmd_complete },
+	{ NULL, NULL },
+};
+
+static const struct opt root_opts[] = {
+	{ OPT_FLAG, .long_name = "version", .offset = 0, .help = "print the version, as 'slsc version' does" },
+	{ .type = OPT_END },
+};
+
+static const struct cmd root = {
+	.name = "slsc",
+	.args = "COMMAND [ARGUMENT...]",
+	.summary = "C functions into small, fast-starting serverless artifacts",
+	.description = "slsc turns C functions into static binaries, Lambda zips and OCI images for x86_64 and "
+		       "arm64, from one machine, without a daemon and without root.\n",
+	.examples = "$ slsc init hello && cd hello   a project with one function and an slsc.yaml\n"
+		    "$ slsc doctor                   which toolchains work here, and what is missing\n"
+		    "$ slsc build                    static, verified binaries for every arch\n"
+		    "$ slsc package --zip            Lambda zips, in dist/\n"
+		    "$ slsc package --oci            OCI images, in dist/\n",
+	.opts = root_opts,
+	.ctx_size = sizeof(bool),
+	.flags = CMD_JSON | CMD_DRY_RUN | CMD_EXPLAIN,
+};
+
+const struct cli slsc_cli = { .root = &root, .cmds = entries };

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_COMMANDS_H
+#define SLSC_COMMANDS_H
+
+#include "cli/help.h"
+
+extern const struct cmd cmd_completion;
+extern const struct cmd cmd_help;
+extern const struct cmd cmd_package;
+extern const struct cmd cmd_version;
+
+/* Hidden: for slsc itself, its build and its completions. */
+extern const struct cmd cmd_base;
+extern const struct cmd cmd_complete;
+
+/** The program and the table of its commands, in the order that help shows. */
+extern const struct cli slsc_cli;
+
+#endif
