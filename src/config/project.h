@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/vec.h"
 
 /*
  * slsc.yaml as a typed model. Everything lives in project.arena and is borrowed from it. Every value that a
@@ -87,7 +88,7 @@ struct dependency {
 	struct lstrs flags;
 };
 
-/** package.zip.include: files next to bootstrap. */
+/** package.zip.include: files next to the binary, in the zip and in the image. */
 struct include {
 	struct lstr from;		/* a path or glob relative to slsc.yaml */
 	struct lstr to;			/* directory ("assets/") or file name inside; default: the path as in from */
@@ -103,7 +104,7 @@ enum comp { COMP_GZIP, COMP_ZSTD, COMP_NONE };
 
 /** package: of the project, with the function's own on top (project_function_package()). */
 struct package {
-	struct includes includes;	/* zip and image alike: `package.include` */
+	struct includes includes;	/* zip and image alike */
 	struct lstr level;		/* fast | default | max; NULL: default */
 	struct lstr base;		/* "static" (default) | "scratch"; later issues: more */
 	struct lstr user;		/* "nonroot" (default) | "root" | "UID[:GID]" */
@@ -190,16 +191,22 @@ int project_err(const struct project *p, enum err_code code, struct lstr where, 
 		const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /** project_glob - fs_glob() of @pattern below the project; ERR_CONFIG "…: no file matches 'src/x.cc'" located. */
-struct strs;
 int project_glob(const struct project *p, struct lstr pattern, struct strs *out, struct err *err) MUST_CHECK;
+
+/** project_check_files - whether every glob matches and every directory for -I exists; ERR_CONFIG, located. */
+int project_check_files(const struct project *p, struct err *err) MUST_CHECK;
 
 /** project_package - the project's package settings with @f's on top; in @out, borrowed from @p. */
 void project_package(struct project *p, const struct function *f, struct package *out);
 
-/** project_show - the resolved configuration, defaults included, as YAML or as JSON. */
+/**
+ * project_show - the resolved configuration, defaults included, as YAML or as JSON. It is itself a valid
+ * slsc.yaml: `extends` is applied, and the project's package is merged into each function's. In JSON sizes are
+ * numbers of bytes.
+ */
 void project_show(struct project *p, bool json, struct buf *out);
 
-/** schema_json - the JSON Schema (2020-12 compatible draft-07) of slsc.yaml, from the table that the parser uses. */
+/** schema_json - the JSON Schema (draft-07) of slsc.yaml, from the table that the parser uses. */
 void schema_json(struct buf *out);
 
 #endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Functions, the dependencies they name, and their budgets. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "config/internal.h"
+
+#define ENV_MAX 4096u	/* bytes of names and values together: Lambda's quota */
+
+int dependencies_read(struct reader *rd, const struct ynode *section)
+{
+	const struct key *k = keys_find(&keys_root, "dependencies");
+	size_t n = section ? section->len : 0;
+	struct project *p = rd->p;
+
+	p->dependencies = arena_alloc(&p->arena, n * sizeof(struct dependency *));
+	for (size_t i = 0; i < n; i++) {
+		const struct ynode *name = section->keys[i];
+		const struct frame at = { "dependency", name->scalar, rd->at };
+		struct reader inner = { p, rd->err, &at };
+		struct dependency *d = arena_new(&p->arena, struct dependency);
+
+		if (read_name(rd, k, name))
+			return -1;
+		d->name = (struct lstr){ name->scalar, name->line, name->col };
+		if (keys_read(&inner, &keys_dependency, section->items[i], d))
+			return -1;
+		if (!d->includes.len && !ynode_get(section->items[i], "includes")) {
+			d->includes.ptr = arena_new(&p->arena, struct lstr);
+			d->includes.ptr[0] = (struct lstr){ ".", name->line, name->col };
+			d->includes.len = 1;
+		}
+		p->dependencies[p->ndependencies++] = d;
+	}
+	return 0;
+}
+
+static int check_env(struct reader *rd, const struct function *f)
+{
+	/* what the Lambda service sets or refuses */
+	static const char *const reserved[] = {
+		"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV",
+		"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_SECURITY_TOKEN", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+	};
+	size_t total = 0;
+
+	for (size_t i = 0; i < f->env.len; i++) {
+		const struct lkv *e = &f->env.ptr[i];
+		bool bad = starts_with(e->key.s, "AWS_LAMBDA_");
+
+		for (size_t j = 0; j < ARRAY_LEN(reserved) && !bad; j++)
+			bad = strcmp(reserved[j], e->key.s) == 0;
+		if (bad) {
+			read_err(rd, e->key.line, e->key.col, "env", "%s is reserved",
+				 quote(&rd->p->arena, e->key.s));
+			return err_hint(rd->err, "the platform sets it; choose another name");
+		}
+		total += strlen(e->key.s) + strlen(e->val.s);
+		if (total > ENV_MAX)
+			return read_err(rd, e->key.line, e->key.col, "env",
+					"limit exceeded: with %s it is %zu bytes, the limit is 4096",
+					quote(&rd->p->arena, e->key.s), total);
+	}
+	return 0;
+}
+
+static int check_arches(struct reader *rd, const struct function *f)
+{
+	struct project *p = rd->p;
+	bool seen[ARCH_COUNT] = { false };
+
+	for (size_t i = 0; i < f->arches.len; i++) {
+		struct lstr s = f->arches.ptr[i];
+		enum arch a = (enum arch)arch_parse(s.s);
+		size_t j = 0;
+
+		if (seen[a])
+			return read_err(rd, s.line, s.col, "arches", "'%s' is there twice, by two names", s.s);
+		seen[a] = true;
+		while (j < p->narches && p->arches[j] != a)
+			j++;
+		if (j == p->narches) {
+			read_err(rd, s.line, s.col, "arches", "'%s' is not one of the project's", s.s);
+			return err_hint(rd->err, "add it to the project's arches");
+		}
+	}
+	return 0;
+}
+
+int function_done(struct reader *rd, void *target, const struct ynode *n)
+{
+	struct function *f = target;
+
+	if (f->build_command.s && f->sources.len) {
+		const struct ynode *b = ynode_get(n, "build");
+
+		read_err(rd, b->line, b->col, "build", "a function has either sources or build");
+		return err_hint(rd->err, "list what the command reads in build.inputs");
+	}
+	if (!f->build_command.s && !f->sources.len) {
+		read_err(rd, f->name.line, f->name.col, NULL, "missing 'sources' (or 'build')");
+		return err_hint(rd->err, "write sources: [src/%s.c]", f->name.s);
+	}
+	if (check_arches(rd, f) || check_env(rd, f))
+		return -1;
+	if (f->toolchain.s && !project_toolchain(rd->p, f->toolchain.s, rd->err))
+		return relocate(rd, f->toolchain, NULL);
+	for (size_t i = 0; i < f->dependencies.len; i++)
+		if (!project_dependency(rd->p, f->dependencies.ptr[i].s, rd->err)) {
+			relocate(rd, f->dependencies.ptr[i], NULL);
+			return rd->p->ndependencies ? -1 :
+				err_hint(rd->err, "describe it under the file's 'dependencies'");
+		}
+	return 0;
+}
+
+/* Names that would meet on a case-insensitive disk, whatever else is wrong with them. */
+static int check_case(struct reader *rd, const struct ynode *section, size_t i)
+{
+	for (size_t j = 0; j < section->len; j++)
+		if (j != i && strcasecmp(section->keys[i]->scalar, section->keys[j]->scalar) == 0) {
+			const struct ynode *a = section->keys[i < j ? i : j], *b = section->keys[i < j ? j : i];
+
+			read_err(rd, b->line, b->col, "functions", "%s and %s at %u:%u differ only by case",
+				 quote(&rd->p->arena, b->scalar), quote(&rd->p->arena, a->scalar), a->line,
+				 a->col);
+			return err_hint(rd->err, "their artifacts would have one file name on some systems");
+		}
+	return 0;
+}
+
+/* dist/hello-arm64.zip is function hello's, for arm64: no function may be called hello-arm64 then. */
+static int check_dist_names(struct reader *rd)
+{
+	static const char *const suffixes[] = { "-x86_64", "-arm64", "-amd64" };
+	CLEAN_MAP struct map names = { 0 };
+	struct project *p = rd->p;
+
+	for (size_t i = 0; i < p->nfunctions; i++)
+		for (size_t j = 0; j < ARRAY_LEN(suffixes); j++) {
+			const struct function *f = p->functions[i], *other;
+			size_t len = strlen(f->name.s), cut = strlen(suffixes[j]);
+			char base[128];
+
+			if (len <= cut || !ends_with(f->name.s, suffixes[j]))
+				continue;
+			for (size_t k = 0; !names.len && k < p->nfunctions; k++)
+				map_put(&names, p->functions[k]->name.s, p->functions[k]);
+			memcpy(base, f->name.s, len - cut);
+			base[len - cut] = '\0';
+			other = map_get(&names, base);
+			if (!other)
+				continue;
+			read_err(rd, f->name.line, f->name.col, "functions",
+				 "'%s' is also what function '%s' at %u:%u is called in dist/ for %s", f->name.s,
+				 base, other->name.line, other->name.col, suffixes[j] + 1);
+			return err_hint(rd->err, "rename one of the two");
+		}
+	return 0;
+}
+
+int functions_read(struct reader *rd, const struct ynode *section)
+{
+	const struct key *k = keys_find(&keys_root, "functions");
+	struct project *p = rd->p;
+
+	p->functions = arena_alloc(&p->arena, section->len * sizeof(struct function *));
+	for (size_t i = 0; i < section->len; i++) {
+		const struct ynode *name = section->keys[i];
+		const struct frame at = { "function", name->scalar, rd->at };
+		struct reader inner = { p, rd->err, &at };
+		struct function *f = arena_new(&p->arena, struct function);
+
+		if (read_name(rd, k, name)) {
+			struct err first = *rd->err;
+
+			if (check_case(rd, section, i))
+				return -1;
+			*rd->err = first;
+			return -1;
+		}
+		f->name = (struct lstr){ name->scalar, name->line, name->col };
+		f->memory = 128u << 20;
+		f->timeout_ms = 3000;
+		if (keys_read(&inner, &keys_function, section->items[i], f))
+			return -1;
+		p->functions[p->nfunctions++] = f;
+	}
+	return check_dist_names(rd);
+}
+
+int budgets_read(struct reader *rd, const struct ynode *section)
+{
+	size_t n = section ? section->len : 0;
+	struct project *p = rd->p;
+
+	p->budgets = arena_alloc(&p->arena, n * sizeof(struct budget *));
+	for (size_t i = 0; i < n; i++) {
+		const struct ynode *name = section->keys[i];
+		const struct frame at = { "budget", name->scalar, rd->at };
+		struct reader inner = { p, rd->err, &at };
+		struct budget *b = arena_new(&p->arena, struct budget);
+
+		if (!project_function(p, name->scalar, rd->err))
+			return relocate(rd, (struct lstr){ name->scalar, name->line, name->col }, "budgets");
+		b->function = name->scalar;
+		b->line = name->line;
+		b->col = name->col;
+		if (keys_read(&inner, &keys_budget, section->items[i], b))
+			return -1;
+		p->budgets[p->nbudgets++] = b;
+	}
+	return 0;
+}

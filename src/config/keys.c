@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "config/project.h"
+
+static const char *const choices_arch[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+static const char *const choices_level[] = { "fast", "default", "max", NULL };
+static const char *const choices_base[] = { "static", "scratch", NULL };
+static const char *const choices_compression[] = { "gzip", "zstd", "none", NULL };
+static const char *const choices_optimize[] = { "0", "1", "2", "3", "s", "z", "g", NULL };
+static const char *const choices_runtime[] = {
+	[RUNTIME_LAMBDA] = "lambda", [RUNTIME_HTTP] = "http", [RUNTIME_NONE] = "none", NULL
+};
+
+#define KEY(n, t, S, m) .name = (n), .type = (t), .offset = offsetof(S, m)
+#define KEYS(a) .key = (a), .len = ARRAY_LEN(a)
+
+/* ---- package ---- */
+
+static const struct key include_keys[] = {
+	{ KEY("from", KEY_STR, struct include, from), .flags = KEY_REQUIRED, .check = &check_inside,
+	  .doc = "A file or glob, relative to slsc.yaml." },
+	{ KEY("to", KEY_STR, struct include, to), .def = "the path as in from", .check = &check_to,
+	  .doc = "A directory (`assets/`) or a file name inside the package." },
+	{ KEY("mode", KEY_MODE, struct include, mode), .def = "0755 for executables, else 0644",
+	  .doc = "Permissions, in octal." },
+};
+static const struct keys keys_include = { .what = "include", .doc = "One file or glob to put into the package.",
+	KEYS(include_keys), .size = sizeof(struct include), .done = include_done };
+
+static const struct key zip_keys[] = {
+	{ KEY("include", KEY_OBJECTS, struct package, includes), .sub = &keys_include,
+	  .doc = "Files next to the binary, in the zip and in the image alike." },
+	{ KEY("level", KEY_CHOICE, struct package, level), .def = "default", .choices = choices_level,
+	  .doc = "How hard to compress: max for a release, fast for a loop." },
+};
+static const struct keys keys_zip = { .doc = "What goes into the zip, and how it is packed.", KEYS(zip_keys) };
+
+static const struct key image_keys[] = {
+	{ KEY("base", KEY_CHOICE, struct package, base), .def = "static", .choices = choices_base,
+	  .doc = "What is below the binary: users, CA certificates and /tmp, or nothing." },
+	{ KEY("user", KEY_STR, struct package, user), .flags = KEY_NUMBERS, .def = "nonroot", .check = &check_user,
+	  .doc = "Whom the function runs as: nonroot, root or UID[:GID]." },
+	{ KEY("workdir", KEY_STR, struct package, workdir), .def = "/", .check = &check_absolute,
+	  .doc = "The working directory." },
+	{ KEY("args", KEY_STRS, struct package, entrypoint_args), .flags = KEY_NUMBERS,
+	  .doc = "Arguments for the binary." },
+	{ KEY("labels", KEY_PAIRS, struct package, labels), .names = &check_label,
+	  .doc = "Labels of the image's config, beside those from git." },
+	{ KEY("annotations", KEY_PAIRS, struct package, annotations), .names = &check_label,
+	  .doc = "Annotations of the manifest, beside those from git." },
+	{ KEY("compression", KEY_CHOICE, struct package, compression), .def = "gzip",
+	  .choices = choices_compression, .doc = "Of the layers. Lambda is known to take gzip." },
+	{ KEY("tzdata", KEY_BOOL, struct package, tzdata), .def = "false",
+	  .doc = "Whether the base holds the time zones (0.4 MB)." },
+};
+static const struct keys keys_image = { .doc = "The OCI image.", KEYS(image_keys), .done = image_done };
+
+static const struct key package_keys[] = {
+	{ .name = "zip", .type = KEY_OBJECT, .sub = &keys_zip, .doc = "The zip, and the files that go into zip and image." },
+	{ .name = "image", .type = KEY_OBJECT, .sub = &keys_image, .doc = "The OCI image." },
+};
+static const struct keys keys_package = { .doc = "How functions are packed.", KEYS(package_keys) };
+
+/* ---- profiles and toolchains ---- */
+
+static const struct key profile_keys[] = {
+	{ KEY("extends", KEY_STR, struct profile, extends), .flags = KEY_PLAIN, .def = "release",
+	  .doc = "The profile to start from." },
+	{ KEY("optimize", KEY_CHOICE, struct profile, optimize), .flags = KEY_PLAIN, .choices = choices_optimize,
+	  .doc = "The compiler's -O level." },
+	{ KEY("lto", KEY_BOOL, struct profile, lto), .doc = "Link-time optimization." },
+	{ KEY("strip", KEY_BOOL, struct profile, strip), .doc = "Split symbols off into a .debug file." },
+	{ KEY("debug_info", KEY_BOOL, struct profile, debug_info), .doc = "Compile with -g." },
+	{ KEY("gc_sections", KEY_BOOL, struct profile, gc_sections), .doc = "Drop code that nothing reaches." },
+	{ KEY("icf", KEY_BOOL, struct profile, icf), .doc = "Fold identical code, where the linker can." },
+	{ KEY("stack_protector", KEY_BOOL, struct profile, stack_protector),
+	  .doc = "Compile with -fstack-protector-strong." },
+	{ KEY("assertions", KEY_BOOL, struct profile, assertions), .doc = "Keep assert(); false defines NDEBUG." },
+	{ KEY("static", KEY_BOOL, struct profile, static_link), .doc = "Link statically." },
+	{ KEY("pie", KEY_BOOL, struct profile, pie), .doc = "Link as a position-independent executable." },
+	{ KEY("defines", KEY_PAIRS, struct profile, defines), .names = &check_c_name,
+	  .doc = "Macros, merged over those of extends." },
+	{ KEY("flags", KEY_STRS, struct profile, flags), .doc = "Compiler flags, after those of extends." },
+	{ KEY("ldflags", KEY_STRS, struct profile, ldflags), .doc = "Linker flags, after those of extends." },
+};
+const struct keys keys_profile = { .what = "profile",
+	.doc = "Options of the compiler and linker that are chosen together.", KEYS(profile_keys) };
+
+#define TOOL_KEYS(S)                                                                               \
+	{ KEY("cc", KEY_STR, S, cc), .doc = "The C compiler, with arguments if it needs any." },   \
+	{ KEY("cxx", KEY_STR, S, cxx), .doc = "The C++ compiler." },                               \
+	{ KEY("ar", KEY_STR, S, ar), .doc = "The archiver." },                                     \
+	{ KEY("ranlib", KEY_STR, S, ranlib), .doc = "The archive indexer." },                      \
+	{ KEY("strip", KEY_STR, S, strip), .doc = "What strips a binary." },                       \
+	{ KEY("cflags", KEY_STRS, S, cflags), .doc = "Flags for every compile." },                 \
+	{ KEY("ldflags", KEY_STRS, S, ldflags), .doc = "Flags for every link." }
+
+static const struct key toolchain_arch_keys[] = { TOOL_KEYS(struct toolchain_arch_def) };
+static const struct keys keys_toolchain_arch = { .doc = "What differs for one architecture.",
+	KEYS(toolchain_arch_keys) };
+static const struct key toolchain_arches_keys[] = {
+	{ KEY("x86_64", KEY_OBJECT, struct toolchain_def, arch[ARCH_X86_64]), .sub = &keys_toolchain_arch,
+	  .doc = "For x86_64." },
+	{ KEY("arm64", KEY_OBJECT, struct toolchain_def, arch[ARCH_ARM64]), .sub = &keys_toolchain_arch,
+	  .doc = "For arm64." },
+};
+static const struct keys keys_toolchain_arches = { .doc = "What differs by architecture.",
+	KEYS(toolchain_arches_keys) };
+static const struct key toolchain_keys[] = {
+	{ KEY("extends", KEY_STR, struct toolchain_def, extends), .flags = KEY_REQUIRED,
+	  .doc = "The toolchain to start from: musl, musl-gcc, gnu, zig or one of the project's." },
+	TOOL_KEYS(struct toolchain_def),
+	{ .name = "arches", .type = KEY_OBJECT, .sub = &keys_toolchain_arches, .doc = "What differs by architecture." },
+};
+const struct keys keys_toolchain = { .what = "toolchain", .doc = "A compiler and its tools.", KEYS(toolchain_keys) };
+
+/* ---- dependencies ---- */
+
+static const struct key dependency_keys[] = {
+	{ KEY("git", KEY_STR, struct dependency, git), .flags = KEY_REQUIRED, .check = &check_git,
+	  .doc = "Where to fetch it from: a URL or a path." },
+	{ KEY("ref", KEY_STR, struct dependency, ref), .flags = KEY_REQUIRED | KEY_NUMBERS,
+	  .doc = "A branch, tag or commit; slsc.lock keeps the commit it stood for." },
+	{ KEY("sources", KEY_STRS, struct dependency, sources), .check = &check_inside,
+	  .doc = "What to compile: globs in the fetched tree. None: headers only." },
+	{ KEY("includes", KEY_STRS, struct dependency, includes), .def = "[\".\"]", .check = &check_inside,
+	  .doc = "Directories in the fetched tree for -I." },
+	{ KEY("defines", KEY_PAIRS, struct dependency, defines), .names = &check_c_name,
+	  .doc = "Macros for its sources." },
+	{ KEY("flags", KEY_STRS, struct dependency, flags), .doc = "Compiler flags for its sources." },
+};
+const struct keys keys_dependency = { .what = "dependency",
+	.doc = "A third-party source, pinned by commit and compiled per target.", KEYS(dependency_keys) };
+
+/* ---- functions ---- */
+
+static const struct key build_keys[] = {
+	{ KEY("command", KEY_STR, struct function, build_command), .flags = KEY_REQUIRED | KEY_LINES,
+	  .doc = "A shell command; it writes the binary to $SLSC_OUT." },
+	{ KEY("inputs", KEY_STRS, struct function, build_inputs), .check = &check_inside,
+	  .def = "every file of the project but .slsc, dist and .git",
+	  .doc = "Globs of the files whose change makes it run again." },
+};
+static const struct keys keys_build = { .doc = "The user's own build, in place of sources.", KEYS(build_keys) };
+
+static const struct key function_keys[] = {
+	{ KEY("sources", KEY_STRS, struct function, sources), .flags = KEY_NOT_EMPTY, .check = &check_inside,
+	  .doc = "What to compile: globs, relative to slsc.yaml." },
+	{ .name = "build", .type = KEY_OBJECT, .sub = &keys_build, .doc = "A command of your own, in place of sources." },
+	{ KEY("runtime", KEY_ENUM, struct function, runtime), .def = "lambda", .choices = choices_runtime,
+	  .doc = "What calls the handler: the Lambda Runtime API, an HTTP server on $PORT, or nothing (own main)." },
+	{ KEY("handler", KEY_STR, struct function, handler), .def = "handler", .check = &check_c_name,
+	  .doc = "The handler's C symbol." },
+	{ KEY("includes", KEY_STRS, struct function, includes),
+	  .doc = "Directories for -I, relative to slsc.yaml or absolute." },
+	{ KEY("defines", KEY_PAIRS, struct function, defines), .names = &check_c_name, .doc = "Macros for -D." },
+	{ KEY("flags", KEY_STRS, struct function, flags), .doc = "Compiler flags." },
+	{ KEY("ldflags", KEY_STRS, struct function, ldflags), .doc = "Linker flags." },
+	{ KEY("libs", KEY_STRS, struct function, libs), .doc = "Libraries for -l, or paths of .a files." },
+	{ KEY("dependencies", KEY_STRS, struct function, dependencies), .flags = KEY_UNIQUE,
+	  .doc = "Names from the project's dependencies." },
+	{ KEY("toolchain", KEY_STR, struct function, toolchain), .def = "the project's",
+	  .doc = "The toolchain for this function." },
+	{ KEY("arches", KEY_STRS, struct function, arches), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
+	  .def = "the project's", .choices = choices_arch, .doc = "A subset of the project's architectures." },
+	{ KEY("memory", KEY_SIZE, struct function, memory), .def = "128 MB", .min = 128u << 20,
+	  .max = UINT64_C(10240) << 20, .doc = "Memory of an instance." },
+	{ KEY("timeout", KEY_MS, struct function, timeout_ms), .def = "3 s", .min = 1, .max = 900000,
+	  .doc = "Longest time of one invocation." },
+	{ KEY("env", KEY_PAIRS, struct function, env), .names = &check_env_name,
+	  .doc = "Environment at run time, at most 4 KB together." },
+	{ KEY("package", KEY_OBJECT, struct function, package), .sub = &keys_package,
+	  .doc = "On top of the project's package." },
+};
+const struct keys keys_function = { .what = "function", .doc = "One function: one binary per architecture.",
+	KEYS(function_keys), .done = function_done,
+	.schema = "\"oneOf\":[{\"required\":[\"sources\"]},{\"required\":[\"build\"]}]" };
+
+/* ---- budgets ---- */
+
+static const struct key budget_keys[] = {
+	{ KEY("binary", KEY_SIZE, struct budget, binary), .doc = "Size of the binary." },
+	{ KEY("zip", KEY_SIZE, struct budget, zip), .doc = "Size of the zip." },
+	{ KEY("image", KEY_SIZE, struct budget, image), .doc = "Size of the image's compressed layers." },
+	{ KEY("memory", KEY_SIZE, struct budget, memory), .doc = "Resident memory." },
+	{ KEY("layers", KEY_COUNT, struct budget, layers), .min = 1, .max = 127, .doc = "Number of layers." },
+	{ KEY("start", KEY_US, struct budget, start_us), .min = 1, .max = 900000000, .doc = "Cold start." },
+	{ KEY("efficiency", KEY_PERCENT, struct budget, efficiency_permille), .min = 1, .max = 1000,
+	  .doc = "Lowest layer efficiency." },
+	{ KEY("growth", KEY_PERCENT, struct budget, growth_permille), .min = 1, .max = 100000,
+	  .doc = "Largest growth against the last measurement." },
+};
+const struct keys keys_budget = { .what = "budget", .doc = "Upper limits for one function.", KEYS(budget_keys) };
+
+/* ---- the file ---- */
+
+static const struct key root_keys[] = {
+	{ KEY("project", KEY_STR, struct root, name), .flags = KEY_REQUIRED, .check = &check_function_name,
+	  .doc = "The project's name." },
+	{ KEY("version", KEY_STR, struct root, version), .flags = KEY_NUMBERS, .doc = "Free text for the image's labels." },
+	{ KEY("arches", KEY_STRS, struct root, arches), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
+	  .def = "[x86_64, arm64]", .choices = choices_arch, .doc = "What to build for." },
+	{ KEY("toolchain", KEY_STR, struct root, toolchain), .def = "musl",
+	  .doc = "The toolchain: musl, musl-gcc, gnu, zig or one of toolchains." },
+	{ KEY("profile", KEY_STR, struct root, profile), .def = "release",
+	  .doc = "The profile when none is named on the command line." },
+	{ .name = "functions", .type = KEY_NAMED, .flags = KEY_REQUIRED | KEY_NOT_EMPTY,
+	  .names = &check_function_name, .sub = &keys_function, .max = 1000, .doc = "The functions, by name." },
+	{ KEY("package", KEY_OBJECT, struct root, package), .sub = &keys_package,
+	  .doc = "How every function is packed." },
+	{ .name = "profiles", .type = KEY_NAMED, .names = &check_name, .sub = &keys_profile,
+	  .max = 64, .doc = "Profiles beside the built-in release, small, fast and debug, or changes of those." },
+	{ .name = "toolchains", .type = KEY_NAMED, .names = &check_name, .sub = &keys_toolchain,
+	  .max = 64, .doc = "Toolchains beside the built-in musl, musl-gcc, gnu and zig." },
+	{ .name = "dependencies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_dependency,
+	  .max = 256, .doc = "Third-party sources, by name." },
+	{ .name = "budgets", .type = KEY_NAMED, .names = &check_function_name, .sub = &keys_budget,
+	  .max = 1000, .doc = "Limits for `slsc compare --check`, by function." },
+};
+const struct keys keys_root = { .doc = "The project file of slsc.", KEYS(root_keys) };
+
+const struct key *keys_find(const struct keys *set, const char *name)
+{
+	for (size_t i = 0; i < set->len; i++)
+		if (strcmp(set->key[i].name, name) == 0)
+			return &set->key[i];
+	return NULL;
+}
+
+size_t keys_max_entries(const struct key *k)
+{
+	if (k->type == KEY_NAMED)
+		return (size_t)k->max;
+	if (k->type == KEY_PAIRS || (k->flags & KEY_UNIQUE))
+		return 256;
+	return k->type == KEY_OBJECTS ? 1000 : 10000;
+}
+
+static const char *list_choices(const char *const *c, char *buf, size_t cap)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; c[i] && used < cap; i++)
+		used += (size_t)snprintf(buf + used, cap - used, "%s%s", i == 0 ? "" : c[i + 1] ? ", " : " or ",
+					 c[i]);
+	return buf;
+}
+
+const char *key_expects(const struct key *k, char *buf, size_t cap)
+{
+	switch (k->type) {
+	case KEY_CHOICE:
+	case KEY_ENUM:
+		return list_choices(k->choices, buf, cap);
+	case KEY_STR:
+		return k->check ? k->check->what : "a string";
+	case KEY_BOOL:
+		return "true or false";
+	case KEY_COUNT:
+		return "a whole number";
+	case KEY_SIZE:
+		return "a size such as 128 MB";
+	case KEY_MS:
+		return "a duration such as 3 s";
+	case KEY_US:
+		return "a duration such as 12 ms";
+	case KEY_PERCENT:
+		return "a percentage such as 95 %";
+	case KEY_MODE:
+		return "an octal mode such as 0644";
+	case KEY_STRS:
+		return "a list of strings";
+	case KEY_PAIRS:
+		return "a mapping of names to strings";
+	case KEY_OBJECTS:
+		return "a list of mappings";
+	case KEY_OBJECT:
+	case KEY_NAMED:
+		break;
+	}
+	return "a mapping";
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/internal.h"
+
+/* Writes YAML or JSON from the same calls. The output of either is UTF-8, whatever the strings hold. */
+struct writer {
+	struct buf *out;
+	bool json;
+	unsigned depth;
+	bool first;		/* nothing is in the open collection yet */
+};
+
+/* A double-quoted string that is the same in JSON and in YAML 1.1 and 1.2. */
+static void put_quoted(struct buf *b, const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	buf_addc(b, '"');
+	while (*p) {
+		unsigned c = *p, len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+		if (len > 1) {
+			c &= 0xffu >> (len + 1);
+			for (unsigned i = 1; i < len; i++)
+				c = c << 6 | (p[i] & 0x3fu);
+		}
+		if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", (int)c);
+		else if (c == '\n')
+			buf_addz(b, "\\n");
+		else if (c == '\t')
+			buf_addz(b, "\\t");
+		else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff ||
+			 c == 0xfffe || c == 0xffff)
+			buf_addf(b, "\\u%04x", c);
+		else
+			buf_add(b, p, len);
+		p += len;
+	}
+	buf_addc(b, '"');
+}
+
+/* Whether YAML 1.1 and 1.2 both read @s as a string without quotes. */
+static bool is_plain(const char *s)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+";
+	char c = *s;
+
+	if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '/'))
+		return false;
+	return s[strspn(s, safe)] == '\0' && scalar_kind(s) == SCALAR_STR && scalar_bool11(s) < 0;
+}
+
+static void put_str(struct writer *w, const char *s)
+{
+	if (!w->json && is_plain(s))
+		buf_addz(w->out, s);
+	else
+		put_quoted(w->out, s);
+}
+
+/* Begin an entry: @key NULL in a list. */
+static void entry(struct writer *w, const char *key)
+{
+	if (w->json) {
+		buf_addz(w->out, w->first ? "" : ",");
+	} else {
+		if (w->out->len)
+			buf_addc(w->out, '\n');
+		for (unsigned i = 0; i < w->depth; i++)
+			buf_addz(w->out, "  ");
+	}
+	w->first = false;
+	if (key) {
+		put_str(w, key);
+		buf_addc(w->out, ':');
+	} else if (!w->json) {
+		buf_addc(w->out, '-');
+	}
+}
+
+/* Before a value that stays on the entry's line. */
+static void inline_value(struct writer *w)
+{
+	if (!w->json)
+		buf_addc(w->out, ' ');
+}
+
+static void open_map(struct writer *w, const char *key)
+{
+	entry(w, key);
+	if (w->json)
+		buf_addc(w->out, '{');
+	w->depth++;
+	w->first = true;
+}
+
+static void close_map(struct writer *w)
+{
+	if (w->json)
+		buf_addc(w->out, '}');
+	else if (w->first)
+		buf_addz(w->out, " {}");
+	w->depth--;
+	w->first = false;
+}
+
+static void show_str(struct writer *w, const char *key, const char *s)
+{
+	if (!s)
+		return;
+	entry(w, key);
+	inline_value(w);
+	put_str(w, s);
+}
+
+static void show_bool(struct writer *w, const char *key, bool b)
+{
+	entry(w, key);
+	inline_value(w);
+	buf_addz(w->out, b ? "true" : "false");
+}
+
+static void show_count(struct writer *w, const char *key, uint64_t n)
+{
+	entry(w, key);
+	inline_value(w);
+	buf_addf(w->out, "%llu", (unsigned long long)n);
+}
+
+static void show_size(struct writer *w, const char *key, uint64_t bytes)
+{
+	char buf[32];
+
+	if (w->json) {
+		show_count(w, key, bytes);
+		return;
+	}
+	entry(w, key);
+	buf_addf(w->out, " %s", format_size(bytes, buf));
+}
+
+static void show_text(struct writer *w, const char *key, const char *unit_text)
+{
+	entry(w, key);
+	inline_value(w);
+	buf_addf(w->out, w->json ? "\"%s\"" : "%s", unit_text);
+}
+
+static void show_us(struct writer *w, const char *key, uint64_t us)
+{
+	char buf[32];
+
+	show_text(w, key, format_us(us, buf));
+}
+
+static void show_strs(struct writer *w, const char *key, struct lstrs v)
+{
+	if (!v.len)
+		return;
+	entry(w, key);
+	inline_value(w);
+	buf_addc(w->out, '[');
+	for (size_t i = 0; i < v.len; i++) {
+		buf_addz(w->out, i == 0 ? "" : w->json ? "," : ", ");
+		put_str(w, v.ptr[i].s);
+	}
+	buf_addc(w->out, ']');
+}
+
+static void show_pairs(struct writer *w, const char *key, struct lkvs v)
+{
+	if (!v.len)
+		return;
+	open_map(w, key);
+	for (size_t i = 0; i < v.len; i++)
+		show_str(w, v.ptr[i].key.s, v.ptr[i].val.s);
+	close_map(w);
+}
+
+static void show_profile(struct writer *w, const struct profile *r)
+{
+	open_map(w, r->name);
+	show_str(w, "optimize", r->optimize);
+	show_bool(w, "lto", r->lto);
+	show_bool(w, "strip", r->strip);
+	show_bool(w, "debug_info", r->debug_info);
+	show_bool(w, "gc_sections", r->gc_sections);
+	show_bool(w, "icf", r->icf);
+	show_bool(w, "stack_protector", r->stack_protector);
+	show_bool(w, "assertions", r->assertions);
+	show_bool(w, "static", r->static_link);
+	show_bool(w, "pie", r->pie);
+	show_pairs(w, "defines", r->defines);
+	show_strs(w, "flags", r->flags);
+	show_strs(w, "ldflags", r->ldflags);
+	close_map(w);
+}
+
+static bool arch_def_is_empty(const struct toolchain_arch_def *a)
+{
+	return !a->cc.s && !a->cxx.s && !a->ar.s && !a->ranlib.s && !a->strip.s && !a->cflags.len &&
+	       !a->ldflags.len;
+}
+
+static void show_tools(struct writer *w, const struct toolchain_arch_def *a)
+{
+	show_str(w, "cc", a->cc.s);
+	show_str(w, "cxx", a->cxx.s);
+	show_str(w, "ar", a->ar.s);
+	show_str(w, "ranlib", a->ranlib.s);
+	show_str(w, "strip", a->strip.s);
+	show_strs(w, "cflags", a->cflags);
+	show_strs(w, "ldflags", a->ldflags);
+}
+
+static void show_toolchain(struct writer *w, const struct toolchain_def *t)
+{
+	const struct toolchain_arch_def all = { t->cc, t->cxx, t->ar, t->ranlib, t->strip, t->cflags, t->ldflags };
+
+	open_map(w, t->name);
+	show_str(w, "extends", t->extends.s);
+	show_tools(w, &all);
+	if (!arch_def_is_empty(&t->arch[ARCH_X86_64]) || !arch_def_is_empty(&t->arch[ARCH_ARM64])) {
+		open_map(w, "arches");
+		for (unsigned i = 0; i < ARCH_COUNT; i++)
+			if (!arch_def_is_empty(&t->arch[i])) {
+				open_map(w, arch_name(i));
+				show_tools(w, &t->arch[i]);
+				close_map(w);
+			}
+		close_map(w);
+	}
+	close_map(w);
+}
+
+static void show_dependency(struct writer *w, const struct dependency *d)
+{
+	open_map(w, d->name.s);
+	show_str(w, "git", d->git.s);
+	show_str(w, "ref", d->ref.s);
+	show_strs(w, "sources", d->sources);
+	show_strs(w, "includes", d->includes);
+	show_pairs(w, "defines", d->defines);
+	show_strs(w, "flags", d->flags);
+	close_map(w);
+}
+
+static void show_includes(struct writer *w, const struct includes *v)
+{
+	if (!v->len)
+		return;
+	entry(w, "include");
+	if (w->json)
+		buf_addc(w->out, '[');
+	w->depth++;
+	w->first = true;
+	for (size_t i = 0; i < v->len; i++) {
+		const struct include *inc = &v->ptr[i];
+
+		entry(w, NULL);
+		buf_addz(w->out, w->json ? "{\"from\":" : " from: ");
+		put_str(w, inc->from.s);
+		w->depth++;
+		show_str(w, "to", inc->to.s);
+		if (inc->mode) {
+			entry(w, "mode");
+			inline_value(w);
+			buf_addf(w->out, "\"0%03o\"", (unsigned)inc->mode);
+		}
+		w->depth--;
+		if (w->json)
+			buf_addc(w->out, '}');
+	}
+	w->depth--;
+	if (w->json)
+		buf_addc(w->out, ']');
+}
+
+static const char *or(struct lstr s, const char *def)
+{
+	return s.s ? s.s : def;
+}
+
+static void show_package(struct writer *w, struct project *p, const struct function *f)
+{
+	struct package pk;
+
+	project_package(p, f, &pk);
+	open_map(w, "package");
+	open_map(w, "zip");
+	show_includes(w, &pk.includes);
+	show_str(w, "level", or(pk.level, "default"));
+	close_map(w);
+	open_map(w, "image");
+	show_str(w, "base", or(pk.base, "static"));
+	show_str(w, "user", or(pk.user, "nonroot"));
+	show_str(w, "workdir", or(pk.workdir, "/"));
+	show_strs(w, "args", pk.entrypoint_args);
+	show_pairs(w, "labels", pk.labels);
+	show_pairs(w, "annotations", pk.annotations);
+	show_str(w, "compression", or(pk.compression, "gzip"));
+	show_bool(w, "tzdata", pk.tzdata);
+	close_map(w);
+	close_map(w);
+}
+
+static struct lstrs arches_of(struct project *p, const struct function *f)
+{
+	struct lstrs v = { arena_alloc(&p->arena, ARCH_COUNT * sizeof(struct lstr)), 0 };
+
+	for (size_t i = 0; !f->arches.len && i < p->narches; i++)
+		v.ptr[v.len++].s = arch_name(p->arches[i]);
+	for (size_t i = 0; i < f->arches.len; i++)
+		v.ptr[v.len++].s = arch_name((enum arch)arch_parse(f->arches.ptr[i].s));
+	return v;
+}
+
+static void show_function(struct writer *w, struct project *p, const struct function *f)
+{
+	open_map(w, f->name.s);
+	show_strs(w, "sources", f->sources);
+	if (f->build_command.s) {
+		open_map(w, "build");
+		show_str(w, "command", f->build_command.s);
+		show_strs(w, "inputs", f->build_inputs);
+		close_map(w);
+	}
+	show_str(w, "runtime", runtime_name(f->runtime));
+	show_str(w, "handler", or(f->handler, "handler"));
+	show_strs(w, "includes", f->includes);
+	show_pairs(w, "defines", f->defines);
+	show_strs(w, "flags", f->flags);
+	show_strs(w, "ldflags", f->ldflags);
+	show_strs(w, "libs", f->libs);
+	show_strs(w, "dependencies", f->dependencies);
+	show_str(w, "toolchain", or(f->toolchain, p->toolchain.s));
+	show_strs(w, "arches", arches_of(p, f));
+	show_size(w, "memory", f->memory);
+	show_us(w, "timeout", f->timeout_ms * 1000);
+	show_pairs(w, "env", f->env);
+	show_package(w, p, f);
+	close_map(w);
+}
+
+static void show_budget(struct writer *w, const struct budget *b)
+{
+	const struct {
+		const char *key;
+		uint64_t bytes;
+	} sizes[] = { { "binary", b->binary }, { "zip", b->zip }, { "image", b->image }, { "memory", b->memory } };
+	char buf[32];
+
+	open_map(w, b->function);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (sizes[i].bytes)
+			show_size(w, sizes[i].key, sizes[i].bytes);
+	if (b->layers)
+		show_count(w, "layers", b->layers);
+	if (b->start_us)
+		show_us(w, "start", b->start_us);
+	if (b->efficiency_permille)
+		show_text(w, "efficiency", format_permille(b->efficiency_permille, buf));
+	if (b->growth_permille)
+		show_text(w, "growth", format_permille(b->growth_permille, buf));
+	close_map(w);
+}
+
+void project_show(struct project *p, bool json, struct buf *out)
+{
+	struct buf text = BUF_INIT;
+	struct writer w = { &text, json, 0, true };
+	struct lstrs arches = arches_of(p, &(struct function){ 0 });
+
+	if (json)
+		buf_addc(&text, '{');
+	show_str(&w, "project", p->name.s);
+	show_str(&w, "version", p->version.s);
+	show_strs(&w, "arches", arches);
+	show_str(&w, "toolchain", p->toolchain.s);
+	show_str(&w, "profile", p->profile.s);
+	open_map(&w, "functions");
+	for (size_t i = 0; i < p->nfunctions; i++)
+		show_function(&w, p, p->functions[i]);
+	close_map(&w);
+	open_map(&w, "profiles");
+	for (size_t i = 0; i < p->nprofiles; i++)
+		show_profile(&w, p->profiles[i]);
+	close_map(&w);
+	open_map(&w, "toolchains");
+	for (size_t i = 0; i < p->ntoolchains; i++)
+		if (p->toolchains[i]->line)
+			show_toolchain(&w, p->toolchains[i]);
+	close_map(&w);
+	open_map(&w, "dependencies");
+	for (size_t i = 0; i < p->ndependencies; i++)
+		show_dependency(&w, p->dependencies[i]);
+	close_map(&w);
+	open_map(&w, "budgets");
+	for (size_t i = 0; i < p->nbudgets; i++)
+		show_budget(&w, p->budgets[i]);
+	close_map(&w);
+	if (json)
+		buf_addc(&text, '}');
+	buf_addc(&text, '\n');
+	buf_adds(out, buf_str(&text));
+	buf_release(&text);
+}
