@@ -22,6 +22,8 @@ void digest_final(struct digest_ctx *d, struct digest *out);	/* and frees */
 void digest_free(struct digest_ctx *d);
 
 int digest_of(const void *p, size_t n, struct digest *out, struct err *err) MUST_CHECK;
+/** digest_file - of the bytes of a file, read in blocks; @size (may be NULL) gets their number. ERR_IO, ERR_INTR. */
+int digest_file(const char *path, struct digest *out, uint64_t *size, struct err *err) MUST_CHECK;
 /** digest_hex - the 64 hex digits; borrowed. */
 const char *digest_hex(const struct digest *d);
 /** digest_parse - "sha256:<64 lowercase hex>"; ERR_FORMAT else (OCI image-spec, descriptor.md). */

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/image.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+
+void image_release(struct image *im)
+{
+	map_release(&im->env);
+	map_release(&im->labels);
+	map_release(&im->annotations);
+	strs_release(&im->entrypoint);
+}
+
+void image_time(int64_t seconds, char out[24])
+{
+	const int64_t first = -62135596800, last = 253402300799;	/* 0001-01-01, 9999-12-31 */
+	time_t t = seconds < first ? first : seconds > last ? last : seconds;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	snprintf(out, 24, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)(tm.tm_year + 1900) % 10000u,
+		 (unsigned)(tm.tm_mon + 1) % 100u, (unsigned)tm.tm_mday % 100u, (unsigned)tm.tm_hour % 100u,
+		 (unsigned)tm.tm_min % 100u, (unsigned)tm.tm_sec % 100u);
+}
+
+/* jansson refuses what is no UTF-8 and what it cannot allocate: the callers have seen to both. */
+static json_t *must(json_t *j)
+{
+	if (!j)
+		BUG("jansson: out of memory, or a string that is not UTF-8");
+	return j;
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, must(value)) < 0)
+		BUG("jansson: cannot set '%s'", key);
+}
+
+static void push(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, must(value)) < 0)
+		BUG("jansson: cannot append");
+}
+
+static json_t *from_map(const struct map *m)
+{
+	json_t *j = must(json_object());
+
+	for (size_t i = 0; i < m->len; i++)
+		set(j, m->ptr[i].key, json_string(m->ptr[i].val));
+	return j;
+}
+
+static void dump(json_t *j, struct buf *out)
+{
+	char *text = json_dumps(j, JSON_SORT_KEYS | JSON_COMPACT);
+
+	if (!text)
+		BUG("jansson: out of memory");
+	buf_addz(out, text);
+	free(text);
+	json_decref(j);
+}
+
+static json_t *descriptor_json(const struct descriptor *d)
+{
+	json_t *j = must(json_object());
+
+	set(j, "mediaType", json_string(d->media_type));
+	set(j, "digest", json_string(d->digest.s));
+	set(j, "size", json_integer((json_int_t)d->size));
+	if (d->architecture)
+		set(j, "platform", json_pack("{s:s, s:s}", "architecture", d->architecture, "os", "linux"));
+	if (d->ref)
+		set(j, "annotations", json_pack("{s:s}", "org.opencontainers.image.ref.name", d->ref));
+	return j;
+}
+
+static json_t *history(const struct image *im)
+{
+	json_t *list = must(json_array());
+	char when[24];
+
+	image_time(im->created, when);
+	for (size_t i = 0; i < im->nlayers; i++) {
+		json_t *h = must(json_object());
+
+		set(h, "created", json_string(when));
+		if (im->layers[i].created_by)
+			set(h, "created_by", json_string(im->layers[i].created_by));
+		push(list, h);
+	}
+	return list;
+}
+
+void image_config(const struct image *im, struct buf *out)
+{
+	json_t *j = must(json_object()), *config = must(json_object());
+	json_t *env = must(json_array()), *entrypoint = must(json_array()), *ids = must(json_array());
+	char when[24];
+
+	for (size_t i = 0; i < im->env.len; i++) {
+		CLEAN_FREE char *kv = xasprintf("%s=%s", im->env.ptr[i].key, (const char *)im->env.ptr[i].val);
+
+		push(env, json_string(kv));
+	}
+	for (size_t i = 0; i < im->entrypoint.len; i++)
+		push(entrypoint, json_string(im->entrypoint.ptr[i]));
+	for (size_t i = 0; i < im->nlayers; i++)
+		push(ids, json_string(im->layers[i].diff_id.s));
+	set(config, "Env", env);
+	set(config, "Entrypoint", entrypoint);
+	if (im->user)
+		set(config, "User", json_string(im->user));
+	if (im->workdir)
+		set(config, "WorkingDir", json_string(im->workdir));
+	if (im->labels.len)
+		set(config, "Labels", from_map(&im->labels));
+	image_time(im->created, when);
+	set(j, "created", json_string(when));
+	set(j, "architecture", json_string(im->architecture));
+	set(j, "os", json_string("linux"));
+	set(j, "config", config);
+	set(j, "rootfs", json_pack("{s:s, s:o}", "type", "layers", "diff_ids", ids));
+	set(j, "history", history(im));
+	dump(j, out);
+}
+
+void image_manifest(const struct image *im, const struct descriptor *config, struct buf *out)
+{
+	json_t *j = must(json_object()), *layers = must(json_array());
+
+	for (size_t i = 0; i < im->nlayers; i++) {
+		const struct image_layer *l = &im->layers[i];
+
+		push(layers, descriptor_json(&(struct descriptor){
+				     .media_type = layer_media_type(l->codec), .digest = l->digest, .size = l->size }));
+	}
+	set(j, "schemaVersion", json_integer(2));
+	set(j, "mediaType", json_string(MEDIA_MANIFEST));
+	set(j, "config", descriptor_json(config));
+	set(j, "layers", layers);
+	if (im->annotations.len)
+		set(j, "annotations", from_map(&im->annotations));
+	dump(j, out);
+}
+
+void image_index(const struct descriptor *manifests, size_t n, const struct map *annotations, struct buf *out)
+{
+	json_t *j = must(json_object()), *list = must(json_array());
+
+	for (size_t i = 0; i < n; i++)
+		push(list, descriptor_json(&manifests[i]));
+	set(j, "schemaVersion", json_integer(2));
+	set(j, "mediaType", json_string(MEDIA_INDEX));
+	set(j, "manifests", list);
+	if (annotations && annotations->len)
+		set(j, "annotations", from_map(annotations));
+	dump(j, out);
+}
+
+int image_write(struct layout *l, const struct image *im, struct descriptor *manifest, struct descriptor *config,
+		struct err *err)
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct descriptor c = { .media_type = MEDIA_CONFIG };
+
+	image_config(im, &text);
+	c.size = text.len;
+	if (layout_put(l, text.ptr, text.len, &c.digest, err) < 0)
+		return -1;
+	buf_reset(&text);
+	image_manifest(im, &c, &text);
+	*manifest = (struct descriptor){ .media_type = MEDIA_MANIFEST, .size = text.len,
+					 .architecture = im->architecture };
+	if (config)
+		*config = c;
+	return layout_put(l, text.ptr, text.len, &manifest->digest, err);
+}
+
+void docker_manifest(const struct image *im, const struct descriptor *config, const char *tag, struct buf *out)
+{
+	CLEAN_FREE char *name = xasprintf("%s.json", digest_hex(&config->digest));
+	json_t *layers = must(json_array()), *list = must(json_array());
+
+	for (size_t i = 0; i < im->nlayers; i++) {
+		CLEAN_FREE char *layer = xasprintf("%s.tar", digest_hex(&im->layers[i].digest));
+
+		push(layers, json_string(layer));
+	}
+	push(list, json_pack("{s:s, s:[s], s:o}", "Config", name, "RepoTags", tag, "Layers", layers));
+	dump(list, out);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_OCI_IMAGE_H
+#define SLSC_OCI_IMAGE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "oci/layer.h"
+
+/*
+ * The JSON documents of an image: keys sorted, no white space, so that equal content has one digest
+ * (image-spec v1.0.2: config.md, manifest.md, image-index.md).
+ */
+
+#define MEDIA_CONFIG "application/vnd.oci.image.config.v1+json"
+#define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_INDEX "application/vnd.oci.image.index.v1+json"
+
+/** What points at a blob (descriptor.md). */
+struct descriptor {
+	const char *media_type;
+	struct digest digest;
+	uint64_t size;			/* bytes */
+	const char *architecture;	/* of the platform, with os linux; NULL: no platform */
+	const char *ref;		/* annotation org.opencontainers.image.ref.name, or NULL */
+};
+
+/** All of one architecture's image. Strings are borrowed and valid UTF-8; maps hold const char * values. */
+struct image {
+	const char *architecture;	/* OCI's name; arm64 goes without its variant, v8 being what it means */
+	int64_t created;		/* seconds since the epoch */
+	const char *user, *workdir;	/* NULL: not set */
+	struct map env;
+	struct strs entrypoint;		/* [0] is absolute */
+	struct map labels, annotations;
+	const struct image_layer *layers;
+	size_t nlayers;
+};
+
+void image_release(struct image *im);
+
+/** image_time - RFC 3339, UTC, "2024-01-31T12:00:00Z"; years 1 to 9999, clamped. */
+void image_time(int64_t seconds, char out[24]);
+
+void image_config(const struct image *im, struct buf *out);
+void image_manifest(const struct image *im, const struct descriptor *config, struct buf *out);
+/** image_index - an image index; index.json of a layout is one too. @annotations may be NULL. */
+void image_index(const struct descriptor *manifests, size_t n, const struct map *annotations, struct buf *out);
+
+/**
+ * image_write - put config and manifest into @l. @manifest: out, without a ref.
+ * @config: out; may be NULL.
+ */
+int image_write(struct layout *l, const struct image *im, struct descriptor *manifest, struct descriptor *config,
+		struct err *err) MUST_CHECK;
+
+/**
+ * docker_manifest - manifest.json of a `docker load` archive of one image: <hex>.json and one <hex>.tar a layer,
+ * which must be uncompressed. @tag: "name:tag", lower case.
+ */
+void docker_manifest(const struct image *im, const struct descriptor *config, const char *tag, struct buf *out);
+
+#endif
