@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "build/build.h"
+#include "build/package.h"
+#include "cli/opt.h"
+#include "cli/out.h"
+#include "commands.h"
+#include "config/project.h"
+
+struct package_ctx {
+	bool zip, oci, oci_archive, docker_archive, no_build;
+	const char *level, *compression, *base, *profile, *out;
+	struct strs arches;
+};
+
+static const char *const levels[] = { "fast", "default", "max", NULL };
+static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
+
+#define AT(member) offsetof(struct package_ctx, member)
+
+static const struct opt opts[] = {
+	{ OPT_GROUP, .help = "What to make (at least one)" },
+	{ OPT_FLAG, .long_name = "zip", .offset = AT(zip), .help = "a Lambda zip for each architecture" },
+	{ OPT_FLAG, .long_name = "oci", .offset = AT(oci), .help = "an OCI image layout for all architectures" },
+	{ OPT_FLAG, .long_name = "oci-archive", .offset = AT(oci_archive),
+	  .help = "the same as one tar, for podman load" },
+	{ OPT_FLAG, .long_name = "docker-archive", .offset = AT(docker_archive),
+	  .help = "a tar for each architecture, for docker load" },
+	{ OPT_GROUP, .help = "How" },
+	{ OPT_CHOICE, .long_name = "level", .offset = AT(level), .arg = "LEVEL", .choices = levels,
+	  .help = "how hard to compress: fast, default or max" },
+	{ OPT_LIST, .long_name = "arch", .offset = AT(arches), .arg = "ARCH", .complete = COMPLETE_ARCH,
+	  .help = "only this architecture: x86_64 or arm64" },
+	{ OPT_STR, .long_name = "profile", .offset = AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
+	  .help = "the build to package" },
+	{ OPT_STR, 'o', "output", AT(out), .arg = "DIR", .complete = COMPLETE_DIR,
+	  .help = "where to put it (default: dist in the project)" },
+	{ OPT_FLAG, .long_name = "no-build", .offset = AT(no_build), .help = "take the binaries as they are" },
+	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
+	  .help = "of layers: gzip, zstd or none" },
+	{ OPT_STR, .long_name = "base", .offset = AT(base), .arg = "BASE", .help = "of images: static or scratch" },
+	{ .type = OPT_END },
+};
+
+static void on_output(const char *p, size_t n, void *ctx)
+{
+	(void)ctx;
+	out_raw(p, n);
+}
+
+static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
+{
+	(void)ctx;
+	progress_set_total(total);
+	progress_update(done, what);
+}
+
+static void on_note(const char *line)
+{
+	out_note("%s", line);
+}
+
+static void waiting(const char *holder, void *ctx)
+{
+	(void)ctx;
+	out_note("waiting for %s", holder);
+}
+
+static int build(struct project *p, const struct package_ctx *c, const struct strs *functions, struct err *err)
+{
+	CLEAN_BUILD struct build_result res = { 0 };
+	struct build_request req = { .functions = *functions, .arches = c->arches, .profile = c->profile,
+				     .on_step = on_step, .on_output = on_output, .on_note = on_note };
+	int ret;
+
+	progress_begin("building", 0);
+	ret = build_run(p, &req, &res, err);
+	progress_end();
+	return ret;
+}
+
+static void add_line(struct buf *out, size_t width, const char *path, uint64_t size, const char *digest)
+{
+	char human[32];
+
+	buf_addf(out, "%-*s  %9s  %s\n", (int)width, path, str_human_size(size, human, sizeof(human)), digest);
+}
+
+/* One line an artifact; of a layout also one for each image, named as skopeo and others take it after "oci:". */
+static void report(const struct package_result *res, bool dry_run, struct buf *out)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < res->len; i++) {
+		size_t w = strlen(res->ptr[i].path) + (res->ptr[i].kind == PACKAGE_OCI ? strlen(":amd64") : 0);
+
+		width = w > width ? w : width;
+	}
+	for (size_t i = 0; i < res->len; i++) {
+		const struct artifact *a = &res->ptr[i];
+
+		if (dry_run) {
+			buf_addf(out, "would write %s\n", a->path);
+			continue;
+		}
+		add_line(out, width, a->path, a->size, a->digest.s);
+		for (size_t k = 0; k < a->nimages && a->kind == PACKAGE_OCI; k++) {
+			CLEAN_FREE char *ref = xasprintf("%s:%s", a->path, arch_oci(a->images[k].arch));
+
+			add_line(out, width, ref, a->images[k].size, a->images[k].manifest.digest.s);
+		}
+	}
+}
+
+static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
+{
+	const struct package_ctx *c = ctx;
+	CLEAN_PROJECT struct project p = { 0 };
+	CLEAN_PACKAGE struct package_result res = { 0 };
+	CLEAN_STRS struct strs functions = { 0 };
+	CLEAN_BUF struct buf out = BUF_INIT;
+	CLEAN_FD int lock = -1;
+	struct package_request req = {
+		.project = &p, .functions = &functions, .arches = &c->arches, .profile = c->profile, .level = c->level,
+		.compression = c->compression, .base = c->base, .out = c->out, .dry_run = g->dry_run, .step = on_step,
+		.formats = (c->zip ? PACKAGE_ZIP : 0u) | (c->oci ? PACKAGE_OCI : 0u) |
+			   (c->oci_archive ? PACKAGE_OCI_ARCHIVE : 0u) |
+			   (c->docker_archive ? PACKAGE_DOCKER_ARCHIVE : 0u),
+	};
+	int ret;
+
+	if (!req.formats) {
+		err_set(err, ERR_USAGE, "say what to make: --zip, --oci, --oci-archive or --docker-archive");
+		return err_hint(err, "--zip is a Lambda function's code; --oci is an image for any platform");
+	}
+	for (int i = 0; i < argc; i++)
+		strs_add(&functions, argv[i]);
+	if (project_load(&p, NULL, err) < 0)
+		return -1;
+	if (!g->dry_run) {
+		lock = build_lock(&p, "slsc package", waiting, NULL, err);
+		if (lock < 0 || (!c->no_build && build(&p, c, &functions, err) < 0))
+			return -1;
+	}
+	progress_begin("packaging", 0);
+	ret = package_run(&req, &res, err);
+	progress_end();
+	for (size_t i = 0; i < res.warnings.len; i++)
+		out_warn("%s", res.warnings.ptr[i]);
+	if (ret < 0)
+		return -1;
+	if (g->json)
+		package_result_json(&res, &out);
+	else
+		report(&res, g->dry_run, &out);
+	return out_stdout(out.ptr, out.len, err);
+}
+
+static void release(void *ctx)
+{
+	struct package_ctx *c = ctx;
+
+	strs_release(&c->arches);
+}
+
+const struct cmd cmd_package = {
+	.name = "package",
+	.args = "[FUNCTION...]",
+	.summary = "Make zips and images of functions",
+	.description = "Builds what is not up to date, then writes Lambda zips and distroless-style OCI images to dist/, "
+		       "with dist/manifest.json listing all of them. The same sources give the same bytes, whatever the "
+		       "machine's time zone, locale, umask or user.\n\n"
+		       "A layout can be used as oci:dist/FUNCTION.oci:amd64, :arm64 (Lambda takes one architecture) or "
+		       ":latest (the multi-architecture index) by skopeo and others.\n\n"
+		       "Images are labelled with the commit and its time. SOURCE_DATE_EPOCH overrides the time.",
+	.examples = "$ slsc package --zip\n$ slsc package hello --oci --arch arm64\n"
+		    "$ slsc package --docker-archive && docker load -i dist/hello-x86_64.docker.tar\n"
+		    "$ slsc package --zip --level max --json | jq -r '.artifacts[].sha256'\n",
+	.opts = opts,
+	.complete = COMPLETE_FUNCTION,
+	.ctx_size = sizeof(struct package_ctx),
+	.flags = CMD_DRY_RUN | CMD_JSON,
+	.run = run,
+	.release = release,
+};

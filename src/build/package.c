@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/package.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "build/package_internal.h"
+#include "os/fs.h"
+#include "os/proc.h"
+
+#define EPOCH_1980 315532800	/* zip's first moment: what time there is when nobody says */
+#define PARALLEL_FROM (256u * 1024)
+
+static int read_epoch(struct packager *pk, struct err *err)
+{
+	const char *s = getenv("SOURCE_DATE_EPOCH");
+	uint64_t v;
+
+	pk->mtime = EPOCH_1980;
+	if (!s || !*s)
+		return 0;
+	if (str_parse_u64(str_from(s), &v) < 0 || v > 253402300799) {
+		err_set(err, ERR_USAGE, "SOURCE_DATE_EPOCH is '%.100s': not a number of seconds since 1970", s);
+		return err_hint(err, "unset it, or set it to $(git log -1 --format=%%ct)");
+	}
+	pk->mtime = (int64_t)v;
+	pk->has_epoch = true;
+	return 0;
+}
+
+static void *ask_git(void *ctx)
+{
+	struct provenance *pr = ctx;
+
+	pr->ret = git_provenance(pr->dir, &pr->git, &pr->err);
+	return NULL;
+}
+
+static void provenance_start(struct packager *pk)
+{
+	struct digest empty;
+	struct err ignored;
+
+	pk->prov.dir = pk->p->dir;
+	/*
+	 * dlopen() holds one lock: were libgit2, which takes milliseconds, to come first, the layers would wait
+	 * for libcrypto. A failure shows where the digest is wanted.
+	 */
+	if (digest_of("", 0, &empty, &ignored) < 0 ||
+	    pthread_create(&pk->prov.thread, NULL, ask_git, &pk->prov) != 0)
+		ask_git(&pk->prov);
+	else
+		pk->prov.running = true;
+}
+
+int provenance_join(struct packager *pk, struct err *err)
+{
+	struct provenance *pr = &pk->prov;
+
+	if (pr->dir && pr->running)
+		pthread_join(pr->thread, NULL);
+	pr->running = false;
+	if (!pr->dir)
+		return 0;
+	pr->dir = NULL;
+	if (pr->ret < 0 && pr->err.code == ERR_INTR) {
+		*err = pr->err;
+		return -1;
+	}
+	/* A package is worth having without knowing where it comes from. */
+	if (pr->ret < 0)
+		strs_addf(&pk->res->warnings, "%s: packaged without revision and source", pr->err.msg);
+	else if (pr->git.dirty)
+		strs_addf(&pk->res->warnings, "there are uncommitted changes: the revision is marked -dirty");
+	if (pr->ret == 0 && pr->git.revision[0])
+		pk->res->revision = xasprintf("%s%s", pr->git.revision, pr->git.dirty ? "-dirty" : "");
+	return 0;
+}
+
+struct artifact *artifact_add(struct packager *pk, enum package_format kind, const struct unit *u, int arch,
+			      const char *fmt, ...)
+{
+	CLEAN_FREE char *name = NULL;
+	struct artifact a = { .kind = kind, .function = u->fn->name.s, .arch = arch };
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&name, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		BUG("out of memory");
+	a.path = path_join(pk->shown, name);
+	a.name = a.path + strlen(a.path) - strlen(name);
+	VEC_PUSH(pk->res, a);
+	return &pk->res->ptr[pk->res->len - 1];
+}
+
+void package_step(struct packager *pk, const char *item)
+{
+	if (pk->req->step)
+		pk->req->step(pk->done, pk->total, item, pk->req->ctx);
+	pk->done++;
+}
+
+struct zip_job {
+	struct packager *pk;
+	struct unit *u;
+	struct artifact *a;
+	char *path;
+	struct err err;
+	int ret;
+};
+
+struct zip_queue {
+	struct zip_job *jobs;
+	size_t n;
+	atomic_size_t next;
+};
+
+static int write_zip(struct zip_job *j)
+{
+	const struct tree *t = &j->u->zip_tree[j->a->arch];
+	const enum zip_level level = (enum zip_level)j->u->level;
+
+	j->a->unpacked = tree_total(t);
+	if (sig_check(&j->err) < 0 || zip_write(t, j->path, level, j->pk->mtime, &j->a->size, &j->err) < 0)
+		return err_wrap(&j->err, "%s", j->a->path);
+	return digest_file(j->path, &j->a->digest, NULL, &j->err);
+}
+
+static void *zip_worker(void *ctx)
+{
+	struct zip_queue *q = ctx;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&q->next, 1u)) < q->n)
+		q->jobs[i].ret = write_zip(&q->jobs[i]);
+	return NULL;
+}
+
+/*
+ * A zip is deflated by one thread, from memory; two zips at a time use two cores and stay below four times the largest
+ * input. Small ones are done before a thread would have started.
+ */
+static int package_zips(struct packager *pk, struct err *err)
+{
+	struct zip_queue q = { .n = 0 };
+	CLEAN_FREE struct zip_job *jobs = NULL;
+	uint64_t bytes = 0;
+	pthread_t helper;
+	bool helped = false;
+	size_t first = pk->res->len;
+	int ret = 0;
+
+	for (size_t i = 0; i < pk->nunits; i++)
+		q.n += pk->units[i].narches;
+	jobs = xcalloc(q.n ? q.n : 1, sizeof(*jobs));
+	q.jobs = jobs;
+	for (size_t i = 0, k = 0; i < pk->nunits; i++)
+		for (size_t a = 0; a < pk->units[i].narches; a++, k++) {
+			struct unit *u = &pk->units[i];
+			const struct artifact *made = artifact_add(pk, PACKAGE_ZIP, u, (int)u->arches[a], "%s-%s.zip",
+								   u->fn->name.s, arch_name(u->arches[a]));
+
+			package_step(pk, made->name);
+			bytes += tree_total(&u->zip_tree[u->arches[a]]);
+			jobs[k] = (struct zip_job){ .pk = pk, .u = u, .path = path_join(pk->out, made->name) };
+		}
+	for (size_t k = 0; k < q.n; k++)
+		jobs[k].a = &pk->res->ptr[first + k];
+	if (q.n > 1 && bytes >= PARALLEL_FROM)
+		helped = pthread_create(&helper, NULL, zip_worker, &q) == 0;
+	zip_worker(&q);
+	if (helped)
+		pthread_join(helper, NULL);
+	for (size_t k = 0; k < q.n; k++) {
+		const struct zip_job *j = &jobs[k];
+		char size[32];
+
+		if (j->ret < 0 && ret == 0) {
+			*err = j->err;
+			ret = -1;
+		} else if (j->ret == 0 && j->a->size > LAMBDA_ZIP_DIRECT) {
+			strs_addf(&pk->res->warnings,
+				  "%s: %s is over the 50 MB that Lambda takes directly: upload it to S3 first",
+				  j->a->path, str_human_size(j->a->size, size, sizeof(size)));
+		}
+		free(j->path);
+	}
+	return ret;
+}
+
+static bool still_there(const char *path, void *ctx)
+{
+	const struct packager *pk = ctx;
+	CLEAN_FREE char *full = path_join(pk->out, path);
+
+	return path_is_inside(path) && fs_exists(full);
+}
+
+static int write_list(struct packager *pk, struct err *err)
+{
+	CLEAN_BUF struct buf old = BUF_INIT, text = BUF_INIT;
+	CLEAN_FREE char *path = path_join(pk->out, "manifest.json");
+	struct err ignored;
+
+	/* Unreadable is as good as absent: what is packaged now is known. */
+	if (fs_exists(path) && fs_read(path, DIST_LIST_MAX, &old, &ignored) < 0)
+		buf_reset(&old);
+	package_list(pk->res, buf_str(&old), still_there, pk, &text);
+	return fs_write_if_changed(path, buf_str(&text), 0644, NULL, err);
+}
+
+/* What a run would write, with all that can be known before. */
+static void list_only(struct packager *pk)
+{
+	for (size_t i = 0; i < pk->nunits; i++) {
+		const struct unit *u = &pk->units[i];
+		const char *fn = u->fn->name.s;
+
+		for (size_t k = 0; k < u->narches && (pk->req->formats & PACKAGE_ZIP); k++)
+			artifact_add(pk, PACKAGE_ZIP, u, (int)u->arches[k], "%s-%s.zip", fn, arch_name(u->arches[k]))
+				->unpacked = tree_total(&u->zip_tree[u->arches[k]]);
+		if (pk->req->formats & PACKAGE_OCI)
+			artifact_add(pk, PACKAGE_OCI, u, -1, "%s.oci", fn);
+		if (pk->req->formats & PACKAGE_OCI_ARCHIVE)
+			artifact_add(pk, PACKAGE_OCI_ARCHIVE, u, -1, "%s.oci.tar", fn);
+		for (size_t k = 0; k < u->narches && (pk->req->formats & PACKAGE_DOCKER_ARCHIVE); k++)
+			artifact_add(pk, PACKAGE_DOCKER_ARCHIVE, u, (int)u->arches[k], "%s-%s.docker.tar", fn,
+				     arch_name(u->arches[k]));
+	}
+}
+
+static int make_units(struct packager *pk, struct err *err)
+{
+	const struct strs *want = pk->req->functions;
+	const size_t n = want && want->len ? want->len : pk->p->nfunctions;
+
+	pk->units = xcalloc(n ? n : 1, sizeof(*pk->units));
+	for (size_t i = 0; i < n; i++) {
+		const struct function *fn = pk->p->nfunctions ? pk->p->functions[i % pk->p->nfunctions] : NULL;
+		bool twice = false;
+
+		if (want && want->len)
+			fn = project_function(pk->p, want->ptr[i], err);
+		if (!fn)
+			return -1;
+		for (size_t k = 0; k < pk->nunits; k++)
+			twice = twice || pk->units[k].fn == fn;
+		if (!twice && unit_init(&pk->units[pk->nunits++], pk, fn, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < pk->nunits; i++) {
+		const unsigned arches = (unsigned)pk->units[i].narches, f = pk->req->formats;
+
+		pk->total += (f & PACKAGE_ZIP ? arches : 0) + (f & (PACKAGE_OCI | PACKAGE_OCI_ARCHIVE) ? 1 : 0) +
+			     (f & PACKAGE_OCI_ARCHIVE ? 1 : 0) + (f & PACKAGE_DOCKER_ARCHIVE ? arches : 0);
+	}
+	return 0;
+}
+
+static int write_all(struct packager *pk, struct err *err)
+{
+	if (fs_mkdirs(pk->out, err) < 0)
+		return -1;
+	fs_tmp_sweep(pk->out);
+	provenance_start(pk);
+	if ((pk->req->formats & PACKAGE_ZIP) && package_zips(pk, err) < 0)
+		return -1;
+	for (size_t i = 0; i < pk->nunits; i++)
+		if (package_image(pk, &pk->units[i], err) < 0)
+			return -1;
+	if (provenance_join(pk, err) < 0)
+		return -1;
+	return write_list(pk, err);
+}
+
+/* dist/hello.zip rather than the whole path, where the user stands in the project. */
+static char *shown_dist(const struct packager *pk)
+{
+	CLEAN_FREE char *here = getcwd(NULL, 0);
+
+	return here && strcmp(here, pk->p->dir) == 0 ? xstrdup("dist") : path_join(pk->p->dir, "dist");
+}
+
+int package_run(const struct package_request *req, struct package_result *res, struct err *err)
+{
+	struct packager pk = { .req = req, .p = req->project, .res = res };
+	CLEAN_FREE char *share = NULL;
+	int ret = -1;
+
+	*res = (struct package_result){ .ptr = NULL };
+	pk.profile = project_profile(pk.p, req->profile ? req->profile : pk.p->profile.s, err);
+	if (!pk.profile || read_epoch(&pk, err) < 0)
+		return -1;
+	res->profile = pk.profile->name;
+	pk.out = req->out ? path_clean(req->out) : path_join(pk.p->dir, "dist");
+	pk.shown = req->out ? xstrdup(pk.out) : shown_dist(&pk);
+	share = dirs_share();
+	pk.share = path_join(share, "base");
+	if (make_units(&pk, err) == 0) {
+		if (req->dry_run)
+			list_only(&pk);
+		ret = req->dry_run ? 0 : write_all(&pk, err);
+	}
+	if (pk.prov.running)
+		pthread_join(pk.prov.thread, NULL);
+	git_provenance_release(&pk.prov.git);
+	for (size_t i = 0; i < pk.nunits; i++)
+		unit_release(&pk.units[i]);
+	free(pk.units);
+	free(pk.out);
+	free(pk.shown);
+	free(pk.share);
+	return ret;
+}
+
+void package_result_release(struct package_result *res)
+{
+	for (size_t i = 0; i < res->len; i++)
+		free(res->ptr[i].path);
+	VEC_FREE(res);
+	strs_release(&res->warnings);
+	free(res->revision);
+	base_release(&res->bases);
+	*res = (struct package_result){ .ptr = NULL };
+}

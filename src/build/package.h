@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BUILD_PACKAGE_H
+#define SLSC_BUILD_PACKAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/vec.h"
+#include "config/project.h"
+#include "oci/base.h"
+#include "oci/image.h"
+
+/*
+ * From built binaries to dist/: zips and images of functions. The build comes first and is not called here; a binary
+ * lies where build_binary_path() says.
+ */
+
+enum package_format {
+	PACKAGE_ZIP = 1,		/* <function>-<arch>.zip */
+	PACKAGE_OCI = 2,		/* <function>.oci/ */
+	PACKAGE_OCI_ARCHIVE = 4,	/* <function>.oci.tar */
+	PACKAGE_DOCKER_ARCHIVE = 8,	/* <function>-<arch>.docker.tar */
+};
+
+/* Lambda's quotas, bytes. */
+#define LAMBDA_ZIP_DIRECT 52428800ull		/* of a zip that is uploaded directly; larger ones go through S3 */
+#define LAMBDA_UNZIPPED 262144000ull		/* of a zip's content */
+#define LAMBDA_IMAGE 10737418240ull		/* of an image, uncompressed */
+
+/** What to package. All borrowed; NULL and empty mean: as slsc.yaml says. */
+struct package_request {
+	struct project *project;
+	const struct strs *functions;	/* names; empty: all */
+	const struct strs *arches;	/* either naming; empty: the function's */
+	unsigned formats;		/* PACKAGE_*, at least one */
+	const char *profile, *level, *compression, *base;
+	const char *out;		/* directory; NULL: dist in the project */
+	bool dry_run;			/* check everything, write nothing */
+	void (*step)(unsigned done, unsigned total, const char *item, void *ctx);	/* may be NULL */
+	void *ctx;
+};
+
+/** One architecture's image within an artifact. */
+struct packaged_image {
+	enum arch arch;
+	struct descriptor manifest, config;
+	struct image_layer layers[BASE_MAX_LAYERS + 1];
+	size_t nlayers;
+	uint64_t size;			/* bytes to pull: manifest, config, layers */
+};
+
+/** Something below dist/. */
+struct artifact {
+	char *path;			/* as shown to the user */
+	const char *name;		/* the tail of path: relative to the output directory */
+	enum package_format kind;
+	const char *function;		/* borrowed from the project */
+	int arch;			/* enum arch, or -1: several */
+	struct digest digest;		/* of the file; PACKAGE_OCI: of the image index */
+	uint64_t size;			/* bytes; of a layout: all its files */
+	uint64_t unpacked;		/* bytes of a zip's content; of the largest image's layers, uncompressed */
+	struct packaged_image images[ARCH_COUNT];
+	size_t nimages;			/* 0 for zips */
+};
+
+struct package_result {
+	struct artifact *ptr;		/* in the order of the request's functions, then formats, then arches */
+	size_t len, cap;
+	struct strs warnings;
+	char *revision;			/* of the commit, with -dirty; NULL: none */
+	const char *profile;		/* borrowed from the project */
+	struct base_set bases;		/* owns what layers borrow */
+};
+#define CLEAN_PACKAGE __attribute__((cleanup(package_result_release)))
+
+/** package_format_name - "zip", "oci", "oci-archive", "docker-archive". */
+const char *package_format_name(enum package_format f);
+
+/**
+ * package_run - check everything, then write. The caller holds build_lock(). ERR_USAGE, ERR_CONFIG for what is asked; ERR_NOTFOUND for a binary that
+ * is not built; ERR_CHECK for a limit of Lambda's; ERR_IO, ERR_INTR leave the old artifacts. @res also after a failure.
+ */
+int package_run(const struct package_request *req, struct package_result *res, struct err *err) MUST_CHECK;
+void package_result_release(struct package_result *res);
+
+/** package_result_json - all of it as one JSON object and a newline. */
+void package_result_json(const struct package_result *res, struct buf *out);
+
+#define DIST_LIST_MAX (4u << 20)	/* bytes of dist/manifest.json that are read back */
+/**
+ * package_list - the text of dist/manifest.json: @res's artifacts, and those entries of the @old text that @exists
+ * says are still there; sorted by path. What is malformed in @old is dropped.
+ */
+void package_list(const struct package_result *res, struct str old, bool (*exists)(const char *path, void *ctx),
+		  void *ctx, struct buf *out);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A function's images: layers, config, manifests, index, and the archives of them. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "build/package_internal.h"
+#include "oci/base.h"
+#include "oci/export.h"
+#include "oci/layout.h"
+#include "os/fs.h"
+
+/*
+ * The function lies where Lambda puts a zip: its code finds the included files at the same path in both. The path is
+ * absolute and no symlink, which Lambda demands of an entry point.
+ */
+#define TASK_ROOT "var/task"
+#define PATH_ENV "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/** One function's image for all its architectures, in one compression. */
+struct build {
+	struct packager *pk;
+	struct unit *u;
+	struct layout layout;
+	struct image image[ARCH_COUNT];			/* in the order of u->arches */
+	struct packaged_image made[ARCH_COUNT];
+	char *created_by, *version;
+	char created[24];
+	struct descriptor index;			/* of the multi-architecture image index */
+	uint64_t size;					/* bytes of all blobs */
+};
+
+static void build_release(struct build *b)
+{
+	for (size_t i = 0; i < ARCH_COUNT; i++)
+		image_release(&b->image[i]);
+	layout_release(&b->layout);
+	free(b->created_by);
+}
+
+static int add_base(struct build *b, const char *name, enum codec codec, struct packaged_image *m, struct err *err)
+{
+	struct base_set *bases = &b->pk->res->bases;
+
+	if (!bases->n && base_load(bases, b->pk->share, err) < 0)
+		return -1;
+	return base_put(bases, b->pk->share, name, codec, &b->layout, &m->layers[m->nlayers++], err);
+}
+
+static int make_layers(struct build *b, size_t i, enum codec codec, struct err *err)
+{
+	struct packaged_image *m = &b->made[i];
+	struct image_layer *own;
+
+	*m = (struct packaged_image){ .arch = b->u->arches[i] };
+	if (strcmp(b->u->base, "static") == 0 && add_base(b, "static", codec, m, err) < 0)
+		return -1;
+	if (b->u->pkg.tzdata && add_base(b, "tzdata", codec, m, err) < 0)
+		return -1;
+	own = &m->layers[m->nlayers++];
+	if (layer_write(&b->layout, &b->u->image_tree[m->arch], b->pk->mtime, codec, b->u->level, own, err) < 0)
+		return err_wrap(err, "%s for %s", b->u->fn->name.s, arch_name(m->arch));
+	own->created_by = b->created_by;
+	return 0;
+}
+
+static void put_all(struct map *m, const struct lkvs *kvs)
+{
+	for (size_t i = 0; i < kvs->len; i++)
+		map_put(m, kvs->ptr[i].key.s, (void *)(kvs->ptr[i].val.s ? kvs->ptr[i].val.s : ""));
+}
+
+static void put(struct map *m, const char *key, const char *val)
+{
+	if (val && *val && str_is_utf8(str_from(val)))
+		map_put(m, key, (void *)val);
+}
+
+/* The predefined keys of image-spec's annotations.md; what slsc.yaml says wins. */
+static void describe(const struct build *b, struct map *m, const struct lkvs *own)
+{
+	const struct git_provenance *git = &b->pk->prov.git;
+
+	put(m, "org.opencontainers.image.title", b->u->fn->name.s);
+	put(m, "org.opencontainers.image.created", b->created);
+	put(m, "org.opencontainers.image.revision", b->pk->res->revision);
+	put(m, "org.opencontainers.image.source", git->source);
+	put(m, "org.opencontainers.image.version", b->pk->p->version.s ? b->pk->p->version.s : git->tag);
+	put_all(m, own);
+}
+
+static int64_t created(const struct packager *pk)
+{
+	return pk->has_epoch || !pk->prov.git.time ? pk->mtime : pk->prov.git.time;
+}
+
+static int make_image(struct build *b, size_t i, struct err *err)
+{
+	struct image *im = &b->image[i];
+	struct packaged_image *m = &b->made[i];
+	const struct package *pkg = &b->u->pkg;
+
+	*im = (struct image){ .architecture = arch_oci(m->arch), .created = created(b->pk), .user = b->u->user,
+			      .workdir = pkg->workdir.s ? pkg->workdir.s : "/", .layers = m->layers,
+			      .nlayers = m->nlayers };
+	map_put(&im->env, "PATH", PATH_ENV);
+	if (strcmp(b->u->base, "static") == 0)
+		map_put(&im->env, "SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+	put_all(&im->env, &b->u->fn->env);
+	strs_add(&im->entrypoint, "/" TASK_ROOT "/bootstrap");
+	for (size_t k = 0; k < pkg->entrypoint_args.len; k++)
+		strs_add(&im->entrypoint, pkg->entrypoint_args.ptr[k].s);
+	describe(b, &im->labels, &pkg->labels);
+	describe(b, &im->annotations, &pkg->annotations);
+	if (image_write(&b->layout, im, &m->manifest, &m->config, err) < 0)
+		return -1;
+	m->manifest.ref = arch_oci(m->arch);
+	m->size = m->manifest.size + m->config.size;
+	for (size_t k = 0; k < m->nlayers; k++)
+		m->size += m->layers[k].size;
+	return 0;
+}
+
+/* Blobs that architectures share count once. */
+static uint64_t blobs_size(const struct build *b)
+{
+	CLEAN_MAP struct map seen = { 0 };
+	uint64_t total = b->index.size;
+
+	for (size_t i = 0; i < b->u->narches; i++) {
+		const struct packaged_image *m = &b->made[i];
+
+		total += m->manifest.size + m->config.size;
+		for (size_t k = 0; k < m->nlayers; k++)
+			if (!map_put(&seen, m->layers[k].digest.s, (void *)b))
+				total += m->layers[k].size;
+	}
+	return total;
+}
+
+/* Layers first: meanwhile git finds out where they come from. */
+static int build_image(struct build *b, const char *dir, enum codec codec, bool sync, struct err *err)
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+	CLEAN_MAP struct map annotations = { 0 };
+	struct descriptor manifests[ARCH_COUNT];
+
+	/* An intermediate one that a killed process left is of no use. */
+	if (!sync && fs_rmtree(dir, err) < 0)
+		return -1;
+	b->created_by = xasprintf("slsc package %s: /" TASK_ROOT, b->u->fn->name.s);
+	if (layout_open(&b->layout, dir, sync, err) < 0)
+		return -1;
+	for (size_t i = 0; i < b->u->narches; i++)
+		if (make_layers(b, i, codec, err) < 0)
+			return -1;
+	if (provenance_join(b->pk, err) < 0)
+		return -1;
+	image_time(created(b->pk), b->created);
+	for (size_t i = 0; i < b->u->narches; i++) {
+		if (make_image(b, i, err) < 0)
+			return -1;
+		manifests[i] = b->made[i].manifest;
+		manifests[i].ref = NULL;
+	}
+	describe(b, &annotations, &b->u->pkg.annotations);
+	image_index(manifests, b->u->narches, &annotations, &text);
+	b->index = (struct descriptor){ .media_type = MEDIA_INDEX, .size = text.len };
+	if (layout_put(&b->layout, text.ptr, text.len, &b->index.digest, err) < 0)
+		return -1;
+	b->size = blobs_size(b);
+	return 0;
+}
+
+static void fill(struct artifact *a, const struct build *b)
+{
+	for (size_t i = 0; i < b->u->narches; i++) {
+		uint64_t unpacked = 0;
+
+		if (a->arch >= 0 && a->arch != (int)b->u->arches[i])
+			continue;
+		a->images[a->nimages++] = b->made[i];
+		for (size_t k = 0; k < b->made[i].nlayers; k++) {
+			/* b->created_by does not outlive the build */
+			a->images[a->nimages - 1].layers[k].created_by = NULL;
+			unpacked += b->made[i].layers[k].tar_size;
+		}
+		if (unpacked > a->unpacked)
+			a->unpacked = unpacked;
+	}
+}
+
+/* index.json of the layout: the multi-architecture index, and each manifest by itself, since Lambda refuses indexes. */
+static void layout_index(const struct build *b, struct buf *out)
+{
+	struct descriptor all[ARCH_COUNT + 1];
+
+	all[0] = b->index;
+	all[0].ref = "latest";
+	for (size_t i = 0; i < b->u->narches; i++)
+		all[i + 1] = b->made[i].manifest;
+	image_index(all, b->u->narches + 1, NULL, out);
+}
+
+/* A repository's path component: lower case, separators only between letters and digits (distribution-spec). */
+static void add_component(struct buf *out, const char *s)
+{
+	const size_t start = out->len;
+	bool gap = false;
+
+	for (; *s; s++) {
+		if (!isalnum((unsigned char)*s) || (unsigned char)*s > 127) {
+			gap = true;
+			continue;
+		}
+		if (gap && out->len > start)
+			buf_addc(out, s[-1] == '_' || s[-1] == '.' ? s[-1] : '-');
+		gap = false;
+		buf_addc(out, (char)tolower((unsigned char)*s));
+	}
+	if (out->len == start)
+		buf_addz(out, "slsc");
+}
+
+static void repository(const struct packager *pk, const struct unit *u, struct buf *out)
+{
+	if (pk->p->name.s) {
+		add_component(out, pk->p->name.s);
+		buf_addc(out, '/');
+	}
+	add_component(out, u->fn->name.s);
+}
+
+static int oci_archive(struct build *b, struct err *err)
+{
+	struct packager *pk = b->pk;
+	struct artifact *a = artifact_add(pk, PACKAGE_OCI_ARCHIVE, b->u, -1, "%s.oci.tar", b->u->fn->name.s);
+	CLEAN_FREE char *path = path_join(pk->out, a->name);
+	CLEAN_BUF struct buf tag = BUF_INIT, index = BUF_INIT;
+	struct export e = { .path = path, .mtime = pk->mtime };
+	struct descriptor only = b->index;
+
+	package_step(pk, a->name);
+	repository(pk, b->u, &tag);
+	buf_addz(&tag, ":latest");
+	only.ref = tag.ptr;
+	image_index(&only, 1, NULL, &index);
+	if (export_oci(&b->layout, &index, &e, err) < 0)
+		return -1;
+	a->digest = e.digest;
+	a->size = e.size;
+	fill(a, b);
+	return 0;
+}
+
+static int image_formats(struct packager *pk, struct unit *u, struct err *err)
+{
+	CLEANUP(build_release) struct build b = { .pk = pk, .u = u };
+	const bool keep = pk->req->formats & PACKAGE_OCI;
+	CLEAN_FREE char *name = xasprintf("%s.oci", u->fn->name.s);
+	CLEAN_FREE char *dir = keep ? path_join(pk->out, name) :
+				      xasprintf("%s/.slsc/%s/image/%s", pk->p->dir, pk->profile->name, name);
+	CLEAN_BUF struct buf index = BUF_INIT;
+
+	package_step(pk, name);
+	if (build_image(&b, dir, u->codec, keep, err) < 0)
+		return -1;
+	layout_index(&b, &index);
+	if (keep) {
+		struct artifact *a = artifact_add(pk, PACKAGE_OCI, u, -1, "%s", name);
+
+		if (layout_commit(&b.layout, index.ptr, index.len, err) < 0)
+			return -1;
+		a->digest = b.index.digest;
+		a->size = b.size + index.len + layout_version.len;
+		fill(a, &b);
+	}
+	return pk->req->formats & PACKAGE_OCI_ARCHIVE ? oci_archive(&b, err) : 0;
+}
+
+static int docker_formats(struct packager *pk, struct unit *u, struct err *err)
+{
+	CLEANUP(build_release) struct build b = { .pk = pk, .u = u };
+	CLEAN_FREE char *dir =
+		xasprintf("%s/.slsc/%s/image/%s.docker", pk->p->dir, pk->profile->name, u->fn->name.s);
+
+	if (build_image(&b, dir, CODEC_NONE, false, err) < 0)
+		return -1;
+	for (size_t i = 0; i < u->narches; i++) {
+		struct artifact *a = artifact_add(pk, PACKAGE_DOCKER_ARCHIVE, u, (int)u->arches[i],
+						  "%s-%s.docker.tar", u->fn->name.s, arch_name(u->arches[i]));
+		CLEAN_FREE char *path = path_join(pk->out, a->name);
+		CLEAN_BUF struct buf tag = BUF_INIT;
+		struct export e = { .path = path, .mtime = pk->mtime };
+
+		package_step(pk, a->name);
+		repository(pk, u, &tag);
+		buf_addf(&tag, ":%s", arch_oci(u->arches[i]));
+		if (export_docker(&b.layout, &b.image[i], &b.made[i].config, tag.ptr, &e, err) < 0)
+			return -1;
+		a->digest = e.digest;
+		a->size = e.size;
+		fill(a, &b);
+	}
+	return 0;
+}
+
+int package_image(struct packager *pk, struct unit *u, struct err *err)
+{
+	if ((pk->req->formats & (PACKAGE_OCI | PACKAGE_OCI_ARCHIVE)) && image_formats(pk, u, err) < 0)
+		return -1;
+	if ((pk->req->formats & PACKAGE_DOCKER_ARCHIVE) && docker_formats(pk, u, err) < 0)
+		return -1;
+	return 0;
+}

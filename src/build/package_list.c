@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was packaged, as JSON: for --json and for dist/manifest.json. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "build/package.h"
+
+const char *package_format_name(enum package_format f)
+{
+	switch (f) {
+	case PACKAGE_ZIP:
+		return "zip";
+	case PACKAGE_OCI:
+		return "oci";
+	case PACKAGE_OCI_ARCHIVE:
+		return "oci-archive";
+	case PACKAGE_DOCKER_ARCHIVE:
+		return "docker-archive";
+	}
+	BUG("no such format: %d", (int)f);
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	if (!value || json_object_set_new(object, key, value) < 0)
+		BUG("jansson: cannot set '%s': out of memory, or a string that is not UTF-8", key);
+}
+
+static json_t *image_json(const struct packaged_image *im)
+{
+	json_t *j = json_object(), *layers = json_array();
+
+	for (size_t i = 0; i < im->nlayers; i++) {
+		const struct image_layer *l = &im->layers[i];
+		json_t *layer = json_pack("{s:s, s:s, s:s, s:I, s:I}", "digest", l->digest.s, "diff_id", l->diff_id.s,
+					  "media_type", layer_media_type(l->codec), "size", (json_int_t)l->size,
+					  "tar_size", (json_int_t)l->tar_size);
+		const char *version = codec_version(l->codec);
+
+		/* Digests of compressed layers are only comparable between equal compressors. */
+		if (*version)
+			set(layer, "compressor", json_string(version));
+		if (json_array_append_new(layers, layer) < 0)
+			BUG("jansson: out of memory");
+	}
+	set(j, "platform", json_pack("{s:s, s:s}", "os", "linux", "architecture", arch_oci(im->arch)));
+	set(j, "ref", json_string(arch_oci(im->arch)));
+	set(j, "digest", json_string(im->manifest.digest.s));
+	set(j, "config", json_string(im->config.digest.s));
+	set(j, "size", json_integer((json_int_t)im->size));
+	set(j, "layers", layers);
+	return j;
+}
+
+/* @path: of the artifact as this document names it. */
+static json_t *artifact_json(const struct artifact *a, const char *path, const struct package_result *res)
+{
+	json_t *j = json_object();
+
+	set(j, "path", json_string(path));
+	set(j, "kind", json_string(package_format_name(a->kind)));
+	set(j, "function", json_string(a->function));
+	set(j, "arch", a->arch < 0 ? json_null() : json_string(arch_name((enum arch)a->arch)));
+	set(j, "profile", json_string(res->profile));
+	set(j, "size", json_integer((json_int_t)a->size));
+	set(j, "unpacked", json_integer((json_int_t)a->unpacked));
+	set(j, "sha256", json_string(digest_hex(&a->digest)));
+	set(j, "revision", res->revision ? json_string(res->revision) : json_null());
+	if (a->nimages) {
+		json_t *images = json_array();
+
+		for (size_t i = 0; i < a->nimages; i++)
+			if (json_array_append_new(images, image_json(&a->images[i])) < 0)
+				BUG("jansson: out of memory");
+		set(j, "images", images);
+	}
+	return j;
+}
+
+static void dump(json_t *j, size_t flags, struct buf *out)
+{
+	char *text = json_dumps(j, JSON_SORT_KEYS | flags);
+
+	if (!text)
+		BUG("jansson: out of memory");
+	buf_addz(out, text);
+	buf_addc(out, '\n');
+	free(text);
+	json_decref(j);
+}
+
+void package_result_json(const struct package_result *res, struct buf *out)
+{
+	json_t *j = json_object(), *list = json_array(), *warnings = json_array();
+
+	for (size_t i = 0; i < res->len; i++)
+		json_array_append_new(list, artifact_json(&res->ptr[i], res->ptr[i].path, res));
+	for (size_t i = 0; i < res->warnings.len; i++)
+		json_array_append_new(warnings, json_string(res->warnings.ptr[i]));
+	set(j, "artifacts", list);
+	set(j, "warnings", warnings);
+	dump(j, JSON_COMPACT, out);
+}
+
+static const char *path_of(const json_t *entry)
+{
+	return json_string_value(json_object_get(entry, "path"));
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(path_of(*(json_t *const *)a), path_of(*(json_t *const *)b));
+}
+
+void package_list(const struct package_result *res, struct str old, bool (*exists)(const char *path, void *ctx),
+		  void *ctx, struct buf *out)
+{
+	json_t *was = json_loadb(old.ptr ? old.ptr : "", old.len, 0, NULL), *entry, *list = json_array();
+	CLEAN_MAP struct map seen = { 0 };
+	VEC(json_t *) all = { 0 };
+	size_t i;
+
+	for (i = 0; i < res->len; i++)
+		map_put(&seen, res->ptr[i].name, list);
+	json_array_foreach (json_object_get(was, "artifacts"), i, entry) {
+		const char *path = path_of(entry);
+
+		if (path && !map_has(&seen, path) && exists(path, ctx)) {
+			map_put(&seen, path, entry);
+			VEC_PUSH(&all, json_incref(entry));
+		}
+	}
+	for (i = 0; i < res->len; i++)
+		VEC_PUSH(&all, artifact_json(&res->ptr[i], res->ptr[i].name, res));
+	if (all.len)
+		qsort(all.ptr, all.len, sizeof(*all.ptr), by_path);
+	for (i = 0; i < all.len; i++)
+		json_array_append_new(list, all.ptr[i]);
+	VEC_FREE(&all);
+	json_decref(was);
+	dump(json_pack("{s:i, s:o}", "version", 1, "artifacts", list), JSON_INDENT(2), out);
+}
