@@ -87,15 +87,15 @@ static void add_values(struct buf *b, const struct opt *o)
 
 	if (o->type == OPT_LIST)
 		buf_addz(b, "_slsc_list; ");
-	if (o->choices) {
+	if (source) {
+		buf_addf(b, "_slsc_names %s; ", source);
+	} else if (o->choices) {
 		buf_addz(b, "_slsc_words");
 		for (size_t i = 0; o->choices[i]; i++) {
 			buf_addc(b, ' ');
 			buf_add_shell(b, o->choices[i]);
 		}
 		buf_addz(b, "; ");
-	} else if (source) {
-		buf_addf(b, "_slsc_names %s; ", source);
 	} else if (o->complete == COMPLETE_DIR) {
 		buf_addz(b, "_slsc_files -d; ");
 	} else if (o->complete == COMPLETE_FILE) {
@@ -151,7 +151,7 @@ static void add_arm(struct buf *b, const char *path, const struct cmd *cmd, cons
 			buf_addf(b, " -%c", o->short_name);
 	buf_addc(b, '\n');
 	if (names && names[0])
-		buf_addf(b, "\t\telse\n\t\t\t_slsc_words%s\n", names);
+		buf_addf(b, "\t\telse\n\t\t\t_slsc_words %s\n", names);
 	else if (source)
 		buf_addf(b, "\t\telse\n\t\t\t_slsc_names %s\n", source);
 	else if (cmd->complete == COMPLETE_FILE || cmd->complete == COMPLETE_DIR)
@@ -164,7 +164,8 @@ static void add_cmd(struct buf *b, const char *path, const struct cmd *cmd)
 	CLEAN_BUF struct buf names = BUF_INIT;
 
 	for (const struct cmd *s = cmd->subs; s && s->name; s++)
-		buf_addf(&names, " %s", s->name);
+		buf_addf(&names, "%s%s", names.len ? " " : "", s->name);
+	cmd_words(cmd, &names);
 	add_arm(b, path, cmd, names.ptr);
 	for (const struct cmd *s = cmd->subs; s && s->name; s++) {
 		CLEAN_FREE char *sub = xasprintf("%s %s", path, s->name);
@@ -207,7 +208,7 @@ void complete_bash(struct buf *b, const struct cli *cli)
 	add_search(b, cli);
 	for (const struct cmd_entry *e = cli->cmds; e->cmd; e++)
 		if (!(e->cmd->flags & CMD_HIDDEN))
-			buf_addf(&names, " %s", e->cmd->name);
+			buf_addf(&names, "%s%s", names.len ? " " : "", e->cmd->name);
 	add_arm(b, "", cli->root, names.ptr);
 	for (const struct cmd_entry *e = cli->cmds; e->cmd; e++)
 		if (strcmp(e->cmd->name, "help") == 0)

@@ -72,13 +72,13 @@ static void add_values(struct buf *b, const struct opt *o)
 		return;
 	}
 	buf_addz(b, " -x");
-	if (o->choices) {
+	if (source) {
+		buf_addf(b, list ? " -a '(__fish_append , (__slsc_names %s))'" : " -a '(__slsc_names %s)'", source);
+	} else if (o->choices) {
 		buf_addz(b, list ? " -a '(__fish_append ," : " -a '");
 		for (size_t i = 0; o->choices[i]; i++)
 			buf_addf(b, "%s%s", i || list ? " " : "", o->choices[i]);
 		buf_addz(b, list ? ")'" : "'");
-	} else if (source) {
-		buf_addf(b, list ? " -a '(__fish_append , (__slsc_names %s))'" : " -a '(__slsc_names %s)'", source);
 	} else if (o->complete == COMPLETE_DIR) {
 		buf_addz(b, " -a '(__fish_complete_directories)'");
 	}
@@ -138,10 +138,13 @@ static void add_cmd(struct buf *b, const char *path, const struct cmd *cmd)
 	CLEAN_FREE char *is = xasprintf(" -n '__slsc_is %s'", path);
 	CLEAN_FREE char *in = xasprintf(" -n '__slsc_in %s'", path);
 	const char *source = complete_source(cmd->complete);
+	CLEAN_BUF struct buf words = BUF_INIT;
 
 	buf_addf(b, "\n# %s\n", path);
 	add_options(b, cmd->subs ? is : in, cmd);
-	if (source)
+	if (cmd_words(cmd, &words))
+		buf_addf(b, "complete -c slsc%s -a '%s'\n", is, words.ptr);
+	else if (source)
 		buf_addf(b, "complete -c slsc%s -a '(__slsc_names %s)'\n", in, source);
 	else if (cmd->complete == COMPLETE_DIR)
 		buf_addf(b, "complete -c slsc%s -a '(__fish_complete_directories)'\n", in);

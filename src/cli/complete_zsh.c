@@ -35,13 +35,13 @@ static void add_action(struct buf *b, const struct opt *o)
 {
 	const char *source = complete_source(o->complete);
 
-	if (o->choices) {
+	if (source) {
+		buf_addf(b, "%s_slsc_names %s", o->type == OPT_LIST ? "_sequence " : "", source);
+	} else if (o->choices) {
 		buf_addz(b, o->type == OPT_LIST ? "_values -s , value" : "(");
 		for (size_t i = 0; o->choices[i]; i++)
 			buf_addf(b, "%s%s", i || o->type == OPT_LIST ? " " : "", o->choices[i]);
 		buf_addz(b, o->type == OPT_LIST ? "" : ")");
-	} else if (source) {
-		buf_addf(b, "%s_slsc_names %s", o->type == OPT_LIST ? "_sequence " : "", source);
 	} else if (o->complete == COMPLETE_DIR) {
 		buf_addz(b, "_files -/");
 	} else if (o->complete == COMPLETE_FILE) {
@@ -108,11 +108,14 @@ static void open_function(struct buf *b, const char *name, const char *decl)
 static void add_leaf(struct buf *b, const char *fn, const struct cmd *cmd)
 {
 	const char *source = complete_source(cmd->complete);
+	CLEAN_BUF struct buf words = BUF_INIT;
 
 	open_function(b, fn, "");
 	add_options(b, cmd);
 	if (strcmp(cmd->name, "help") == 0)
 		buf_addz(b, "\t\t'*:command:_slsc_commands'\n}\n");
+	else if (cmd_words(cmd, &words))
+		buf_addf(b, "\t\t'1:argument:(%s)'\n}\n", words.ptr);
 	else if (source)
 		buf_addf(b, "\t\t'*:argument:_slsc_names %s'\n}\n", source);
 	else if (cmd->complete == COMPLETE_FILE || cmd->complete == COMPLETE_DIR)

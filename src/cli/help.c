@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 #define LABEL_MAX 30	/* columns of an option's label; the text of a longer one starts on the next line */
+#define TEXT_MIN 20	/* columns beside the labels, else the texts go below them */
 #define CHOICES_MAX 24	/* longer lists of choices are left to the option's text */
 
 const struct cmd *cli_find(const struct cli *cli, const char *name)
@@ -54,6 +55,15 @@ int cmd_unknown_sub(const struct cmd *cmd, const char *path, const char *name, s
 	if (near)
 		return err_hint(err, "did you mean '%s'?", near);
 	return err_hint(err, "'%s --help' says what each does", path);
+}
+
+bool cmd_words(const struct cmd *cmd, struct buf *words)
+{
+	if (cmd->subs || !cmd->args || !strchr(cmd->args, '|') || strpbrk(cmd->args, " ["))
+		return false;
+	for (const char *p = cmd->args; *p; p++)
+		buf_addc(words, *p == '|' ? ' ' : *p);
+	return true;
 }
 
 /* Columns: the texts are our own, without wide characters. */
@@ -190,7 +200,8 @@ static const struct opt *next_opt(const struct cmd *cmd, size_t *own, size_t *gl
 	return opt_global(cmd, global);
 }
 
-static size_t option_column(const struct cmd *cmd)
+/* Where the texts of options start; on a narrow terminal below their labels. */
+static size_t option_column(const struct cmd *cmd, size_t width)
 {
 	CLEAN_BUF struct buf label = BUF_INIT;
 	size_t own = 0, global = 0, max = 0;
@@ -207,13 +218,13 @@ static size_t option_column(const struct cmd *cmd)
 		if (cols > max && cols <= LABEL_MAX)
 			max = cols;
 	}
-	return max + 4;
+	return max + 4 + TEXT_MIN > width ? 8 : max + 4;
 }
 
 static void add_options(struct buf *b, const struct cmd *cmd, size_t width)
 {
 	CLEAN_BUF struct buf label = BUF_INIT;
-	size_t column = option_column(cmd), it = 0;
+	size_t column = option_column(cmd, width), it = 0;
 	const struct opt *o = cmd->opts;
 
 	if (o && o->type != OPT_END && o->type != OPT_GROUP)
@@ -257,8 +268,6 @@ void help_cmd(struct buf *b, const struct cmd *cmd, const char *path, int cols)
 	size_t width = clamp_width(cols);
 
 	buf_addf(b, "usage: %s [OPTION...]", path);
-	if (cmd->subs)
-		buf_addz(b, " COMMAND");
 	if (cmd->args && cmd->args[0])
 		buf_addf(b, " %s", cmd->args);
 	buf_addc(b, '\n');
@@ -290,7 +299,8 @@ void help_root(struct buf *b, const struct cli *cli, int cols)
 	add_paragraphs(b, cli->root->description, width);
 	add_examples(b, "the main job", cli->root->examples);
 	for (const struct cmd_entry *e = cli->cmds; e->cmd; e++)
-		column = strlen(e->cmd->name) > column ? strlen(e->cmd->name) : column;
+		if (!(e->cmd->flags & CMD_HIDDEN) && strlen(e->cmd->name) > column)
+			column = strlen(e->cmd->name);
 	for (const struct cmd_entry *e = cli->cmds; e->cmd; e++) {
 		if (e->cmd->flags & CMD_HIDDEN)
 			continue;

@@ -25,6 +25,9 @@ int cli_unknown(const struct cli *cli, const char *name, struct err *err);
 /** cmd_unknown_sub - the same among the sub-commands of @cmd; without a @name: that one is missing. Returns -1. */
 int cmd_unknown_sub(const struct cmd *cmd, const char *path, const char *name, struct err *err);
 
+/** cmd_words - "bash zsh fish" for a command whose args are "bash|zsh|fish"; false for any other. */
+bool cmd_words(const struct cmd *cmd, struct buf *words);
+
 /** help_root - the commands by group and the main job. @width: columns to fill. */
 void help_root(struct buf *b, const struct cli *cli, int width);
 /** help_cmd - usage, description, options, examples. @path: "slsc config check". */

@@ -264,24 +264,13 @@ static void add_sub(struct buf *b, const struct cmd *sub, const char *parent)
 	}
 }
 
-/* The shared options of a command with subs are those that any of them takes. */
-static struct cmd with_sub_flags(const struct cmd *cmd)
-{
-	struct cmd all = *cmd;
-
-	for (const struct cmd *s = cmd->subs; s && s->name; s++)
-		all.flags |= s->flags & (CMD_JSON | CMD_DRY_RUN | CMD_EXPLAIN);
-	return all;
-}
-
 void man_cmd(struct buf *b, const struct cmd *cmd)
 {
 	CLEAN_FREE char *page = xasprintf("slsc-%s", cmd->name);
 	CLEAN_FREE char *path = xasprintf("slsc %s", cmd->name);
-	struct cmd all = with_sub_flags(cmd);
 
 	add_head(b, page, cmd->summary);
-	add_synopsis(b, path, cmd->subs ? "COMMAND [ARGUMENT...]" : cmd->args);
+	add_synopsis(b, path, cmd->args);
 	buf_addz(b, ".SH DESCRIPTION\n");
 	add_sentence(b, cmd->summary);
 	if (cmd->description) {
@@ -296,7 +285,7 @@ void man_cmd(struct buf *b, const struct cmd *cmd)
 	add_own_options(b, cmd);
 	if (cmd->opts && cmd->opts[0].type != OPT_END)
 		buf_addz(b, ".SS everywhere\n");
-	add_shared_options(b, &all);
+	add_shared_options(b, cmd);
 	add_examples(b, cmd->examples);
 	buf_addz(b, ".SH SEE ALSO\n.BR slsc (1)\n");
 }

@@ -37,12 +37,24 @@ static const struct global_opt {
 	{ { OPT_FLAG, 'h', "help", .offset = offsetof(struct globals, help), .help = "show this help" }, 0 },
 };
 
+/* A command with subs takes, and hands on, what any of them takes. */
+static unsigned flags_of(const struct cmd *cmd)
+{
+	unsigned flags = cmd->flags;
+
+	for (const struct cmd *s = cmd->subs; s && s->name; s++)
+		flags |= s->flags;
+	return flags;
+}
+
 const struct opt *opt_global(const struct cmd *cmd, size_t *it)
 {
+	unsigned flags = flags_of(cmd);
+
 	while (*it < ARRAY_LEN(global_opts)) {
 		const struct global_opt *g = &global_opts[(*it)++];
 
-		if ((g->need & cmd->flags) == g->need)
+		if ((g->need & flags) == g->need)
 			return &g->opt;
 	}
 	return NULL;

@@ -63,7 +63,7 @@ enum cmd_flags {
 
 struct cmd {
 	const char *name;		/* "build", "config check" is two levels: "config" has subs */
-	const char *args;		/* "[FUNCTION...]", ""; how many there may be is read from it */
+	const char *args;		/* "[FUNCTION...]", "a|b", ""; how many there may be is read from it */
 	const char *summary;		/* one line */
 	const char *description;	/* paragraphs for --help and man; may be NULL */
 	const char *examples;		/* "$ slsc build hello\n..." lines for --help and man; may be NULL */
