@@ -32,7 +32,7 @@
 		(v)->len = (v)->cap = 0;                                                           \
 	} while (0)
 
-#define VEC_EACH(v, it) for (__typeof__((v)->ptr) it = (v)->ptr; it && it < (v)->ptr + (v)->len; it++)
+#define VEC_EACH(v, it) for (__typeof__((v)->ptr + 0) it = (v)->ptr; it && it < (v)->ptr + (v)->len; it++)
 
 /** A list of heap strings that it owns. */
 struct strs {

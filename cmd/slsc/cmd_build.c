@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/out.h"
+#include "commands.h"
+#include "ui.h"
+
+struct build_ctx {
+	struct strs arches;
+	const char *profile, *launcher;
+	unsigned jobs;
+	bool smoke;
+};
+
+#define AT(member) offsetof(struct build_ctx, member)
+
+static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+
+static const struct opt opts[] = {
+	{ OPT_LIST, 'a', "arch", AT(arches), .arg = "ARCH", .choices = arches, .complete = COMPLETE_ARCH,
+	  .help = "only these architectures: x86_64, arm64" },
+	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
+	  .help = "release (default), small, fast, debug, or one of slsc.yaml" },
+	{ OPT_UINT, 'j', "jobs", AT(jobs), .arg = "N", .help = "run N steps at a time", .min = 1, .max = 4096 },
+	{ OPT_STR, 0, "launcher", AT(launcher), .arg = "CMD",
+	  .help = "put CMD before each compile: ccache, distcc, ..." },
+	{ OPT_FLAG, 0, "smoke", AT(smoke),
+	  .help = "also start each binary, under qemu-user if it is of another architecture" },
+	{ .type = OPT_END },
+};
+
+static void report(const struct build_result *res, const char *profile, bool json, struct buf *b)
+{
+	size_t width = 0;
+
+	if (json)
+		buf_addz(b, "{\"binaries\":[");
+	VEC_EACH(res, r)
+		width = strlen(r->function->name.s) > width ? strlen(r->function->name.s) : width;
+	VEC_EACH(res, r) {
+		char human[32];
+
+		if (!json) {
+			buf_addf(b, "%-*s  %-6s  %9s  %s\n", (int)width, r->function->name.s, arch_name(r->arch),
+				 str_human_size(r->size, human, sizeof(human)), r->path);
+			continue;
+		}
+		buf_addf(b, "%s{\"arch\":\"%s\",\"debug\":", r == res->ptr ? "" : ",", arch_name(r->arch));
+		if (r->debug)
+			buf_add_json(b, str_from(r->debug));
+		else
+			buf_addz(b, "null");
+		buf_addz(b, ",\"function\":");
+		buf_add_json(b, str_from(r->function->name.s));
+		buf_addz(b, ",\"path\":");
+		buf_add_json(b, str_from(r->path));
+		buf_addz(b, ",\"profile\":");
+		buf_add_json(b, str_from(profile));
+		buf_addf(b, ",\"size\":%llu,\"toolchain\":", (unsigned long long)r->size);
+		buf_add_json(b, str_from(r->toolchain));
+		buf_addc(b, '}');
+	}
+	if (json)
+		buf_addf(b, "],\"steps\":%u}\n", res->steps);
+}
+
+static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
+{
+	struct build_ctx *c = ctx;
+	CLEAN_PROJECT struct project p = { 0 };
+	CLEAN_BUILD struct build_result res = { 0 };
+	CLEAN_STRS struct strs functions = { 0 };
+	CLEAN_BUF struct buf out = BUF_INIT;
+	CLEAN_FD int lock = -1;
+	struct build_request req = { .arches = c->arches, .profile = c->profile, .launcher = c->launcher,
+				     .jobs = c->jobs, .smoke = c->smoke };
+
+	for (int i = 0; i < argc; i++)
+		strs_add(&functions, argv[i]);
+	req.functions = functions;
+	ui_build_request(&req, g);
+	if (project_load(&p, NULL, err) < 0)
+		return -1;
+	if (!g->dry_run) {
+		lock = build_lock(&p, "slsc build", ui_waiting, NULL, err);
+		if (lock < 0)
+			return -1;
+	}
+	if (ui_build(&p, &req, &res, err) < 0)
+		return -1;
+	if (g->dry_run || (g->quiet && !g->json))
+		return 0;
+	report(&res, c->profile ? c->profile : p.profile.s, g->json, &out);
+	return out_stdout(out.ptr, out.len, err);
+}
+
+static void release(void *ctx)
+{
+	strs_release(&((struct build_ctx *)ctx)->arches);
+}
+
+const struct cmd cmd_build = {
+	.name = "build",
+	.args = "[FUNCTION...]",
+	.summary = "Compile functions to static, stripped, verified binaries",
+	.description =
+		"Builds each function for each architecture, only what is stale (ninja decides), and verifies every "
+		"binary: right machine, no interpreter, no shared library, stripped, no writable code, no executable "
+		"stack, no path of this machine inside. The symbols go to NAME.debug beside it.\n\n"
+		"The default toolchain is musl through clang and lld. Its files for another architecture are fetched "
+		"once, by apt, into the user's cache; 'slsc doctor' shows what each toolchain needs.",
+	.examples = "$ slsc build\n"
+		    "$ slsc build hello --arch arm64 --profile small\n"
+		    "$ slsc build --launcher ccache -j 8\n"
+		    "$ slsc build --explain          why each step runs\n"
+		    "$ slsc build --smoke            start each binary, foreign ones under qemu\n",
+	.opts = opts,
+	.complete = COMPLETE_FUNCTION,
+	.ctx_size = sizeof(struct build_ctx),
+	.flags = CMD_JSON | CMD_DRY_RUN | CMD_EXPLAIN,
+	.run = run,
+	.release = release,
+};

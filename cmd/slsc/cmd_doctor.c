@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "build/doctor.h"
+#include "build/sysroot.h"
+#include "build/toolchain.h"
+#include "cli/out.h"
+#include "commands.h"
+#include "os/proc.h"
+
+struct doctor_ctx {
+	bool no_fetch;
+};
+
+static const struct opt opts[] = {
+	{ OPT_FLAG, 0, "no-fetch", offsetof(struct doctor_ctx, no_fetch),
+	  .help = "only look: do not fetch musl for the architectures that lack it" },
+	{ .type = OPT_END },
+};
+
+/* Programs that only some of slsc needs. */
+static const struct extra {
+	const char *program, *package, *why;
+} extras[] = {
+	{ "ninja", "ninja-build", "runs every build" },
+	{ "qemu-aarch64-static", "qemu-user-static", "build --smoke of arm64 on another machine" },
+	{ "qemu-x86_64-static", "qemu-user-static", "build --smoke of x86_64 on another machine" },
+};
+
+struct findings {
+	struct doctor_finding *ptr;
+	size_t len, cap;
+};
+
+static int fetch_missing(struct err *err)
+{
+	for (int i = 0; i < ARCH_COUNT; i++) {
+		CLEAN_ARENA struct arena a = ARENA_INIT;
+		CLEAN_FREE char *dir = sysroot_dir((enum arch)i);
+		struct err why = ERR_INIT;
+		struct sysroot s;
+
+		if (sysroot_find(&a, (enum arch)i, &s))
+			continue;
+		out_note("fetching musl for %s into %s (once)", arch_name((enum arch)i), dir);
+		if (sysroot_fetch((enum arch)i, &why) == 0)
+			continue;
+		if (why.code == ERR_INTR) {
+			*err = why;
+			return -1;
+		}
+		/* said again below, as what is missing; the other toolchains are still worth a look */
+		out_warn("%s", why.msg);
+	}
+	return 0;
+}
+
+static const char *state_name(enum doctor_state s)
+{
+	return s == DOCTOR_WORKS ? "works" : s == DOCTOR_MISSING ? "missing" : "broken";
+}
+
+static bool needs_emulator(const struct extra *e)
+{
+	if (strstr(e->program, "aarch64"))
+		return arch_host() != ARCH_ARM64;
+	if (strstr(e->program, "x86_64"))
+		return arch_host() != ARCH_X86_64;
+	return true;
+}
+
+static void report_json(const struct findings *f, struct buf *b)
+{
+	bool first = true;
+
+	buf_addz(b, "{\"programs\":[");
+	for (size_t i = 0; i < ARRAY_LEN(extras); i++) {
+		CLEAN_FREE char *path = proc_which(extras[i].program);
+
+		if (!needs_emulator(&extras[i]))
+			continue;
+		buf_addf(b, "%s{\"install\":\"%s%s\",\"name\":\"%s\",\"works\":%s}", first ? "" : ",",
+			 path ? "" : "apt-get install ", path ? "" : extras[i].package, extras[i].program,
+			 path ? "true" : "false");
+		first = false;
+	}
+	buf_addz(b, "],\"toolchains\":[");
+	VEC_EACH(f, x) {
+		buf_addf(b, "%s{\"arch\":\"%s\",\"install\":", x == f->ptr ? "" : ",", arch_name(x->arch));
+		buf_add_json(b, str_from(x->install));
+		buf_addf(b, ",\"size\":%llu,\"state\":\"%s\",\"toolchain\":", (unsigned long long)x->size,
+			 state_name(x->state));
+		buf_add_json(b, str_from(x->toolchain));
+		buf_addz(b, ",\"what\":");
+		buf_add_json(b, str_from(x->what));
+		buf_addc(b, '}');
+	}
+	buf_addz(b, "]}\n");
+}
+
+static void report_text(const struct findings *f, struct buf *b)
+{
+	buf_addz(b, "TOOLCHAIN   ARCH    STATE\n");
+	VEC_EACH(f, x) {
+		char human[32];
+
+		buf_addf(b, "%-10s  %-6s  %-7s  ", x->toolchain, arch_name(x->arch), state_name(x->state));
+		if (x->state == DOCTOR_WORKS)
+			buf_addf(b, "hello is %s\n", str_human_size(x->size, human, sizeof(human)));
+		else if (x->install[0])
+			buf_addf(b, "%s: %s\n", x->what, x->install);
+		else
+			buf_addf(b, "%s\n", x->what);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(extras); i++) {
+		CLEAN_FREE char *path = proc_which(extras[i].program);
+
+		if (!path && needs_emulator(&extras[i]))
+			buf_addf(b, "%s is missing (%s): apt-get install %s\n", extras[i].program, extras[i].why,
+				 extras[i].package);
+	}
+}
+
+static int check(struct arena *a, const struct project *p, const char *name, struct findings *all, bool *bad,
+		 struct err *err)
+{
+	for (int i = 0; i < ARCH_COUNT; i++) {
+		struct doctor_finding f;
+		bool wanted = !p;
+
+		progress_update(all->len, name);
+		if (doctor_check(a, p, name, (enum arch)i, &f, err) < 0)
+			return -1;
+		VEC_PUSH(all, f);
+		for (size_t j = 0; p && j < p->narches; j++)
+			wanted |= p->arches[j] == (enum arch)i;
+		if (wanted && strcmp(name, p ? p->toolchain.s : "musl") == 0)
+			*bad |= f.state != DOCTOR_WORKS;
+	}
+	return 0;
+}
+
+static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
+{
+	const struct doctor_ctx *c = ctx;
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	CLEAN_PROJECT struct project p = { 0 };
+	const struct project *pp = NULL;
+	CLEAN_BUF struct buf out = BUF_INIT;
+	struct findings all = { 0 };
+	bool bad = false;
+	int r = 0;
+
+	(void)argc;
+	(void)argv;
+	if (project_load(&p, NULL, err) == 0)
+		pp = &p;
+	else if (err->code != ERR_NOTFOUND)
+		return -1;
+	*err = (struct err)ERR_INIT;
+	if (!c->no_fetch && fetch_missing(err) < 0)
+		return -1;
+	progress_begin("checking toolchains", 0);
+	for (size_t i = 0; r == 0 && toolchain_builtin[i]; i++)
+		r = check(&a, pp, toolchain_builtin[i], &all, &bad, err);
+	for (size_t i = 0; r == 0 && pp && i < pp->ntoolchains; i++)
+		if (pp->toolchains[i]->line)
+			r = check(&a, pp, pp->toolchains[i]->name, &all, &bad, err);
+	progress_end();
+	if (r == 0) {
+		if (g->json)
+			report_json(&all, &out);
+		else
+			report_text(&all, &out);
+		r = out_stdout(out.ptr, out.len, err);
+	}
+	VEC_FREE(&all);
+	if (r == 0 && bad) {
+		r = err_set(err, ERR_TOOL, "toolchain '%s' does not work for every arch",
+			    pp ? pp->toolchain.s : "musl");
+		err_hint(err, "the table says what is missing");
+	}
+	return r;
+}
+
+const struct cmd cmd_doctor = {
+	.name = "doctor",
+	.args = "",
+	.summary = "Say which toolchains work here, and what the others need",
+	.description =
+		"Builds a small program with each toolchain for each architecture, verifies it, and says for those that "
+		"do not work what is missing and the command that brings it. Where musl is missing for an architecture, "
+		"it is fetched into the user's cache by an apt with a state of its own: the packages of the host are "
+		"left alone, signatures and hashes are verified.\n\n"
+		"Fails if the toolchain of the project here (musl, without one) does not work for each of its "
+		"architectures.",
+	.examples = "$ slsc doctor\n$ slsc doctor --no-fetch --json\n",
+	.opts = opts,
+	.ctx_size = sizeof(struct doctor_ctx),
+	.flags = CMD_JSON,
+	.run = run,
+};

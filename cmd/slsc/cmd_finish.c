@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "build/build.h"
+#include "commands.h"
+#include "os/fs.h"
+
+/* slsc _finish ARCH --in FILE --out FILE [--debug FILE]: the end of each link in build.ninja. */
+
+struct finish_ctx {
+	const char *in, *out, *debug;
+	bool dynamic;
+};
+
+#define AT(member) offsetof(struct finish_ctx, member)
+
+static const struct opt opts[] = {
+	{ OPT_STR, 0, "in", AT(in), .arg = "FILE", .help = "what the linker made; removed" },
+	{ OPT_STR, 0, "out", AT(out), .arg = "FILE", .help = "the stripped binary" },
+	{ OPT_STR, 0, "debug", AT(debug), .arg = "FILE", .help = "its symbols" },
+	{ OPT_FLAG, 0, "dynamic", AT(dynamic), .help = "an interpreter and shared libraries are wanted" },
+	{ .type = OPT_END },
+};
+
+/* A short path, "/root" say, may well stand in a binary for another reason. */
+static const char *worth_looking_for(const char *path)
+{
+	return path && path[0] == '/' && strchr(path + 1, '/') ? path : NULL;
+}
+
+static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
+{
+	const struct finish_ctx *c = ctx;
+	CLEAN_FREE char *cwd = getcwd(NULL, 0);
+	CLEAN_FREE char *cache = dirs_cache();
+	const char *candidates[] = { cwd, cache, getenv("HOME") };
+	const char *bad[ARRAY_LEN(candidates) + 1] = { 0 };
+	struct finish_request req = { .in = c->in, .out = c->out, .debug = c->debug, .allow_dynamic = c->dynamic,
+				      .bad_paths = bad };
+	size_t n = 0;
+
+	(void)g;
+	if (argc != 1 || arch_parse(argv[0]) < 0 || !c->in || !c->out)
+		return err_set(err, ERR_USAGE, "_finish is for build.ninja: ARCH --in FILE --out FILE [--debug FILE]");
+	req.arch = (enum arch)arch_parse(argv[0]);
+	for (size_t i = 0; i < ARRAY_LEN(candidates); i++)
+		if (worth_looking_for(candidates[i]))
+			bad[n++] = candidates[i];
+	return build_finish(&req, err);
+}
+
+const struct cmd cmd_finish = {
+	.name = "_finish",
+	.args = "ARCH",
+	.summary = "Verify and strip a linked binary",
+	.opts = opts,
+	.ctx_size = sizeof(struct finish_ctx),
+	.flags = CMD_HIDDEN,
+	.run = run,
+};

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ui.h"
+
+#include <stdbool.h>
+
+#include "cli/out.h"
+
+static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
+{
+	bool *begun = ctx;
+
+	/* a build with nothing to do says nothing */
+	if (!*begun)
+		progress_begin("building", total);
+	*begun = true;
+	progress_set_total(total);
+	progress_update(done, what);
+}
+
+static void on_output(const char *p, size_t n, void *ctx)
+{
+	(void)ctx;
+	out_raw(p, n);
+}
+
+static void on_note(const char *line)
+{
+	out_note("%s", line);
+}
+
+void ui_waiting(const char *holder, void *ctx)
+{
+	(void)ctx;
+	out_note("waiting for %s", holder);
+}
+
+void ui_build_request(struct build_request *req, const struct globals *g)
+{
+	req->dry_run = g->dry_run;
+	req->explain = g->explain;
+	req->verbose = g->verbose > 0;
+	req->color = g->use_color;
+	req->on_step = on_step;
+	req->on_output = on_output;
+	req->on_note = on_note;
+}
+
+int ui_build(struct project *p, const struct build_request *req, struct build_result *res, struct err *err)
+{
+	struct build_request with_ctx = *req;
+	bool begun = false;
+	int r;
+
+	with_ctx.ctx = &begun;
+	r = build_run(p, &with_ctx, res, err);
+	progress_end();
+	return r;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BUILD_BUILD_H
+#define SLSC_BUILD_BUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/vec.h"
+#include "config/project.h"
+
+/*
+ * From slsc.yaml to verified binaries. slsc writes .slsc/build.ninja when it changes; ninja decides what is
+ * stale and runs it. Below the project:
+ *   .slsc/<profile>/<arch>/<function>          the stripped, verified binary
+ *   .slsc/<profile>/<arch>/<function>.debug    its symbols, found by build-id and .gnu_debuglink
+ *   .slsc/<profile>/<arch>/.obj/<toolchain>/   objects
+ *   .slsc/lock                                 held while building or packaging
+ */
+
+struct build_request {
+	struct strs functions;		/* names; empty: all */
+	struct strs arches;		/* names; empty: the project's */
+	const char *profile;		/* NULL: the project's */
+	const char *launcher;		/* "ccache": put before each compile; NULL: none */
+	unsigned jobs;			/* 0: ninja's choice */
+	bool dry_run, explain, verbose, color;
+	bool smoke;			/* run each binary once built */
+	/* progress and compiler output; each may be NULL */
+	void (*on_step)(unsigned done, unsigned total, const char *what, void *ctx);
+	void (*on_output)(const char *p, size_t n, void *ctx);
+	void (*on_note)(const char *line);
+	void *ctx;
+};
+
+struct built {
+	const struct function *function;
+	enum arch arch;
+	const char *toolchain;
+	char *path;			/* of the binary, relative to the project's directory */
+	char *debug;			/* of its debug file, or NULL */
+	uint64_t size;			/* bytes; 0 in a dry run */
+};
+
+struct build_result {
+	struct built *ptr;
+	size_t len, cap;
+	unsigned steps;			/* ninja ran; 0: nothing to do */
+};
+
+/**
+ * build_run - build what @req asks for; the caller holds build_lock(). @p is extended with what the build learns
+ * (dependency trees) but stays the caller's. ERR_BUILD: a compiler, linker or command failed, its output went to
+ * on_output; the message says which function, arch and step, with the reason where we know more than the linker
+ * (a handler that does not exist, an object of another arch, a library without a static archive).
+ */
+int build_run(struct project *p, const struct build_request *req, struct build_result *res,
+	      struct err *err) MUST_CHECK;
+void build_result_release(struct build_result *res);
+#define CLEAN_BUILD __attribute__((cleanup(build_result_release)))
+
+/** build_binary_path - ".slsc/release/arm64/hello", relative to the project's directory; heap. */
+char *build_binary_path(const char *profile, enum arch arch, const char *function);
+
+/**
+ * build_lock - make .slsc and hold its lock until the descriptor is closed; @waiting as in fs_lock(). What a
+ * killed process left below .slsc and dist is swept.
+ */
+int build_lock(const struct project *p, const char *who, void (*waiting)(const char *holder, void *ctx),
+	       void *ctx, struct err *err) MUST_CHECK;
+
+/** build_finish - after the link: verify @in, then split it into @out and @debug (NULL: keep symbols in @out). */
+struct finish_request {
+	const char *in, *out, *debug;
+	enum arch arch;
+	bool allow_dynamic;
+	const char *const *bad_paths;	/* NULL-terminated */
+};
+int build_finish(const struct finish_request *req, struct err *err) MUST_CHECK;
+
+#endif

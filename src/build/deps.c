@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/deps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/vec.h"
+#include "config/yaml.h"
+#include "os/fs.h"
+#include "vcs/git.h"
+
+/* What slsc.lock says of one dependency; scalars borrowed from the document. */
+struct locked {
+	const char *git, *ref, *commit;
+};
+
+static const char *scalar(const struct ynode *map, const char *key)
+{
+	const struct ynode *n = ynode_get(map, key);
+
+	return n && n->type == YNODE_SCALAR ? n->scalar : NULL;
+}
+
+static bool is_commit(const char *s)
+{
+	size_t n = strspn(s, "0123456789abcdef");
+
+	return s[n] == '\0' && (n == 40 || n == 64);
+}
+
+static int read_lock(struct yaml_doc *doc, const char *path, struct err *err)
+{
+	const char *version;
+
+	if (!fs_exists(path))
+		return 0;
+	if (yaml_load(doc, path, "slsc.lock", err) < 0)
+		return -1;
+	if (!doc->root || doc->root->type != YNODE_MAP)
+		return err_at(err, ERR_CONFIG, "slsc.lock", 1, 1, "not a lock file");
+	version = scalar(doc->root, "version");
+	if (!version || strcmp(version, "1") != 0) {
+		err_at(err, ERR_CONFIG, "slsc.lock", doc->root->line, doc->root->col,
+		       "version %s is not known", version ? version : "(none)");
+		return err_hint(err, "it was written by a newer slsc; update slsc");
+	}
+	return 0;
+}
+
+static bool find_locked(const struct yaml_doc *doc, const struct dependency *d, struct locked *l)
+{
+	const struct ynode *deps = doc->root ? ynode_get(doc->root, "dependencies") : NULL;
+	const struct ynode *n = deps && deps->type == YNODE_MAP ? ynode_get(deps, d->name.s) : NULL;
+	CLEAN_FREE char *url = git_url_clean(d->git.s);
+
+	if (!n || n->type != YNODE_MAP)
+		return false;
+	*l = (struct locked){ scalar(n, "git"), scalar(n, "ref"), scalar(n, "commit") };
+	return l->git && l->ref && l->commit && strcmp(l->git, url) == 0 &&
+	       strcmp(l->ref, d->ref.s) == 0 && is_commit(l->commit);
+}
+
+static void write_entry(struct buf *b, const struct dep_tree *t)
+{
+	CLEAN_FREE char *url = git_url_clean(t->dep->git.s);	/* no credentials under version control */
+
+	buf_addf(b, "  %s:\n    git: ", t->dep->name.s);
+	buf_add_json(b, str_from(url));
+	buf_addz(b, "\n    ref: ");
+	buf_add_json(b, str_from(t->dep->ref.s));
+	buf_addf(b, "\n    commit: %s\n", t->commit);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct dep_tree *x = a, *y = b;
+
+	return strcmp(x->dep->name.s, y->dep->name.s);
+}
+
+static int write_lock(const char *path, const struct dep_trees *trees, struct err *err)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+	struct dep_tree *sorted = xcalloc(trees->len, sizeof(*sorted));
+
+	memcpy(sorted, trees->ptr, trees->len * sizeof(*sorted));
+	qsort(sorted, trees->len, sizeof(*sorted), by_name);
+	buf_addz(&b, "# Written by slsc: the commit of every dependency. Keep it under version control.\n"
+		     "version: 1\ndependencies:\n");
+	for (size_t i = 0; i < trees->len; i++)
+		write_entry(&b, &sorted[i]);
+	free(sorted);
+	return fs_write_if_changed(path, buf_str(&b), 0644, NULL, err);
+}
+
+static int fetch(const struct project *p, const char *cache, struct dep_tree *t, const char *ref,
+		 void (*note)(const char *line), struct err *err)
+{
+	CLEAN_FREE char *url = git_url_clean(t->dep->git.s);
+	CLEAN_FREE char *line = xasprintf("fetching %s: %s at %s", t->dep->name.s, url, ref);
+	CLEAN_FREE char *tmp = xasprintf("%s/.slsc-tmp.%ld.%s", cache, (long)getpid(), t->dep->name.s);
+	CLEAN_FREE char *dest = NULL;
+	struct err ignored;
+
+	if (note)
+		note(line);
+	if (fs_mkdirs(cache, err) < 0 || fs_rmtree(tmp, err) < 0)
+		return -1;
+	if (git_fetch_tree(t->dep->git.s, ref, tmp, t->commit, NULL, NULL, err) < 0) {
+		struct err inner = *err;
+
+		if (inner.code == ERR_INTR)
+			return -1;
+		project_err(p, inner.code, t->dep->git, err, "dependency '%s': %s", t->dep->name.s, inner.msg);
+		return err_hint(err, "%s", inner.hint);
+	}
+	dest = path_join(cache, t->commit);
+	if (!fs_is_dir(dest) && rename(tmp, dest) < 0 && !fs_is_dir(dest))
+		return err_sys(err, "cannot create %s", dest);
+	if (fs_rmtree(tmp, &ignored) < 0) {
+		*err = ignored;
+		return -1;
+	}
+	return 0;
+}
+
+int deps_resolve(struct project *p, bool dry_run, void (*note)(const char *line), struct dep_trees *out,
+		 struct err *err)
+{
+	CLEAN_FREE char *lock = path_join(p->dir, "slsc.lock");
+	CLEAN_FREE char *home = dirs_cache();
+	CLEAN_FREE char *cache = path_join(home, "git");
+	struct yaml_doc doc = { 0 };
+	bool stale = false;
+	int r = 0;
+
+	if (!p->ndependencies)
+		return 0;
+	r = read_lock(&doc, lock, err);
+	for (size_t i = 0; r == 0 && i < p->ndependencies; i++) {
+		struct dep_tree t = { .dep = p->dependencies[i] };
+		CLEAN_FREE char *dir = NULL;
+		struct locked l;
+
+		if (find_locked(&doc, t.dep, &l)) {
+			snprintf(t.commit, sizeof(t.commit), "%s", l.commit);
+			dir = path_join(cache, t.commit);
+			if (!fs_is_dir(dir) && !dry_run) {
+				r = fetch(p, cache, &t, l.commit, note, err);
+				if (r == 0 && strcmp(t.commit, l.commit) != 0)
+					BUG("asked for commit %s, got %s", l.commit, t.commit);
+			}
+		} else if (!dry_run) {
+			stale = true;
+			r = fetch(p, cache, &t, t.dep->ref.s, note, err);
+			dir = path_join(cache, t.commit);
+		}
+		if (r == 0 && (!dir || !fs_is_dir(dir)))
+			r = project_err(p, ERR_NOTFOUND, t.dep->name, err,
+					"dependency '%s' is not fetched yet", t.dep->name.s);
+		if (r == 0) {
+			t.dir = arena_strdup(&p->arena, dir);
+			VEC_PUSH(out, t);
+		}
+	}
+	if (r == 0 && stale)
+		r = write_lock(lock, out, err);
+	yaml_release(&doc);
+	return r;
+}

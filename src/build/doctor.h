@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BUILD_DOCTOR_H
+#define SLSC_BUILD_DOCTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "config/project.h"
+
+enum doctor_state { DOCTOR_WORKS, DOCTOR_MISSING, DOCTOR_BROKEN };
+
+struct doctor_finding {
+	const char *toolchain;
+	enum arch arch;
+	enum doctor_state state;
+	const char *what;	/* missing: what; broken: the error */
+	const char *install;	/* the exact command; "" if there is none */
+	uint64_t size;		/* works: bytes of the program that was built */
+};
+
+/**
+ * doctor_check - whether toolchain @name really builds for @arch: resolves it, then compiles, links and verifies a
+ * program of a few lines in a directory of its own, which is removed. Strings live in @a. Returns -1 only when
+ * interrupted or when no directory can be made.
+ */
+int doctor_check(struct arena *a, const struct project *p, const char *name, enum arch arch,
+		 struct doctor_finding *out, struct err *err) MUST_CHECK;
+
+#endif

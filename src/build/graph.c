@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* build.ninja and compile_commands.json, from the plan. */
+#include "build/graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "os/fs.h"
+
+/*
+ * What may differ between two runs without making anything stale comes through the environment: the launcher
+ * and where slsc itself is. Everything else is in the command, so a change of it is a change of the output.
+ */
+#define NINJA_HEAD                                                                                 \
+	"# Written by slsc from slsc.yaml; changes are lost.\n"                                    \
+	"ninja_required_version = 1.8\n"
+
+/* The compiler's own colour: ninja takes it away unless we ask it not to. */
+#define COLOR "-fdiagnostics-color=always"
+
+/* Shell text in a ninja value: only $ is special. */
+static void add_value(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '$')
+			buf_addc(b, '$');
+		buf_addc(b, *s);
+	}
+}
+
+/* A path in a build statement. */
+static void add_path(struct buf *b, const char *s)
+{
+	buf_addc(b, ' ');
+	for (; *s; s++) {
+		if (*s == '$' || *s == ' ' || *s == ':' || *s == '|')
+			buf_addc(b, '$');
+		buf_addc(b, *s);
+	}
+}
+
+static void add_joined(struct buf *b, const char *flag, const char *s)
+{
+	CLEAN_FREE char *word = xasprintf("%s%s", flag, s);
+
+	if (b->len)
+		buf_addc(b, ' ');
+	buf_add_shell(b, word);
+}
+
+static void add_map(struct buf *b, const char *from, const char *to)
+{
+	CLEAN_FREE char *map = xasprintf("%s=%s", from, to);
+
+	add_joined(b, "-ffile-prefix-map=", map);
+}
+
+static void add_defines(struct buf *b, const struct lkvs *defines)
+{
+	for (size_t i = 0; i < defines->len; i++) {
+		const struct lkv *kv = &defines->ptr[i];
+		CLEAN_FREE char *d = kv->val.s ? xasprintf("%s=%s", kv->key.s, kv->val.s) : xstrdup(kv->key.s);
+
+		add_joined(b, "-D", d);
+	}
+}
+
+/* What every compile of one toolchain has: shell text. */
+static void tc_flags(const struct graph *g, const struct toolchain *tc, struct buf *b)
+{
+	buf_addf(b, "%s %s ", tc->target, tc->cflags);
+	profile_cflags(tc, g->profile, b);
+	add_map(b, g->p->dir, ".");
+	for (const char *const *m = tc->map_prefixes; *m; m++)
+		add_map(b, *m, "/sysroot");
+	add_map(b, g->share, "/slsc");
+	for (size_t i = 0; i < g->deps->len; i++) {
+		CLEAN_FREE char *to = xasprintf("/dep/%s", g->deps->ptr[i].dep->name.s);
+
+		add_map(b, g->deps->ptr[i].dir, to);
+	}
+}
+
+static const struct dep_tree *dep_of(const struct graph *g, const char *name)
+{
+	for (size_t i = 0; i < g->deps->len; i++)
+		if (strcmp(g->deps->ptr[i].dep->name.s, name) == 0)
+			return &g->deps->ptr[i];
+	BUG("dependency '%s' was not resolved", name);
+}
+
+/* What a function's sources have beyond that. */
+static void fn_flags(const struct graph *g, const struct function *f, struct buf *b)
+{
+	CLEAN_FREE char *runtime = path_join(g->share, "runtime/include");
+
+	add_defines(b, &f->defines);
+	for (size_t i = 0; i < f->includes.len; i++)
+		add_joined(b, f->includes.ptr[i].s[0] == '/' ? "-isystem" : "-I", f->includes.ptr[i].s);
+	if (f->runtime != RUNTIME_NONE)
+		add_joined(b, "-I", runtime);
+	for (size_t i = 0; i < f->dependencies.len; i++) {
+		const struct dep_tree *t = dep_of(g, f->dependencies.ptr[i].s);
+
+		for (size_t j = 0; j < t->dep->includes.len; j++) {
+			CLEAN_FREE char *joined = path_join(t->dir, t->dep->includes.ptr[j].s);
+			CLEAN_FREE char *dir = path_clean(joined);
+
+			add_joined(b, "-isystem", dir);
+		}
+	}
+	for (size_t i = 0; i < f->flags.len; i++)
+		add_joined(b, "", f->flags.ptr[i].s);
+}
+
+static void dep_flags(const struct dep_tree *t, struct buf *b)
+{
+	add_defines(b, &t->dep->defines);
+	for (size_t i = 0; i < t->dep->includes.len; i++) {
+		CLEAN_FREE char *joined = path_join(t->dir, t->dep->includes.ptr[i].s);
+		CLEAN_FREE char *dir = path_clean(joined);
+
+		add_joined(b, "-I", dir);
+	}
+	/* A third party's warnings are theirs. */
+	add_joined(b, "", "-w");
+	for (size_t i = 0; i < t->dep->flags.len; i++)
+		add_joined(b, "", t->dep->flags.ptr[i].s);
+}
+
+static void fn_libs(const struct function *f, struct buf *b)
+{
+	for (size_t i = 0; i < f->ldflags.len; i++)
+		add_joined(b, "", f->ldflags.ptr[i].s);
+	for (size_t i = 0; i < f->libs.len; i++) {
+		const char *lib = f->libs.ptr[i].s;
+
+		add_joined(b, strchr(lib, '/') || ends_with(lib, ".a") || ends_with(lib, ".o") ? "" : "-l", lib);
+	}
+}
+
+static void rule_name(const struct toolchain *tc, const char *what, struct buf *b)
+{
+	buf_addf(b, "%s_%s_%s", what, tc->name, arch_name(tc->arch));
+}
+
+static const char *link_pre(const struct graph *g, const struct toolchain *tc)
+{
+	if (!g->profile->static_link && tc->kind == TC_GNU)
+		return "";
+	return g->profile->pie ? tc->pie_pre : tc->link_pre;
+}
+
+static void add_finish(const struct graph *g, const struct toolchain *tc, struct buf *b)
+{
+	buf_addf(b, "\"$$SLSC_SELF\" _finish %s%s --in ", arch_name(tc->arch),
+		 g->profile->static_link ? "" : " --dynamic");
+}
+
+static void add_rules(const struct graph *g, const struct toolchain *tc, struct buf *b)
+{
+	CLEAN_BUF struct buf flags = BUF_INIT, ld = BUF_INIT;
+
+	tc_flags(g, tc, &flags);
+	profile_ldflags(tc, g->profile, &ld);
+	buf_addz(b, "\nrule ");
+	rule_name(tc, "cc", b);
+	buf_addz(b, "\n  command = $$SLSC_LAUNCHER ");
+	add_value(b, tc->cc);
+	buf_addc(b, ' ');
+	add_value(b, flags.ptr);
+	buf_addf(b, " " COLOR " $f -MD -MF $out.d -c $in -o $out # %s\n", tc->id);
+	buf_addf(b, "  depfile = $out.d\n  deps = gcc\n  description = compile $in (%s)\nrule ",
+		 arch_name(tc->arch));
+	rule_name(tc, "link", b);
+	buf_addz(b, "\n  command = ");
+	add_value(b, tc->cc);
+	buf_addc(b, ' ');
+	add_value(b, tc->target);
+	buf_addc(b, ' ');
+	add_value(b, link_pre(g, tc));
+	buf_addc(b, ' ');
+	add_value(b, ld.ptr);
+	buf_addz(b, " " COLOR " $in $libs ");
+	add_value(b, tc->link_post);
+	buf_addz(b, " -o $full && ");
+	add_finish(g, tc, b);
+	buf_addf(b, "$full --out $out_ $debug # %s\n  description = link $out_ (%s)\n", tc->id,
+		 arch_name(tc->arch));
+}
+
+/* @more: shell text after the flags of variable f_@flags_var, or "". */
+static void add_compile(const struct toolchain *tc, const char *obj, const char *src, const char *flags_var,
+			const char *more, struct buf *b)
+{
+	buf_addz(b, "build");
+	add_path(b, obj);
+	buf_addz(b, ": ");
+	rule_name(tc, "cc", b);
+	add_path(b, src);
+	buf_addf(b, "\n  f = $f_%s%s\n", flags_var, more);
+}
+
+static const char *const runtime_sources[][4] = {
+	[RUNTIME_LAMBDA] = { "core", "lambda", "entry_lambda", NULL },
+	[RUNTIME_HTTP] = { "core", "http", "entry_http", NULL },
+	[RUNTIME_NONE] = { NULL },
+};
+
+/* Objects are shared by all functions of one toolchain and arch, but an entry bound to another handler. */
+static bool own_entry(const struct target *t, const char *source)
+{
+	return starts_with(source, "entry_") && strcmp(handler_of(t->fn), "handler") != 0;
+}
+
+static char *runtime_object(const struct graph *g, const struct target *t, const char *source)
+{
+	if (own_entry(t, source))
+		return xasprintf("%s/%s.o", t->objdir, source);
+	return xasprintf(".slsc/%s/%s/.obj/%s/.runtime/%s.o", g->profile->name, arch_name(t->arch), t->tc->name,
+			 source);
+}
+
+static bool first_time(struct map *seen, const char *path)
+{
+	return !map_has(seen, path) && !map_put(seen, path, seen);
+}
+
+static void add_runtime(const struct graph *g, const struct target *t, struct map *seen, struct strs *objects,
+			struct buf *b)
+{
+	for (const char *const *s = runtime_sources[t->fn->runtime]; *s; s++) {
+		CLEAN_FREE char *obj = runtime_object(g, t, *s);
+		CLEAN_FREE char *src = xasprintf("%s/runtime/%s.c", g->share, *s);
+		CLEAN_FREE char *handler = NULL;
+
+		strs_add(objects, obj);
+		if (!first_time(seen, obj))
+			continue;
+		if (own_entry(t, *s))
+			handler = xasprintf(" -DSLSC_HANDLER_SYMBOL=%s", handler_of(t->fn));
+		add_compile(t->tc, obj, src, "runtime", handler ? handler : "", b);
+	}
+}
+
+/* The object's name for a source that lies in a dependency's tree. */
+static void add_dependencies(const struct graph *g, const struct target *t, struct map *seen,
+			     struct strs *objects, struct buf *b)
+{
+	for (size_t i = 0; i < t->fn->dependencies.len; i++) {
+		const struct dep_tree *d = dep_of(g, t->fn->dependencies.ptr[i].s);
+		CLEAN_STRS struct strs found = { 0 };
+		CLEAN_FREE char *var = xasprintf("dep_%s", d->dep->name.s);
+		struct err err;
+
+		for (size_t j = 0; j < d->dep->sources.len; j++)
+			if (fs_glob(d->dir, d->dep->sources.ptr[j].s, &found, &err) < 0)
+				BUG("%s", err.msg);	/* the plan checked it */
+		strs_sort(&found);
+		VEC_EACH(&found, s) {
+			CLEAN_FREE char *obj = xasprintf(".slsc/%s/%s/.obj/%s/.dep/%s-%.12s/%s.o",
+							 g->profile->name, arch_name(t->arch), t->tc->name,
+							 d->dep->name.s, d->commit, *s);
+			CLEAN_FREE char *src = path_join(d->dir, *s);
+
+			strs_add(objects, obj);
+			if (first_time(seen, obj))
+				add_compile(t->tc, obj, src, var, "", b);
+		}
+	}
+}
+
+static void add_out(const struct target *t, struct buf *b)
+{
+	buf_addz(b, "\nbuild");
+	add_path(b, t->out);
+	if (t->debug) {
+		buf_addz(b, " |");
+		add_path(b, t->debug);
+	}
+	buf_addz(b, ": ");
+}
+
+static void add_out_vars(const struct target *t, struct buf *b)
+{
+	CLEAN_BUF struct buf out = BUF_INIT, full = BUF_INIT;
+	CLEAN_FREE char *unstripped = xasprintf("%s/%s.full", t->objdir, t->fn->name.s);
+
+	buf_add_shell(&out, t->out);
+	buf_add_shell(&full, unstripped);
+	buf_addf(b, "  out_ = %s\n  full = %s\n", out.ptr, full.ptr);
+	if (t->debug)
+		buf_addf(b, "  debug = --debug %s.debug\n", out.ptr);
+}
+
+static void add_link(const struct graph *g, const struct target *t, struct map *seen, struct buf *b)
+{
+	CLEAN_STRS struct strs extra = { 0 };
+
+	for (size_t i = 0; i < t->objects.len; i++)
+		if (strcmp(t->objects.ptr[i], t->sources.ptr[i]) != 0)
+			add_compile(t->tc, t->objects.ptr[i], t->sources.ptr[i], t->fn->name.s, "", b);
+	add_dependencies(g, t, seen, &extra, b);
+	add_runtime(g, t, seen, &extra, b);
+	add_out(t, b);
+	rule_name(t->tc, "link", b);
+	VEC_EACH(&t->objects, o)
+		add_path(b, *o);
+	VEC_EACH(&extra, o)
+		add_path(b, *o);
+	for (size_t i = 0, first = 1; i < t->fn->libs.len; i++) {
+		const char *lib = t->fn->libs.ptr[i].s;
+
+		if (!strchr(lib, '/') && !ends_with(lib, ".a") && !ends_with(lib, ".o"))
+			continue;
+		buf_addz(b, first ? " |" : "");
+		first = 0;
+		add_path(b, lib);
+	}
+	buf_addf(b, "\n  libs = $l_%s\n", t->fn->name.s);
+	add_out_vars(t, b);
+}
+
+/* A function with a build command of its own: a script that sets the environment, then runs it. */
+static void add_command(const struct target *t, struct buf *b)
+{
+	CLEAN_FREE char *script = xasprintf("%s/command.sh", t->objdir);
+
+	add_out(t, b);
+	buf_addf(b, "command_%s", arch_name(t->arch));
+	add_path(b, script);
+	buf_addz(b, " |");
+	VEC_EACH(&t->sources, input)
+		add_path(b, *input);
+	buf_addc(b, '\n');
+	add_out_vars(t, b);
+}
+
+static void add_command_rules(const struct graph *g, struct buf *b)
+{
+	for (int a = 0; a < ARCH_COUNT; a++) {
+		buf_addf(b, "\nrule command_%s\n  command = sh $in && ", arch_name((enum arch)a));
+		buf_addf(b, "\"$$SLSC_SELF\" _finish %s%s --in $full --out $out_ $debug\n",
+			 arch_name((enum arch)a), g->profile->static_link ? "" : " --dynamic");
+		/* one at a time: the arches of one source tree often share it */
+		buf_addf(b, "  description = build $out_ (%s)\n  pool = command\n", arch_name((enum arch)a));
+	}
+}
+
+static bool by_command(const struct function *f)
+{
+	return f->build_command.s != NULL;
+}
+
+static bool usable(const struct target *t)
+{
+	return t->tc->nmissing == 0;
+}
+
+void graph_ninja(const struct graph *g, struct buf *b)
+{
+	CLEAN_MAP struct map seen = { 0 };
+	CLEAN_FREE char *runtime = path_join(g->share, "runtime/include");
+	CLEAN_BUF struct buf inc = BUF_INIT;
+	bool commands = false;
+
+	buf_addf(b, NINJA_HEAD "builddir = .slsc/%s\n\npool command\n  depth = 1\n\n", g->profile->name);
+	add_joined(&inc, "-I", runtime);
+	buf_addz(b, "f_runtime = ");
+	add_value(b, inc.ptr);
+	buf_addc(b, '\n');
+	for (size_t i = 0; i < g->deps->len; i++) {
+		CLEAN_BUF struct buf f = BUF_INIT;
+
+		dep_flags(&g->deps->ptr[i], &f);
+		buf_addf(b, "f_dep_%s = ", g->deps->ptr[i].dep->name.s);
+		add_value(b, f.ptr);
+		buf_addc(b, '\n');
+	}
+	for (size_t i = 0; i < g->p->nfunctions; i++) {
+		const struct function *f = g->p->functions[i];
+		CLEAN_BUF struct buf flags = BUF_INIT, libs = BUF_INIT;
+
+		commands |= by_command(f);
+		fn_flags(g, f, &flags);
+		fn_libs(f, &libs);
+		buf_addf(b, "f_%s = ", f->name.s);
+		add_value(b, flags.ptr);
+		buf_addf(b, "\nl_%s = ", f->name.s);
+		add_value(b, libs.ptr);
+		buf_addc(b, '\n');
+	}
+	for (size_t i = 0; i < g->ntoolchains; i++)
+		if (!g->toolchains[i]->nmissing)
+			add_rules(g, g->toolchains[i], b);
+	if (commands)
+		add_command_rules(g, b);
+	buf_addc(b, '\n');
+	for (size_t i = 0; i < g->ntargets; i++) {
+		if (!usable(&g->targets[i]))
+			continue;
+		if (by_command(g->targets[i].fn))
+			add_command(&g->targets[i], b);
+		else
+			add_link(g, &g->targets[i], &seen, b);
+	}
+}
+
+void graph_compdb(const struct graph *g, struct buf *b)
+{
+	bool first = true;
+
+	buf_addc(b, '[');
+	for (size_t i = 0; i < g->ntargets; i++) {
+		const struct target *t = &g->targets[i];
+		CLEAN_BUF struct buf flags = BUF_INIT;
+
+		/* one entry a file: the first arch of each function */
+		if ((i > 0 && g->targets[i - 1].fn == t->fn) || by_command(t->fn) || !usable(t))
+			continue;
+		buf_addf(&flags, "%s ", t->tc->cc);
+		tc_flags(g, t->tc, &flags);
+		buf_addc(&flags, ' ');
+		fn_flags(g, t->fn, &flags);
+		for (size_t j = 0; j < t->sources.len; j++) {
+			CLEAN_BUF struct buf cmd = BUF_INIT;
+
+			if (strcmp(t->sources.ptr[j], t->objects.ptr[j]) == 0)
+				continue;
+			buf_addf(&cmd, "%s -c ", flags.ptr);
+			buf_add_shell(&cmd, t->sources.ptr[j]);
+			buf_addz(b, first ? "\n" : ",\n");
+			first = false;
+			buf_addz(b, "{\"directory\":");
+			buf_add_json(b, str_from(g->p->dir));
+			buf_addz(b, ",\"file\":");
+			buf_add_json(b, str_from(t->sources.ptr[j]));
+			buf_addz(b, ",\"command\":");
+			buf_add_json(b, buf_str(&cmd));
+			buf_addc(b, '}');
+		}
+	}
+	buf_addz(b, "\n]\n");
+}
+
+const char *graph_wrapper_dir(const struct graph *g, const struct toolchain *tc, struct arena *a)
+{
+	return arena_printf(a, "%s/.slsc/%s/%s/.obj/%s/.bin", g->p->dir, g->profile->name, arch_name(tc->arch),
+			    tc->name);
+}
+
+void graph_wrapper(const struct graph *g, const struct toolchain *tc, bool cxx, struct buf *b)
+{
+	CLEAN_BUF struct buf maps = BUF_INIT;
+	const char *cc = cxx ? tc->cxx : tc->cc;
+
+	add_map(&maps, g->p->dir, ".");
+	for (const char *const *m = tc->map_prefixes; *m; m++)
+		add_map(&maps, *m, "/sysroot");
+	buf_addz(b, "#!/bin/sh\n# Written by slsc: a compiler that links static binaries of the target.\n");
+	buf_addz(b, "for a; do\n\tcase $a in\n\t-c | -S | -E | -M | -MM | -fsyntax-only | -shared | --version | "
+		    "-v | -V | -qversion | -dump* | -print-*)\n");
+	buf_addf(b, "\t\texec %s %s %s %s \"$@\" ;;\n\tesac\ndone\n", cc, tc->target, tc->cflags, maps.ptr);
+	buf_addf(b, "exec %s %s %s %s %s \"$@\" %s\n", cc, tc->target, tc->cflags, maps.ptr, link_pre(g, tc),
+		 tc->link_post);
+}
+
+void graph_command(const struct graph *g, const struct target *t, struct buf *b)
+{
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	CLEAN_BUF struct buf cflags = BUF_INIT, ldflags = BUF_INIT;
+	const char *bin = graph_wrapper_dir(g, t->tc, &a);
+	const struct {
+		const char *name, *value;
+	} vars[] = {
+		{ "CC", arena_printf(&a, "%s/cc", bin) },
+		{ "CXX", arena_printf(&a, "%s/c++", bin) },
+		{ "AR", t->tc->ar },
+		{ "RANLIB", t->tc->ranlib },
+		{ "STRIP", t->tc->strip },
+		{ "SLSC_ARCH", arch_name(t->arch) },
+		{ "SLSC_PROFILE", g->profile->name },
+		{ "SLSC_OUT", arena_printf(&a, "%s/%s/%s.full", g->p->dir, t->objdir, t->fn->name.s) },
+		{ "SLSC_BUILD_DIR", arena_printf(&a, "%s/%s/build", g->p->dir, t->objdir) },
+	};
+
+	profile_cflags(t->tc, g->profile, &cflags);
+	profile_ldflags(t->tc, g->profile, &ldflags);
+	buf_addz(b, "# Written by slsc from slsc.yaml; changes are lost.\nset -e\n");
+	for (size_t i = 0; i < ARRAY_LEN(vars); i++) {
+		buf_addf(b, "export %s=", vars[i].name);
+		buf_add_shell(b, vars[i].value);
+		buf_addc(b, '\n');
+	}
+	buf_addz(b, "export CFLAGS=");
+	buf_add_shell(b, cflags.ptr);
+	buf_addz(b, "\nexport CXXFLAGS=\"$CFLAGS\"\nexport LDFLAGS=");
+	buf_add_shell(b, ldflags.ptr);
+	buf_addf(b, "\n# %s\nmkdir -p \"$SLSC_BUILD_DIR\"\nrm -f \"$SLSC_OUT\"\n(\n%s\n)\n", t->tc->id,
+		 t->fn->build_command.s);
+	buf_addz(b, "[ -f \"$SLSC_OUT\" ] || { echo \"the command made no file at SLSC_OUT ($SLSC_OUT)\" >&2; "
+		    "exit 1; }\n");
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BUILD_GRAPH_H
+#define SLSC_BUILD_GRAPH_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "build/build.h"
+#include "build/deps.h"
+#include "build/toolchain.h"
+
+/** One binary to be made. */
+struct target {
+	const struct function *fn;
+	enum arch arch;
+	struct toolchain *tc;		/* in the graph's arena */
+	const char *out;		/* .slsc/release/arm64/hello */
+	const char *debug;		/* or NULL */
+	const char *objdir;		/* .slsc/release/arm64/.obj/musl/hello */
+	struct strs objects;		/* of the function itself; relative to the project */
+	struct strs sources;		/* the sources they are from, same order */
+};
+
+/** What build.ninja is made from. Everything lives in the arena. */
+struct graph {
+	struct arena arena;
+	struct project *p;
+	const struct profile *profile;
+	const struct dep_trees *deps;
+	const char *share;		/* slsc's own data: runtime/ */
+	struct target *targets;
+	size_t ntargets, captargets;
+	struct toolchain **toolchains;	/* each (name, arch) once */
+	size_t ntoolchains, captoolchains;
+};
+
+/**
+ * graph_plan - expand functions × arches: globs, toolchains, output names. All functions of the project are in the
+ * graph whatever is asked for, so that asking for one does not rewrite build.ninja. Located errors for missing files.
+ */
+int graph_plan(struct graph *g, struct project *p, const struct profile *pr, const struct dep_trees *deps,
+	       struct err *err) MUST_CHECK;
+void graph_release(struct graph *g);
+
+/** graph_ninja - build.ninja's text. The same project gives the same text, wherever slsc itself is installed. */
+void graph_ninja(const struct graph *g, struct buf *out);
+
+/** graph_compdb - compile_commands.json (clang's JSON compilation database) for the first arch of each function. */
+void graph_compdb(const struct graph *g, struct buf *out);
+
+/** graph_wrapper - the `cc` script that a function's own build command gets as CC, for @tc; and its directory's name. */
+void graph_wrapper(const struct graph *g, const struct toolchain *tc, bool cxx, struct buf *out);
+const char *graph_wrapper_dir(const struct graph *g, const struct toolchain *tc, struct arena *a);
+
+/** graph_command - the script that runs a function's own build command for @t. */
+void graph_command(const struct graph *g, const struct target *t, struct buf *out);
+
+/** handler_of - the C symbol that the runtime calls. */
+const char *handler_of(const struct function *f);
+
+#endif

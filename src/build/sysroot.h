@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BUILD_SYSROOT_H
+#define SLSC_BUILD_SYSROOT_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "config/project.h"
+
+/** Where musl is for one arch. All strings live in the arena; NULL: not found. */
+struct sysroot {
+	const char *include;	/* <stdio.h> */
+	const char *lib;	/* libc.a, crt1.o, rcrt1.o */
+	const char *gcc;	/* libgcc.a */
+	const char *kernel;	/* <linux/...>, <asm/...>; may be NULL */
+	bool cached;		/* in the user cache, not the host's packages */
+};
+
+/**
+ * sysroot_find - the host's packages (musl-dev, libgcc-N-dev) first, then the user cache.
+ * True if all but the kernel's headers are there.
+ */
+bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s);
+
+/**
+ * sysroot_fetch - bring musl-dev, libgcc-N-dev and linux-libc-dev of @arch into the user cache.
+ * apt does it with a state, cache and architecture of its own: the host's dpkg is left alone. apt verifies
+ * the archive's signature and each package's hash; libc.a is then checked to be of @arch.
+ * Appears whole or not at all; two processes may do it at once. ERR_TOOL if apt is absent or fails.
+ */
+int sysroot_fetch(enum arch arch, struct err *err) MUST_CHECK;
+
+/** sysroot_dir - the cached sysroot of @arch, there or not; heap. */
+char *sysroot_dir(enum arch arch);
+
+/** gcc_dir - the newest /usr/lib/gcc[-cross]/<triple>/N that holds @file; NULL if none. */
+const char *gcc_dir(struct arena *a, enum arch arch, const char *file);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BUILD_TOOLCHAIN_H
+#define SLSC_BUILD_TOOLCHAIN_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "config/project.h"
+
+enum tc_kind { TC_MUSL, TC_MUSL_GCC, TC_GNU, TC_ZIG };
+
+/** A part that a toolchain lacks on this machine, and what would bring it. */
+struct tc_missing {
+	const char *what;	/* "ld.lld", "musl's libc.a for arm64" */
+	const char *package;	/* Debian package, or NULL */
+	bool sysroot;		/* sysroot_fetch() brings it */
+};
+
+/**
+ * A toolchain made concrete for one arch: shell text that goes into build.ninja as it is.
+ * Resolving costs a few stat calls; no program is run.
+ */
+struct toolchain {
+	const char *name;
+	enum tc_kind kind;
+	enum arch arch;
+	const char *cc, *cxx, *ar, *ranlib, *strip;	/* shell text */
+	const char *target;		/* for compiles and links alike: --target=... */
+	const char *cflags;		/* for compiles: include directories of the C library */
+	const char *link_pre, *link_post;	/* before and after the objects */
+	const char *pie_pre;		/* instead of link_pre for profiles with pie: static-pie by hand */
+	bool lld;			/* understands --icf */
+	bool clang;
+	const char *id;			/* of the compiler, linker and libc.a: size and mtime of each */
+	const char *libdirs[8];		/* where -lNAME is looked for; NULL-terminated */
+	const char *const *map_prefixes;	/* directories that may not show in binaries; NULL-terminated */
+	struct tc_missing missing[6];
+	unsigned nmissing;
+};
+
+/**
+ * toolchain_resolve - @name (built in, or defined by @p, which may be NULL) for @arch, into @a.
+ * What is absent on this machine is listed in missing[], not an error. ERR_NOTFOUND for an unknown name.
+ */
+int toolchain_resolve(struct arena *a, const struct project *p, const char *name, enum arch arch,
+		      struct toolchain *tc, struct err *err) MUST_CHECK;
+
+/** toolchain_require - ERR_TOOL naming what is missing, with the exact command as the hint. */
+int toolchain_require(const struct toolchain *tc, struct err *err) MUST_CHECK;
+
+/** toolchain_install_command - "apt-get install clang lld", or "slsc doctor"; "" if nothing is missing. */
+const char *toolchain_install_command(struct arena *a, const struct toolchain *tc);
+
+/* A profile's flags for a toolchain, as shell text appended to @out. */
+void profile_cflags(const struct toolchain *tc, const struct profile *pr, struct buf *out);
+void profile_ldflags(const struct toolchain *tc, const struct profile *pr, struct buf *out);
+
+extern const char *const toolchain_builtin[];	/* names, NULL-terminated: musl first */
+
+#endif
