@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "build/build.h"
 #include "build/package.h"
 #include "cli/opt.h"
 #include "cli/out.h"
 #include "commands.h"
-#include "config/project.h"
+#include "ui.h"
 
 struct package_ctx {
 	bool zip, oci, oci_archive, docker_archive, no_build;
@@ -18,6 +17,8 @@ struct package_ctx {
 };
 
 static const char *const levels[] = { "fast", "default", "max", NULL };
+static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+static const char *const bases[] = { "static", "scratch", NULL };
 static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
 
 #define AT(member) offsetof(struct package_ctx, member)
@@ -33,24 +34,19 @@ static const struct opt opts[] = {
 	{ OPT_GROUP, .help = "How" },
 	{ OPT_CHOICE, .long_name = "level", .offset = AT(level), .arg = "LEVEL", .choices = levels,
 	  .help = "how hard to compress: fast, default or max" },
-	{ OPT_LIST, .long_name = "arch", .offset = AT(arches), .arg = "ARCH", .complete = COMPLETE_ARCH,
-	  .help = "only this architecture: x86_64 or arm64" },
-	{ OPT_STR, .long_name = "profile", .offset = AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
-	  .help = "the build to package" },
+	{ OPT_LIST, 'a', "arch", AT(arches), .arg = "ARCH", .choices = arches, .complete = COMPLETE_ARCH,
+	  .help = "only these architectures: x86_64, arm64" },
+	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
+	  .help = "release (default), small, fast, debug, or one of slsc.yaml" },
 	{ OPT_STR, 'o', "output", AT(out), .arg = "DIR", .complete = COMPLETE_DIR,
 	  .help = "where to put it (default: dist in the project)" },
 	{ OPT_FLAG, .long_name = "no-build", .offset = AT(no_build), .help = "take the binaries as they are" },
 	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
 	  .help = "of layers: gzip, zstd or none" },
-	{ OPT_STR, .long_name = "base", .offset = AT(base), .arg = "BASE", .help = "of images: static or scratch" },
+	{ OPT_CHOICE, .long_name = "base", .offset = AT(base), .arg = "BASE", .choices = bases,
+	  .help = "of images: static (CA certificates, users, /tmp) or scratch" },
 	{ .type = OPT_END },
 };
-
-static void on_output(const char *p, size_t n, void *ctx)
-{
-	(void)ctx;
-	out_raw(p, n);
-}
 
 static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
 {
@@ -59,28 +55,14 @@ static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
 	progress_update(done, what);
 }
 
-static void on_note(const char *line)
-{
-	out_note("%s", line);
-}
-
-static void waiting(const char *holder, void *ctx)
-{
-	(void)ctx;
-	out_note("waiting for %s", holder);
-}
-
-static int build(struct project *p, const struct package_ctx *c, const struct strs *functions, struct err *err)
+static int build(struct project *p, const struct package_ctx *c, const struct strs *functions,
+		 const struct globals *g, struct err *err)
 {
 	CLEAN_BUILD struct build_result res = { 0 };
-	struct build_request req = { .functions = *functions, .arches = c->arches, .profile = c->profile,
-				     .on_step = on_step, .on_output = on_output, .on_note = on_note };
-	int ret;
+	struct build_request req = { .functions = *functions, .arches = c->arches, .profile = c->profile };
 
-	progress_begin("building", 0);
-	ret = build_run(p, &req, &res, err);
-	progress_end();
-	return ret;
+	ui_build_request(&req, g);
+	return ui_build(p, &req, &res, err);
 }
 
 static void add_line(struct buf *out, size_t width, const char *path, uint64_t size, const char *digest)
@@ -142,8 +124,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (project_load(&p, NULL, err) < 0)
 		return -1;
 	if (!g->dry_run) {
-		lock = build_lock(&p, "slsc package", waiting, NULL, err);
-		if (lock < 0 || (!c->no_build && build(&p, c, &functions, err) < 0))
+		lock = build_lock(&p, "slsc package", ui_waiting, NULL, err);
+		if (lock < 0 || (!c->no_build && build(&p, c, &functions, g, err) < 0))
 			return -1;
 	}
 	progress_begin("packaging", 0);

@@ -22,6 +22,14 @@ static int bad(const char *shown, const char *what, struct err *err)
 	return err_hint(err, "install slsc again");
 }
 
+static int parse_digest(const char *shown, const char *s, struct digest *out, struct err *err)
+{
+	if (digest_parse(s, out, err) == 0)
+		return 0;
+	err_wrap(err, "%s", shown);
+	return err_hint(err, "install slsc again");
+}
+
 static int parse_layer(struct base_set *b, const char *shown, const json_t *j, struct err *err)
 {
 	struct base_layer *l = &b->layer[b->n];
@@ -31,8 +39,8 @@ static int parse_layer(struct base_set *b, const char *shown, const json_t *j, s
 
 	if (!name || !created_by || !diff_id || strlen(name) > 64 || strchr(name, '/'))
 		return bad(shown, "a layer needs name, created_by and diff_id", err);
-	if (digest_parse(diff_id, &l->diff_id, err) < 0)
-		return err_wrap(err, "%s", shown);
+	if (parse_digest(shown, diff_id, &l->diff_id, err) < 0)
+		return -1;
 	for (size_t c = 0; c < ARRAY_LEN(suffix); c++) {
 		const json_t *blob = json_object_get(j, suffix[c]);
 		const char *digest = json_string_value(json_object_get(blob, "digest"));
@@ -40,8 +48,8 @@ static int parse_layer(struct base_set *b, const char *shown, const json_t *j, s
 
 		if (!digest || size <= 0 || size > BASE_BLOB_MAX)
 			return bad(shown, "a layer needs digest and size of each of its forms", err);
-		if (digest_parse(digest, &l->blob[c].digest, err) < 0)
-			return err_wrap(err, "%s", shown);
+		if (parse_digest(shown, digest, &l->blob[c].digest, err) < 0)
+			return -1;
 		l->blob[c].size = (uint64_t)size;
 	}
 	l->name = arena_strdup(&b->arena, name);
