@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/buf.h"
+#include "build/init.h"
+#include "build/template.h"
+#include "cli/out.h"
+#include "commands.h"
+
+struct ctx {
+	const char *template, *name;
+	bool list, force;
+};
+
+static int list(const struct globals *g, struct err *err)
+{
+	CLEAN_TEMPLATE_INFOS struct template_infos all = { 0 };
+	CLEAN_BUF struct buf b = BUF_INIT;
+	size_t width = 0;
+
+	if (template_list(&all, err) < 0)
+		return -1;
+	VEC_EACH(&all, i)
+		width = strlen(i->name) > width ? strlen(i->name) : width;
+	if (g->json)
+		buf_addc(&b, '[');
+	VEC_EACH(&all, i) {
+		if (!g->json) {
+			buf_addf(&b, "%-*s  %s\n", (int)width, i->name, i->description);
+			continue;
+		}
+		buf_addz(&b, i == all.ptr ? "{\"description\":" : ",{\"description\":");
+		buf_add_json(&b, str_from(i->description));
+		buf_addz(&b, ",\"name\":");
+		buf_add_json(&b, str_from(i->name));
+		buf_addc(&b, '}');
+	}
+	if (g->json)
+		buf_addz(&b, "]\n");
+	return out_stdout(b.ptr, b.len, err);
+}
+
+static void add_json_list(struct buf *b, const struct strs *v)
+{
+	buf_addc(b, '[');
+	for (size_t i = 0; i < v->len; i++) {
+		if (i)
+			buf_addc(b, ',');
+		buf_add_json(b, str_from(v->ptr[i]));
+	}
+	buf_addc(b, ']');
+}
+
+static void add_json(struct buf *b, const struct init_result *r)
+{
+	buf_addz(b, "{\"commit\":");
+	if (r->commit[0])
+		buf_add_json(b, str_from(r->commit));
+	else
+		buf_addz(b, "null");
+	buf_addz(b, ",\"created\":");
+	add_json_list(b, &r->created);
+	buf_addz(b, ",\"dir\":");
+	buf_add_json(b, str_from(r->dir));
+	buf_addz(b, ",\"kept\":");
+	add_json_list(b, &r->kept);
+	buf_addz(b, ",\"name\":");
+	buf_add_json(b, str_from(r->name));
+	buf_addz(b, ",\"template\":");
+	buf_add_json(b, str_from(r->template));
+	buf_addz(b, "}\n");
+}
+
+static void add_text(struct buf *b, const struct init_result *r, bool dry_run)
+{
+	bool here = strcmp(r->dir, ".") == 0;
+
+	buf_addf(b, "%s %s (template %s): %zu file%s", dry_run ? "would create" : "created",
+		 here ? r->name : r->dir, r->template, r->created.len, r->created.len == 1 ? "" : "s");
+	if (r->kept.len)
+		buf_addf(b, ", %zu already there", r->kept.len);
+	buf_addc(b, '\n');
+	if (dry_run) {
+		for (size_t i = 0; i < r->created.len; i++)
+			buf_addf(b, "  %s\n", r->created.ptr[i]);
+		return;
+	}
+	buf_addz(b, "next: ");
+	if (!here) {
+		buf_addz(b, r->dir[0] == '-' ? "cd -- " : "cd ");
+		buf_add_shell(b, r->dir);
+		buf_addz(b, " && ");
+	}
+	buf_addz(b, "slsc build && slsc package --zip\n");
+}
+
+/* Only a template that comes from elsewhere takes time. */
+static void on_progress(unsigned received, unsigned total, void *begun)
+{
+	if (!*(bool *)begun)
+		progress_begin("fetching the template", total);
+	*(bool *)begun = true;
+	progress_set_total(total);
+	progress_update(received, NULL);
+}
+
+static int run(void *context, const struct globals *g, int argc, char **argv, struct err *err)
+{
+	const struct ctx *c = context;
+	CLEAN_INIT_RESULT struct init_result r = { 0 };
+	CLEAN_BUF struct buf b = BUF_INIT;
+	bool begun = false;
+	struct init_opts o = {
+		.dir = argc ? argv[0] : NULL,
+		.template = c->template,
+		.name = c->name,
+		.force = c->force,
+		.dry_run = g->dry_run,
+		.progress = on_progress,
+		.ctx = &begun,
+	};
+	int status;
+
+	if (argc > 1)
+		return err_set(err, ERR_USAGE, "init takes one directory, not %d", argc);
+	if (argc && !argv[0][0])
+		return err_set(err, ERR_USAGE, "the directory's name is empty");
+	if (c->list && (argc || c->template || c->name || c->force))
+		return err_set(err, ERR_USAGE, "--list takes no directory and no other option");
+	if (c->list)
+		return list(g, err);
+	status = init_project(&o, &r, err);
+	if (begun)
+		progress_end();
+	if (status < 0)
+		return -1;
+	if (g->json)
+		add_json(&b, &r);
+	else
+		add_text(&b, &r, g->dry_run);
+	return out_stdout(b.ptr, b.len, err);
+}
+
+static const struct opt opts[] = {
+	{ OPT_STR, 't', "template", offsetof(struct ctx, template), "TEMPLATE",
+	  .complete = COMPLETE_TEMPLATE,
+	  .help = "what to copy: a name of --list, a directory with an slsc.yaml, or GIT-URL[#REF]; "
+		  "default: hello" },
+	{ OPT_STR, .long_name = "name", .offset = offsetof(struct ctx, name), .arg = "NAME",
+	  .help = "the project's name; default: made of the directory's" },
+	{ OPT_FLAG, .long_name = "force", .offset = offsetof(struct ctx, force),
+	  .help = "add to a directory that is not empty; no file is ever overwritten" },
+	{ OPT_FLAG, 'l', "list", offsetof(struct ctx, list), .help = "show the built-in templates" },
+	{ .type = OPT_END },
+};
+
+const struct cmd cmd_init = {
+	.name = "init",
+	.args = "[DIR]",
+	.summary = "Create a project from a template",
+	.description = "Copies a template into DIR (default: the current directory), which is created, or must be "
+		       "empty. `project:` of its slsc.yaml becomes the directory's name, made valid; the names of "
+		       "the functions stay.\n"
+		       "\n"
+		       "A new DIR appears whole or not at all. With --force the template's files are added to what "
+		       "is there; if one of them exists with another content, all such are named and nothing is "
+		       "written.\n",
+	.examples = "$ slsc init hello                         a Lambda function\n"
+		    "$ slsc init --list                        the templates\n"
+		    "$ slsc init api --template http           an HTTP function\n"
+		    "$ slsc init x -t https://example.com/templates.git#v2\n",
+	.opts = opts,
+	.complete = COMPLETE_DIR,
+	.ctx_size = sizeof(struct ctx),
+	.flags = CMD_JSON | CMD_DRY_RUN,
+	.run = run,
+};
