@@ -365,7 +365,7 @@ static void copy_cut(char *dst, size_t size, const char *src)
 
 int slsc_fail(struct slsc_ctx *ctx, const char *type, const char *message)
 {
-	copy_cut(ctx->fail_type, sizeof(ctx->fail_type), type);
+	copy_cut(ctx->fail_type, sizeof(ctx->fail_type), type && *type ? type : "Error");
 	copy_cut(ctx->fail_message, sizeof(ctx->fail_message), message);
 	return -1;
 }

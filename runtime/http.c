@@ -141,6 +141,8 @@ int slsc_rt_request_parse(const char *head, size_t len, struct slsc_request *r,
 	/* METHOD SP target SP HTTP/1.x CR LF, and nothing more lenient. */
 	if (!nl || nl - head < 2 || nl[-1] != '\r')
 		return 400;
+	if (nl - head > (ssize_t)LINE_MAX_BYTES)
+		return 414;
 	p = nl + 1;
 	sp = memchr(head, ' ', (size_t)(nl - head));
 	if (!sp)
@@ -705,8 +707,12 @@ static ssize_t conn_step(struct conn *c, char *buf, size_t *len)
 
 	if (c->state == CONN_HEAD) {
 		/* A line end before a request line is to be ignored (RFC 9112, 2.2). */
-		if (!c->scan && *len >= 2 && buf[0] == '\r' && buf[1] == '\n')
-			return 2;
+		if (!c->scan && buf[0] == '\r') {
+			if (*len < 2)
+				return 0;
+			if (buf[1] == '\n')
+				return 2;
+		}
 		head = slsc_rt_head_end(buf, *len, &c->scan);
 		if (head < 0)
 			return conn_refuse(c, 400), -1;

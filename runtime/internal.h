@@ -107,7 +107,7 @@ int slsc_rt_chunked_step(struct slsc_rt_chunked *c, char *dst, size_t *len, size
  * slsc_rt_request_parse - parse a complete request head.
  * @fields: room for SLSC_HTTP_FIELDS_MAX fields.
  * @framing: out; @keep_alive or @close already settled by the version.
- * Returns 0, or the status to answer: 400, 417, 431, 501, 505.
+ * Returns 0, or the status to answer: 400, 414, 417, 431, 501, 505.
  */
 int slsc_rt_request_parse(const char *head, size_t len, struct slsc_request *req,
 			  struct slsc_field *fields, struct slsc_rt_framing *framing,

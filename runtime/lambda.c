@@ -344,7 +344,7 @@ static int exchange(struct slsc_str head, struct slsc_str payload, struct slsc_r
 		*result = recv_answer(next, body);
 		if (*result != ANSWER_OK || next->framing.close)
 			api_close();
-		if (*result == ANSWER_STALE && kept)
+		if (*result == ANSWER_STALE && kept && !stopping)
 			continue;
 		if (*result == ANSWER_STALE || *result == ANSWER_BROKEN)
 			return fatal(*result == ANSWER_STALE
