@@ -1,0 +1,388 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A strict Lambda Runtime API server that tries a bootstrap.
+
+    runtime_api.py [options] -- BOOTSTRAP [ARG...]
+
+Starts BOOTSTRAP with AWS_LAMBDA_RUNTIME_API set, gives it --count invocations, checks every
+request it makes and every answer it gives, ends it, and prints one line:
+
+    1000 invocations, 1000 ok, 0 failed
+
+Exit status 0 when nothing failed and the bootstrap behaved, else 1; problems go to stderr.
+It shares no code with the runtime: it is written from the Runtime API's documentation, over
+bare sockets, so that it sees exactly the bytes that were sent. Standard library only.
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+
+API = "/2018-06-01/runtime"
+TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+\Z")
+
+
+class Protocol(Exception):
+    """The bootstrap did something that the Runtime API does not allow."""
+
+
+class Gone(Exception):
+    """The bootstrap closed the connection between two requests."""
+
+
+class Server:
+    def __init__(self, args):
+        self.args = args
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.deadline = time.monotonic() + args.timeout
+        self.conn = None
+        self.data = b""
+        self.answers_on_conn = 0
+        self.connections = 0
+        self.child = None
+
+    # -- reading requests, byte for byte
+
+    def left(self):
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise Protocol("timed out after %g s" % self.args.timeout)
+        return left
+
+    def accept(self):
+        while True:
+            self.listener.settimeout(min(0.05, self.left()))
+            try:
+                self.conn, _ = self.listener.accept()
+                break
+            except socket.timeout:
+                if self.child.poll() is not None:
+                    raise Protocol("the bootstrap exited with status %d"
+                                   % self.child.returncode) from None
+        self.conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.data = b""
+        self.answers_on_conn = 0
+        self.connections += 1
+
+    def hang_up(self):
+        if self.conn:
+            self.conn.close()
+        self.conn = None
+
+    def more(self):
+        self.conn.settimeout(self.left())
+        try:
+            got = self.conn.recv(1 << 20)
+        except socket.timeout:
+            raise Protocol("timed out while reading a request") from None
+        except ConnectionError:
+            got = b""
+        if not got:
+            if self.data:
+                raise Protocol("the connection ended inside a request")
+            raise Gone
+        self.data += got
+
+    def request(self):
+        while True:
+            if self.conn is None:
+                self.accept()
+            try:
+                return self.read_request()
+            except Gone:
+                self.hang_up()
+
+    def read_request(self):
+        while b"\r\n\r\n" not in self.data:
+            self.more()
+        head, _, self.data = self.data.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        match = re.fullmatch(r"(GET|POST) (/[!-~]*) HTTP/1\.1", lines[0])
+        if not match:
+            raise Protocol("bad request line %r" % lines[0])
+        fields = {}
+        for line in lines[1:]:
+            field = re.fullmatch(r"([A-Za-z0-9-]+): ?([\t -~]*)", line)
+            if not field:
+                raise Protocol("bad header line %r" % line)
+            name = field[1].lower()
+            if name in fields:
+                raise Protocol("header %s given twice" % name)
+            fields[name] = field[2].strip()
+        if fields.get("host") != "%s:%d" % (self.args.host, self.port):
+            raise Protocol("bad Host %r" % fields.get("host"))
+        if "transfer-encoding" in fields:
+            raise Protocol("a chunked answer was not expected")
+        method, path = match[1], match[2]
+        if method == "POST" and not re.fullmatch(r"\d+", fields.get("content-length", "")):
+            raise Protocol("POST without a Content-Length")
+        length = int(fields.get("content-length", "0"))
+        if method == "GET" and length:
+            raise Protocol("GET with a body")
+        parts, have = [self.data], len(self.data)
+        while have < length:
+            self.data = b""
+            try:
+                self.more()
+            except Gone:
+                raise Protocol("the connection ended inside a body") from None
+            parts.append(self.data)
+            have += len(self.data)
+        data = b"".join(parts)
+        body, self.data = data[:length], data[length:]
+        if self.data:
+            raise Protocol("bytes after the request: %r" % self.data[:80])
+        return method, path, fields, body
+
+    # -- answering
+
+    def name(self, name):
+        case = self.args.header_case
+        return {"lower": name.lower(), "upper": name.upper(), "mixed": name.swapcase()}.get(
+            case, name)
+
+    def answer(self, status, fields, body, event=False):
+        lines = ["HTTP/1.1 %s" % status]
+        chunked = self.args.chunked and event
+        fields = dict(fields)
+        fields["Transfer-Encoding" if chunked else "Content-Length"] = \
+            "chunked" if chunked else str(len(body))
+        self.answers_on_conn += 1
+        last = self.args.close_after and self.answers_on_conn >= self.args.close_after
+        if last and self.args.close_politely:
+            fields["Connection"] = "close"
+        for name, value in fields.items():
+            blank = "" if self.args.header_case == "lower" else " "
+            lines.append("%s:%s%s" % (self.name(name), blank, value))
+        head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        if chunked:
+            step = self.args.chunk_size
+            pieces = [body[i:i + step] for i in range(0, len(body), step)]
+            body = b"".join(b"%x;x=y\r\n%s\r\n" % (len(p), p) for p in pieces)
+            body += b"0\r\nX-Trailer: z\r\n\r\n"
+        data = head + body
+        step = self.args.split or len(data)
+        self.conn.settimeout(self.left())
+        try:
+            for i in range(0, len(data), step):
+                self.conn.sendall(data[i:i + step])
+        except ConnectionError:
+            # It may refuse an event that is too large by its head alone.
+            if not event:
+                raise
+            last = True
+        if last:
+            self.hang_up()
+
+    def accepted(self):
+        self.answer("202 Accepted", {"Content-Type": "application/json"}, b'{"status":"OK"}')
+
+    def error(self, status, kind):
+        body = json.dumps({"errorMessage": kind, "errorType": kind}).encode()
+        self.answer(status, {"Content-Type": "application/json"}, body)
+
+
+def event_for(args, i):
+    if args.payload_file:
+        with open(args.payload_file, "rb") as file:
+            return file.read()
+    payload = args.payload.replace("{i}", str(i)).encode()
+    if args.pad:
+        # Blanks after a JSON value leave it the same value.
+        payload += b" " * max(0, args.pad - len(payload))
+    return payload
+
+
+def check_error(fields, body, want):
+    kind = fields.get("lambda-runtime-function-error-type", "")
+    if not TYPE.match(kind):
+        raise Protocol("bad Lambda-Runtime-Function-Error-Type %r" % kind)
+    error = json.loads(body)
+    if sorted(error) != ["errorMessage", "errorType", "stackTrace"]:
+        raise Protocol("bad error body %r" % body)
+    if error["stackTrace"] != [] or not isinstance(error["errorMessage"], str):
+        raise Protocol("bad error body %r" % body)
+    if want and error["errorType"] != want:
+        return "error type %r instead of %r (%s)" % (
+            error["errorType"], want, error["errorMessage"])
+    return None
+
+
+def check_answer(args, i, path, fields, body):
+    """Returns what is wrong, or None."""
+    if path.endswith("/error"):
+        problem = check_error(fields, body, args.expect_error)
+        if problem or args.expect_error:
+            return problem
+        return "error %s" % body.decode("utf-8", "replace")
+    if args.expect_error:
+        return "%d bytes of answer instead of error %s" % (len(body), args.expect_error)
+    if args.expect_size is not None and len(body) != args.expect_size:
+        return "%d bytes of answer instead of %d" % (len(body), args.expect_size)
+    if args.expect is not None:
+        want = args.expect.replace("{i}", str(i))
+        got = body.decode("utf-8")
+        if got != want and json.loads(got) != json.loads(want):
+            return "answer %r instead of %r" % (got[:200], want[:200])
+    return None
+
+
+def serve(server, args):
+    """Returns (invocations given, of them ok)."""
+    ok = 0
+    for i in range(args.count):
+        method, path, fields, body = server.request()
+        if method == "POST" and path == API + "/init/error" and i == 0:
+            problem = check_error(fields, body, args.expect_init_error)
+            server.accepted()
+            if problem or not args.expect_init_error:
+                raise Protocol(problem or "init error %r" % body)
+            return 0, 0
+        if (method, path) != ("GET", API + "/invocation/next"):
+            raise Protocol("%s %s instead of GET next" % (method, path))
+        if args.expect_init_error:
+            raise Protocol("no init error was reported")
+        if args.fail_next is not None and i == args.fail_next:
+            server.error("500 Internal Server Error", "InternalServerError")
+            return i, ok
+        request_id = str(uuid.uuid4())
+        fields = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(
+                args.deadline_ms or int(time.time() * 1000) + 3000),
+            "Lambda-Runtime-Invoked-Function-Arn":
+                "arn:aws:lambda:eu-central-1:123456789012:function:test",
+            "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1",
+        }
+        server.answer("200 OK", fields, event_for(args, i), event=True)
+        method, path, fields, body = server.request()
+        base = "%s/invocation/%s" % (API, request_id)
+        if method != "POST" or path not in (base + "/response", base + "/error"):
+            raise Protocol("%s %s instead of an answer to %s" % (method, path, request_id))
+        if path.endswith("/response") and "lambda-runtime-function-error-type" in fields:
+            raise Protocol("an error type along with a response")
+        if path.endswith("/response") and (
+                len(body) > 6291556 or (args.max_response is not None
+                                        and len(body) > args.max_response)):
+            # The invocation stays open: what must follow is its error.
+            server.error("413 Payload Too Large", "RequestEntityTooLarge")
+            method, path, fields, body = server.request()
+            if (method, path) != ("POST", base + "/error"):
+                raise Protocol("%s %s instead of an error after 413" % (method, path))
+        if args.fail_post is not None and i == args.fail_post:
+            server.error("500 Internal Server Error", "InternalServerError")
+            return i, ok
+        problem = check_answer(args, i, path, fields, body)
+        if problem:
+            print("invocation %d: %s" % (i, problem), file=sys.stderr)
+        else:
+            ok += 1
+        server.accepted()
+    # A next request while idle: the loop went on.
+    method, path, _, _ = server.request()
+    if (method, path) != ("GET", API + "/invocation/next"):
+        raise Protocol("%s %s instead of GET next" % (method, path))
+    return args.count, ok
+
+
+def end(server, args, must_exit):
+    """End the bootstrap by its pid. Returns what is wrong with how it ended, or None."""
+    child = server.child
+    if not must_exit and child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+    try:
+        status = child.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return "the bootstrap did not exit%s" % ("" if must_exit else " on SIGTERM")
+    if must_exit and status != 1:
+        return "exit status %d instead of 1" % status
+    if not must_exit and status != 0:
+        return "exit status %d after SIGTERM" % status
+    return None
+
+
+def parse():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--count", type=int, default=1, help="invocations (default 1)")
+    p.add_argument("--payload", default="{}", help="the event; {i} becomes its number")
+    p.add_argument("--payload-file", help="the event, from a file")
+    p.add_argument("--pad", type=int, default=0, metavar="BYTES",
+                   help="lengthen the event with blanks, e.g. to 6291456")
+    p.add_argument("--expect", help="the answer, compared as JSON; {i} becomes its number")
+    p.add_argument("--expect-size", type=int, metavar="BYTES", help="the answer's size")
+    p.add_argument("--expect-error", metavar="TYPE", help="the errorType of every answer")
+    p.add_argument("--expect-init-error", metavar="TYPE", help="an init error, then exit 1")
+    p.add_argument("--chunked", action="store_true", help="send events chunked")
+    p.add_argument("--chunk-size", type=int, default=7, metavar="BYTES")
+    p.add_argument("--split", type=int, metavar="BYTES", help="send in pieces of this size")
+    p.add_argument("--header-case", choices=["normal", "lower", "upper", "mixed"],
+                   default="normal")
+    p.add_argument("--close-after", type=int, metavar="K",
+                   help="close each connection after K answers, without saying so")
+    p.add_argument("--close-politely", action="store_true",
+                   help="with --close-after: say Connection: close")
+    p.add_argument("--max-response", type=int, metavar="BYTES", help="413 beyond this")
+    p.add_argument("--fail-next", type=int, metavar="I", help="answer the Ith GET with 500")
+    p.add_argument("--fail-post", type=int, metavar="I", help="answer the Ith POST with 500")
+    p.add_argument("--deadline-ms", type=int, help="a constant deadline, e.g. 600000")
+    p.add_argument("--host", default="127.0.0.1", help="how to call this host (localhost)")
+    p.add_argument("--max-connections", type=int, metavar="N",
+                   help="more connections than this are a failure")
+    p.add_argument("--timeout", type=float, default=30, metavar="SECONDS")
+    p.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    p.add_argument("--quiet", action="store_true", help="drop the bootstrap's output")
+    p.add_argument("command", nargs="+", metavar="-- BOOTSTRAP [ARG...]")
+    return p.parse_args()
+
+
+def main():
+    args = parse()
+    server = Server(args)
+    env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "_HANDLER": "handler",
+           "AWS_REGION": "eu-central-1", "AWS_LAMBDA_FUNCTION_NAME": "test",
+           "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "LAMBDA_TASK_ROOT": "/var/task",
+           "AWS_LAMBDA_RUNTIME_API": "%s:%d" % (args.host, server.port)}
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        if name in os.environ:
+            env[name] = os.environ[name]
+    env.update(item.split("=", 1) for item in args.env)
+    output = subprocess.DEVNULL if args.quiet else None
+    server.child = subprocess.Popen(args.command, env=env, stdin=subprocess.DEVNULL,
+                                    stdout=output, stderr=output)
+    problem, given, ok = None, 0, 0
+    try:
+        given, ok = serve(server, args)
+    except (Protocol, OSError, ValueError) as error:
+        problem = "%s" % error
+        given = args.count
+    must_exit = bool(args.expect_init_error or args.fail_next is not None
+                     or args.fail_post is not None)
+    if problem:
+        server.child.kill()
+        server.child.wait()
+    else:
+        problem = end(server, args, must_exit)
+    server.hang_up()
+    server.listener.close()
+    if not problem and args.max_connections is not None \
+            and server.connections > args.max_connections:
+        problem = "%d connections instead of %d" % (server.connections, args.max_connections)
+    if problem:
+        print("runtime_api: %s" % problem, file=sys.stderr)
+    print("%d invocations, %d ok, %d failed" % (given, ok, given - ok))
+    return 1 if problem or ok < given else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
