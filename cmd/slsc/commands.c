@@ -3,12 +3,17 @@
 
 /* A command is a file cmd_<name>.c, a line in commands.h, and a line here. */
 static const struct cmd_entry entries[] = {
-	{ "main", &cmd_package },
+	{ "start here", &cmd_init },
+	{ "start here", &cmd_doctor },
+	{ "make artifacts", &cmd_build },
+	{ "make artifacts", &cmd_package },
+	{ "look into a project", &cmd_config },
 	{ "help", &cmd_help },
 	{ "help", &cmd_completion },
 	{ "help", &cmd_version },
 	{ "internal", &cmd_base },
 	{ "internal", &cmd_complete },
+	{ "internal", &cmd_finish },
 	{ NULL, NULL },
 };
 

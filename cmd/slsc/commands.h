@@ -4,14 +4,19 @@
 
 #include "cli/help.h"
 
+extern const struct cmd cmd_build;
 extern const struct cmd cmd_completion;
+extern const struct cmd cmd_config;
+extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_help;
+extern const struct cmd cmd_init;
 extern const struct cmd cmd_package;
 extern const struct cmd cmd_version;
 
 /* Hidden: for slsc itself, its build and its completions. */
 extern const struct cmd cmd_base;
 extern const struct cmd cmd_complete;
+extern const struct cmd cmd_finish;
 
 /** The program and the table of its commands, in the order that help shows. */
 extern const struct cli slsc_cli;

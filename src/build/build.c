@@ -36,6 +36,19 @@ int build_lock(const struct project *p, const char *who, void (*waiting)(const c
 	return fd;
 }
 
+/* A user knows the binary by its final name, not by that of the linker's output. */
+static int name_output(const char *in, const char *out, struct err *err)
+{
+	struct err inner = *err;
+	size_t n = strlen(in);
+
+	if (strncmp(inner.msg, in, n) == 0) {
+		err_set(err, inner.code, "%s%s", out, inner.msg + n);
+		err_hint(err, "%s", inner.hint);
+	}
+	return -1;
+}
+
 int build_finish(const struct finish_request *req, struct err *err)
 {
 	struct elf_rules rules = {
@@ -47,7 +60,7 @@ int build_finish(const struct finish_request *req, struct err *err)
 
 	/* Before anything is replaced: a binary that is wrong leaves the old one where it is. */
 	if (elf_verify(req->in, &rules, err) < 0)
-		return -1;
+		return name_output(req->in, req->out, err);
 	fs_tmp_sweep(dir);
 	if (!req->debug) {
 		if (fs_copy(req->in, req->out, 0755, false, err) < 0)
@@ -61,7 +74,7 @@ int build_finish(const struct finish_request *req, struct err *err)
 			return -1;
 		if (elf_verify(stripped, &rules, err) < 0) {
 			unlink(stripped);
-			return -1;
+			return name_output(stripped, req->out, err);
 		}
 		if (rename(stripped, req->out) < 0)
 			return err_sys(err, "cannot write %s", req->out);
@@ -314,6 +327,35 @@ static int finish(struct project *p, const struct build_request *req, struct bui
 	return 0;
 }
 
+/* ninja -n makes the directories of its outputs all the same: those that were not there before go again. */
+struct dry_run {
+	char *dir[2];
+	bool was[2];
+};
+
+static struct dry_run dry_run_state(const struct project *p, const struct profile *pr)
+{
+	struct dry_run d = { .dir = { path_join(p->dir, ".slsc"), xasprintf("%s/.slsc/%s", p->dir, pr->name) } };
+
+	for (int i = 0; i < 2; i++)
+		d.was[i] = fs_exists(d.dir[i]);
+	return d;
+}
+
+static int dry_run_tidy(const struct dry_run *d, struct err *err)
+{
+	for (int i = 0; i < 2; i++)
+		if (!d->was[i] && fs_rmtree(d->dir[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static void dry_run_release(struct dry_run *d)
+{
+	free(d->dir[0]);
+	free(d->dir[1]);
+}
+
 static int build(struct project *p, const struct build_request *req, struct build_result *res,
 		 struct graph *g, struct dep_trees *deps, struct err *err)
 {
@@ -322,6 +364,7 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	CLEAN_FD int memfd = -1;
 	CLEAN_FREE char *file = NULL;
 	struct profile *pr = project_profile(p, req->profile ? req->profile : p->profile.s, err);
+	CLEANUP(dry_run_release) struct dry_run was = { 0 };
 	bool fetched = false;
 	int status = 0, r;
 
@@ -335,9 +378,12 @@ static int build(struct project *p, const struct build_request *req, struct buil
 		if (graph_plan(g, p, pr, deps, err) < 0)
 			return -1;
 	}
+	was = dry_run_state(p, pr);
 	if (choose(p, g, req, res, &outs, err) < 0 || write_graph(g, req->dry_run, &memfd, &file, err) < 0)
 		return -1;
 	r = run_ninja(g, req, file, &outs, &s, &status, err);
+	if (req->dry_run && r == 0)
+		r = dry_run_tidy(&was, err);
 	if (r == 0 && status != 0) {
 		if (s.failed.len)
 			r = diagnose(g, &s.failed, err);

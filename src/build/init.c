@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "os/proc.h"
 
 #define NAME_MAX_LEN 64u
+#define TMP_PREFIX ".slsc-tmp.init."
 
 char *init_name(const char *base)
 {
@@ -53,7 +55,8 @@ struct init {
 	struct template t;
 	char *dir;		/* cleaned */
 	bool exists;		/* before us */
-	char *tmp;		/* ours, or NULL; absolute paths are not needed: nothing changes directory */
+	char *tmp;		/* where the files are prepared, or NULL */
+	int lock;		/* held on tmp, or -1 */
 	struct strs made;	/* in an existing directory: what to take back */
 	struct init_result *out;
 };
@@ -63,7 +66,9 @@ static void release(struct init *in)
 	struct err ignored;
 
 	if (in->tmp && fs_rmtree(in->tmp, &ignored) < 0)
-		ignored.code = ERR_NONE; /* fs_tmp_sweep() tries again */
+		ignored.code = ERR_NONE; /* sweep() tries again */
+	if (in->lock >= 0)
+		close(in->lock);
 	free(in->tmp);
 	free(in->dir);
 	strs_release(&in->made);
@@ -262,13 +267,52 @@ static int stage(const struct init *in, const char *to, struct err *err)
 	return 0;
 }
 
+/*
+ * What a killed run has left in @where. A run holds a lock on its directory: one that can be had is nobody's.
+ */
+static void sweep(const char *where)
+{
+	CLEAN_STRS struct strs names = { 0 };
+	struct err ignored;
+
+	if (fs_list(where, &names, &ignored) < 0)
+		return;
+	VEC_EACH(&names, n) {
+		CLEAN_FREE char *path = path_join(where, *n);
+		CLEAN_FD int fd = -1;
+
+		if (!starts_with(*n, TMP_PREFIX))
+			continue;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fs_rmtree(path, &ignored) < 0)
+			continue; /* the next run tries again */
+	}
+}
+
+/* Between the making and the lock a sweep may take it away. */
+static bool hold(struct init *in)
+{
+	struct stat held, there;
+
+	in->lock = open(in->tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (in->lock >= 0 && flock(in->lock, LOCK_EX) == 0 && fstat(in->lock, &held) == 0 &&
+	    lstat(in->tmp, &there) == 0 && held.st_ino == there.st_ino)
+		return true;
+	if (in->lock >= 0)
+		close(steal_fd(&in->lock));
+	return false;
+}
+
 static int make_tmp(struct init *in, const char *where, struct err *err)
 {
-	in->tmp = path_join(where, ".slsc-tmp.XXXXXX");
-	if (mkdtemp(in->tmp))
-		return 0;
-	err_sys(err, "cannot write in %s", where);
-	free(steal(&in->tmp));
+	sweep(where);
+	for (int tries = 0; tries < 3; tries++) {
+		in->tmp = path_join(where, TMP_PREFIX "XXXXXX");
+		if (mkdtemp(in->tmp) && hold(in))
+			return 0;
+		err_sys(err, "cannot write in %s", where);
+		free(steal(&in->tmp));
+	}
 	return -1;
 }
 
@@ -375,7 +419,10 @@ static int run(struct init *in, struct err *err)
 
 int init_project(const struct init_opts *opts, struct init_result *out, struct err *err)
 {
-	struct init in = { .opts = opts, .dir = path_clean(opts->dir ? opts->dir : "."), .out = out };
+	struct init in = { .opts = opts,
+			   .dir = path_clean(opts->dir ? opts->dir : "."),
+			   .lock = -1,
+			   .out = out };
 	int r;
 
 	*out = (struct init_result){ 0 };

@@ -102,7 +102,7 @@ static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const ch
 	buf_addz(&pre, " -nostdlib");
 	add_i(&pre, "-L", s.lib);
 	add_i(&pre, "-L", s.gcc);
-	buf_addf(&pie, "%s -Wl,-pie -Wl,--no-dynamic-linker -Wl,-z,text", pre.ptr);
+	buf_addf(&pie, "%s -Wl,-Bstatic -Wl,-pie -Wl,--no-dynamic-linker -Wl,-z,text", pre.ptr);
 	buf_addz(&pre, " -static");
 	add_path(&pre, s.lib, "crt1.o");
 	add_path(&pre, s.lib, "crti.o");
@@ -129,7 +129,8 @@ static void builtin_musl(struct arena *a, struct toolchain *tc, struct buf *id)
 	want(tc, id, tc->cc, "clang");
 	want(tc, id, "ld.lld", "lld");
 	tc->target = arena_printf(a, "--target=%s", musl_triple[tc->arch]);
-	musl(a, tc, id, "-fuse-ld=lld");
+	/* A sysroot that is not there: the driver's own -L directories hold archives built for glibc. */
+	musl(a, tc, id, "-fuse-ld=lld --sysroot=/nonexistent");
 }
 
 static void gcc_names(struct arena *a, struct toolchain *tc, struct buf *id)
@@ -149,9 +150,15 @@ static void gcc_names(struct arena *a, struct toolchain *tc, struct buf *id)
 
 static void builtin_musl_gcc(struct arena *a, struct toolchain *tc, struct buf *id)
 {
+	CLEAN_FREE char *share = dirs_share();
+	CLEAN_BUF struct buf linker = BUF_INIT;
+
 	gcc_names(a, tc, id);
+	/* the specs take gcc's own -L directories away, which hold archives built for glibc */
+	add_i(&linker, "-specs", arena_printf(a, "%s/runtime/gcc.specs", share));
 	/* bfd pads segments to 64 KiB on arm64 otherwise: 59 KB for nothing */
-	musl(a, tc, id, "-no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noseparate-code");
+	buf_addz(&linker, " -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noseparate-code");
+	musl(a, tc, id, linker.ptr);
 }
 
 static void builtin_gnu(struct arena *a, struct toolchain *tc, struct buf *id)

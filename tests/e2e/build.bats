@@ -1,0 +1,515 @@
+#!/usr/bin/env bats
+# slsc build: from sources to verified binaries, and every way it can go wrong.
+
+load helper
+
+# project [YAML LINES...]: a project with one C file
+project() {
+	mkdir -p src
+	cat >src/main.c <<-'C'
+		#include <unistd.h>
+		int main(void) { return write(1, "hi\n", 3) != 3; }
+	C
+	cat >slsc.yaml
+}
+
+plain() {
+	project <<-'Y'
+		project: t
+		functions:
+		  hello:
+		    sources: [src/*.c]
+		    runtime: none
+	Y
+}
+
+@test "builds both arches, static, stripped, with their debug files" {
+	plain
+	slsc_run build
+	is "$status" 0
+	has "$out" "hello  x86_64"
+	has "$out" ".slsc/release/arm64/hello"
+	is "$(file -b .slsc/release/x86_64/hello | cut -d, -f1-2)" "ELF 64-bit LSB executable, x86-64"
+	is "$(file -b .slsc/release/arm64/hello | cut -d, -f1-2)" "ELF 64-bit LSB executable, ARM aarch64"
+	has "$(file -b .slsc/release/arm64/hello)" "statically linked"
+	is "$(.slsc/release/x86_64/hello)" hi
+	is "$(qemu-aarch64-static .slsc/release/arm64/hello)" hi
+	has "$(readelf -S .slsc/release/x86_64/hello.debug)" .debug_info
+	id=$(readelf -n .slsc/release/x86_64/hello | sed -n 's/.*Build ID: //p')
+	is "$id" "$(readelf -n .slsc/release/x86_64/hello.debug | sed -n 's/.*Build ID: //p')"
+	[ -n "$id" ]
+	has "$(cat compile_commands.json)" '"file":"src/main.c"'
+	no_leftovers .
+}
+
+@test "does nothing the second time, and leaves build.ninja alone" {
+	plain
+	slsc_run build
+	touch -d '2020-01-01' .slsc/build.ninja
+	slsc_run build --json
+	is "$status" 0
+	is "$(jq -r .steps <<<"$out")" 0
+	is "$(stat -c %Y .slsc/build.ninja)" "$(date -d 2020-01-01 +%s)"
+	is "$err" ""
+}
+
+@test "a changed header makes what includes it stale, and --explain says so" {
+	plain
+	echo 'int unused_here;' >src/a.h
+	sed -i '1i #include "a.h"' src/main.c
+	slsc_run build
+	sleep_free_touch src/a.h
+	slsc_run build --arch x86_64 --explain
+	is "$status" 0
+	has "$err" "src/a.h"
+}
+
+# A modification time later than that of everything built so far.
+sleep_free_touch() {
+	touch -d "$(date -d '+1 minute' '+%F %T')" "$1"
+}
+
+@test "asks for one function and one arch" {
+	project <<-'Y'
+		project: t
+		functions:
+		  one: {sources: [src/main.c], runtime: none}
+		  two: {sources: [src/main.c], runtime: none}
+	Y
+	slsc_run build two --arch arm64
+	is "$status" 0
+	[ -e .slsc/release/arm64/two ]
+	[ ! -e .slsc/release/arm64/one ]
+	[ ! -e .slsc/release/x86_64/two ]
+}
+
+@test "an unknown function, profile, arch: did you mean" {
+	plain
+	slsc_run build helo
+	is "$status" 1
+	has "$err" "did you mean 'hello'?"
+	slsc_run build --profile smal
+	is "$status" 1
+	has "$err" "did you mean 'small'?"
+	slsc_run build --arch riscv
+	is "$status" 2
+	has "$err" "'riscv' is not one of"
+}
+
+@test "a dry run writes nothing" {
+	plain
+	slsc_run build -n
+	is "$status" 0
+	has "$err" "compile src/main.c (x86_64)"
+	has "$err" "link .slsc/release/arm64/hello (arm64)"
+	[ ! -e .slsc ]
+	[ ! -e compile_commands.json ]
+}
+
+@test "a source that does not compile: the compiler's words, then which function" {
+	plain
+	echo 'int broken( { return 0; }' >src/bad.c
+	slsc_run build --arch x86_64
+	is "$status" 1
+	has "$err" "src/bad.c:1:13: error: expected parameter declarator"
+	has "$err" "error: src/bad.c did not compile (function 'hello', x86_64)"
+	[ ! -e .slsc/release/x86_64/hello ]
+}
+
+@test "a failed build leaves the old binary as it was" {
+	plain
+	slsc_run build --arch x86_64
+	before=$(sha256sum .slsc/release/x86_64/hello)
+	echo 'int main(void) { return missing(); }' >src/main.c
+	slsc_run build --arch x86_64
+	is "$status" 1
+	is "$(sha256sum .slsc/release/x86_64/hello)" "$before"
+	no_leftovers .
+}
+
+@test "a handler that does not exist: which there are" {
+	mkdir src
+	cat >src/f.c <<-'C'
+		#include <slsc.h>
+		int greet(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out);
+		int greet(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
+		{
+			(void)ctx; (void)in; (void)out;
+			return 0;
+		}
+	C
+	cat >slsc.yaml <<-'Y'
+		project: t
+		functions:
+		  f:
+		    sources: [src/f.c]
+		    handler: gret
+	Y
+	slsc_run build --arch x86_64
+	is "$status" 1
+	has "$err" "error: slsc.yaml:5:14: handler 'gret' is not defined in the sources of 'f'"
+	has "$err" "hint: did you mean 'greet'? defined are: greet"
+	sed -i 's/gret/greet/' slsc.yaml
+	slsc_run build --smoke
+	is "$status" 0
+}
+
+@test "an object of another arch is named" {
+	plain
+	printf 'int x;\n' >x.c
+	aarch64-linux-gnu-gcc -c x.c -o src/x.o
+	sed -i "s,src/\*.c,'src/*.[co]'," slsc.yaml
+	slsc_run build --arch x86_64
+	is "$status" 1
+	has "$err" "slsc.yaml:4:15: cannot link 'hello': "
+	has "$err" "src/x.o: is arm64, not x86_64"
+	slsc_run build --arch arm64
+	is "$status" 0
+}
+
+@test "a dynamic library asked of a static build" {
+	plain
+	sed -i 's/runtime: none/runtime: none\n    libs: [z]/' slsc.yaml
+	slsc_run build --arch x86_64
+	is "$status" 1
+	has "$err" "slsc.yaml:6:12: library 'z' has no static archive for x86_64 (libz.a is not in "
+}
+
+@test "a shared object on the command line is caught after the link" {
+	plain
+	printf 'int shared(void) { return 1; }\n' >s.c
+	gcc -shared -fPIC -nostdlib s.c -o libs.so
+	printf 'int shared(void); int main(void) { return shared(); }\n' >src/main.c
+	sed -i 's,runtime: none,runtime: none\n    toolchain: gnu\n    ldflags: [-Wl\,-Bdynamic\, libs.so],' slsc.yaml
+	sed -i 's/^project: t/project: t\nprofiles: {release: {static: true}}/' slsc.yaml
+	slsc_run build --arch x86_64
+	is "$status" 1
+	[ ! -e .slsc/release/x86_64/hello ]
+}
+
+@test "dynamic binaries out of a build command fail, and say which library" {
+	project <<-'Y'
+		project: t
+		arches: [x86_64]
+		functions:
+		  f:
+		    runtime: none
+		    build: {command: 'gcc -o "$SLSC_OUT" src/main.c'}
+	Y
+	slsc_run build
+	is "$status" 1
+	has "$err" "interpreter"
+	has "$err" "libc.so.6"
+	has "$err" "slsc.yaml:6:22: the build command of 'f' failed for x86_64"
+}
+
+@test "build: command runs the user's own make with CC, CFLAGS and SLSC_OUT" {
+	project <<-'Y'
+		project: t
+		functions:
+		  made:
+		    runtime: none
+		    build: {command: make -s}
+	Y
+	printf '$(SLSC_OUT): src/main.c\n\t$(CC) $(CFLAGS) -c $< -o $(SLSC_BUILD_DIR)/main.o\n\t$(AR) rcs $(SLSC_BUILD_DIR)/m.a $(SLSC_BUILD_DIR)/main.o\n\t$(RANLIB) $(SLSC_BUILD_DIR)/m.a\n\t$(CC) $(LDFLAGS) $(SLSC_BUILD_DIR)/m.a -o $@\n' >Makefile
+	slsc_run build --smoke
+	is "$status" 0
+	is "$(.slsc/release/x86_64/made)" hi
+	is "$(qemu-aarch64-static .slsc/release/arm64/made)" hi
+	slsc_run build --json
+	is "$(jq -r .steps <<<"$out")" 0
+}
+
+@test "a build command that makes nothing" {
+	project <<-'Y'
+		project: t
+		functions:
+		  f:
+		    runtime: none
+		    build: {command: 'true'}
+	Y
+	slsc_run build --arch x86_64
+	is "$status" 1
+	has "$err" "the command made no file at SLSC_OUT"
+}
+
+@test "missing files are located" {
+	plain
+	sed -i 's,src/\*.c,src/*.cc,' slsc.yaml
+	slsc_run build
+	is "$status" 1
+	is "$err" "error: slsc.yaml:4:15: no file matches 'src/*.cc'"
+	plain
+	sed -i 's,runtime: none,runtime: none\n    includes: [inc],' slsc.yaml
+	slsc_run build
+	is "$status" 1
+	has "$err" "error: slsc.yaml:6:16: no such include directory: 'inc'"
+}
+
+@test "toolchains: each links static binaries that run" {
+	for tc in musl musl-gcc gnu; do
+		plain
+		sed -i "s/^project: t/project: t\ntoolchain: $tc/" slsc.yaml
+		rm -rf .slsc
+		slsc_run build --smoke
+		is "$status $tc" "0 $tc"
+		is "$(.slsc/release/x86_64/hello)" hi
+		is "$(qemu-aarch64-static .slsc/release/arm64/hello)" hi
+	done
+}
+
+@test "a toolchain of the user's own, per arch" {
+	plain
+	cat >>slsc.yaml <<-'Y'
+		toolchain: mine
+		toolchains:
+		  mine:
+		    extends: gnu
+		    cflags: [-DMINE=1]
+		    arches:
+		      arm64: {cc: aarch64-linux-gnu-gcc-12}
+	Y
+	printf '#if MINE != 1\n#error\n#endif\n' >>src/main.c
+	slsc_run build
+	is "$status" 0
+	has "$(grep aarch64-linux-gnu-gcc-12 .slsc/build.ninja)" "-DMINE=1"
+}
+
+@test "a compiler that is not there: what is missing" {
+	plain
+	cat >>slsc.yaml <<-'Y'
+		toolchain: mine
+		toolchains:
+		  mine: {extends: musl, cc: no-such-cc}
+	Y
+	slsc_run build --arch x86_64
+	is "$status" 1
+	has "$err" "error: toolchain 'mine' for x86_64 lacks no-such-cc"
+}
+
+@test "profiles: small is no larger than release, debug keeps its symbols, all of them run" {
+	plain
+	for p in release small fast debug; do
+		slsc_run build --profile "$p" --smoke
+		is "$status $p" "0 $p"
+		is "$(.slsc/$p/x86_64/hello)" hi
+	done
+	[ "$(stat -c %s .slsc/small/x86_64/hello)" -le "$(stat -c %s .slsc/release/x86_64/hello)" ]
+	has "$(readelf -S .slsc/debug/x86_64/hello)" .symtab
+}
+
+@test "static-pie, stack protector and extends" {
+	plain
+	cat >>slsc.yaml <<-'Y'
+		profiles:
+		  hard: {extends: release, pie: true, stack_protector: true}
+	Y
+	slsc_run build --profile hard --smoke
+	is "$status" 0
+	has "$(file -b .slsc/hard/x86_64/hello)" "static-pie linked"
+	is "$(.slsc/hard/x86_64/hello)" hi
+	is "$(qemu-aarch64-static .slsc/hard/arm64/hello)" hi
+}
+
+@test "no path of the machine is in the binary, and two directories give the same bytes" {
+	plain
+	cat >src/main.c <<-'C'
+		#include <assert.h>
+		#include <stdio.h>
+		int main(int c, char **v) { (void)v; puts(__FILE__); assert(c); return 0; }
+	C
+	cat >>slsc.yaml <<-'Y'
+		profiles:
+		  checked: {extends: release, assertions: true}
+	Y
+	slsc_run build --profile checked
+	is "$status" 0
+	cp -r . "$T/other place"
+	cd "$T/other place"
+	rm -rf .slsc
+	umask 077
+	TZ=America/Lima LC_ALL=C HOME=$T/w slsc_run build --profile checked
+	is "$status" 0
+	for a in x86_64 arm64; do
+		cmp ".slsc/checked/$a/hello" "$T/w/.slsc/checked/$a/hello"
+		cmp ".slsc/checked/$a/hello.debug" "$T/w/.slsc/checked/$a/hello.debug"
+		! grep -c "$T" ".slsc/checked/$a/hello"
+	done
+}
+
+@test "an absolute path inside fails the build" {
+	plain
+	printf '#include <stdio.h>\nint main(void) { return puts(P); }\n' >src/main.c
+	sed -i "s,runtime: none,runtime: none\n    defines: {P: '\"$PWD/secret\"'}," slsc.yaml
+	slsc_run build --arch x86_64
+	is "$status" 1
+	has "$err" "$PWD/secret"
+	[ ! -e .slsc/release/x86_64/hello ]
+}
+
+@test "non-ASCII names and spaces in paths" {
+	mkdir 'söurce dir'
+	printf '#include <unistd.h>\nint main(void) { return write(1, "hi\\n", 3) != 3; }\n' >'söurce dir/mäin $x.c'
+	cat >slsc.yaml <<-'Y'
+		project: t
+		functions:
+		  f: {sources: ['söurce dir/*.c'], runtime: none}
+	Y
+	slsc_run build
+	is "$status" 0
+	is "$(.slsc/release/x86_64/f)" hi
+	slsc_run build --json
+	is "$(jq -r .steps <<<"$out")" 0
+}
+
+@test "dependencies: fetched from git, locked by commit, compiled per target, then no network" {
+	git init -q "$T/dep"
+	printf 'int answer(void);\n' >"$T/dep/answer.h"
+	printf '#include "answer.h"\nint answer(void) { return 42; }\n' >"$T/dep/answer.c"
+	git -C "$T/dep" add . && git -C "$T/dep" commit -qm one && git -C "$T/dep" tag v1
+	commit=$(git -C "$T/dep" rev-parse HEAD)
+	project <<-Y
+		project: t
+		dependencies:
+		  answer: {git: 'file://$T/dep', ref: v1, sources: ['*.c']}
+		functions:
+		  f: {sources: [src/main.c], runtime: none, dependencies: [answer]}
+	Y
+	printf '#include <answer.h>\nint main(void) { return answer() != 42; }\n' >src/main.c
+	export SLSC_CACHE_DIR=$T/cache
+	mkdir -p "$T/cache"
+	ln -s "${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache}/sysroot" "$T/cache/sysroot"
+	slsc_run build
+	is "$status" 0
+	has "$err" "fetching answer: file://$T/dep at v1"
+	is "$(sed -n 's/^ *commit: //p' slsc.lock)" "$commit"
+	.slsc/release/x86_64/f
+	# the tag moves: the lock holds
+	printf 'int answer(void) { return 7; }\n' >"$T/dep/answer.c"
+	git -C "$T/dep" commit -qam two && git -C "$T/dep" tag -f v1 >/dev/null
+	rm -rf .slsc
+	mv "$T/dep" "$T/gone"
+	slsc_run build
+	is "$status" 0
+	.slsc/release/x86_64/f
+	# a ref that does not exist is located
+	mv "$T/gone" "$T/dep"
+	sed -i 's/ref: v1/ref: v9/' slsc.yaml
+	slsc_run build
+	is "$status" 1
+	has "$err" "error: slsc.yaml:3:17: dependency 'answer':"
+	is "$(sed -n 's/^ *commit: //p' slsc.lock)" "$commit"
+}
+
+@test "a launcher is put before each compile, without making anything stale" {
+	plain
+	printf '#!/bin/sh\necho x >>"%s/launched"\nexec "$@"\n' "$T" >"$T/launch"
+	chmod +x "$T/launch"
+	slsc_run build --launcher "$T/launch" --arch x86_64
+	is "$status" 0
+	is "$(cat "$T/launched")" x
+	slsc_run build --arch x86_64 --json
+	is "$(jq -r .steps <<<"$out")" 0
+}
+
+@test "two at once: the second waits and says for whom" {
+	plain
+	mkfifo "$T/fifo"
+	cat >>slsc.yaml <<-Y
+		  slow:
+		    runtime: none
+		    arches: [x86_64]
+		    build: {command: 'echo started >"$T/started"; read -r x <"$T/fifo"; cp $(command -v true) "\$SLSC_OUT"'}
+	Y
+	"$SLSC_BIN" build slow >"$T/o1" 2>"$T/e1" &
+	first=$!
+	until [ -e "$T/started" ]; do :; done
+	"$SLSC_BIN" build hello >"$T/o2" 2>"$T/e2" &
+	second=$!
+	until grep -q "waiting for slsc build, pid $first" "$T/e2"; do kill -0 "$second"; done
+	echo go >"$T/fifo"
+	wait "$first" || true
+	wait "$second"
+	has "$(cat "$T/o2")" .slsc/release/x86_64/hello
+}
+
+@test "SIGINT: 130, one line, the old artifact intact, nothing left running" {
+	plain
+	slsc_run build hello
+	mkfifo "$T/fifo"
+	cat >>slsc.yaml <<-Y
+		  slow:
+		    runtime: none
+		    arches: [x86_64]
+		    build: {command: 'echo \$\$ >"$T/pid"; read -r x <"$T/fifo"'}
+	Y
+	# a background job of a non-interactive shell ignores SIGINT: python gives it back
+	python3 -c 'import os,signal,sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
+		"$SLSC_BIN" build slow >"$T/o" 2>"$T/e" &
+	pid=$!
+	until [ -s "$T/pid" ]; do kill -0 "$pid"; done
+	kill -INT "$pid"
+	code=0
+	wait "$pid" || code=$?
+	is "$code" 130
+	has "$(cat "$T/e")" "error: interrupted"
+	no_leftovers .
+	slsc_run build hello
+	is "$status" 0
+}
+
+@test "SIGKILL at any moment: the next build is whole" {
+	plain
+	for after in 1 5 20 50 90; do
+		rm -rf .slsc
+		timeout -s KILL "0.$(printf %03d $after)" "$SLSC_BIN" build >/dev/null 2>&1 || true
+		slsc_run build
+		is "$status" 0
+		is "$(.slsc/release/x86_64/hello)" hi
+		is "$(qemu-aarch64-static .slsc/release/arm64/hello)" hi
+		no_leftovers .
+	done
+}
+
+@test "a project directory that cannot be written" {
+	plain
+	[ "$(id -u)" = 0 ] || { chmod a-w .; slsc_run build; is "$status" 1; has "$err" "cannot create directory"; chmod u+w .; return 0; }
+	mkdir "$T/ro"
+	cp -r . "$T/ro/p"
+	mount --bind "$T/ro/p" "$T/ro/p" 2>/dev/null && mount -o remount,ro,bind "$T/ro/p" || {
+		# no mounts here: a file where the directory must be
+		touch .slsc
+		slsc_run build
+		is "$status" 1
+		has "$err" "cannot create directory $PWD/.slsc: Not a directory"
+		return 0
+	}
+	cd "$T/ro/p"
+	slsc_run build
+	cd /
+	umount "$T/ro/p"
+	is "$status" 1
+	is "$(head -1 "$T/err")" "error: cannot create directory $T/ro/p/.slsc: Read-only file system"
+}
+
+@test "doctor: what works, and what is missing with the exact command" {
+	slsc_run doctor --no-fetch
+	is "$status" 0
+	has "$out" "musl        x86_64  works"
+	has "$out" "musl        arm64   works"
+	slsc_run doctor --json --no-fetch
+	is "$(jq -r '[.toolchains[] | select(.state=="works")] | length' <<<"$out")" 6
+	export SLSC_CACHE_DIR=$T/empty
+	slsc_run doctor --no-fetch
+	is "$status" 1
+	has "$out" "musl        arm64   missing  musl's headers and libc.a for arm64: slsc doctor"
+	has "$err" "error: toolchain 'musl' does not work for every arch"
+}
+
+@test "smoke: a binary that crashes is told apart from one that works" {
+	plain
+	printf '#include <stdlib.h>\nint main(void) { abort(); }\n' >src/main.c
+	slsc_run build --arch x86_64 --smoke
+	is "$status" 1
+	is "$(tail -1 "$T/err")" "error: smoke test of 'hello' for x86_64: .slsc/release/x86_64/hello: killed by signal 6 (Aborted)"
+}
