@@ -72,6 +72,10 @@ static const char *found(struct reader *rd, const struct ynode *n)
 		return kind;
 	if (!*n->scalar)
 		return "an empty string";
+	if (!n->plain)
+		kind = "the string";
+	else if (scalar_kind(n->scalar) == SCALAR_STR)
+		return quote(&rd->p->arena, n->scalar);
 	return arena_printf(&rd->p->arena, "%s %s", kind, quote(&rd->p->arena, n->scalar));
 }
 
@@ -148,7 +152,8 @@ static int find_choice(struct reader *rd, const struct key *k, const struct ynod
 	type_err(rd, n, k->name, key_expects(&(struct key){ .type = KEY_CHOICE, .choices = k->choices }, buf,
 					     sizeof(buf)));
 	if (n->type == YNODE_SCALAR) {
-		const char *near = str_closest(n->scalar, k->choices, count);
+		/* any letter is near any other */
+		const char *near = n->scalar[0] && n->scalar[1] ? str_closest(n->scalar, k->choices, count) : NULL;
 
 		if (near)
 			err_hint(rd->err, "did you mean '%s'?", near);
@@ -463,8 +468,12 @@ int keys_read(struct reader *rd, const struct keys *set, const struct ynode *n, 
 	CLEAN_BUF struct buf where = BUF_INIT;
 	uint32_t seen = 0;
 
-	if (n->type != YNODE_MAP)
-		return type_err(rd, n, NULL, "a mapping");
+	if (n->type != YNODE_MAP) {
+		type_err(rd, n, NULL, "a mapping");
+		if (n->type == YNODE_SCALAR && n->plain && scalar_kind(n->scalar) == SCALAR_NULL)
+			err_hint(rd->err, "write {} for an empty one");
+		return -1;
+	}
 	for (size_t i = 0; i < n->len; i++) {
 		const struct key *k = keys_find(set, n->keys[i]->scalar);
 

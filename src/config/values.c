@@ -278,7 +278,7 @@ static bool ok_c_name(const char *s)
 static bool ok_label(const char *s)
 {
 	for (; *s; s++)
-		if (*s <= ' ' || *s == 0x7f)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f)
 			return false;
 	return true;
 }
@@ -374,6 +374,7 @@ const struct check check_env_name = { "a name of letters, digits and '_'", "^[A-
 const struct check check_label = { "a name without spaces", "^[^ \t\r\n]+$", ok_label, NULL };
 const struct check check_inside = { "a path inside the project", "^[^/]", ok_inside,
 	"paths are relative to slsc.yaml's directory" };
+const struct check check_in_tree = { "a path inside the fetched tree", "^[^/]", ok_inside, NULL };
 const struct check check_to = { "a relative path without '..'", "^[^/]", ok_to,
 	"it is a place next to the function's binary" };
 const struct check check_user = { "nonroot, root or UID[:GID]", "^(nonroot|root|[0-9]{1,10}(:[0-9]{1,10})?)$",

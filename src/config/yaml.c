@@ -95,6 +95,10 @@ static int scanner_error(struct builder *b)
 		err_at(b->err, ERR_CONFIG, b->d->file, line, col, "a tab cannot indent or separate here");
 		return err_hint(b->err, "YAML indents by spaces only");
 	}
+	if (strcmp(y->problem, "mapping values are not allowed in this context") == 0) {
+		err_at(b->err, ERR_CONFIG, b->d->file, line, col, "a mapping cannot begin here");
+		return err_hint(b->err, "check the indentation; quote a value that holds ': '");
+	}
 	if (y->context && y->context_mark.line + 1 != line)
 		return err_at(b->err, ERR_CONFIG, b->d->file, line, col, "%s, %s from line %zu on", y->problem,
 			      y->context, y->context_mark.line + 1);

@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+
+load helper
+
+DATA=$SLSC_SRC/tests/unit/data/config
+
+project() {
+	mkdir -p src
+	: >src/hello.c
+	cat >slsc.yaml
+}
+
+minimal() {
+	project <<-'YAML'
+		project: hello
+		functions:
+		  hello:
+		    sources: [src/hello.c]
+	YAML
+}
+
+@test "check: says what the project holds" {
+	minimal
+	slsc_run config check
+	is "$status" 0
+	is "$out" "slsc.yaml: ok (1 function, 2 arches)"
+	is "$err" ""
+	slsc_run config check --json
+	is "$status" 0
+	is "$out" '{"ok":true,"file":"slsc.yaml","project":"hello","arches":["x86_64","arm64"],"functions":["hello"]}'
+}
+
+@test "check: from a directory below" {
+	minimal
+	cd src
+	slsc_run config check
+	is "$status" 0
+	is "$out" "../slsc.yaml: ok (1 function, 2 arches)"
+}
+
+@test "check: an unknown key, with a hint" {
+	project <<-'YAML'
+		project: hello
+		functions:
+		  hello: {sources: [src/hello.c]}
+		profiles:
+		  release:
+		    optimise: 2
+	YAML
+	slsc_run config check
+	is "$status" 1
+	is "$out" ""
+	is "$err" "error: slsc.yaml:6:5: unknown key 'optimise' in profile 'release'
+hint: did you mean 'optimize'?"
+	slsc_run config check --json
+	is "$status" 1
+	python3 -c '
+import json, sys
+e = json.load(open(sys.argv[1]))["error"]
+assert (e["code"], e["file"], e["line"], e["column"]) == ("config", "slsc.yaml", 6, 5), e
+assert e["hint"] == "did you mean \u0027optimize\u0027?", e' "$T/err"
+}
+
+@test "check: a file that is not there, with a hint" {
+	minimal
+	mv src/hello.c src/hallo.c
+	slsc_run config check
+	is "$status" 1
+	is "$err" "error: slsc.yaml:4:15: no file matches 'src/hello.c'
+hint: did you mean 'src/hallo.c'?"
+}
+
+@test "check: no project" {
+	slsc_run config check
+	is "$status" 1
+	is "$err" "error: no slsc.yaml in '.' or any directory above it
+hint: run 'slsc init' to begin a project"
+}
+
+@test "check: a file of 100 MB is refused before it is read" {
+	truncate -s 100M slsc.yaml
+	(
+		ulimit -v 100000
+		"$SLSC_BIN" config check 2>"$T/err" || echo $? >"$T/code"
+	)
+	is "$(cat "$T/code")" 1
+	is "$(head -n 1 "$T/err")" "error: slsc.yaml: limit exceeded: 104857600 bytes, the limit is 1 MB"
+}
+
+@test "check: every bad file of the unit tests gives its message and its hint" {
+	for f in "$DATA"/bad/*.yaml; do
+		cp "$f" slsc.yaml
+		slsc_run config check
+		is "$status" 1
+		is "$err" "$(grep -v '^code: \|^schema: ' "${f%.yaml}.expect")"
+	done
+}
+
+@test "show: the resolved file, as YAML and as JSON" {
+	cp "$DATA/good/full.yaml" slsc.yaml
+	slsc_run config show
+	is "$status" 0
+	is "$out" "$(cat "$DATA/good/full.show")"
+	slsc_run config show --json
+	is "$status" 0
+	is "$out" "$(cat "$DATA/good/full.json")"
+	need jq jq
+	is "$(jq .functions.orders.memory "$T/out")" 1610612736
+}
+
+@test "show: what is shown is a valid file" {
+	for f in "$DATA"/good/*.show; do
+		cp "$f" slsc.yaml
+		slsc_run config show
+		is "$status" 0
+	done
+}
+
+@test "schema: takes every valid file and refuses what a schema can" {
+	slsc_run config schema
+	is "$status" 0
+	cp "$T/out" schema.json
+	python3 -c 'import jsonschema, yaml' || {
+		echo "apt-get install python3-jsonschema python3-yaml" >&2
+		return 1
+	}
+	# the worked example of the manual
+	awk '/^```/ { on = 0 } on { print } /^```yaml/ { n++; on = n == 2 }' "$SLSC_SRC/docs/CONFIG.md" >example.yaml
+	has "$(cat example.yaml)" "project: shop"
+	python3 "$DATA/check_schema.py" schema.json example.yaml "$DATA"/good/*.yaml "$DATA"/good/*.show \
+		"$DATA"/good/*.json "$SLSC_SRC"/templates/*/slsc.yaml >good.txt
+	is "$(grep -v '^valid ' good.txt || true)" ""
+	python3 "$DATA/check_schema.py" schema.json "$DATA"/bad/*.yaml >bad.txt
+	while read -r verdict file _; do
+		file=${file%:}
+		if grep -q '^schema: accepts$' "${file%.yaml}.expect"; then
+			is "$verdict $file" "valid $file"
+		else
+			[ "$verdict" != valid ] || is "valid $file" "invalid $file"
+		fi
+	done <bad.txt
+	[ "$(grep -c '^invalid' bad.txt)" -ge 80 ]
+	cp example.yaml slsc.yaml
+	slsc_run config show
+	is "$status" 0
+}
+
+@test "config: a wrong sub-command is a usage error" {
+	slsc_run config shwo
+	is "$status" 2
+	has "$err" "did you mean 'show'"
+}
