@@ -4,7 +4,7 @@
 #include "commands.h"
 
 /*
- * The versions that slsc was built with, "libarchive 3.6.2,libcrypto 3.0.11" (cmake/docs.cmake): to ask a library would
+ * The versions that slsc was built with, "libcrypto 3.0.11,libdeflate 1.14" (cmake/docs.cmake): to ask a library would
  * be to load it. Compressed digests depend on them.
  */
 static const char libraries[] = SLSC_LIBRARIES;

@@ -9,12 +9,14 @@ static const char prologue[] =
 	"#compdef slsc\n"
 	"# zsh completion for slsc; written by 'slsc help --generate'\n"
 	"\n"
-	"# last argument: what to list; those before it are for compadd\n"
+	"# $1: what to list; the rest is for compadd\n"
 	"_slsc_names()\n"
 	"{\n"
+	"\tlocal kind=$1\n"
 	"\tlocal -a names\n"
-	"\tnames=(${(f)\"$(command slsc ${_slsc_dir:+-C} $_slsc_dir _complete ${@[-1]} 2>/dev/null)\"})\n"
-	"\tcompadd \"${@[1,-2]}\" -a names\n"
+	"\tshift\n"
+	"\tnames=(${(f)\"$(command slsc ${_slsc_dir:+-C} $_slsc_dir _complete $kind 2>/dev/null)\"})\n"
+	"\tcompadd \"$@\" -a names\n"
 	"}\n";
 
 /* Inside single quotes, up to the end of the line. @special: what _arguments would read as its own. */
@@ -36,7 +38,7 @@ static void add_action(struct buf *b, const struct opt *o)
 	const char *source = complete_source(o->complete);
 
 	if (source) {
-		buf_addf(b, "%s_slsc_names %s", o->type == OPT_LIST ? "_sequence " : "", source);
+		buf_addf(b, "%s_slsc_name_%s", o->type == OPT_LIST ? "_sequence " : "", source);
 	} else if (o->choices) {
 		buf_addz(b, o->type == OPT_LIST ? "_values -s , value" : "(");
 		for (size_t i = 0; o->choices[i]; i++)
@@ -117,7 +119,7 @@ static void add_leaf(struct buf *b, const char *fn, const struct cmd *cmd)
 	else if (cmd_words(cmd, &words))
 		buf_addf(b, "\t\t'1:argument:(%s)'\n}\n", words.ptr);
 	else if (source)
-		buf_addf(b, "\t\t'*:argument:_slsc_names %s'\n}\n", source);
+		buf_addf(b, "\t\t'*:argument:_slsc_name_%s'\n}\n", source);
 	else if (cmd->complete == COMPLETE_FILE || cmd->complete == COMPLETE_DIR)
 		buf_addf(b, "\t\t'*:argument:_files%s'\n}\n", cmd->complete == COMPLETE_DIR ? " -/" : "");
 	else
@@ -159,6 +161,12 @@ static void close_commands(struct buf *b)
 void complete_zsh(struct buf *b, const struct cli *cli)
 {
 	buf_addz(b, prologue);
+	for (enum opt_complete kind = COMPLETE_NONE; kind <= COMPLETE_TEMPLATE; kind++) {
+		const char *source = complete_source(kind);
+
+		if (source)
+			buf_addf(b, "\n_slsc_name_%s()\n{\n\t_slsc_names %s \"$@\"\n}\n", source, source);
+	}
 	open_commands(b, "_slsc");
 	for (const struct cmd_entry *e = cli->cmds; e->cmd; e++)
 		if (!(e->cmd->flags & CMD_HIDDEN))

@@ -9,7 +9,8 @@
  * What is written from the tables: --help, man pages, completions. The same tables give the same bytes: no dates, no
  * paths. Commands that are CMD_HIDDEN appear nowhere.
  *
- * Texts: paragraphs are parted by an empty line and filled to the width; a line that starts with a space stands as it is.
+ * Texts: paragraphs are parted by an empty line and filled to the width; a line that starts with a space stands as it
+ * is.
  */
 
 /** The whole command line: the program itself as a cmd (its run is NULL), and its commands. */

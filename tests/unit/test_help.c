@@ -221,7 +221,7 @@ static void test_completions(void **state)
 	assert_null(strstr(b.ptr, "secret"));
 	buf_reset(&b);
 	complete_zsh(&b, &cli);
-	assert_non_null(strstr(b.ptr, "'*--arch=[only for these]:ARCH:_sequence _slsc_names arches' \\\n"));
+	assert_non_null(strstr(b.ptr, "'*--arch=[only for these]:ARCH:_sequence _slsc_name_arches' \\\n"));
 	assert_non_null(strstr(b.ptr, "'--format=[first line of the text]:FORMAT:(one-long-name another-long-name)'"));
 	assert_null(strstr(b.ptr, "secret"));
 	buf_reset(&b);

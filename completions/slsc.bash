@@ -1,0 +1,206 @@
+# bash completion for slsc; written by 'slsc help --generate'
+
+# stdin: candidates, one a line
+_slsc_reply()
+{
+	local word
+	while IFS= read -r word; do
+		[[ $word == "$cur"* ]] && COMPREPLY+=("$head$word")
+	done
+}
+
+_slsc_words()
+{
+	_slsc_reply < <(printf '%s\n' "$@")
+}
+
+_slsc_names()
+{
+	_slsc_reply < <(command slsc ${dir:+-C "$dir"} _complete "$1" 2>/dev/null)
+}
+
+_slsc_files()
+{
+	local path
+	compopt -o filenames 2>/dev/null
+	while IFS= read -r path; do
+		COMPREPLY+=("$path")
+	done < <(compgen "$1" -- "$cur")
+}
+
+# the part after the last comma of a list
+_slsc_list()
+{
+	[[ $cur == *,* ]] && head=${cur%,*}, && cur=${cur##*,}
+	compopt -o nospace 2>/dev/null
+}
+
+_slsc()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local cmd='' dir='' head='' i
+	COMPREPLY=()
+	if [[ $cur == = ]]; then
+		cur=''
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD-2]}
+	fi
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-C | --directory)
+			[[ ${COMP_WORDS[i+1]} == = ]] && ((i++))
+			dir=${COMP_WORDS[++i]} ;;
+		--color)
+			[[ ${COMP_WORDS[i+1]} == = ]] && ((i++))
+			((i++)) ;;
+		--progress)
+			[[ ${COMP_WORDS[i+1]} == = ]] && ((i++))
+			((i++)) ;;
+		-* | =) ;;
+		*)
+			case $cmd in
+			'') cmd=${COMP_WORDS[i]} ;;
+			config) cmd+=" ${COMP_WORDS[i]}" ;;
+			esac ;;
+		esac
+	done
+	case $cmd in
+	'')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words init doctor build package config help completion version
+		fi ;;
+	'init')
+		case $prev in
+		-t|--template) _slsc_names templates; return ;;
+		--name) return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --template --name --force --list --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -d
+		fi ;;
+	'doctor')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --no-fetch --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'build')
+		case $prev in
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		-j|--jobs) return ;;
+		--launcher) return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --profile --jobs --launcher --smoke --dry-run --explain --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
+	'package')
+		case $prev in
+		--level) _slsc_words fast default max; return ;;
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		-o|--output) _slsc_files -d; return ;;
+		--compression) _slsc_words gzip zstd none; return ;;
+		--base) _slsc_words static scratch; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --output --no-build --compression --base --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
+	'config')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words check show schema
+		fi ;;
+	'config check')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'config show')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'config schema')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'help')
+		case $prev in
+		--generate) _slsc_files -d; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --generate --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words init doctor build package config help completion version
+		fi ;;
+	'completion')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words bash zsh fish
+		fi ;;
+	'version')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	esac
+}
+
+complete -F _slsc slsc

@@ -1,0 +1,132 @@
+# fish completion for slsc; written by 'slsc help --generate'
+
+# the command and what follows it, without options before it or the values of those that all commands have
+function __slsc_path
+    set -l words (commandline -opc)
+    set -l skip 1
+    for word in $words
+        if test $skip = 1
+            set skip 0
+            continue
+        end
+        switch $word
+            case -C --directory --color --progress
+                set skip 1
+            case '-*'
+            case '*'
+                echo -- $word
+        end
+    end
+end
+
+# exactly this command so far
+function __slsc_is
+    set -l path (__slsc_path)
+    test "$path" = "$argv"
+end
+
+# this command, with whatever after it
+function __slsc_in
+    set -l path (__slsc_path)
+    test "$path[1.."(count $argv)"]" = "$argv"
+end
+
+function __slsc_names
+    set -l words (commandline -opc)
+    set -l dir
+    if set -l i (contains -i -- -C $words)
+        set dir -C $words[(math $i + 1)]
+    end
+    command slsc $dir _complete $argv[1] 2>/dev/null
+end
+
+complete -c slsc -f
+complete -c slsc -s C -l directory -x -a '(__fish_complete_directories)' -d 'run as if started in DIR'
+complete -c slsc -s v -l verbose -d 'say more; twice for even more'
+complete -c slsc -s q -l quiet -d 'only results, warnings and errors'
+complete -c slsc -l color -x -a 'auto always never' -d 'colour in messages'
+complete -c slsc -l progress -x -a 'auto always never' -d 'progress of long work'
+complete -c slsc -s h -l help -d 'show this help'
+complete -c slsc -n '__slsc_is' -l version -d 'print the version, as \'slsc version\' does'
+complete -c slsc -n '__slsc_is' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_is' -l explain -d 'say why, for each decision'
+complete -c slsc -n '__slsc_is' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is' -a init -d 'Create a project from a template'
+complete -c slsc -n '__slsc_is help' -a init -d 'Create a project from a template'
+complete -c slsc -n '__slsc_is' -a doctor -d 'Say which toolchains work here, and what the others need'
+complete -c slsc -n '__slsc_is help' -a doctor -d 'Say which toolchains work here, and what the others need'
+complete -c slsc -n '__slsc_is' -a build -d 'Compile functions to static, stripped, verified binaries'
+complete -c slsc -n '__slsc_is help' -a build -d 'Compile functions to static, stripped, verified binaries'
+complete -c slsc -n '__slsc_is' -a package -d 'Make zips and images of functions'
+complete -c slsc -n '__slsc_is help' -a package -d 'Make zips and images of functions'
+complete -c slsc -n '__slsc_is' -a config -d 'Check slsc.yaml, or show what it means'
+complete -c slsc -n '__slsc_is help' -a config -d 'Check slsc.yaml, or show what it means'
+complete -c slsc -n '__slsc_is' -a help -d 'Explain slsc, or one of its commands'
+complete -c slsc -n '__slsc_is help' -a help -d 'Explain slsc, or one of its commands'
+complete -c slsc -n '__slsc_is' -a completion -d 'Print the completion script of a shell'
+complete -c slsc -n '__slsc_is help' -a completion -d 'Print the completion script of a shell'
+complete -c slsc -n '__slsc_is' -a version -d 'Print the version, and those of the libraries it was built with'
+complete -c slsc -n '__slsc_is help' -a version -d 'Print the version, and those of the libraries it was built with'
+
+# init
+complete -c slsc -n '__slsc_in init' -s t -l template -x -a '(__slsc_names templates)' -d 'what to copy: a name of --list, a directory with an slsc.yaml, or GIT-URL[#REF]; default: hello'
+complete -c slsc -n '__slsc_in init' -l name -x -d 'the project\'s name; default: made of the directory\'s'
+complete -c slsc -n '__slsc_in init' -l force -d 'add to a directory that is not empty; no file is ever overwritten'
+complete -c slsc -n '__slsc_in init' -s l -l list -d 'show the built-in templates'
+complete -c slsc -n '__slsc_in init' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in init' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in init' -a '(__fish_complete_directories)'
+
+# doctor
+complete -c slsc -n '__slsc_in doctor' -l no-fetch -d 'only look: do not fetch musl for the architectures that lack it'
+complete -c slsc -n '__slsc_in doctor' -l json -d 'print results, and an error, as JSON'
+
+# build
+complete -c slsc -n '__slsc_in build' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in build' -s p -l profile -x -a '(__slsc_names profiles)' -d 'release (default), small, fast, debug, or one of slsc.yaml'
+complete -c slsc -n '__slsc_in build' -s j -l jobs -x -d 'run N steps at a time'
+complete -c slsc -n '__slsc_in build' -l launcher -x -d 'put CMD before each compile: ccache, distcc, ...'
+complete -c slsc -n '__slsc_in build' -l smoke -d 'also start each binary, under qemu-user if it is of another architecture'
+complete -c slsc -n '__slsc_in build' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in build' -l explain -d 'say why, for each decision'
+complete -c slsc -n '__slsc_in build' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in build' -a '(__slsc_names functions)'
+
+# package
+complete -c slsc -n '__slsc_in package' -l zip -d 'a Lambda zip for each architecture'
+complete -c slsc -n '__slsc_in package' -l oci -d 'an OCI image layout for all architectures'
+complete -c slsc -n '__slsc_in package' -l oci-archive -d 'the same as one tar, for podman load'
+complete -c slsc -n '__slsc_in package' -l docker-archive -d 'a tar for each architecture, for docker load'
+complete -c slsc -n '__slsc_in package' -l level -x -a 'fast default max' -d 'how hard to compress: fast, default or max'
+complete -c slsc -n '__slsc_in package' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in package' -s p -l profile -x -a '(__slsc_names profiles)' -d 'release (default), small, fast, debug, or one of slsc.yaml'
+complete -c slsc -n '__slsc_in package' -s o -l output -x -a '(__fish_complete_directories)' -d 'where to put it (default: dist in the project)'
+complete -c slsc -n '__slsc_in package' -l no-build -d 'take the binaries as they are'
+complete -c slsc -n '__slsc_in package' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip, zstd or none'
+complete -c slsc -n '__slsc_in package' -l base -x -a 'static scratch' -d 'of images: static (CA certificates, users, /tmp) or scratch'
+complete -c slsc -n '__slsc_in package' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in package' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in package' -a '(__slsc_names functions)'
+
+# config
+complete -c slsc -n '__slsc_is config' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is config' -a check -d 'Check slsc.yaml and the files it names'
+complete -c slsc -n '__slsc_is config' -a show -d 'Show the configuration with every default and \'extends\' applied'
+complete -c slsc -n '__slsc_is config' -a schema -d 'Write the JSON Schema of slsc.yaml'
+
+# config check
+complete -c slsc -n '__slsc_in config check' -l json -d 'print results, and an error, as JSON'
+
+# config show
+complete -c slsc -n '__slsc_in config show' -l json -d 'print results, and an error, as JSON'
+
+# config schema
+
+# help
+complete -c slsc -n '__slsc_in help' -l generate -x -a '(__fish_complete_directories)' -d 'write the completions and man pages into DIR/completions and DIR/man'
+
+# completion
+complete -c slsc -n '__slsc_is completion' -a 'bash zsh fish'
+
+# version
+complete -c slsc -n '__slsc_in version' -l json -d 'print results, and an error, as JSON'
