@@ -52,22 +52,24 @@ static void add_line(struct buf *b, struct str line)
 	buf_addc(b, '\n');
 }
 
-/* Summaries and the helps of options come without a capital or a full stop. */
-static void add_sentence(struct buf *b, const char *s)
+/* An option's text as --help has it: it may begin with a name, which is no place for a capital. */
+static void add_lines(struct buf *b, const char *s)
 {
 	struct str rest = str_from(s);
 
-	if (*s >= 'a' && *s <= 'z') {
-		buf_addc(b, (char)(*s - 'a' + 'A'));
-		rest = str_from(s + 1);
-	}
 	while (rest.len) {
 		struct str line = rest;
 
 		rest = str_cut(&line, '\n');
 		add_text(b, line);
-		buf_addz(b, rest.len ? "\n.br\n" : "");
+		buf_addz(b, rest.len ? "\n.br\n" : "\n");
 	}
+}
+
+/* Summaries come without a full stop. */
+static void add_sentence(struct buf *b, const char *s)
+{
+	add_z(b, s);
 	buf_addz(b, ends_with(s, ".") ? "\n" : ".\n");
 }
 
@@ -140,7 +142,7 @@ static void add_option(struct buf *b, const struct opt *o)
 		buf_addz(b, "\\fR");
 	}
 	buf_addc(b, '\n');
-	add_sentence(b, o->help);
+	add_lines(b, o->help);
 }
 
 static void add_own_options(struct buf *b, const struct cmd *cmd)

@@ -194,9 +194,9 @@ static void test_man(void **state)
 				      ".SH NAME\nslsc\\-build \\- Build functions\n"));
 	assert_non_null(strstr(b.ptr, "has to be filled at the\nwidth of the terminal.\n.PP\n.EX\n  verbatim  here\n"
 				      ".EE\n.PP\nThe last one.\n"));
-	assert_non_null(strstr(b.ptr, ".TP\n\\fB\\-a\\fR, \\fB\\-\\-arch\\fR=\\fIARCH,...\\fR\nOnly for these.\n"));
+	assert_non_null(strstr(b.ptr, ".TP\n\\fB\\-a\\fR, \\fB\\-\\-arch\\fR=\\fIARCH,...\\fR\nonly for these\n"));
 	assert_non_null(strstr(b.ptr, ".SS what comes out\n"));
-	assert_non_null(strstr(b.ptr, "First line of the text\n.br\nsecond line, it\\(aqs [here]: done.\n"));
+	assert_non_null(strstr(b.ptr, "first line of the text\n.br\nsecond line, it\\(aqs [here]: done\n"));
 	assert_non_null(strstr(b.ptr, ".EX\n$ slsc build\n\\&.dot \\(aqn\\(aq back\\eslash\n.EE\n"));
 	buf_reset(&b);
 	man_cmd(&b, &config);
