@@ -34,6 +34,7 @@ struct elf_file {
 	uint64_t size;			/* bytes of the file */
 	enum elf_arch arch;
 	uint16_t machine, type;		/* EM_*, ET_* */
+	uint64_t entry;			/* address; 0: none */
 	bool is_64, is_little;
 	unsigned char osabi;
 	bool has_interp;
@@ -70,23 +71,29 @@ struct elf_rules {
 	enum elf_arch arch;		/* required machine */
 	bool allow_dynamic;		/* PT_INTERP and DT_NEEDED allowed (a user's strategy) */
 	bool allow_symbols;		/* not stripped is fine */
-	const char *const *bad_paths;	/* NULL-terminated absolute prefixes that may not occur; each ≥ 2 components */
+	/* NULL-terminated absolute prefixes that may not occur, or NULL; one of fewer than two components is ignored */
+	const char *const *bad_paths;
 };
 
 /**
  * elf_verify - check @path against @rules. All violations are found, the first is the error, the others are
- * joined with "; ". ERR_VERIFY, message "dist/hello: <what>"; hint names the likely flag or library, e.g.
- * "needs shared library libcurl.so.4: link its static archive, or drop it from libs"
- * "has an interpreter /lib/ld-musl-x86_64.so.1: the linker ignored -static (musl-gcc -static-pie does)".
- * A bad path says which section holds it, at what file offset, and the whole string (clipped at 120 bytes).
- * Cost: one pass over the mapped file.
+ * joined with "; ". ERR_VERIFY, message "dist/hello: <what>; <what>"; the hint names the first one's likely cause,
+ * a flag or a library:
+ *   "dist/hello: has an interpreter /lib/ld-musl-x86_64.so.1; needs shared library libc.so"
+ *   "the linker ignored -static (musl-gcc -static-pie does), or it is missing from the link flags"
+ * Static-pie is fine. A missing PT_GNU_STACK counts as an executable stack on both architectures (see verify.c).
+ * A bad path is a whole path or the start of one, not a part of another name or path. The message says which
+ * section holds the first one, at what file offset, its string (clipped at 120 bytes), and how many there are more.
+ * Cost: one pass over the mapped file. Other errors: those of elf_open().
  */
 int elf_verify(const char *path, const struct elf_rules *rules, struct err *err) MUST_CHECK;
 
 /**
- * elf_defined_functions - names of global functions defined in object files and archives (.o, .a); sorted, unique.
- * Objects of another architecture than @arch give ERR_VERIFY "x.o: is arm64, not x86_64".
- * LLVM bitcode (from LTO) is passed over, and *@bitcode set.
+ * elf_defined_functions - names of global and weak functions defined in object files and archives (.o, .a), added
+ * to @names, which is then sorted and unique.
+ * Objects of another architecture than @arch (ELF_ARCH_UNKNOWN: any) give ERR_VERIFY "x.o: is arm64, not x86_64",
+ * archive members "libx.a(x.o): ...". LLVM bitcode and gcc's slim LTO objects are passed over, and *@bitcode set.
+ * ERR_FORMAT: malformed, or a thin archive. On failure @names may have grown; it is to be released as ever.
  */
 int elf_defined_functions(const char *const *paths, size_t n, enum elf_arch arch, struct strs *names,
 			  bool *bitcode, struct err *err) MUST_CHECK;
@@ -94,7 +101,12 @@ int elf_defined_functions(const char *const *paths, size_t n, enum elf_arch arch
 /**
  * elf_split_debug - write a stripped copy of @in to @out (mode 0755, atomic) and its symbols and debug
  * sections to @debug (0644, atomic; NULL: not wanted), linked by .gnu_debuglink and build-id so that gdb finds it.
- * What is kept in @out is byte-identical for identical @in. Sections that do not load (.comment too) go.
+ * @out may be @in. All that is loaded, and the program headers, stay byte for byte where they are; sections that
+ * do not load (.comment too) go. @debug has every section of @in, without the bytes of those that load but are no
+ * notes, as `objcopy --only-keep-debug` makes it. The bytes depend on those of @in and on @debug's base name alone.
+ * Neither file is synced: a power failure costs a rebuild. On failure both old files are still there, or @debug
+ * is new and @out is old. ERR_IO, ERR_LIMIT, ERR_FORMAT (also: no linked 64-bit little-endian program).
+ * Format: GDB manual, "Debugging Information in Separate Files".
  */
 int elf_split_debug(const char *in, const char *out, const char *debug, struct err *err) MUST_CHECK;
 
