@@ -270,7 +270,6 @@ static int write_all(struct packager *pk, struct err *err)
 	if (fs_mkdirs(pk->out, err) < 0)
 		return -1;
 	fs_tmp_sweep(pk->out);
-	provenance_start(pk);
 	if ((pk->req->formats & PACKAGE_ZIP) && package_zips(pk, err) < 0)
 		return -1;
 	for (size_t i = 0; i < pk->nunits; i++)
@@ -304,6 +303,8 @@ int package_run(const struct package_request *req, struct package_result *res, s
 	pk.shown = req->out ? xstrdup(pk.out) : shown_dist(&pk);
 	share = dirs_share();
 	pk.share = path_join(share, "base");
+	if (!req->dry_run)
+		provenance_start(&pk);
 	if (make_units(&pk, err) == 0) {
 		if (req->dry_run)
 			list_only(&pk);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A function's images: layers, config, manifests, index, and the archives of them. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,32 +202,30 @@ static void layout_index(const struct build *b, struct buf *out)
 	image_index(all, b->u->narches + 1, NULL, out);
 }
 
-/* A repository's path component: lower case, separators only between letters and digits (distribution-spec). */
+/*
+ * A name of slsc.yaml as a component of a repository: single separators, and none at the end (distribution-spec,
+ * "Pulling manifests").
+ */
 static void add_component(struct buf *out, const char *s)
 {
-	const size_t start = out->len;
-	bool gap = false;
+	char gap = '\0';
 
 	for (; *s; s++) {
-		if (!isalnum((unsigned char)*s) || (unsigned char)*s > 127) {
-			gap = true;
+		if (*s == '-' || *s == '_') {
+			gap = *s;
 			continue;
 		}
-		if (gap && out->len > start)
-			buf_addc(out, s[-1] == '_' || s[-1] == '.' ? s[-1] : '-');
-		gap = false;
-		buf_addc(out, (char)tolower((unsigned char)*s));
+		if (gap)
+			buf_addc(out, gap);
+		gap = '\0';
+		buf_addc(out, *s);
 	}
-	if (out->len == start)
-		buf_addz(out, "slsc");
 }
 
 static void repository(const struct packager *pk, const struct unit *u, struct buf *out)
 {
-	if (pk->p->name.s) {
-		add_component(out, pk->p->name.s);
-		buf_addc(out, '/');
-	}
+	add_component(out, pk->p->name.s);
+	buf_addc(out, '/');
 	add_component(out, u->fn->name.s);
 }
 

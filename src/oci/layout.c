@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "os/proc.h"
 
+#define BLOBS "blobs/sha256"
+
 static const char version_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 const struct str layout_version = { version_text, sizeof(version_text) - 1 };
 
@@ -31,7 +33,7 @@ int layout_open(struct layout *l, const char *dir, bool sync, struct err *err)
 	}
 	l->existed = fs_exists(index);
 	l->dir = xstrdup(dir);
-	l->blobs = path_join(dir, "blobs/sha256");
+	l->blobs = path_join(dir, BLOBS);
 	if (fs_mkdirs(l->blobs, err) < 0) {
 		layout_release(l);
 		return -1;
@@ -63,7 +65,7 @@ void layout_release(struct layout *l)
 		struct err ignored;
 
 		for (size_t i = 0; i < l->fresh.len; i++) {
-			CLEAN_FREE char *path = path_join(l->blobs, l->fresh.ptr[i]);
+			CLEAN_FREE char *path = path_join(l->dir, l->fresh.ptr[i]);
 
 			unlink(path);
 		}
@@ -80,7 +82,7 @@ void layout_release(struct layout *l)
 static void remember(struct layout *l, const char *hex, bool fresh)
 {
 	if (map_put(&l->keep, hex, l) == NULL && fresh)
-		strs_add(&l->fresh, hex);
+		strs_addf(&l->fresh, BLOBS "/%s", hex);
 }
 
 /* A blob under this name with other bytes is damage, and gets replaced. */
@@ -180,7 +182,7 @@ static int flush(struct layout *l, struct fs_tmp *index, struct err *err)
 	int ret = 0;
 
 	for (size_t i = 0; i < l->fresh.len && ret == 0; i++) {
-		CLEAN_FREE char *path = path_join(l->blobs, l->fresh.ptr[i]);
+		CLEAN_FREE char *path = path_join(l->dir, l->fresh.ptr[i]);
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 		if (fd < 0) {
@@ -202,13 +204,28 @@ static int flush(struct layout *l, struct fs_tmp *index, struct err *err)
 	return ret;
 }
 
+static int put_version(struct layout *l, struct err *err)
+{
+	CLEAN_TMP struct fs_tmp tmp = FS_TMP_INIT;
+	CLEAN_BUF struct buf have = BUF_INIT;
+	CLEAN_FREE char *path = path_join(l->dir, "oci-layout");
+
+	if (fs_read(path, layout_version.len, &have, err) == 0 && str_eq(buf_str(&have), layout_version))
+		return 0;
+	if (fs_tmp_open(&tmp, path, 0644, err) < 0 ||
+	    fs_write_all(tmp.fd, layout_version.ptr, layout_version.len, path, err) < 0 ||
+	    fs_tmp_commit(&tmp, false, err) < 0)
+		return -1;
+	strs_add(&l->fresh, "oci-layout");
+	return 0;
+}
+
 int layout_commit(struct layout *l, const void *index, size_t n, struct err *err)
 {
 	CLEAN_TMP struct fs_tmp tmp = FS_TMP_INIT;
-	CLEAN_FREE char *version = path_join(l->dir, "oci-layout");
 	CLEAN_FREE char *path = path_join(l->dir, "index.json");
 
-	if (fs_write_if_changed(version, layout_version, 0644, NULL, err) < 0 || fs_tmp_open(&tmp, path, 0644, err) < 0 ||
+	if (put_version(l, err) < 0 || fs_tmp_open(&tmp, path, 0644, err) < 0 ||
 	    fs_write_all(tmp.fd, index, n, path, err) < 0)
 		return -1;
 	if (l->sync && flush(l, &tmp, err) < 0)

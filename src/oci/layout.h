@@ -24,7 +24,7 @@ struct layout {
 	bool made;		/* we created dir */
 	bool committed;
 	struct map keep;	/* hex digest -> (void *)1: what the new index needs */
-	struct strs fresh;	/* names below blobs that this run wrote */
+	struct strs fresh;	/* paths below dir of what this run wrote */
 };
 #define CLEAN_LAYOUT __attribute__((cleanup(layout_release)))
 
