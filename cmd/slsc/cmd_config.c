@@ -92,8 +92,8 @@ static const struct cmd subs[] = {
 		.name = "schema",
 		.args = "",
 		.summary = "Write the JSON Schema of slsc.yaml",
-		.description = "Editors that speak JSON Schema complete and check slsc.yaml with it. Begin the file with\n"
-			       "\"# yaml-language-server: $schema=slsc.schema.json\".",
+		.description = "Editors that speak JSON Schema complete and check slsc.yaml with it. Begin the\n"
+			       "file with \"# yaml-language-server: $schema=slsc.schema.json\".",
 		.examples = "$ slsc config schema >slsc.schema.json\n",
 		.run = schema,
 	},

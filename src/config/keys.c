@@ -61,7 +61,8 @@ static const struct key image_keys[] = {
 static const struct keys keys_image = { .doc = "The OCI image.", KEYS(image_keys), .done = image_done };
 
 static const struct key package_keys[] = {
-	{ .name = "zip", .type = KEY_OBJECT, .sub = &keys_zip, .doc = "The zip, and the files that go into zip and image." },
+	{ .name = "zip", .type = KEY_OBJECT, .sub = &keys_zip,
+	  .doc = "The zip, and the files that go into zip and image." },
 	{ .name = "image", .type = KEY_OBJECT, .sub = &keys_image, .doc = "The OCI image." },
 };
 static const struct keys keys_package = { .doc = "How functions are packed.", KEYS(package_keys) };
@@ -151,7 +152,8 @@ static const struct keys keys_build = { .doc = "The user's own build, in place o
 static const struct key function_keys[] = {
 	{ KEY("sources", KEY_STRS, struct function, sources), .flags = KEY_NOT_EMPTY, .check = &check_inside,
 	  .doc = "What to compile: globs, relative to slsc.yaml." },
-	{ .name = "build", .type = KEY_OBJECT, .sub = &keys_build, .doc = "A command of your own, in place of sources." },
+	{ .name = "build", .type = KEY_OBJECT, .sub = &keys_build,
+	  .doc = "A command of your own, in place of sources." },
 	{ KEY("runtime", KEY_ENUM, struct function, runtime), .def = "lambda", .choices = choices_runtime,
 	  .doc = "What calls the handler: the Lambda Runtime API, an HTTP server on $PORT, or nothing (own main)." },
 	{ KEY("handler", KEY_STR, struct function, handler), .def = "handler", .check = &check_c_name,
@@ -202,7 +204,8 @@ const struct keys keys_budget = { .what = "budget", .doc = "Upper limits for one
 static const struct key root_keys[] = {
 	{ KEY("project", KEY_STR, struct root, name), .flags = KEY_REQUIRED, .check = &check_function_name,
 	  .doc = "The project's name." },
-	{ KEY("version", KEY_STR, struct root, version), .flags = KEY_NUMBERS, .doc = "Free text for the image's labels." },
+	{ KEY("version", KEY_STR, struct root, version), .flags = KEY_NUMBERS,
+	  .doc = "Free text for the image's labels." },
 	{ KEY("arches", KEY_STRS, struct root, arches), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
 	  .def = "[x86_64, arm64]", .choices = choices_arch, .doc = "What to build for." },
 	{ KEY("toolchain", KEY_STR, struct root, toolchain), .def = "musl",

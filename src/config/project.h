@@ -91,7 +91,7 @@ struct dependency {
 /** package.zip.include: files next to the binary, in the zip and in the image. */
 struct include {
 	struct lstr from;		/* a path or glob relative to slsc.yaml */
-	struct lstr to;			/* directory ("assets/") or file name inside; default: the path as in from */
+	struct lstr to;			/* directory ("assets/") or file name inside; default: as from */
 	mode_t mode;			/* 0: 0755 for executables, else 0644 */
 	unsigned line, col;
 };
@@ -136,7 +136,8 @@ struct function {
 	struct lstr toolchain;		/* NULL: the project's */
 	struct lstrs dependencies;	/* names of project.dependencies */
 	struct lstr build_command;	/* build: {command: ...}; then no sources */
-	struct lstrs build_inputs;	/* build: {inputs: [globs]}: what makes it run again; default: every file of the project but .slsc, dist, .git */
+	struct lstrs build_inputs;	/* build: {inputs: [globs]}: what makes it run again; default: every file of
+					 * the project but .slsc, dist, .git */
 	struct lstrs arches;		/* subset of the project's; empty: all */
 	uint64_t memory;		/* bytes; default 128 MB; 128 MB..10,240 MB */
 	uint64_t timeout_ms;		/* default 3 s; 1 ms..900 s */

@@ -279,7 +279,7 @@ static void show_includes(struct writer *w, const struct includes *v)
 		buf_addc(w->out, ']');
 }
 
-static const char *or(struct lstr s, const char *def)
+static const char *or_default(struct lstr s, const char *def)
 {
 	return s.s ? s.s : def;
 }
@@ -292,16 +292,16 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	open_map(w, "package");
 	open_map(w, "zip");
 	show_includes(w, &pk.includes);
-	show_str(w, "level", or(pk.level, "default"));
+	show_str(w, "level", or_default(pk.level, "default"));
 	close_map(w);
 	open_map(w, "image");
-	show_str(w, "base", or(pk.base, "static"));
-	show_str(w, "user", or(pk.user, "nonroot"));
-	show_str(w, "workdir", or(pk.workdir, "/"));
+	show_str(w, "base", or_default(pk.base, "static"));
+	show_str(w, "user", or_default(pk.user, "nonroot"));
+	show_str(w, "workdir", or_default(pk.workdir, "/"));
 	show_strs(w, "args", pk.entrypoint_args);
 	show_pairs(w, "labels", pk.labels);
 	show_pairs(w, "annotations", pk.annotations);
-	show_str(w, "compression", or(pk.compression, "gzip"));
+	show_str(w, "compression", or_default(pk.compression, "gzip"));
 	show_bool(w, "tzdata", pk.tzdata);
 	close_map(w);
 	close_map(w);
@@ -329,14 +329,14 @@ static void show_function(struct writer *w, struct project *p, const struct func
 		close_map(w);
 	}
 	show_str(w, "runtime", runtime_name(f->runtime));
-	show_str(w, "handler", or(f->handler, "handler"));
+	show_str(w, "handler", or_default(f->handler, "handler"));
 	show_strs(w, "includes", f->includes);
 	show_pairs(w, "defines", f->defines);
 	show_strs(w, "flags", f->flags);
 	show_strs(w, "ldflags", f->ldflags);
 	show_strs(w, "libs", f->libs);
 	show_strs(w, "dependencies", f->dependencies);
-	show_str(w, "toolchain", or(f->toolchain, p->toolchain.s));
+	show_str(w, "toolchain", or_default(f->toolchain, p->toolchain.s));
 	show_strs(w, "arches", arches_of(p, f));
 	show_size(w, "memory", f->memory);
 	show_us(w, "timeout", f->timeout_ms * 1000);

@@ -287,10 +287,11 @@ static int close_collection(struct builder *b, const yaml_event_t *ev)
 {
 	struct xnode *x = b->stack[--b->depth].node;
 	size_t first = b->stack[b->depth].first, n = b->pending.len - first;
-	struct ynode **from = b->pending.ptr + first, **to;
+	struct ynode **from, **to;
 
 	x->open = false;
 	if (n) {
+		from = b->pending.ptr + first;
 		to = arena_alloc(&b->d->arena, n * sizeof(struct ynode *));
 		if (x->n.type == YNODE_SEQ) {
 			memcpy(to, from, n * sizeof(struct ynode *));

@@ -17,7 +17,8 @@
 
 static const char *const samples[] = {
 	"a", "A", "0", "9z", "_a", "-a", "a-b", "a.b", "a_b", "a b", "a/b", "/a", "/", "a:b", "hello-1", "Hello",
-	"\xc3\xbc", "a\xc3\xbc", "root", "nonroot", "roots", "0:0", "65532", "65532:", ":1", "1:2:3", "12345678901", "1:x",
+	"\xc3\xbc", "a\xc3\xbc", "root", "nonroot", "roots", "0:0", "65532", "65532:", ":1", "1:2:3", "12345678901",
+	"1:x",
 	"123456789012345678901234567890123456789012345678901234567890123", "x y",
 	"1234567890123456789012345678901234567890123456789012345678901234",
 	"12345678901234567890123456789012345678901234567890123456789012345", "a$", "$a", "a=b", "A1", "1A",
@@ -64,11 +65,11 @@ static void test_paths(void **state)
 		const char *path;
 		bool inside, to;
 	} all[] = {
-		{ "a", 1, 1 },	     { "a/b", 1, 1 },	    { ".", 1, 1 },	   { "./a", 1, 1 },
-		{ "..", 0, 0 },	     { "../a", 0, 0 },	    { "a/..", 1, 0 },	   { "a/../..", 0, 0 },
-		{ "a/../b", 1, 0 },  { "/a", 0, 0 },	    { "**/..", 0, 0 },	   { "*/..", 1, 0 },
-		{ "a//b", 1, 1 },    { "a/./../..", 0, 0 }, { "..a", 1, 1 },	   { "a..", 1, 1 },
-		{ "a/", 1, 1 },	     { "...", 1, 1 },	    { "**/a/../..", 0, 0 }, { "a/../../a", 0, 0 },
+		{ "a", 1, 1 }, { "a/b", 1, 1 }, { ".", 1, 1 }, { "./a", 1, 1 },
+		{ "..", 0, 0 }, { "../a", 0, 0 }, { "a/..", 1, 0 }, { "a/../..", 0, 0 },
+		{ "a/../b", 1, 0 }, { "/a", 0, 0 }, { "**/..", 0, 0 }, { "*/..", 1, 0 },
+		{ "a//b", 1, 1 }, { "a/./../..", 0, 0 }, { "..a", 1, 1 }, { "a..", 1, 1 },
+		{ "a/", 1, 1 }, { "...", 1, 1 }, { "**/a/../..", 0, 0 }, { "a/../../a", 0, 0 },
 	};
 
 	(void)state;
@@ -94,7 +95,8 @@ static void test_units(void **state)
 		const char *text;
 		mode_t mode;
 	} modes[] = { { "0644", 0644 }, { "0o755", 0755 }, { "04755", 04755 }, { "07", 07 } };
-	static const char *const bad_modes[] = { "", "0", "644", "755", "0o", "08", "0o8", "077777", "0x1", "0o 7", "+0644" };
+	static const char *const bad_modes[] = { "", "0", "644", "755", "0o", "08", "0o8", "077777", "0x1", "0o 7",
+						 "+0644" };
 	uint64_t v;
 	mode_t m;
 	char buf[32];
@@ -147,15 +149,12 @@ static void test_schema_is_json(void **state)
 
 static const char *type_text(const struct key *k, struct buf *out)
 {
+	const struct key choice = { .type = KEY_CHOICE, .choices = k->choices };
 	char buf[256];
 
 	switch (k->type) {
 	case KEY_STRS:
-		if (k->choices)
-			buf_addf(out, "list of %s", key_expects(&(struct key){ .type = KEY_CHOICE, .choices = k->choices },
-								buf, sizeof(buf)));
-		else
-			buf_addz(out, "list of strings");
+		buf_addf(out, "list of %s", k->choices ? key_expects(&choice, buf, sizeof(buf)) : "strings");
 		return out->ptr;
 	case KEY_NAMED:
 		buf_addf(out, "name: [%s](#%s)", k->sub->what, k->sub->what);

@@ -61,13 +61,15 @@ static void test_tree(void **state)
 static void test_kinds(void **state)
 {
 	static const char *const want[][2] = {
-		{ "x", "a string" },	{ "'1'", "a string" },	 { "1", "a number" },	  { "-1.5e3", "a number" },
-		{ "0x1f", "a number" }, { "0o17", "a number" },	 { ".5", "a number" },	  { ".inf", "a number" },
-		{ "1.", "a number" },	{ ".", "a string" },	 { "1e", "a string" },	  { "1_000", "a string" },
-		{ "true", "a boolean" }, { "True", "a string" }, { "yes", "a string" },	  { "~", "nothing" },
-		{ "null", "nothing" },	{ "[]", "a list" },	 { "{}", "a mapping" },	  { "!!str 1", "a string" },
-		{ "!!int 1", "a number" }, { "! 1", "a string" }, { "+", "a string" },	  { "0x", "a string" },
-		{ "0o8", "a string" },	{ "1.2.3", "a string" },
+		{ "x", "a string" }, { "'1'", "a string" }, { "1", "a number" },
+		{ "-1.5e3", "a number" }, { "0x1f", "a number" }, { "0o17", "a number" },
+		{ ".5", "a number" }, { ".inf", "a number" }, { "1.", "a number" },
+		{ ".", "a string" }, { "1e", "a string" }, { "1_000", "a string" },
+		{ "true", "a boolean" }, { "True", "a string" }, { "yes", "a string" },
+		{ "~", "nothing" }, { "null", "nothing" }, { "[]", "a list" },
+		{ "{}", "a mapping" }, { "!!str 1", "a string" }, { "!!int 1", "a number" },
+		{ "! 1", "a string" }, { "+", "a string" }, { "0x", "a string" },
+		{ "0o8", "a string" }, { "1.2.3", "a string" },
 	};
 
 	(void)state;
