@@ -12,52 +12,64 @@
 /*
  * A file tree to be archived: what tar and zip writers take. Entries are unique by path; they are sorted
  * bytewise, parents before children, when the tree is finished. Owners are numeric; times are one for all.
+ *
+ * A path is valid UTF-8, relative, 1 to TREE_MAX_PATH bytes in components of at most TREE_MAX_NAME; no component
+ * is empty, "." or "..". Anything else is ERR_FORMAT "<path>: a path in an archive may not ...", a length beyond
+ * the maximum ERR_LIMIT. Messages show bytes that are no printable UTF-8 as \xNN.
  */
 
 enum tree_type { TREE_FILE, TREE_DIR, TREE_LINK };
 
 struct tree_entry {
-	const char *path;	/* UTF-8, relative, no leading "./" or "/", no "..", no trailing "/" */
+	const char *path;
 	enum tree_type type;
 	mode_t mode;		/* permission bits incl. setuid.. and sticky; no type bits */
 	uint32_t uid, gid;
+	uint32_t serial;	/* order of adding, for messages that do not depend on the sort */
 	const char *target;	/* TREE_LINK: the symlink's text */
 	const char *src;	/* TREE_FILE: read from this path when archived, or NULL: then data */
 	const void *data;	/* TREE_FILE with src NULL: size bytes, borrowed */
 	uint64_t size;		/* bytes; for src: as of tree_add_file(), a later change is an error */
-	const char *origin;	/* for messages: "slsc.yaml:20:9" or NULL */
+	const char *origin;	/* for messages: tree.origin as it was then, or NULL */
 };
 
 struct tree {
 	struct arena arena;
 	struct tree_entry *ptr;
 	size_t len, cap;
-	bool finished;
+	bool finished;		/* sorted and complete; adding clears it */
+	const char *origin;	/* "slsc.yaml:20:9" of the entries added from now on, or NULL; borrowed */
 };
 
 #define TREE_INIT { .ptr = NULL }
 #define CLEAN_TREE __attribute__((cleanup(tree_release)))
 #define TREE_MAX_ENTRIES 1000000u
+#define TREE_MAX_PATH 4095u
+#define TREE_MAX_NAME 255u
+#define TREE_MAX_FILE (UINT64_C(1) << 40)
 
 void tree_release(struct tree *t);
 
-/* Strings are copied; data is borrowed until tree_release(). @path is checked: ERR_FORMAT "..: a path may not..." */
+/* Strings are copied, tree.origin is not; data is borrowed until tree_release(). Bits of @mode past 07777 are lost. */
 int tree_add_dir(struct tree *t, const char *path, mode_t mode, uint32_t uid, uint32_t gid, struct err *err) MUST_CHECK;
+/** tree_add_link - a symlink; @target is any valid UTF-8 of 1 to TREE_MAX_PATH bytes, and need not exist. */
 int tree_add_link(struct tree *t, const char *path, const char *target, struct err *err) MUST_CHECK;
 int tree_add_data(struct tree *t, const char *path, const void *data, uint64_t size, mode_t mode, uint32_t uid,
 		  uint32_t gid, struct err *err) MUST_CHECK;
-/** tree_add_file - a regular file of the host, whose size is taken now and whose bytes are read later. */
+/** tree_add_file - a regular file of the host (a symlink is followed), whose size is taken now and whose bytes are
+ * read later; ERR_LIMIT past TREE_MAX_FILE bytes. */
 int tree_add_file(struct tree *t, const char *path, const char *src, mode_t mode, struct err *err) MUST_CHECK;
 /**
- * tree_add_host - a file, symlink or directory (recursively, hidden files too) of the host below @path.
- * Modes become 0755 (directories, owner-executable files) or 0644, or @mode for files if it is not 0.
- * Sockets, fifos and devices are refused.
+ * tree_add_host - a file, symlink or directory (recursively, hidden files too) of the host at @path; with @path ""
+ * a directory's contents land at the root. Symlinks stay symlinks.
+ * Modes become 0755 (directories, owner-executable files) or 0644, or @mode for files if it is not 0; owner 0:0.
+ * Sockets, fifos and devices are ERR_FORMAT.
  */
 int tree_add_host(struct tree *t, const char *path, const char *src, mode_t mode, struct err *err) MUST_CHECK;
 
 /**
  * tree_finish - sort; add missing parent directories (0755, 0:0); a path added twice is ERR_EXISTS, unless
- * both are directories with the same attributes. A file used as a parent is ERR_EXISTS.
+ * both are directories with the same attributes. A file or symlink used as a parent is ERR_EXISTS.
  */
 int tree_finish(struct tree *t, struct err *err) MUST_CHECK;
 
