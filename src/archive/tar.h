@@ -13,10 +13,11 @@ typedef int (*sink_fn)(void *ctx, const void *p, size_t n, struct err *err);
 
 /**
  * tar_write - write @tree as a reproducible POSIX pax tar (ustar where it fits, pax headers only for long names,
- * non-ASCII names and sizes past 8 GiB; no atime/ctime, no user names), two zero blocks at the end,
- * no padding to 10 KiB. File contents are read in blocks of up to 1 MiB (or handed on from a mapping), so memory
+ * non-ASCII names, sizes past 8 GiB and owners past 2,097,151; no atime/ctime, no user names), two zero blocks at the end,
+ * no padding to 10 KiB. File contents are read in blocks of up to 256 KiB, so memory
  * does not grow with them. A file whose size changed since tree_add_file() is ERR_IO.
- * @mtime: seconds since the epoch, for every entry.
+ * @tree:  borrowed; finished.
+ * @mtime: seconds since the epoch, for every entry; clamped to 1970-01-01 .. 2242-03-16, what ustar can hold.
  * Format: POSIX.1-2017 pax Interchange Format.
  */
 int tar_write(const struct tree *tree, int64_t mtime, sink_fn sink, void *ctx, struct err *err) MUST_CHECK;
