@@ -261,7 +261,7 @@ static void hint_file(const struct project *p, const char *pattern, struct err *
 	struct err ignored = ERR_INIT;
 	const char *near;
 
-	if (glob_has_magic(dir) || !fs_is_dir(abs) || fs_list(abs, &names, &ignored))
+	if (!fs_is_dir(abs) || fs_list(abs, &names, &ignored))
 		return;
 	near = str_closest(path_basename(pattern), (const char *const *)names.ptr, names.len);
 	if (near && strcmp(dir, ".") == 0)
