@@ -121,8 +121,6 @@ static int run(void *context, const struct globals *g, int argc, char **argv, st
 	};
 	int status;
 
-	if (argc > 1)
-		return err_set(err, ERR_USAGE, "init takes one directory, not %d", argc);
 	if (argc && !argv[0][0])
 		return err_set(err, ERR_USAGE, "the directory's name is empty");
 	if (c->list && (argc || c->template || c->name || c->force))
