@@ -153,12 +153,13 @@ const struct cmd cmd_package = {
 	.name = "package",
 	.args = "[FUNCTION...]",
 	.summary = "Make zips and images of functions",
-	.description = "Builds what is not up to date, then writes Lambda zips and distroless-style OCI images to dist/, "
-		       "with dist/manifest.json listing all of them. The same sources give the same bytes, whatever the "
-		       "machine's time zone, locale, umask or user.\n\n"
-		       "A layout can be used as oci:dist/FUNCTION.oci:amd64, :arm64 (Lambda takes one architecture) or "
-		       ":latest (the multi-architecture index) by skopeo and others.\n\n"
-		       "Images are labelled with the commit and its time. SOURCE_DATE_EPOCH overrides the time.",
+	.description =
+		"Builds what is not up to date, then writes Lambda zips and distroless-style OCI images to dist/, with "
+		"dist/manifest.json listing all of them. The same sources give the same bytes, whatever the machine's "
+		"time zone, locale, umask or user.\n\n"
+		"A layout can be used as oci:dist/FUNCTION.oci:amd64, :arm64 (Lambda takes one architecture) or "
+		":latest (the multi-architecture index) by skopeo and others.\n\n"
+		"Images are labelled with the commit and its time. SOURCE_DATE_EPOCH overrides the time.",
 	.examples = "$ slsc package --zip\n$ slsc package hello --oci --arch arm64\n"
 		    "$ slsc package --docker-archive && docker load -i dist/hello-x86_64.docker.tar\n"
 		    "$ slsc package --zip --level max --json | jq -r '.artifacts[].sha256'\n",

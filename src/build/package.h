@@ -79,8 +79,9 @@ struct package_result {
 const char *package_format_name(enum package_format f);
 
 /**
- * package_run - check everything, then write. The caller holds build_lock(). ERR_USAGE, ERR_CONFIG for what is asked; ERR_NOTFOUND for a binary that
- * is not built; ERR_CHECK for a limit of Lambda's; ERR_IO, ERR_INTR leave the old artifacts. @res also after a failure.
+ * package_run - check everything, then write. The caller holds build_lock(). ERR_USAGE, ERR_CONFIG for what is asked;
+ * ERR_NOTFOUND for a binary that is not built; ERR_VERIFY for one of another architecture; ERR_CHECK for a limit of
+ * Lambda's; ERR_IO, ERR_INTR leave the old artifacts. @res is to be released also after a failure.
  */
 int package_run(const struct package_request *req, struct package_result *res, struct err *err) MUST_CHECK;
 void package_result_release(struct package_result *res);

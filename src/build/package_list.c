@@ -124,7 +124,7 @@ void package_list(const struct package_result *res, struct str old, bool (*exist
 
 	for (i = 0; i < res->len; i++)
 		map_put(&seen, res->ptr[i].name, list);
-	json_array_foreach (json_object_get(was, "artifacts"), i, entry) {
+	json_array_foreach(json_object_get(was, "artifacts"), i, entry) {
 		const char *path = path_of(entry);
 
 		if (path && !map_has(&seen, path) && exists(path, ctx)) {

@@ -59,7 +59,7 @@ static int place(const struct project *p, const struct include *inc, struct plac
 	for (size_t i = 0; i < found.len; i++) {
 		const char *from = found.ptr[i];
 		const char *tail = strlen(from) > fixed ? from + fixed : from;
-		CLEAN_FREE char *dest = !to ? xstrdup(from) : into ? xasprintf("%s/%s", *to ? to : ".", tail) : xstrdup(to);
+		CLEAN_FREE char *dest = into ? xasprintf("%s/%s", *to ? to : ".", tail) : xstrdup(to ? to : from);
 		CLEAN_FREE char *clean = path_clean(dest);
 		char *src;
 

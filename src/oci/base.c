@@ -75,7 +75,7 @@ int base_parse(struct base_set *b, const char *shown, const char *p, size_t n, s
 	if (!json_is_array(layers) || json_array_size(layers) > BASE_MAX_LAYERS)
 		ret = bad(shown, "needs a list of at most 2 layers", err);
 	else
-		json_array_foreach (layers, i, layer)
+		json_array_foreach(layers, i, layer)
 			if (ret == 0)
 				ret = parse_layer(b, shown, layer, err);
 	json_decref(j);

@@ -367,6 +367,35 @@ hint: move it away, or choose another place with --output"
 	done
 }
 
+@test "no space left on the device: one clear line, the old artifacts stay" {
+	project
+	slsc_run package --oci --zip --no-build
+	cp -r dist old
+	head -c 3M /dev/urandom >more.bin
+	printf 'package: {zip: {include: [{from: more.bin}]}}\n' >>slsc.yaml
+	cat >"$T/inside" <<-'EOF'
+		set -eu
+		mount -t tmpfs -o size=1m none dist
+		cp -r old/. dist/
+		for how in --zip --oci; do
+			status=0
+			"$SLSC_BIN" package $how --no-build >"$T/out" 2>"$T/err" || status=$?
+			echo "$how $status $(grep -c '^error: .*: No space left on device$' "$T/err")"
+			tail -n 1 "$T/err"
+			diff -r old dist
+			ls -A dist dist/hello.oci | grep -F .slsc-tmp. && exit 1
+		done
+		exit 0
+	EOF
+	export SLSC_BIN T
+	local how=-m
+	[ "$(id -u)" -eq 0 ] || how=-Urm
+	is "$(unshare $how sh "$T/inside")" "--zip 1 1
+hint: free some space, or write elsewhere, then run it again
+--oci 1 1
+hint: free some space, or write elsewhere, then run it again"
+}
+
 @test "SIGINT ends with 130 and leaves the old artifacts; after SIGKILL the next run is clean" {
 	project
 	slsc_run package --oci --zip --no-build

@@ -37,8 +37,8 @@ fill() {
 	fill a b sub/c ä
 	# the program itself depends on the compiler's version, so here it is a fixed one
 	for a in x86_64 arm64; do
-		machine=$([ "$a" = arm64 ] && echo '\267' || echo '>')
-		printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0'"$machine"'\0\1\0\0\0' >"$T/elf"
+		printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0' >"$T/elf"
+		if [ "$a" = arm64 ]; then printf '\267\0\1\0\0\0'; else printf '\76\0\1\0\0\0'; fi >>"$T/elf"
 		head -c 40 /dev/zero >>"$T/elf"
 		printf '\100\0\70\0\0\0\100\0\0\0\0\0' | dd of="$T/elf" bs=1 seek=52 conv=notrunc status=none
 		cp "$T/elf" ".slsc/release/$a/hello"
