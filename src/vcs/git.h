@@ -27,7 +27,7 @@ struct git_provenance {
  * git_provenance - of the repository that @dir is in (found upwards, not past a file system boundary).
  * Without one it costs a few stat calls and loads nothing. Bare, shallow, worktree, submodule and detached are
  * fine. A repository owned by another user is used all the same: only read, its index never refreshed on disk.
- * @dir's own .slsc and dist never make it dirty. Thread-safe; about 6 ms at the first call of a process, most of
+ * What slsc writes into @dir (.slsc, dist, compile_commands.json) never makes it dirty. Thread-safe; about 6 ms at the first call of a process, most of
  * it libgit2's start, so it may be run in a thread. ERR_GIT if the repository is broken.
  */
 int git_provenance(const char *dir, struct git_provenance *out, struct err *err) MUST_CHECK;

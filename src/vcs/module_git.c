@@ -100,7 +100,9 @@ static int on_delta(const git_diff *sofar, const git_diff_delta *delta, const ch
 	if (starts_with(path, w->rel)) {
 		const char *own = path + strlen(w->rel);
 
-		if (is_output(own, ".slsc") || is_output(own, "dist"))
+		/* what slsc itself writes */
+		if (is_output(own, ".slsc") || is_output(own, "dist") ||
+		    is_output(own, "compile_commands.json"))
 			return 1;
 	}
 	if (delta->status == GIT_DELTA_DELETED) {

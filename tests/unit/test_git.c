@@ -176,7 +176,8 @@ static void test_dirty(void **state)
 	assert_string_equal(before, after);
 
 	do_sh("echo x >dirt/proj/x.log; mkdir -p dirt/proj/.slsc dirt/proj/dist;"
-	      "echo x >dirt/proj/.slsc/build.ninja; echo x >dirt/proj/dist/a.zip");
+	      "echo x >dirt/proj/.slsc/build.ninja; echo x >dirt/proj/dist/a.zip;"
+	      "echo x >dirt/proj/compile_commands.json");
 	assert_dirty("dirt/proj", false);
 	/* above the project those are nobody's output */
 	assert_dirty("dirt", true);
