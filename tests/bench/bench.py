@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs slsc and a peer in turn on the same input, and prints the ratio beside the aim."""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SLSC = os.path.join(ROOT, "build/release/bin/slsc")
+SPAWN = os.path.join(ROOT, "build/bench/spawn")
+BIG_ELF = "/usr/lib/gcc/x86_64-linux-gnu/12/cc1"  # of Debian 12's cpp-12: 33 MB, not compressible beyond .42
+
+
+class Timing:
+    def __init__(self, line):
+        self.p50, self.p90, self.low, self.rss_kib = (float(x) for x in line.split())
+        self.ms = self.p50 / 1000
+
+
+class Bench:
+    def __init__(self, runs):
+        self.runs = runs
+        self.rows = []
+        self.env = dict(os.environ, NO_COLOR="1", TMPDIR=tempfile.gettempdir())
+        self.env.setdefault("SLSC_CACHE_DIR", os.path.join(ROOT, "build/test-cache"))
+        self.env["PATH"] = os.path.dirname(SLSC) + ":" + self.env["PATH"]
+
+    def sh(self, cwd, *argv, env=None):
+        r = subprocess.run(argv, cwd=cwd, env=dict(self.env, **(env or {})), stdin=subprocess.DEVNULL,
+                           capture_output=True, text=True)
+        if r.returncode:
+            sys.exit(f"bench: {' '.join(argv)}: {r.stderr or r.stdout}")
+        return r.stdout
+
+    def time(self, cwd, *commands, runs=None, env=None):
+        """Each command is (argv) or (reset argv, argv); they run in turn. Returns a Timing for each."""
+        argv = [SPAWN, str(runs or self.runs)]
+        for c in commands:
+            if isinstance(c, tuple):
+                argv += ["@reset", *c[0], "@cmd", *c[1]]
+            else:
+                argv += ["@cmd", *c]
+        return [Timing(line) for line in self.sh(cwd, *argv, env=env).splitlines()]
+
+    def row(self, what, ours, peer, ratio, aim, ok):
+        self.rows.append((what, ours, peer, ratio, aim, "yes" if ok else "**no**"))
+        print(f"{what}: {ours}" + (f"; {peer}; {ratio}" if peer else "") + f" (aim {aim}: {'yes' if ok else 'NO'})",
+              flush=True)
+
+    def compare(self, what, a, b, name, aim, extra_ok=True, extra=""):
+        ratio = a.p50 / b.p50
+        self.row(what, f"{a.ms:.2f} ms{extra}", f"{name} {b.ms:.2f} ms", f"{ratio:.2f}×", f"≤ {aim}×",
+                 ratio <= aim and extra_ok)
+
+
+def hello(b, tmp):
+    b.sh(tmp, SLSC, "init", "hello")
+    d = os.path.join(tmp, "hello")
+    b.sh(d, SLSC, "build")
+    return d
+
+
+def kb(n):
+    return f"{n / 1024:.1f} KB"
+
+
+def bench_sizes(b, tmp):
+    d = hello(b, tmp)
+    b.sh(d, SLSC, "package", "--zip", "--level", "max")
+    for arch, most in (("x86_64", 24), ("arm64", 28)):
+        n = os.path.getsize(f"{d}/.slsc/release/{arch}/hello")
+        b.row(f"hello, {arch}, static, stripped", kb(n), "", "", f"≤ {most} KB", n <= most * 1024)
+        n = os.path.getsize(f"{d}/dist/hello-{arch}.zip")
+        b.row(f"hello-{arch}.zip", kb(n), "", "", "≤ 16 KB", n <= 16 * 1024)
+
+
+def bench_start(b, tmp):
+    src = os.path.join(tmp, "e.c")
+    with open(src, "w", encoding="utf-8") as f:
+        f.write("int main(void) { return 0; }\n")
+    b.sh(tmp, "gcc", "-O2", src, "-o", "empty")
+    ours, empty = b.time(tmp, [SLSC, "version"], ["./empty"], runs=b.runs * 5)
+    b.row("slsc version", f"{ours.ms:.2f} ms", f"empty C program {empty.ms:.2f} ms", f"{ours.p50 / empty.p50:.2f}×",
+          "≤ 2 ms", ours.ms <= 2)
+
+
+def ninja_env():
+    return {"SLSC_SELF": SLSC, "SLSC_LAUNCHER": ""}
+
+
+def bench_noop(b, tmp):
+    d = hello(b, tmp)
+    ninja = ["ninja", "-f", ".slsc/build.ninja"]
+    ours, peer = b.time(d, [SLSC, "build"], ninja, runs=b.runs * 5, env=ninja_env())
+    b.compare("nothing to build, 1 function × 2 arches", ours, peer, "ninja", 2, ours.ms <= 10)
+    d = os.path.join(tmp, "many")
+    os.makedirs(d + "/src")
+    with open(d + "/slsc.yaml", "w", encoding="utf-8") as f:
+        f.write("project: many\nfunctions:\n")
+        for i in range(100):
+            f.write(f"  f{i}: {{sources: ['src/f{i}x*.c'], runtime: none}}\n")
+            with open(f"{d}/src/f{i}x.c", "w", encoding="utf-8") as c:
+                c.write("int main(void) { return 0; }\n")
+    b.sh(d, SLSC, "build")
+    ours, peer = b.time(d, [SLSC, "build"], ninja, runs=b.runs * 2, env=ninja_env())
+    b.compare("nothing to build, 100 functions × 2 arches", ours, peer, "ninja", 2)
+
+
+def bench_cold(b, tmp):
+    d = hello(b, tmp)
+    bare = os.path.join(tmp, "bare")
+    shutil.copytree(d, bare)
+    with open(f"{d}/.slsc/build.ninja", encoding="utf-8") as f:
+        text = f.read()
+    # the same compiler commands, without what slsc does after the link
+    text = re.sub(r' && "\$\$SLSC_SELF" _finish .*', "", text).replace("-o $full", "-o $out")
+    text = re.sub(r"(build \S+) \| \S+\.debug:", r"\1:", text).replace(d, bare)
+    shutil.rmtree(f"{bare}/.slsc")
+    os.makedirs(f"{bare}/.slsc")
+    with open(f"{bare}/.slsc/build.ninja", "w", encoding="utf-8") as f:
+        f.write(text)
+    ours, peer = b.time(tmp, (["rm", "-rf", f"{d}/.slsc"], [SLSC, "-C", d, "build"]),
+                        (["rm", "-rf", f"{bare}/.slsc/release"], ["ninja", "-C", bare, "-f", ".slsc/build.ninja"]),
+                        env=ninja_env(), runs=max(b.runs, 21))
+    b.compare("cold build, hello × 2 arches", ours, peer, "ninja with the bare compiler commands", 1.05)
+
+
+def big_project(b, tmp):
+    """A project whose one binary is already there: Debian's cc1, 33 MB."""
+    d = os.path.join(tmp, "big")
+    os.makedirs(d + "/.slsc/release/x86_64")
+    os.makedirs(d + "/src")
+    with open(d + "/slsc.yaml", "w", encoding="utf-8") as f:
+        f.write("project: big\narches: [x86_64]\nfunctions:\n  big: {sources: [src/main.c], runtime: none}\n"
+                "package: {image: {base: scratch}}\n")
+    shutil.copy(BIG_ELF, d + "/.slsc/release/x86_64/big")
+    shutil.copy(BIG_ELF, tmp + "/bootstrap")
+    return d
+
+
+def mb(n):
+    return f"{n / 1e6:.2f} MB"
+
+
+def bench_zip(b, tmp):
+    d = big_project(b, tmp)
+    runs = max(3, b.runs // 4)
+    size = os.path.getsize(BIG_ELF)
+    for level, aim, peer in (("default", 0.3, ["zip", "-6", "-q", "peer.zip", "bootstrap"]),
+                             ("max", 0.3, ["7z", "a", "-tzip", "-mx9", "-bd", "peer.zip", "bootstrap"])):
+        ours, theirs = b.time(tmp, [SLSC, "-C", d, "package", "--zip", "--no-build", "--level", level],
+                              (["rm", "-f", "peer.zip"], peer), runs=runs if level == "default" else 3)
+        a, z = os.path.getsize(f"{d}/dist/big-x86_64.zip"), os.path.getsize(f"{tmp}/peer.zip")
+        b.compare(f"package --zip --level {level}, {size / 1e6:.0f} MB ELF", ours, theirs, " ".join(peer[:2]), aim)
+        b.row("… its size", mb(a), f"{peer[0]} {mb(z)}", f"{a / z:.4f}×", "≤ 1×", a <= z)
+        b.row("… its peak memory", f"{ours.rss_kib / 1024:.0f} MB", "", f"{ours.rss_kib * 1024 / size:.2f}× the input",
+              "≤ 4×", ours.rss_kib * 1024 <= 4 * size)
+        os.remove(f"{tmp}/peer.zip")
+
+
+UMOCI = """set -e
+umoci init --layout {out}
+umoci new --image {out}:x
+umoci insert --image {out}:x {file} /bootstrap
+"""
+
+
+def peers(tmp, name, file):
+    """What umoci and buildah do for an image with one file."""
+    script = os.path.join(tmp, f"umoci-{name}.sh")
+    with open(script, "w", encoding="utf-8") as f:
+        f.write(UMOCI.format(out=f"{tmp}/umoci-{name}", file=file))
+    ctx = os.path.join(tmp, f"ctx-{name}")
+    os.makedirs(ctx)
+    shutil.copy(file, ctx + "/bootstrap")
+    with open(ctx + "/Dockerfile", "w", encoding="utf-8") as f:
+        f.write("FROM scratch\nCOPY bootstrap /bootstrap\nENTRYPOINT [\"/bootstrap\"]\n")
+    buildah = ["buildah", "--root", f"{tmp}/store", "--runroot", f"{tmp}/run", "--storage-driver", "vfs", "bud",
+               "--isolation", "chroot", "--no-cache", "-q", "-t", f"oci:{tmp}/buildah-{name}:x", ctx]
+    return ((["rm", "-rf", f"{tmp}/umoci-{name}"], ["sh", script]), (["rm", "-rf", f"{tmp}/buildah-{name}"], buildah))
+
+
+def layer_bytes(layout):
+    total = 0
+    for name in os.listdir(f"{layout}/blobs/sha256"):
+        path = f"{layout}/blobs/sha256/{name}"
+        with open(path, "rb") as f:
+            if f.read(2) == b"\x1f\x8b":
+                total += os.path.getsize(path)
+    return total
+
+
+def bench_oci(b, tmp):
+    d = hello(b, tmp)
+    pack = [SLSC, "-C", d, "package", "--oci", "--no-build", "--arch", "x86_64", "--base", "scratch"]
+    umoci, buildah = peers(tmp, "hello", f"{d}/.slsc/release/x86_64/hello")
+    ours, u, bu = b.time(tmp, (["rm", "-rf", f"{d}/dist"], pack), umoci, buildah)
+    b.compare("package --oci, hello, one arch on scratch", ours, u, "umoci", 0.5)
+    b.compare("… the same", ours, bu, "buildah bud", 0.1)
+    both = [SLSC, "-C", d, "package", "--oci", "--no-build"]
+    ours, = b.time(tmp, (["rm", "-rf", f"{d}/dist"], both))
+    b.row("package --oci, hello, both arches on static", f"{ours.ms:.2f} ms", "", "", "told", True)
+
+    d = big_project(b, tmp)
+    size = os.path.getsize(BIG_ELF)
+    pack = [SLSC, "-C", d, "package", "--oci", "--no-build"]
+    umoci, buildah = peers(tmp, "big", BIG_ELF)
+    ours, u, bu = b.time(tmp, (["rm", "-rf", f"{d}/dist"], pack), umoci, buildah, runs=max(5, b.runs // 3))
+    b.compare(f"package --oci, {size / 1e6:.0f} MB ELF, gzip", ours, u, "umoci", 0.6)
+    b.compare("… the same", ours, bu, "buildah bud", 1.0)
+    a, z = layer_bytes(f"{d}/dist/big.oci"), layer_bytes(f"{tmp}/umoci-big")
+    b.row("… its layer", mb(a), f"umoci {mb(z)}", f"{a / z:.4f}×", "≤ 1×", a <= z)
+    b.row("… its peak memory", f"{ours.rss_kib / 1024:.0f} MB", f"umoci {u.rss_kib / 1024:.0f} MB",
+          f"{ours.rss_kib * 1024 / size:.2f}× the input", "≤ 4×", ours.rss_kib * 1024 <= 4 * size)
+
+
+def bench_stream(b, tmp):
+    d = big_project(b, tmp)
+    with open(f"{d}/big.bin", "wb") as out, open(BIG_ELF, "rb") as f:
+        block = f.read()
+        while out.tell() < 1 << 30:
+            out.write(block[: (1 << 30) - out.tell()])
+    with open(d + "/slsc.yaml", "a", encoding="utf-8") as f:
+        f.seek(0)
+        f.truncate()
+        f.write("project: big\narches: [x86_64]\nfunctions:\n  big: {sources: [src/main.c], runtime: none}\n"
+                "package: {image: {base: scratch}, zip: {include: [{from: big.bin}]}}\n")
+    ours, = b.time(tmp, [SLSC, "-C", d, "package", "--oci", "--no-build", "--level", "fast"], runs=1)
+    b.row("package --oci with a 1 GB include: peak memory", f"{ours.rss_kib / 1024:.0f} MB", "", "", "≤ 256 MB",
+          ours.rss_kib <= 256 * 1024)
+
+
+ALL = {f.__name__[6:]: f for f in (bench_sizes, bench_start, bench_noop, bench_cold, bench_zip, bench_oci,
+                                   bench_stream)}
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        cpu = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), platform.machine())
+    with open("/proc/meminfo", encoding="utf-8") as f:
+        ram = int(f.readline().split()[1]) / 1048576
+    with open("/etc/os-release", encoding="utf-8") as f:
+        name = re.search(r'PRETTY_NAME="(.*)"', f.read()).group(1)
+    versions = []
+    for argv in (["clang", "--version"], ["ninja", "--version"], ["zip", "-v"], ["umoci", "--version"],
+                 ["buildah", "--version"]):
+        out = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+        found = re.search(r"\d+\.\d+(\.\d+)?", out)
+        versions.append(f"{argv[0]} {found.group(0) if found else '?'}")
+    slsc = json.loads(subprocess.run([SLSC, "version", "--json"], capture_output=True, text=True, check=True).stdout)
+    libs = ", ".join(f"{k} {v}" for k, v in sorted(slsc["libraries"].items()))
+    return (f"{os.cpu_count()} × {cpu}, {ram:.0f} GB, Linux {platform.release().split('-')[0]}, {name}; "
+            f"{', '.join(versions)}; slsc {slsc['version']} with {libs}.")
+
+
+def write(rows):
+    path = f"{ROOT}/docs/BENCHMARKS.md"
+    head = """# Benchmarks
+
+Made by `tests/bench/run --write`: slsc and the peer run in turn on the same input, medians, page cache warm.
+A ratio is slsc divided by the peer. The aims are the project's own.
+
+"""
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(head + "Machine: " + machine() + "\n\n| what | slsc | peer | ratio | aim | met |\n|---|---|---|---|---|---|\n")
+        for r in rows:
+            f.write("| " + " | ".join(r) + " |\n")
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--write", action="store_true")
+    p.add_argument("--runs", type=int, default=20)
+    p.add_argument("names", nargs="*")
+    a = p.parse_args()
+    b = Bench(a.runs)
+    for name in a.names or ALL:
+        if name not in ALL:
+            sys.exit(f"bench: no benchmark '{name}': {', '.join(ALL)}")
+        with tempfile.TemporaryDirectory(prefix="slsc-bench.") as tmp:
+            ALL[name](b, tmp)
+    if a.write:
+        write(b.rows)
+
+
+main()
