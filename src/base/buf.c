@@ -113,10 +113,10 @@ struct str buf_str(const struct buf *b)
 	return (struct str){ b->ptr, b->len };
 }
 
-/* Length of the valid UTF-8 sequence at p, or 0. */
+/* Length of the valid UTF-8 sequence of two bytes or more at p, or 0. */
 static size_t utf8_len(const char *p, size_t left)
 {
-	for (size_t n = 1; n <= 4 && n <= left; n++)
+	for (size_t n = 2; n <= 4 && n <= left; n++)
 		if (str_is_utf8((struct str){ p, n }))
 			return n;
 	return 0;
@@ -124,33 +124,32 @@ static size_t utf8_len(const char *p, size_t left)
 
 void buf_add_json(struct buf *b, struct str s)
 {
+	size_t done = 0;	/* what stands before this has been added */
+
+	buf_reserve(b, s.len + 2);
 	buf_addc(b, '"');
-	for (size_t i = 0; i < s.len;) {
+	for (size_t i = 0, n; i < s.len; i += n) {
 		unsigned char c = (unsigned char)s.ptr[i];
-		size_t n;
 
-		if (c == '"' || c == '\\') {
-			char esc[2] = { '\\', (char)c };
-
-			buf_add(b, esc, 2);
-			i++;
-		} else if (c == '\n') {
-			buf_addz(b, "\\n");
-			i++;
-		} else if (c == '\t') {
-			buf_addz(b, "\\t");
-			i++;
-		} else if (c < 0x20 || c == 0x7f) {
-			buf_addf(b, "\\u%04x", c);
-			i++;
-		} else if ((n = utf8_len(s.ptr + i, s.len - i)) > 0) {
-			buf_add(b, s.ptr + i, n);
-			i += n;
-		} else {
+		n = c < 0x80 ? 1 : utf8_len(s.ptr + i, s.len - i);
+		if (n > 1 || (n == 1 && c >= 0x20 && c != 0x7f && c != '"' && c != '\\'))
+			continue;
+		buf_add(b, s.ptr + done, i - done);
+		if (!n)
 			buf_addz(b, "\xef\xbf\xbd");
-			i++;
-		}
+		else if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", c);
+		else if (c == '\n')
+			buf_addz(b, "\\n");
+		else if (c == '\t')
+			buf_addz(b, "\\t");
+		else
+			buf_addf(b, "\\u%04x", c);
+		n = 1;
+		done = i + 1;
 	}
+	if (s.len > done)
+		buf_add(b, s.ptr + done, s.len - done);
 	buf_addc(b, '"');
 }
 

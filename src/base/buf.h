@@ -12,6 +12,7 @@
  * struct buf - a growable byte string that owns its memory.
  * Invariants: ptr is never NULL and ptr[len] is NUL, so ptr is always a C string. A released or
  * fresh buf holds the shared empty string. Sizes of hostile origin are checked before they get here.
+ * What is added must not be part of the buffer itself, which moves as it grows.
  */
 struct buf {
 	char *ptr;
@@ -31,14 +32,14 @@ void buf_addz(struct buf *b, const char *s);
 void buf_adds(struct buf *b, struct str s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /** buf_detach - the heap string (caller frees); @b becomes empty. */
 char *buf_detach(struct buf *b);
 struct str buf_str(const struct buf *b);
 
 /** buf_add_json - @s as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD (RFC 8259). */
 void buf_add_json(struct buf *b, struct str s);
-/** buf_add_shell - @s quoted for sh, unquoted where that is safe. */
+/** buf_add_shell - @s as an argument for sh, unquoted where that is safe. */
 void buf_add_shell(struct buf *b, const char *s);
 
 #endif

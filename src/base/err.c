@@ -6,23 +6,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void clip(char *dst, size_t cap, const char *fmt, va_list ap)
+/* What was cut short must not end inside a UTF-8 sequence. */
+static void drop_partial(char *s)
+{
+	size_t n = strlen(s), i = n;
+	unsigned char lead;
+
+	while (i > 0 && n - i < 3 && ((unsigned char)s[i - 1] & 0xc0) == 0x80)
+		i--;
+	if (i == 0)
+		return;
+	lead = (unsigned char)s[i - 1];
+	if (lead >= 0xc0 && n - (i - 1) < (lead >= 0xf0 ? 4u : lead >= 0xe0 ? 3u : 2u))
+		s[i - 1] = '\0';
+}
+
+PRINTF_LIKE(3, 0) static void vformat(char *dst, size_t cap, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(dst, cap, fmt, ap);
 
-	/* Never end inside a UTF-8 sequence. */
-	if (n >= 0 && (size_t)n >= cap) {
-		size_t i = cap - 1;
-
-		while (i > 0 && ((unsigned char)dst[i - 1] & 0xc0) == 0x80)
-			i--;
-		if (i > 0 && (unsigned char)dst[i - 1] >= 0xc0)
-			i--;
-		else
-			i = cap - 1;
-		dst[i] = '\0';
-	}
+	if (n < 0)
+		BUG("bad format '%s'", fmt);
+	if ((size_t)n >= cap)
+		drop_partial(dst);
 }
+
+PRINTF_LIKE(3, 4) static void format(char *dst, size_t cap, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vformat(dst, cap, fmt, ap);
+	va_end(ap);
+}
+
+/* The longest prefix, so that what follows it is still said. */
+#define PREFIX_MAX 512
 
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
@@ -30,7 +49,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	clip(msg, sizeof(msg), fmt, ap);
+	vformat(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	*err = (struct err){ .code = code };
 	memcpy(err->msg, msg, sizeof(msg));
@@ -40,64 +59,70 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 int err_sys(struct err *err, const char *fmt, ...)
 {
 	int e = errno;
-	char msg[sizeof(err->msg)];
+	char msg[sizeof(err->msg) - 128];
 	char why[128];
 	va_list ap;
 
 	va_start(ap, fmt);
-	clip(msg, sizeof(msg), fmt, ap);
+	vformat(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	*err = (struct err){ .code = ERR_IO, .sys = e };
-	snprintf(err->msg, sizeof(err->msg), "%.*s: %s", (int)sizeof(msg) - 160, msg,
-		 strerror_r(e, why, sizeof(why)));
+	*err = (struct err){ .code = e == EINTR ? ERR_INTR : ERR_IO, .sys = e };
+	if (e == EINTR)
+		format(err->msg, sizeof(err->msg), "interrupted");
+	else
+		format(err->msg, sizeof(err->msg), "%s: %s", msg, strerror_r(e, why, sizeof(why)));
 	if (e == ENOSPC || e == EDQUOT)
 		err_hint(err, "free some space, or write elsewhere, then run it again");
-	else if (e == EACCES || e == EPERM || e == EROFS)
+	else if (e == EACCES || e == EPERM)
 		err_hint(err, "check the owner and mode of the directory");
+	else if (e == EROFS)
+		err_hint(err, "the file system is mounted read-only: write elsewhere");
 	return -1;
 }
 
 int err_wrap(struct err *err, const char *fmt, ...)
 {
-	char pre[sizeof(err->msg)];
+	char pre[PREFIX_MAX];
 	char inner[sizeof(err->msg)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	clip(pre, sizeof(pre), fmt, ap);
+	vformat(pre, sizeof(pre), fmt, ap);
 	va_end(ap);
 	memcpy(inner, err->msg, sizeof(inner));
-	snprintf(err->msg, sizeof(err->msg), "%.400s: %.*s", pre, (int)sizeof(inner) - 404, inner);
+	format(err->msg, sizeof(err->msg), "%s: %s", pre, inner);
 	return -1;
 }
 
 int err_hint(struct err *err, const char *fmt, ...)
 {
+	char hint[sizeof(err->hint)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	clip(err->hint, sizeof(err->hint), fmt, ap);
+	vformat(hint, sizeof(hint), fmt, ap);
 	va_end(ap);
+	memcpy(err->hint, hint, sizeof(hint));
 	return -1;
 }
 
-int err_at(struct err *err, enum err_code code, const char *file, unsigned line, unsigned col,
-	   const char *fmt, ...)
+int err_at(struct err *err, enum err_code code, const char *file, unsigned line, unsigned col, const char *fmt, ...)
 {
-	char msg[sizeof(err->msg)];
+	struct err e = { .code = code, .loc = { .line = line, .col = col } };
+	char msg[sizeof(e.msg)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	clip(msg, sizeof(msg), fmt, ap);
+	vformat(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	*err = (struct err){ .code = code, .loc = { .line = line, .col = col } };
-	snprintf(err->loc.file, sizeof(err->loc.file), "%s", file);
+	format(e.loc.file, sizeof(e.loc.file), "%s", file);
 	if (line && col)
-		snprintf(err->msg, sizeof(err->msg), "%.250s:%u:%u: %.700s", file, line, col, msg);
+		format(e.msg, sizeof(e.msg), "%s:%u:%u: %s", e.loc.file, line, col, msg);
 	else if (line)
-		snprintf(err->msg, sizeof(err->msg), "%.250s:%u: %.700s", file, line, msg);
+		format(e.msg, sizeof(e.msg), "%s:%u: %s", e.loc.file, line, msg);
 	else
-		snprintf(err->msg, sizeof(err->msg), "%.250s: %.700s", file, msg);
+		format(e.msg, sizeof(e.msg), "%s: %s", e.loc.file, msg);
+	*err = e;
 	return -1;
 }
 

@@ -29,7 +29,7 @@ enum err_code {
 	ERR_CHECK,	/* a budget or platform limit was not met: exit code 3 */
 	ERR_EXISTS,	/* something is in the way */
 	ERR_NOTFOUND,	/* something named does not exist */
-	ERR_INTR,	/* SIGINT or SIGTERM: exit code 130 */
+	ERR_INTR,	/* SIGINT, SIGTERM or SIGHUP: exit code 130 */
 };
 
 struct src_loc {
@@ -49,12 +49,16 @@ struct err {
 
 /**
  * err_set - set the error, replacing whatever was there (hint and location too).
- * The message names the thing and what is wrong, without a final full stop.
+ * The message names the thing and what is wrong, without a final full stop. Here and below, what does
+ * not fit is cut off, never inside a UTF-8 sequence; @err's own strings may be arguments.
  * Returns -1, so that `return err_set(...)` reads well.
  */
 int err_set(struct err *err, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/** err_sys - ERR_IO (ERR_INTR for EINTR after a signal) "fmt: strerror(errno)". Returns -1. */
+/**
+ * err_sys - ERR_IO "fmt: strerror(errno)", with a hint for a full disk, a lack of rights and a read-only file system.
+ * EINTR is ERR_INTR "interrupted": only our handlers (sig_install()) make a call end so. Returns -1.
+ */
 int err_sys(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /** err_wrap - prefix: "fmt: inner message"; code, hint and location are kept. Returns -1. */

@@ -82,7 +82,7 @@ bool ends_with(const char *s, const char *suffix)
 
 bool str_is_utf8(struct str s)
 {
-	const unsigned char *p = (const unsigned char *)s.ptr, *end = p + s.len;
+	const unsigned char *p = (const unsigned char *)s.ptr, *end = s.len ? p + s.len : p;
 
 	while (p < end) {
 		unsigned c = *p++;
@@ -157,7 +157,7 @@ const char *str_closest(const char *word, const char *const *cands, size_t n)
 {
 	size_t lw = strlen(word);
 	const char *best = NULL;
-	unsigned best_d = (unsigned)(lw / 3 ? lw / 3 : 1) + 1;
+	unsigned most = lw < 6 ? 1 : (unsigned)(lw / 3), best_d = most + 1;
 
 	if (lw == 0 || lw > CLOSEST_MAX)
 		return NULL;
@@ -165,12 +165,12 @@ const char *str_closest(const char *word, const char *const *cands, size_t n)
 		size_t lc = cands[i] ? strlen(cands[i]) : 0;
 		unsigned d;
 
-		if (lc == 0 || lc > CLOSEST_MAX)
+		if (lc == 0 || lc > CLOSEST_MAX || (lc == 1 && lw == 1))
 			continue;
 		d = distance(word, lw, cands[i], lc);
 		/* "optim" for "optimize": a prefix of some length is as good as a near miss */
-		if (d >= best_d && lw >= 3 && lc > lw && strncmp(word, cands[i], lw) == 0)
-			d = best_d - 1;
+		if (d > most && lw >= 3 && lc > lw && strncmp(word, cands[i], lw) == 0)
+			d = most;
 		if (d < best_d) {
 			best_d = d;
 			best = cands[i];
@@ -210,7 +210,7 @@ static bool eq_nocase(struct str s, const char *z)
 
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c - 'A' + 'a');
-		if (c != z[i])
+		if (c != z[i] || !c)
 			return false;
 	}
 	return z[s.len] == '\0';
@@ -248,6 +248,9 @@ static int parse_units(struct str s, const struct unit *units, uint64_t *out)
 			mult = units->mult;
 			break;
 		}
+	/* half a byte, half a millisecond */
+	if (mult == 1 && frac)
+		return -1;
 	if (!mult || __builtin_mul_overflow(whole, mult, &r) ||
 	    __builtin_add_overflow(r, frac * mult / scale, &r))
 		return -1;
@@ -284,121 +287,4 @@ int str_parse_u64(struct str s, uint64_t *v)
 		if (!is_digit(s.ptr[i]))
 			return -1;
 	return parse_units(s, units, v);
-}
-
-bool glob_has_magic(const char *pattern)
-{
-	return strpbrk(pattern, "*?[") != NULL;
-}
-
-/* Match one [set]; *pp points past '['. Returns -1 for an unterminated set. */
-static int match_set(const char **pp, char c)
-{
-	const char *p = *pp;
-	bool neg = false, hit = false, first = true;
-
-	if (*p == '!' || *p == '^') {
-		neg = true;
-		p++;
-	}
-	for (;; first = false) {
-		unsigned char lo, hi;
-
-		if (*p == '\0')
-			return -1;
-		if (*p == ']' && !first)
-			break;
-		if (*p == '\\' && p[1])
-			p++;
-		lo = hi = (unsigned char)*p++;
-		if (p[0] == '-' && p[1] && p[1] != ']') {
-			hi = (unsigned char)p[1];
-			p += 2;
-		}
-		if ((unsigned char)c >= lo && (unsigned char)c <= hi)
-			hit = true;
-	}
-	*pp = p + 1;
-	return hit != neg;
-}
-
-/*
- * Iterative: one backtrack point for `*` (inside a component) and one for `**`. That is enough,
- * and keeps hostile patterns from costing exponential time.
- */
-bool glob_match(const char *p, const char *s)
-{
-	const char *star_p = NULL, *star_s = NULL, *deep_p = NULL, *deep_s = NULL;
-
-	for (;;) {
-		if (p[0] == '*' && p[1] == '*') {
-			while (*p == '*')
-				p++;
-			deep_p = p;
-			deep_s = s;
-			star_p = NULL;
-			if (*p == '/') {
-				/* "a/" + "**" + "/b" also matches "a/b" */
-				deep_p = p + 1;
-				p++;
-			}
-			continue;
-		}
-		if (*p == '*') {
-			star_p = ++p;
-			star_s = s;
-			continue;
-		}
-		if (*s == '\0') {
-			if (*p == '\0')
-				return true;
-		} else if (*p == '?' && *s != '/') {
-			p++;
-			s++;
-			continue;
-		} else if (*p == '[' && *s != '/') {
-			const char *q = p + 1;
-			int r = match_set(&q, *s);
-
-			if (r == 1) {
-				p = q;
-				s++;
-				continue;
-			}
-			if (r < 0 && *s == '[') {
-				p++;
-				s++;
-				continue;
-			}
-		} else {
-			const char *q = *p == '\\' && p[1] ? p + 1 : p;
-
-			if (*p && *q == *s) {
-				p = q + 1;
-				s++;
-				continue;
-			}
-		}
-		if (star_p && *star_s && *star_s != '/') {
-			p = star_p;
-			s = ++star_s;
-			continue;
-		}
-		if (deep_p && *deep_s) {
-			star_p = NULL;
-			if (deep_p[0] == '\0')
-				return true;
-			/* after "**" + "/" go on only at the start of a component */
-			if (deep_p[-1] == '/') {
-				while (*deep_s && *deep_s != '/')
-					deep_s++;
-				if (!*deep_s)
-					return false;
-			}
-			p = deep_p;
-			s = ++deep_s;
-			continue;
-		}
-		return false;
-	}
 }

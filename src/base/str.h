@@ -37,7 +37,8 @@ bool str_is_utf8(struct str s);
 /**
  * str_closest - the candidate nearest to @word by Damerau-Levenshtein distance, for "did you mean".
  * @cands: @n NUL-terminated candidates, NULL entries are passed over.
- * Returns a candidate, or NULL when none is near enough (a third of the word's length, at least 1).
+ * Returns a candidate (the first of equals), or NULL when none is near enough: a third of the word's length, at
+ * least 1; one that goes on where @word ends, from 3 letters on, is near enough. Words of 64 bytes at most.
  */
 const char *str_closest(const char *word, const char *const *cands, size_t n);
 
@@ -46,22 +47,15 @@ char *str_human_size(uint64_t bytes, char *buf, size_t cap);
 
 /**
  * str_parse_size - "128 MB", "24KB", "1048576", "512 KiB" to bytes. K, M, G are powers of 1024,
- * as Lambda counts. Returns 0, or -1 if it is no size or overflows.
+ * as Lambda counts; any case, at most three decimals ("1.5 GB"), rounded down to whole bytes.
+ * Returns 0, or -1 if it is no size or overflows.
  */
 int str_parse_size(struct str s, uint64_t *bytes) __attribute__((warn_unused_result));
 
-/** str_parse_duration - "3 s", "250ms", "2 min", "1h"; a bare number is seconds. To milliseconds. */
+/** str_parse_duration - "3 s", "250ms", "2 min", "1h"; a bare number is seconds; else the same. To milliseconds. */
 int str_parse_duration(struct str s, uint64_t *ms) __attribute__((warn_unused_result));
 
 /** str_parse_u64 - all digits, base 10. Returns 0 or -1. */
 int str_parse_u64(struct str s, uint64_t *v) __attribute__((warn_unused_result));
-
-/**
- * glob_match - match a '/'-separated path against a pattern: `*` and `?` stay within one
- * component, `**` spans any number of them, [a-z] and [!a-z] sets, backslash quotes.
- */
-bool glob_match(const char *pattern, const char *path);
-/** glob_has_magic - whether @pattern holds any of * ? [ */
-bool glob_has_magic(const char *pattern);
 
 #endif

@@ -13,67 +13,95 @@
 #include "base/mem.h"
 #include "os/proc.h"
 
+static int cannot_read(struct err *err, const char *path)
+{
+	bool denied = errno == EACCES || errno == EPERM;
+
+	err_sys(err, "cannot read %s", path);
+	if (denied)
+		err_hint(err, "check the owner and mode of the file and of the directories above it");
+	return -1;
+}
+
+int fs_open(const char *path, struct stat *st, struct err *err)
+{
+	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 && errno == ENXIO)	/* a socket, or a device that is not there */
+		return err_set(err, ERR_IO, "cannot read %s: not a regular file", path);
+	if (fd < 0 || fstat(fd, st) < 0)
+		return cannot_read(err, path);
+	if (S_ISDIR(st->st_mode)) {
+		errno = EISDIR;
+		return cannot_read(err, path);
+	}
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, ERR_IO, "cannot read %s: not a regular file", path);
+	return steal_fd(&fd);
+}
+
+static int too_large(struct err *err, const char *path, const struct stat *st, uint64_t limit)
+{
+	return err_set(err, ERR_LIMIT, "%s: limit exceeded: %llu bytes, the most is %llu", path,
+		       (unsigned long long)st->st_size, (unsigned long long)limit);
+}
+
 int fs_read(const char *path, uint64_t limit, struct buf *out, struct err *err)
 {
-	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	uint64_t got = 0;
+	CLEAN_FD int fd = fs_open(path, &st, err);
+	size_t start = out->len;
+	int r = 0;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, "cannot read %s", path);
-	if (S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		return err_sys(err, "cannot read %s", path);
-	}
-	if (st.st_size > 0 && (uint64_t)st.st_size > limit)
-		return err_set(err, ERR_LIMIT,
-			       "%s: limit exceeded: %llu bytes, the most is %llu", path,
-			       (unsigned long long)st.st_size, (unsigned long long)limit);
+	if (fd < 0)
+		return -1;
+	if ((uint64_t)st.st_size > limit)
+		return too_large(err, path, &st, limit);
 	/* The size is a hint only: /proc files say 0, and files grow. */
 	buf_reserve(out, st.st_size > 0 ? (size_t)st.st_size + 1 : 4096);
-	for (;;) {
+	while (r == 0) {
 		ssize_t n;
 
 		if (out->cap - out->len < 2)
 			buf_reserve(out, 65536);
 		n = read(fd, out->ptr + out->len, out->cap - out->len - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "cannot read %s", path);
 		if (n == 0)
 			break;
-		out->len += (size_t)n;
-		got += (uint64_t)n;
-		if (got > limit)
-			return err_set(err, ERR_LIMIT, "%s: limit exceeded: the most is %llu bytes",
-				       path, (unsigned long long)limit);
+		if (n > 0)
+			out->len += (size_t)n;
+		else if (errno != EINTR)
+			r = cannot_read(err, path);
+		if (r == 0 && out->len - start > limit)
+			r = err_set(err, ERR_LIMIT, "%s: limit exceeded: the most is %llu bytes", path,
+				    (unsigned long long)limit);
+		if (r == 0)
+			r = sig_check(err);
 	}
+	if (r < 0)
+		out->len = start;
 	out->ptr[out->len] = '\0';
-	return 0;
+	return r;
 }
 
 int fs_map_open(struct fs_map *m, const char *path, uint64_t limit, struct err *err)
 {
-	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	CLEAN_FD int fd = fs_open(path, &st, err);
 	void *p;
 
 	*m = (struct fs_map){ .ptr = (const uint8_t *)"" };
-	if (fd < 0 || fstat(fd, &m->st) < 0)
-		return err_sys(err, "cannot read %s", path);
-	if (!S_ISREG(m->st.st_mode))
-		return err_set(err, ERR_IO, "cannot read %s: not a regular file", path);
-	if ((uint64_t)m->st.st_size > limit)
-		return err_set(err, ERR_LIMIT,
-			       "%s: limit exceeded: %llu bytes, the most is %llu", path,
-			       (unsigned long long)m->st.st_size, (unsigned long long)limit);
-	if (m->st.st_size == 0)
+	if (fd < 0)
+		return -1;
+	if ((uint64_t)st.st_size > limit)
+		return too_large(err, path, &st, limit);
+	m->st = st;
+	if (st.st_size == 0)
 		return 0;
-	p = mmap(NULL, (size_t)m->st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return err_sys(err, "cannot map %s", path);
 	m->ptr = p;
-	m->len = (size_t)m->st.st_size;
+	m->len = (size_t)st.st_size;
 	return 0;
 }
 
@@ -96,15 +124,6 @@ bool fs_is_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-int64_t fs_mtime_ns(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -1;
-	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-}
-
 int fs_mkdirs(const char *path, struct err *err)
 {
 	CLEAN_FREE char *p = xstrdup(path);
@@ -116,8 +135,8 @@ int fs_mkdirs(const char *path, struct err *err)
 		errno = ENOTDIR;
 		return err_sys(err, "cannot create directory %s", path);
 	}
-	for (char *s = p + 1; *s; s++) {
-		if (*s != '/' || s[-1] == '/')
+	for (char *s = p; *s; s++) {
+		if (*s != '/' || s == p || s[-1] == '/')
 			continue;
 		*s = '\0';
 		if (mkdir(p, 0777) < 0 && errno != EEXIST)
@@ -131,60 +150,74 @@ int fs_mkdirs(const char *path, struct err *err)
 
 #define RMTREE_DEPTH 256
 
-static int rmtree_at(int dirfd, const char *name, const char *top, unsigned depth, struct err *err)
+/* @path: where we are, for the messages */
+static int rmtree_at(int parent, const char *name, struct buf *path, unsigned depth, struct err *err)
 {
-	int fd;
+	size_t len = path->len;
+	int fd, why;
 	DIR *d;
 	struct dirent *e;
 	int r = 0;
 
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR && errno != EPERM && errno != EACCES)
-		return err_sys(err, "cannot remove %s", top);
+	/* EISDIR on Linux, EPERM by POSIX; EACCES may mean the file or what is in a directory that we cannot change */
+	why = errno;
+	if (why != EISDIR && why != EPERM && why != EACCES)
+		return err_sys(err, "cannot remove %s", path->ptr);
 	if (depth == RMTREE_DEPTH)
-		return err_set(err, ERR_LIMIT, "cannot remove %s: limit exceeded: nested too deep", top);
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, "cannot remove %s", top);
-	d = fdopendir(fd);
+		return err_set(err, ERR_LIMIT, "cannot remove %s: limit exceeded: more than %d directories deep",
+			       path->ptr, RMTREE_DEPTH);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		errno = why;
+	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
-		close(fd);
-		return err_sys(err, "cannot remove %s", top);
+		err_sys(err, "cannot remove %s", path->ptr);
+		if (fd >= 0)
+			close(fd);
+		return -1;
 	}
-	while (r == 0 && (e = readdir(d)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			r = rmtree_at(fd, e->d_name, top, depth + 1, err);
+	while (r == 0 && (errno = 0, e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		buf_addf(path, "/%s", e->d_name);
+		r = rmtree_at(fd, e->d_name, path, depth + 1, err);
+		path->len = len;
+		path->ptr[len] = '\0';
+	}
+	if (r == 0 && errno)
+		r = err_sys(err, "cannot list %s", path->ptr);
 	closedir(d);
-	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = err_sys(err, "cannot remove %s", top);
+	if (r == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = err_sys(err, "cannot remove %s", path->ptr);
 	return r;
 }
 
 int fs_rmtree(const char *path, struct err *err)
 {
-	return rmtree_at(AT_FDCWD, path, path, 0, err);
+	CLEAN_BUF struct buf where = BUF_INIT;
+
+	buf_addz(&where, path);
+	return rmtree_at(AT_FDCWD, path, &where, 0, err);
 }
 
 int fs_list(const char *path, struct strs *names, struct err *err)
 {
 	DIR *d = opendir(path);
 	struct dirent *e;
+	int r = 0;
 
 	if (!d)
 		return err_sys(err, "cannot list %s", path);
-	errno = 0;
-	while ((e = readdir(d)))
+	while ((errno = 0, e = readdir(d)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			strs_add(names, e->d_name);
-	if (errno) {
-		err_sys(err, "cannot list %s", path);
-		closedir(d);
-		return -1;
-	}
+	if (errno)
+		r = err_sys(err, "cannot list %s", path);
 	closedir(d);
 	strs_sort(names);
-	return 0;
+	return r;
 }
 
 int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *err)
@@ -207,34 +240,55 @@ int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *
 	return 0;
 }
 
-int fs_lock(const char *path, const char *who, void (*waiting)(const char *holder, void *ctx),
-	    void *ctx, struct err *err)
+static int lock_wait(int fd, const char *path, void (*waiting)(const char *holder, void *ctx), void *ctx,
+		     bool *told, struct err *err)
 {
-	CLEAN_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	char line[128];
-	int n;
+	char line[256];
 
-	if (fd < 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK && errno != EINTR)
 		return err_sys(err, "cannot lock %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		ssize_t r;
+	if (waiting && !*told) {
+		ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
 
-		if (errno != EWOULDBLOCK)
-			return err_sys(err, "cannot lock %s", path);
-		r = pread(fd, line, sizeof(line) - 1, 0);
-		line[r > 0 ? r : 0] = '\0';
+		line[n > 0 ? n : 0] = '\0';
 		line[strcspn(line, "\n")] = '\0';
-		if (waiting)
-			waiting(line[0] ? line : "another process", ctx);
-		while (flock(fd, LOCK_EX) < 0) {
-			if (errno != EINTR)
-				return err_sys(err, "cannot lock %s", path);
-			if (sig_check(err) < 0)
-				return -1;
-		}
+		waiting(line[0] ? line : "another process", ctx);
+		*told = true;
 	}
-	n = snprintf(line, sizeof(line), "%s, pid %ld\n", who, (long)getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, line, (size_t)n, 0) != n)
-		return err_sys(err, "cannot write %s", path);
-	return steal_fd(&fd);
+	while (flock(fd, LOCK_EX) < 0) {
+		if (errno != EINTR)
+			return err_sys(err, "cannot lock %s", path);
+		if (sig_check(err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int fs_lock(const char *path, const char *who, void (*waiting)(const char *holder, void *ctx), void *ctx,
+	    struct err *err)
+{
+	CLEAN_FREE char *line = xasprintf("%s, pid %ld\n", who, (long)getpid());
+	bool told = false;
+
+	for (;;) {
+		CLEAN_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+		struct stat mine, there;
+
+		if (fd < 0)
+			return err_sys(err, "cannot lock %s", path);
+		if (lock_wait(fd, path, waiting, ctx, &told, err) < 0)
+			return -1;
+		/* Removed or replaced while we waited: what we hold then keeps nobody out. */
+		if (fstat(fd, &mine) < 0)
+			return err_sys(err, "cannot lock %s", path);
+		if (stat(path, &there) < 0 || mine.st_ino != there.st_ino || mine.st_dev != there.st_dev)
+			continue;
+		if (ftruncate(fd, 0) < 0)
+			return err_sys(err, "cannot write %s", path);
+		if (fs_write_all(fd, line, strlen(line), path, err) < 0)
+			return -1;
+		return steal_fd(&fd);
+	}
 }

@@ -9,13 +9,14 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/glob.h"
 #include "base/vec.h"
 
 /* Paths are bytes; those that come from a project file are valid UTF-8. */
 
-/** path_join - "a/b"; @b alone if it is absolute or @a is "" or "."; heap. */
+/** path_join - "a/b"; @b alone if it is absolute or @a is "" or "."; @a alone if @b is ""; heap. */
 char *path_join(const char *a, const char *b);
-/** path_dirname - "." for a bare name; heap. */
+/** path_dirname - "." for a bare name; @path has no trailing slash; heap. */
 char *path_dirname(const char *path);
 /** path_basename - borrowed tail of @path, which has no trailing slash. */
 const char *path_basename(const char *path);
@@ -24,16 +25,21 @@ char *path_clean(const char *path);
 /** path_is_inside - whether cleaned relative @path stays below its start ("../x" and "/x" do not). */
 bool path_is_inside(const char *path);
 
-/** fs_read - whole file into @out (appended); ERR_LIMIT past @limit bytes, before reading. */
+/**
+ * fs_open - a regular file, to read; @st, out: what fstat(2) says. Of a FIFO, a socket or a device it says "not a
+ * regular file" and does not wait for the other end. Returns the descriptor, or -1 with ERR_IO.
+ */
+int fs_open(const char *path, struct stat *st, struct err *err) MUST_CHECK;
+/** fs_read - append a whole regular file to @out, as it was after a failure; ERR_LIMIT past @limit bytes; ERR_INTR. */
 int fs_read(const char *path, uint64_t limit, struct buf *out, struct err *err) MUST_CHECK;
 
-/** A read-only private mapping; ptr is "" for an empty file. */
+/** A read-only private mapping; ptr is "" for an empty file. One that another process cuts short is a SIGBUS. */
 struct fs_map {
 	const uint8_t *ptr;
 	size_t len;
 	struct stat st;
 };
-/** fs_map_open - map a regular file; ERR_LIMIT past @limit, ERR_IO if it is no regular file. */
+/** fs_map_open - map a regular file; ERR_LIMIT past @limit bytes. @m is empty after a failure. */
 int fs_map_open(struct fs_map *m, const char *path, uint64_t limit, struct err *err) MUST_CHECK;
 void fs_map_close(struct fs_map *m);
 
@@ -42,26 +48,24 @@ bool fs_is_dir(const char *path);
 
 /** fs_mkdirs - mkdir -p, mode 0777 less umask. */
 int fs_mkdirs(const char *path, struct err *err) MUST_CHECK;
-/** fs_rmtree - rm -rf without following links; a missing @path is fine. */
+/** fs_rmtree - rm -rf without following links; a missing @path is fine. A signal does not stop it. */
 int fs_rmtree(const char *path, struct err *err) MUST_CHECK;
-/** fs_list - the names in a directory but "." and "..", sorted bytewise. */
+/** fs_list - add the names in a directory but "." and ".." to @names and sort all of it bytewise. */
 int fs_list(const char *path, struct strs *names, struct err *err) MUST_CHECK;
-/** fs_mtime_ns - modification time, or -1 if @path cannot be read. */
-int64_t fs_mtime_ns(const char *path);
 /** fs_write_all - write(2) until done, EINTR and short writes handled. @name is for the message. */
 int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *err) MUST_CHECK;
 
 /**
- * fs_glob - files below @base that match @pattern (see glob_match()), as paths relative to @base,
- * sorted bytewise; a pattern without magic stands for itself, and must exist. Hidden names match
- * only patterns that name the dot; symlinked directories are not descended into by `**`.
- * ERR_NOTFOUND if nothing matches; ERR_LIMIT past 65,536 matches.
+ * fs_glob - regular files (or links to such) below @base that match @pattern (base/glob.h), as paths relative to @base,
+ * sorted bytewise; a pattern without magic stands for itself, whatever it is, and must exist. Links to directories are
+ * followed where the pattern names them, not by `**`. @out is as it was after a failure.
+ * ERR_NOTFOUND if nothing matches; ERR_LIMIT past 65,536 matches or 64 directories deep; ERR_INTR.
  */
 int fs_glob(const char *base, const char *pattern, struct strs *out, struct err *err) MUST_CHECK;
 
 /**
  * A file that appears whole or not at all: written under no name (O_TMPFILE) or a temporary one in
- * the same directory, then renamed onto @path. Readers see the old file or the new one.
+ * the same directory, then renamed onto @path (a link there is replaced). Readers see the old file or the new one.
  * A signal or a failure leaves nothing; fs_tmp_sweep() removes what a SIGKILL may have left.
  */
 struct fs_tmp {
@@ -83,21 +87,26 @@ void fs_tmp_sweep(const char *dir);
 
 /** fs_write_file - an atomic whole file in one call. */
 int fs_write_file(const char *path, const void *p, size_t n, mode_t mode, struct err *err) MUST_CHECK;
-/** fs_write_if_changed - the same, but an identical file is left alone (mtime too). *@changed may be NULL. */
+/** fs_write_if_changed - the same, but a file of these bytes is left alone, mode and all. @changed may be NULL. */
 int fs_write_if_changed(const char *path, struct str data, mode_t mode, bool *changed,
 			struct err *err) MUST_CHECK;
-/** fs_copy - atomic copy by reflink or copy_file_range where the kernel can. @mode is exact. */
+/** fs_copy - atomic copy by reflink or copy_file_range where the kernel can. @mode is exact. @sync: see commit. */
 int fs_copy(const char *from, const char *to, mode_t mode, bool sync, struct err *err) MUST_CHECK;
 
 /**
- * fs_lock - exclusive flock on @path (created), waiting; @who (say "slsc build") and the pid are written
- * inside. @waiting is called once with the holder's line if it is held. Returns the descriptor, or -1.
+ * fs_lock - exclusive flock on @path (created), waiting; "@who, pid N" is written inside. @waiting (may be NULL) is
+ * called once, with the holder's line ("another process" if there is none yet), when the lock is held. A file that is
+ * removed meanwhile is locked anew. The lock ends with the descriptor, so also with the process: what a killed one has
+ * left in the file holds nobody up. Returns the descriptor, or -1 with ERR_IO, ERR_INTR.
  */
 int fs_lock(const char *path, const char *who, void (*waiting)(const char *holder, void *ctx),
 	    void *ctx, struct err *err) MUST_CHECK;
 
 /* Where things are. All return heap strings, never NULL. */
-/** dirs_cache - $SLSC_CACHE_DIR, else $XDG_CACHE_HOME/slsc, else ~/.cache/slsc; not created. */
+/**
+ * dirs_cache - $SLSC_CACHE_DIR, else $XDG_CACHE_HOME/slsc if that is absolute, else .cache/slsc in $HOME or else in the
+ * home of the password file; absolute, not created.
+ */
 char *dirs_cache(void);
 /** dirs_share - <prefix>/share/slsc of the running program: runtime/, templates/, base/. */
 char *dirs_share(void);

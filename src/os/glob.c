@@ -1,84 +1,95 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/glob.h"
 #include "base/mem.h"
 #include "os/fs.h"
+#include "os/proc.h"
 
 #define GLOB_MAX_MATCHES 65536u
 #define GLOB_MAX_DEPTH 64u
 
-struct glob_walk {
-	const char *base;
+struct walk {
+	const struct glob *glob;
 	const char *pattern;
-	bool deep;		/* has a double star: descend everywhere */
-	unsigned parts;		/* components of the pattern */
+	const char *fixed;	/* the part of the pattern that is followed, not searched */
+	struct buf path;	/* of the directory being read */
+	size_t below;		/* where in it the part below @fixed begins */
 	struct strs *out;
 	size_t first;
 };
 
-/*
- * Hidden names match only a pattern that names the dot, as in a shell: checked component by
- * component from the end, which is exact without a double star and strict with one.
- */
-static bool hidden_ok(const char *pattern, const char *name)
+/* A regular file or a directory, which a link is followed to; else 0. */
+static mode_t kind(DIR *d, const struct dirent *e, bool *link)
 {
-	char dotted[258];
+	struct stat st;
 
-	if (name[0] != '.')
-		return true;
-	snprintf(dotted, sizeof(dotted), "/%s", name);
-	return strstr(pattern, "/.") || pattern[0] == '.' || strstr(pattern, dotted);
+	*link = e->d_type == DT_LNK;
+	if (e->d_type == DT_REG || e->d_type == DT_DIR)
+		return e->d_type == DT_REG ? S_IFREG : S_IFDIR;
+	if (e->d_type == DT_UNKNOWN) {
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return 0;
+		*link = S_ISLNK(st.st_mode);
+	}
+	if (fstatat(dirfd(d), e->d_name, &st, 0) < 0)
+		return 0;
+	return st.st_mode & (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? S_IFMT : 0);
 }
 
-static int walk(struct glob_walk *w, const char *rel, unsigned depth, struct err *err)
+static int take(struct walk *w, struct err *err)
 {
-	CLEAN_FREE char *dir = rel[0] ? path_join(w->base, rel) : xstrdup(w->base);
-	DIR *d = opendir(dir);
+	CLEAN_FREE char *whole = path_join(w->fixed, w->path.ptr + w->below);
+
+	if (w->out->len - w->first == GLOB_MAX_MATCHES)
+		return err_set(err, ERR_LIMIT, "limit exceeded: '%s' matches more than %u files", w->pattern,
+			       GLOB_MAX_MATCHES);
+	strs_take(w->out, path_clean(whole));
+	return 0;
+}
+
+static int walk(struct walk *w, uint64_t state, unsigned depth, struct err *err)
+{
+	size_t len = w->path.len;
+	DIR *d = opendir(w->path.ptr);
 	struct dirent *e;
-	int r = 0;
+	int r = sig_check(err);
 
 	if (!d) {
+		/* no such thing is no match, at the start as well as when it has just gone */
 		if (errno == ENOENT || errno == ENOTDIR)
-			return 0;
-		return err_sys(err, "cannot list %s", dir);
+			return r;
+		return err_sys(err, "cannot list %s", w->path.ptr);
 	}
-	if (depth > GLOB_MAX_DEPTH) {
-		closedir(d);
-		return err_set(err, ERR_LIMIT, "%s: limit exceeded: more than %u directories deep",
-			       dir, GLOB_MAX_DEPTH);
-	}
-	while (r == 0 && (e = readdir(d))) {
-		CLEAN_FREE char *path = NULL;
-		unsigned char type = e->d_type;
+	if (r == 0 && depth > GLOB_MAX_DEPTH)
+		r = err_set(err, ERR_LIMIT, "%s: limit exceeded: more than %u directories deep", w->path.ptr,
+			    GLOB_MAX_DEPTH);
+	while (r == 0 && (errno = 0, e = readdir(d))) {
+		uint64_t next = glob_step(w->glob, state, e->d_name, false);
+		bool link;
+		mode_t type;
 
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    !hidden_ok(w->pattern, e->d_name))
+		if (!next || strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		path = rel[0] ? xasprintf("%s/%s", rel, e->d_name) : xstrdup(e->d_name);
-		if (type == DT_UNKNOWN || type == DT_LNK) {
-			CLEAN_FREE char *full = path_join(w->base, path);
-			struct stat st;
-
-			if ((type == DT_LNK && w->deep ? lstat(full, &st) : stat(full, &st)) < 0)
-				continue;
-			type = S_ISDIR(st.st_mode) ? DT_DIR : DT_REG;
-		}
-		if (type == DT_DIR) {
-			if (w->deep || depth + 1 < w->parts)
-				r = walk(w, path, depth + 1, err);
-		} else if (glob_match(w->pattern, path)) {
-			if (w->out->len - w->first == GLOB_MAX_MATCHES)
-				r = err_set(err, ERR_LIMIT,
-					    "limit exceeded: '%s' matches more than %u files",
-					    w->pattern, GLOB_MAX_MATCHES);
-			else
-				strs_take(w->out, steal(&path));
-		}
+		type = kind(d, e, &link);
+		if (link)
+			next = glob_step(w->glob, state, e->d_name, true);
+		if (w->path.ptr[len - 1] != '/')
+			buf_addc(&w->path, '/');
+		buf_addz(&w->path, e->d_name);
+		if (type == S_IFDIR && glob_more(w->glob, next))
+			r = walk(w, next, depth + 1, err);
+		else if (type == S_IFREG && glob_done(w->glob, next))
+			r = take(w, err);
+		w->path.len = len;
+		w->path.ptr[len] = '\0';
 	}
+	if (r == 0 && errno)
+		r = err_sys(err, "cannot list %s", w->path.ptr);
 	closedir(d);
 	return r;
 }
@@ -90,12 +101,13 @@ static int by_bytes(const void *a, const void *b)
 
 int fs_glob(const char *base, const char *pattern, struct strs *out, struct err *err)
 {
-	struct glob_walk w = { .base = base, .out = out, .first = out->len, .parts = 1 };
-	CLEAN_FREE char *fixed = NULL, *rest = NULL, *start = NULL;
-	const char *magic = strpbrk(pattern, "*?[");
-	const char *slash = NULL;
+	CLEAN_GLOB struct glob g = { .n = 0 };
+	struct walk w = { .glob = &g, .pattern = pattern, .path = BUF_INIT, .out = out, .first = out->len };
+	CLEAN_FREE char *fixed = NULL, *start = NULL;
+	size_t slash = 0;
+	int r;
 
-	if (!magic) {
+	if (!glob_has_magic(pattern)) {
 		CLEAN_FREE char *full = path_join(base, pattern);
 
 		if (!fs_exists(full))
@@ -104,34 +116,26 @@ int fs_glob(const char *base, const char *pattern, struct strs *out, struct err 
 		return 0;
 	}
 	/* Walk only below the part that is fixed: src/x in src/x/?.c. */
-	for (const char *p = pattern; p < magic; p++)
-		if (*p == '/')
-			slash = p;
-	if (slash) {
-		fixed = xstrndup(pattern, (size_t)(slash - pattern));
-		rest = xstrdup(slash + 1);
-	} else {
-		fixed = xstrdup("");
-		rest = xstrdup(pattern);
-	}
-	start = fixed[0] ? path_join(base, fixed) : xstrdup(base);
-	w.base = start;
-	w.pattern = rest;
-	w.deep = strstr(rest, "**") != NULL;
-	for (const char *p = rest; *p; p++)
-		w.parts += *p == '/';
-	if (walk(&w, "", 0, err) < 0)
-		return -1;
-	if (out->len == w.first)
-		return err_set(err, ERR_NOTFOUND, "no file matches '%s'", pattern);
-	if (fixed[0])
-		for (size_t i = w.first; i < out->len; i++) {
-			char *whole = path_join(fixed, out->ptr[i]);
-
-			free(out->ptr[i]);
-			out->ptr[i] = path_clean(whole);
-			free(whole);
-		}
-	qsort(out->ptr + w.first, out->len - w.first, sizeof(*out->ptr), by_bytes);
-	return 0;
+	for (size_t i = 0; i < strcspn(pattern, "*?[\\"); i++)
+		if (pattern[i] == '/')
+			slash = i + 1;
+	fixed = xstrndup(pattern, slash);
+	w.fixed = fixed;
+	start = path_join(base, fixed);
+	buf_addz(&w.path, start[0] ? start : ".");
+	if (w.path.ptr[w.path.len - 1] != '/')
+		buf_addc(&w.path, '/');
+	w.below = w.path.len;
+	r = glob_init(&g, pattern + slash, err);
+	if (r == 0)
+		r = walk(&w, glob_start(&g), 0, err);
+	if (r == 0 && out->len == w.first)
+		r = err_set(err, ERR_NOTFOUND, "no file matches '%s'", pattern);
+	buf_release(&w.path);
+	if (r < 0)
+		while (out->len > w.first)
+			free(out->ptr[--out->len]);
+	else
+		qsort(out->ptr + w.first, out->len - w.first, sizeof(*out->ptr), by_bytes);
+	return r;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -10,22 +13,22 @@ char *path_join(const char *a, const char *b)
 {
 	size_t n = strlen(a);
 
-	if (b[0] == '/' || n == 0 || strcmp(a, ".") == 0)
-		return xstrdup(b);
 	if (b[0] == '\0')
 		return xstrdup(a);
+	if (b[0] == '/' || n == 0 || strcmp(a, ".") == 0)
+		return xstrdup(b);
 	return xasprintf("%s%s%s", a, a[n - 1] == '/' ? "" : "/", b);
 }
 
 char *path_dirname(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	const char *end = strrchr(path, '/');
 
-	if (!slash)
+	if (!end)
 		return xstrdup(".");
-	if (slash == path)
-		return xstrdup("/");
-	return xstrndup(path, (size_t)(slash - path));
+	while (end > path && end[-1] == '/')
+		end--;
+	return end == path ? xstrdup("/") : xstrndup(path, (size_t)(end - path));
 }
 
 const char *path_basename(const char *path)
@@ -79,13 +82,23 @@ bool path_is_inside(const char *path)
 
 char *dirs_self(void)
 {
-	char link[4096];
+	char link[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", link, sizeof(link) - 1);
+	const char *name;
+	char *path;
 
-	if (n <= 0)
-		return xstrdup("slsc");
-	link[n] = '\0';
-	return xstrdup(link);
+	if (n > 0) {
+		static const char gone[] = " (deleted)";	/* replaced by an upgrade while it runs */
+
+		link[n] = '\0';
+		if (ends_with(link, gone) && access(link, F_OK) < 0)
+			link[(size_t)n - (sizeof(gone) - 1)] = '\0';
+		return xstrdup(link);
+	}
+	/* no /proc, as in a bare chroot: what execve() was given */
+	name = (const char *)getauxval(AT_EXECFN);
+	path = name ? realpath(name, NULL) : NULL;
+	return path ? path : xstrdup("/usr/bin/slsc");
 }
 
 char *dirs_share(void)
@@ -100,12 +113,22 @@ char *dirs_share(void)
 char *dirs_cache(void)
 {
 	const char *s = getenv("SLSC_CACHE_DIR");
+	const struct passwd *pw;
 
 	if (s && s[0] == '/')
 		return xstrdup(s);
+	if (s && s[0]) {
+		CLEAN_FREE char *cwd = get_current_dir_name();
+
+		return path_join(cwd ? cwd : "/", s);
+	}
 	s = getenv("XDG_CACHE_HOME");
 	if (s && s[0] == '/')
 		return path_join(s, "slsc");
 	s = getenv("HOME");
-	return path_join(s && s[0] == '/' ? s : "/tmp", ".cache/slsc");
+	if (!s || s[0] != '/') {
+		pw = getpwuid(getuid());
+		s = pw && pw->pw_dir[0] == '/' ? pw->pw_dir : "/";
+	}
+	return path_join(s, ".cache/slsc");
 }

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,47 +21,6 @@
 #include "os/fs.h"
 
 extern char **environ;
-
-static volatile sig_atomic_t got_signal;
-static volatile sig_atomic_t wake_fd = -1;
-
-static void on_signal(int sig)
-{
-	int e = errno;
-
-	got_signal = sig;
-	/* A full pipe wakes its reader just as well. */
-	if (wake_fd >= 0 && write(wake_fd, "", 1) < 0)
-		errno = 0;
-	errno = e;
-}
-
-void sig_install(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };	/* no SA_RESTART: calls return EINTR */
-	struct sigaction old;
-	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
-
-	sigemptyset(&sa.sa_mask);
-	for (size_t i = 0; i < ARRAY_LEN(sigs); i++) {
-		/* nohup and background jobs of sh ignore some: that stays so */
-		if (sigaction(sigs[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(sigs[i], &sa, NULL);
-	}
-	signal(SIGPIPE, SIG_IGN);
-}
-
-int sig_number(void)
-{
-	return got_signal;
-}
-
-int sig_check(struct err *err)
-{
-	if (!got_signal)
-		return 0;
-	return err_set(err, ERR_INTR, "interrupted");
-}
 
 int tty_width(int fd)
 {
@@ -86,7 +47,7 @@ char *proc_which(const char *name)
 		struct stat st;
 
 		rest = str_cut(&dir, ':');
-		if (!dir.len)
+		if (!str_starts(dir, "/"))
 			continue;
 		full = xasprintf(STR_FMT "/%s", STR_ARG(dir), name);
 		if (access(full, X_OK) == 0 && stat(full, &st) == 0 && S_ISREG(st.st_mode))
@@ -105,52 +66,68 @@ static uint64_t now_ms(void)
 
 /* One stream of the child that we read. */
 struct stream {
-	int fd;
+	int fd;			/* does not block */
 	struct buf *to;		/* NULL: lines */
 	struct buf partial;
 };
 
-static void feed(struct stream *s, const char *p, size_t n, const struct proc_opts *o)
+static void add_within(struct buf *b, const char *p, size_t n, const struct proc_opts *o)
 {
-	size_t limit = o->limit ? o->limit : 1u << 20;
+	size_t limit = o->limit ? o->limit : 1u << 20, room = b->len < limit ? limit - b->len : 0;
 
-	if (!s->to) {
-		while (n) {
-			const char *nl = memchr(p, '\n', n);
-			size_t take = nl ? (size_t)(nl - p) : n;
-
-			if (s->partial.len + take <= limit)
-				buf_add(&s->partial, p, take);
-			if (nl) {
-				o->line(s->partial.ptr, s->partial.len, o->ctx);
-				buf_reset(&s->partial);
-				take++;
-			}
-			p += take;
-			n -= take;
-		}
-		return;
-	}
-	if (s->to->len + n > limit)
-		n = s->to->len < limit ? limit - s->to->len : 0;
-	buf_add(s->to, p, n);
+	buf_add(b, p, n < room ? n : room);
 }
 
-/* Returns false at the end of the stream. */
-static bool drain(struct stream *s, const struct proc_opts *o)
+static void feed(struct stream *s, const char *p, size_t n, const struct proc_opts *o)
+{
+	if (s->to) {
+		add_within(s->to, p, n, o);
+		return;
+	}
+	while (n) {
+		const char *nl = memchr(p, '\n', n);
+		size_t take = nl ? (size_t)(nl - p) : n;
+
+		add_within(&s->partial, p, take, o);
+		if (nl) {
+			o->line(s->partial.ptr, s->partial.len, o->ctx);
+			buf_reset(&s->partial);
+			take++;
+		}
+		p += take;
+		n -= take;
+	}
+}
+
+/* One block, of at most @most bytes, so that no stream keeps another waiting. Returns the bytes read. */
+static size_t drain(struct stream *s, size_t most, const struct proc_opts *o)
 {
 	char block[16384];
-	ssize_t n = read(s->fd, block, sizeof(block));
+	ssize_t n = read(s->fd, block, most < sizeof(block) ? most : sizeof(block));
 
 	if (n > 0) {
 		feed(s, block, (size_t)n, o);
-		return true;
+		return (size_t)n;
 	}
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return true;
-	close(s->fd);
-	s->fd = -1;
-	return false;
+	if (n == 0 || (errno != EINTR && errno != EAGAIN))
+		close(steal_fd(&s->fd));
+	return 0;
+}
+
+/* What the child has left in its pipe. Others may still hold and fill that: they are not waited for. */
+static void drain_rest(struct stream *s, const struct proc_opts *o)
+{
+	int left;
+
+	if (s->fd < 0 || ioctl(s->fd, FIONREAD, &left) < 0)
+		return;
+	while (left > 0) {
+		size_t n = drain(s, (size_t)left, o);
+
+		if (!n)
+			return;
+		left -= (int)n;
+	}
 }
 
 static char **merge_env(const char *const *extra)
@@ -173,20 +150,41 @@ static char **merge_env(const char *const *extra)
 	return v.ptr;
 }
 
+/* posix_spawn() says ENOENT of a directory, a program and the interpreter of a script alike. */
+static int spawn_error(int e, const char *name, const struct proc_opts *o, struct err *err)
+{
+	CLEAN_FREE char *found = proc_which(name);
+
+	errno = e;
+	if (o->dir && !fs_is_dir(o->dir))
+		return err_sys(err, "cannot run %s in %s", name, o->dir);
+	if (e != ENOENT) {
+		err_sys(err, "cannot run %s", name);
+		if (e == EACCES)
+			err_hint(err, "make it executable");
+		return -1;
+	}
+	if (found)
+		return err_set(err, ERR_TOOL, "cannot run %s: the interpreter it names does not exist", name);
+	if (strchr(name, '/'))
+		return err_set(err, ERR_TOOL, "cannot run %s: no such file", name);
+	return err_set(err, ERR_TOOL, "'%s' is not found on PATH", name);
+}
+
 static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o, int out, int errout,
 		 struct err *err)
 {
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
-	sigset_t all;
+	sigset_t defaults;
 	CLEAN_FREE char **env = o->env ? merge_env(o->env) : NULL;
 	int e;
 
 	posix_spawn_file_actions_init(&fa);
 	posix_spawnattr_init(&at);
-	sigemptyset(&all);
-	sigaddset(&all, SIGPIPE);
-	posix_spawnattr_setsigdefault(&at, &all);
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	posix_spawnattr_setsigdefault(&at, &defaults);
 	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGDEF);
 	if (o->dir)
 		posix_spawn_file_actions_addchdir_np(&fa, o->dir);
@@ -199,119 +197,112 @@ static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o,
 	e = posix_spawnp(pid, argv[0], &fa, &at, (char *const *)(uintptr_t)argv, env ? env : environ);
 	posix_spawn_file_actions_destroy(&fa);
 	posix_spawnattr_destroy(&at);
-	if (e == ENOENT)
-		return err_set(err, ERR_TOOL, "'%s' is not found on PATH", argv[0]);
-	if (e) {
-		errno = e;
-		return err_sys(err, "cannot run %s", argv[0]);
-	}
-	return 0;
+	return e ? spawn_error(e, argv[0], o, err) : 0;
 }
 
-/* Reap @pid; passes signals on; returns the wait status, or -1 after a timeout or interruption. */
-static int supervise(pid_t pid, struct stream *st, size_t nst, int wake, const struct proc_opts *o,
+#define TICK_MS 10	/* where the kernel has no pidfd_open() (before 5.3, and in some sandboxes) */
+
+/* Read the streams until @pid ends, and reap it. Passes signals on. */
+static int supervise(pid_t pid, int pidfd, struct stream *st, size_t nst, const struct proc_opts *o,
 		     const char *name, int *wstatus, struct err *err)
 {
 	uint64_t end = o->timeout_ms ? now_ms() + o->timeout_ms : 0;
-	bool forwarded = false, timed_out = false;
+	bool timed_out = false;
+	unsigned passed_on = 0;
+	pid_t ended = 0;
 
-	for (;;) {
-		struct pollfd p[3];
+	while (!ended) {
+		struct pollfd p[4];
 		nfds_t n = 0;
-		int wait_ms = -1;
+		int wait_ms = pidfd < 0 ? TICK_MS : -1;
 
-		if (got_signal && !forwarded) {
-			kill(pid, got_signal);
-			forwarded = true;
+		if (sig_count() != passed_on) {
+			passed_on = sig_count();
+			kill(pid, sig_number());
 		}
-		for (size_t i = 0; i < nst; i++)
-			if (st[i].fd >= 0)
-				p[n++] = (struct pollfd){ .fd = st[i].fd, .events = POLLIN };
-		if (!n)
-			break;
-		p[n] = (struct pollfd){ .fd = wake, .events = POLLIN };
-		if (end) {
-			uint64_t t = now_ms();
+		if (end && !timed_out) {
+			uint64_t now = now_ms(), left = now < end ? end - now : 0;
 
-			if (t >= end && !timed_out) {
+			if (!left) {
 				kill(pid, SIGKILL);
 				timed_out = true;
-				break;
+			} else if (wait_ms < 0 || left < (uint64_t)wait_ms) {
+				wait_ms = left < INT_MAX ? (int)left : INT_MAX;
 			}
-			wait_ms = t < end ? (int)(end - t) : -1;
 		}
-		if (poll(p, n + 1, wait_ms) < 0 && errno != EINTR)
-			return err_sys(err, "cannot wait for %s", name);
-		for (size_t i = 0, j = 0; i < nst; i++) {
-			if (st[i].fd < 0)
+		p[n++] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+		/* Readable for good once a signal has come; poll() ends with EINTR at each further one. */
+		p[n++] = (struct pollfd){ .fd = passed_on ? -1 : sig_fd(), .events = POLLIN };
+		for (size_t i = 0; i < nst; i++)
+			p[n++] = (struct pollfd){ .fd = st[i].fd, .events = POLLIN };
+		if (poll(p, n, wait_ms) < 0) {
+			if (errno == EINTR)
 				continue;
-			if (p[j++].revents)
-				drain(&st[i], o);
-		}
-		if (p[n].revents) {
-			char bytes[16];
-
-			while (read(wake, bytes, sizeof(bytes)) > 0)
+			err_sys(err, "cannot wait for %s", name);
+			kill(pid, SIGKILL);
+			while (waitpid(pid, wstatus, 0) < 0 && errno == EINTR)
 				;
+			return -1;
 		}
-	}
-	while (waitpid(pid, wstatus, 0) < 0) {
-		if (errno != EINTR)
+		for (size_t i = 0; i < nst; i++)
+			if (p[2 + i].revents)
+				drain(&st[i], SIZE_MAX, o);
+		if (pidfd < 0 || p[0].revents)
+			ended = waitpid(pid, wstatus, WNOHANG);
+		if (ended < 0 && errno != EINTR)
 			return err_sys(err, "cannot wait for %s", name);
-		if (got_signal && !forwarded) {
-			kill(pid, got_signal);
-			forwarded = true;
-		}
 	}
+	for (size_t i = 0; i < nst; i++)
+		drain_rest(&st[i], o);
+	if (sig_check(err) < 0)
+		return -1;
 	if (timed_out)
-		return err_set(err, ERR_BUILD, "%s timed out after %u.%03u s", name,
-			       o->timeout_ms / 1000, o->timeout_ms % 1000);
-	return got_signal ? sig_check(err) : 0;
+		return err_set(err, ERR_BUILD, "%s timed out after %u.%03u s", name, o->timeout_ms / 1000,
+			       o->timeout_ms % 1000);
+	return 0;
+}
+
+/* A pipe of which only our end does not block. */
+static int open_pipe(int p[2])
+{
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -1;
+	return fcntl(p[0], F_SETFL, O_NONBLOCK);
 }
 
 int proc_run(const char *const *argv, const struct proc_opts *opts, int *status, struct err *err)
 {
 	static const struct proc_opts none;
 	const struct proc_opts *o = opts ? opts : &none;
-	struct stream st[2] = { { .fd = -1, .partial = BUF_INIT }, { .fd = -1, .partial = BUF_INIT } };
-	int out[2] = { -1, -1 }, errout[2] = { -1, -1 }, wake[2] = { -1, -1 };
 	bool joined = o->line || (o->out && o->out == o->errout);
+	struct stream st[2] = { { -1, o->line ? NULL : o->out, BUF_INIT }, { -1, o->errout, BUF_INIT } };
+	int out[2] = { -1, -1 }, errout[2] = { -1, -1 };
+	CLEAN_FD int pidfd = -1;
 	int wstatus = 0, r = -1;
-	pid_t pid = -1;
+	pid_t pid;
 
-	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0 ||
-	    ((o->out || o->line) && pipe2(out, O_CLOEXEC) < 0) ||
-	    (o->errout && !joined && pipe2(errout, O_CLOEXEC) < 0)) {
+	if (sig_check(err) < 0)
+		return -1;
+	if (((o->out || o->line) && open_pipe(out) < 0) || (o->errout && !joined && open_pipe(errout) < 0))
 		err_sys(err, "cannot run %s", argv[0]);
-		goto out;
+	else
+		r = spawn(&pid, argv, o, out[1], joined ? out[1] : errout[1], err);
+	/* the child alone holds the ends that are written to */
+	clean_fd_(&out[1]);
+	clean_fd_(&errout[1]);
+	st[0].fd = out[0];
+	st[1].fd = errout[0];
+	if (r == 0) {
+		pidfd = pidfd_open(pid, 0);
+		r = supervise(pid, pidfd, st, ARRAY_LEN(st), o, argv[0], &wstatus, err);
+		if (st[0].partial.len)
+			o->line(st[0].partial.ptr, st[0].partial.len, o->ctx);
 	}
-	st[0] = (struct stream){ out[0], o->line ? NULL : o->out, BUF_INIT };
-	st[1] = (struct stream){ errout[0], o->errout, BUF_INIT };
-	wake_fd = wake[1];
-	if (spawn(&pid, argv, o, out[1], joined ? out[1] : errout[1], err) < 0)
-		goto out;
-	if (out[1] >= 0)
-		close(steal_fd(&out[1]));
-	if (errout[1] >= 0)
-		close(steal_fd(&errout[1]));
-	r = supervise(pid, st, 2, wake[0], o, argv[0], &wstatus, err);
-	out[0] = st[0].fd;
-	errout[0] = st[1].fd;
-	if (st[0].partial.len)
-		o->line(st[0].partial.ptr, st[0].partial.len, o->ctx);
 	if (r == 0)
 		*status = WIFSIGNALED(wstatus) ? 128 + WTERMSIG(wstatus) : WEXITSTATUS(wstatus);
-out:
-	wake_fd = -1;
-	buf_release(&st[0].partial);
-	buf_release(&st[1].partial);
-	for (int i = 0; i < 2; i++) {
-		if (out[i] >= 0)
-			close(out[i]);
-		if (errout[i] >= 0)
-			close(errout[i]);
-		if (wake[i] >= 0)
-			close(wake[i]);
+	for (size_t i = 0; i < ARRAY_LEN(st); i++) {
+		clean_fd_(&st[i].fd);
+		buf_release(&st[i].partial);
 	}
 	return r;
 }

@@ -16,9 +16,9 @@ struct proc_opts {
 	const char *const *env;		/* NULL-terminated additions "K=V", or NULL */
 	struct buf *out;		/* collects stdout, or NULL */
 	struct buf *errout;		/* collects stderr, or NULL; may equal out: both in order */
-	size_t limit;			/* of each buffer; 0: 1 MiB. What is beyond is read and dropped */
+	size_t limit;			/* of each buffer, and of a line; 0: 1 MiB. More is read and dropped */
 	bool null_stdin;
-	/* called for each line of stdout (without its newline) instead of collecting; then also stderr */
+	/* called for each line of stdout and stderr (without its newline) instead of collecting; NUL-terminated */
 	void (*line)(const char *line, size_t len, void *ctx);
 	void *ctx;
 	unsigned timeout_ms;		/* 0: none; then SIGKILL and ERR_BUILD "timed out after" */
@@ -26,21 +26,32 @@ struct proc_opts {
 
 /**
  * proc_run - posix_spawnp @argv and wait. *@status: exit code, or 128 + signal.
- * SIGINT and SIGTERM that reach us are passed on to the child, which is awaited: then ERR_INTR.
- * Returns -1 with ERR_TOOL if argv[0] is not found, ERR_IO else.
+ * Ends when the child does: what its own children still write after that is not waited for.
+ * Each SIGINT, SIGTERM and SIGHUP that reaches us is passed on to the child, which is awaited: then ERR_INTR.
+ * Thread-safe. Returns -1 with ERR_TOOL if argv[0] is not found, ERR_IO else.
  */
 int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 	     struct err *err) MUST_CHECK;
 
-/** proc_which - absolute path of @name on PATH (or @name itself if it has a slash); heap, or NULL. */
+/**
+ * proc_which - absolute path of the executable @name on PATH, whose relative parts are passed over, or @name itself if
+ * it has a slash; heap, or NULL.
+ */
 char *proc_which(const char *name);
 
-/* Signals: SIGINT and SIGTERM set a flag; long loops poll it. SIGPIPE is ignored. */
+/**
+ * sig_install - SIGINT, SIGTERM and SIGHUP set a flag that long loops poll, and calls that wait end with EINTR; those
+ * that are ignored stay so. SIGPIPE is ignored. Call once, before any thread.
+ */
 void sig_install(void);
 /** sig_check - ERR_INTR "interrupted" once a signal has come. */
 int sig_check(struct err *err) MUST_CHECK;
-/** sig_number - the signal that came, or 0. */
+/** sig_number - the signal that came last, or 0. */
 int sig_number(void);
+/** sig_count - how many have come. */
+unsigned sig_count(void);
+/** sig_fd - for poll(): readable from the first signal on, never to be read; -1 before sig_install(). */
+int sig_fd(void);
 
 /** tty_width - columns of @fd, 80 if unknown. */
 int tty_width(int fd);

@@ -13,18 +13,30 @@
 
 #include "base/mem.h"
 #include "os/fs.h"
+#include "os/proc.h"
 
 #define TMP_PREFIX ".slsc-tmp."
 
-static char *tmp_name(const char *path)
+/* Process ids repeat, over time and between containers, so a name may be taken: then the next one. */
+static char *next_name(const char *path)
 {
 	static atomic_uint serial;
 	CLEAN_FREE char *dir = path_dirname(path);
-	CLEAN_FREE char *base =
-		xasprintf(TMP_PREFIX "%ld.%u", (long)getpid(), atomic_fetch_add(&serial, 1u));
+	CLEAN_FREE char *base = xasprintf(TMP_PREFIX "%ld.%u", (long)getpid(), atomic_fetch_add(&serial, 1u));
 
-	return strcmp(dir, ".") == 0 && strncmp(path, "./", 2) != 0 ? xstrdup(base) :
-								      path_join(dir, base);
+	return path_join(dir, base);
+}
+
+static int open_named(struct fs_tmp *t, const char *path)
+{
+	do {
+		free(t->tmp);
+		t->tmp = next_name(path);
+		t->fd = open(t->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	} while (t->fd < 0 && errno == EEXIST);
+	if (t->fd < 0)
+		free(steal(&t->tmp));	/* not ours to unlink */
+	return t->fd;
 }
 
 int fs_tmp_open(struct fs_tmp *t, const char *path, mode_t mode, struct err *err)
@@ -32,55 +44,54 @@ int fs_tmp_open(struct fs_tmp *t, const char *path, mode_t mode, struct err *err
 	CLEAN_FREE char *dir = path_dirname(path);
 
 	*t = (struct fs_tmp){ .fd = -1, .mode = mode };
-	t->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (t->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-		char *tmp = tmp_name(path);
-
-		t->fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (t->fd < 0) {
-			free(tmp);
-			return err_sys(err, "cannot write %s", path);
-		}
-		t->tmp = tmp;
-	}
+	/* An unnamed file gets its name by way of /proc, which a bare chroot lacks. */
+	if (access("/proc/self/fd", F_OK) == 0)
+		t->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	else
+		errno = EOPNOTSUPP;
+	if (t->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+		open_named(t, path);
 	if (t->fd < 0)
 		return err_sys(err, "cannot write %s", path);
 	t->path = xstrdup(path);
 	return 0;
 }
 
+/* Give an unnamed file its final name, or, if that is taken, a temporary one. */
+static int give_name(struct fs_tmp *t)
+{
+	char proc[64];
+
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", t->fd);
+	/* A new name needs no detour: a link appears whole. */
+	if (linkat(AT_FDCWD, proc, AT_FDCWD, t->path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	while (errno == EEXIST) {
+		free(t->tmp);
+		t->tmp = next_name(t->path);
+		if (linkat(AT_FDCWD, proc, AT_FDCWD, t->tmp, AT_SYMLINK_FOLLOW) == 0)
+			return 0;
+	}
+	free(steal(&t->tmp));
+	return -1;
+}
+
 int fs_tmp_commit(struct fs_tmp *t, bool sync, struct err *err)
 {
-	if (fchmod(t->fd, t->mode) < 0)
-		goto fail;
-	if (sync && fsync(t->fd) < 0)
-		goto fail;
-	if (!t->tmp) {
-		char proc[64];
+	int r = fchmod(t->fd, t->mode);
 
-		snprintf(proc, sizeof(proc), "/proc/self/fd/%d", t->fd);
-		/* A new name needs no detour: a link appears whole. */
-		if (linkat(AT_FDCWD, proc, AT_FDCWD, t->path, AT_SYMLINK_FOLLOW) == 0)
-			goto done;
-		if (errno != EEXIST)
-			goto fail;
-		t->tmp = tmp_name(t->path);
-		unlink(t->tmp);
-		if (linkat(AT_FDCWD, proc, AT_FDCWD, t->tmp, AT_SYMLINK_FOLLOW) < 0)
-			goto fail;
-	}
-	if (rename(t->tmp, t->path) < 0)
-		goto fail;
-	free(t->tmp);
-	t->tmp = NULL;
-done:
-	close(steal_fd(&t->fd));
-	free(steal(&t->path));
-	return 0;
-fail:
-	err_sys(err, "cannot write %s", t->path);
+	while (r == 0 && sync && (r = fsync(t->fd)) < 0 && errno == EINTR)
+		r = 0;
+	if (r == 0 && !t->tmp)
+		r = give_name(t);
+	if (r == 0 && t->tmp)
+		r = rename(t->tmp, t->path);
+	if (r < 0)
+		err_sys(err, "cannot write %s", t->path);
+	else
+		free(steal(&t->tmp));
 	fs_tmp_abort(t);
-	return -1;
+	return r;
 }
 
 void fs_tmp_abort(struct fs_tmp *t)
@@ -131,7 +142,7 @@ int fs_write_if_changed(const char *path, struct str data, mode_t mode, bool *ch
 	bool same = false;
 
 	if (fs_map_open(&m, path, data.len, &ignored) == 0) {
-		same = m.len == data.len && memcmp(m.ptr, data.ptr, data.len) == 0;
+		same = str_eq((struct str){ (const char *)m.ptr, m.len }, data);
 		fs_map_close(&m);
 	}
 	if (changed)
@@ -139,36 +150,29 @@ int fs_write_if_changed(const char *path, struct str data, mode_t mode, bool *ch
 	return same ? 0 : fs_write_file(path, data.ptr, data.len, mode, err);
 }
 
+#define COPY_STEP ((size_t)16 << 20)	/* between two looks at the signals */
+
 int fs_copy(const char *from, const char *to, mode_t mode, bool sync, struct err *err)
 {
 	CLEAN_TMP struct fs_tmp t = FS_TMP_INIT;
-	CLEAN_FD int in = open(from, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	CLEAN_FD int in = fs_open(from, &st, err);
 	char block[65536];
+	ssize_t n;
 
-	if (in < 0 || fstat(in, &st) < 0)
-		return err_sys(err, "cannot read %s", from);
-	if (fs_tmp_open(&t, to, mode, err) < 0)
+	if (in < 0 || fs_tmp_open(&t, to, mode, err) < 0)
 		return -1;
 	if (ioctl(t.fd, FICLONE, in) == 0)
 		return fs_tmp_commit(&t, sync, err);
-	for (off_t left = st.st_size; left > 0;) {
-		ssize_t n = copy_file_range(in, NULL, t.fd, NULL, (size_t)left, 0);
-
-		if (n <= 0)
-			break;	/* not between these file systems: by hand, from where it stands */
-		left -= n;
-	}
-	for (;;) {
-		ssize_t n = read(in, block, sizeof(block));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+	/* Not between all file systems: what is left, also after an error, is copied by hand from where it stands. */
+	while ((n = copy_file_range(in, NULL, t.fd, NULL, COPY_STEP, 0)) > 0)
+		if (sig_check(err) < 0)
+			return -1;
+	while ((n = read(in, block, sizeof(block))) != 0) {
+		if (n < 0 && errno != EINTR)
 			return err_sys(err, "cannot read %s", from);
-		if (n == 0)
-			return fs_tmp_commit(&t, sync, err);
-		if (fs_write_all(t.fd, block, (size_t)n, to, err) < 0)
+		if (sig_check(err) < 0 || (n > 0 && fs_write_all(t.fd, block, (size_t)n, to, err) < 0))
 			return -1;
 	}
+	return fs_tmp_commit(&t, sync, err);
 }
