@@ -63,6 +63,7 @@ static void destroy(struct pool *p)
 static void *work(void *arg)
 {
 	struct pool *p = arg;
+	const struct pool_ops *ops = p->ops;	/* an orphaned pool may go while this thread tidies up */
 	void *state = NULL;
 	bool last;
 
@@ -82,7 +83,7 @@ static void *work(void *arg)
 		i = p->next++;
 		p->busy++;
 		pthread_mutex_unlock(&p->lock);
-		p->ops->run(job_at(p, i), &state);
+		ops->run(job_at(p, i), &state);
 		pthread_mutex_lock(&p->lock);
 		p->busy--;
 		p->done[i % POOL_SLOTS] = true;
@@ -91,7 +92,7 @@ static void *work(void *arg)
 	last = --p->alive == 0 && p->orphan;
 	pthread_mutex_unlock(&p->lock);
 	if (state)
-		p->ops->state_free(state);
+		ops->state_free(state);
 	if (last)
 		destroy(p);
 	return NULL;
@@ -164,6 +165,9 @@ void *pool_take(struct pool *p, struct err *err)
 		pthread_cond_timedwait(&p->finished, &p->lock, &t);
 		r = sig_check(err);
 	}
+	/* Its slot may be filled again before a thread has passed it over. */
+	if (r == 0 && p->next == p->head)
+		p->next++;
 	pthread_mutex_unlock(&p->lock);
 	return r == 0 ? job_at(p, p->head) : NULL;
 }

@@ -233,6 +233,7 @@ static void an_interrupt(void **state)
 			ok = (codec_enc_write(x, text, n, &e) < 0 || codec_enc_finish(x, &e) < 0) && e.code == ERR_INTR;
 			codec_enc_free(x);
 			clock_gettime(CLOCK_MONOTONIC, &to);
+			pthread_join(thread, NULL);
 			_exit(ok && to.tv_sec - from.tv_sec < 2 ? 0 : 1);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -220,7 +220,6 @@ static void sources_that_change(void **state)
 static void contents_come_back(void **state)
 {
 	CLEAN_TREE struct tree t = TREE_INIT;
-	CLEAN_BUF struct buf b = BUF_INIT;
 	CLEAN_FREE char *data = xmalloc(3000001);
 	struct err e = ERR_INIT;
 	static const size_t sizes[] = { 0, 1, 511, 512, 513, 262144, 262145, 3000001 };
