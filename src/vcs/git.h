@@ -13,13 +13,15 @@
 struct git_provenance {
 	bool present;		/* false: no repository here; all else is empty */
 	bool unborn;		/* a repository without a commit */
-	bool dirty;		/* tracked files below the project differ from HEAD, or untracked unignored ones exist */
+	bool dirty;		/* tracked files below the project differ from HEAD, or there are untracked
+				   ones that are not ignored */
 	bool shallow;
 	char revision[65];	/* hex commit id, "" if unborn */
 	char *source;		/* URL of the remote (origin, else the only one), without credentials; NULL if
 				   there is none, or if it is a path of this machine */
 	char *branch;		/* short name, or NULL when detached */
-	char *tag;		/* a tag that points at HEAD: annotated ones first, then the highest version; or NULL */
+	char *tag;		/* a tag that points at HEAD: annotated before others, then the highest
+				   version; or NULL */
 	int64_t time;		/* committer time of HEAD, seconds since the epoch; 0 if unborn */
 };
 
@@ -27,8 +29,9 @@ struct git_provenance {
  * git_provenance - of the repository that @dir is in (found upwards, not past a file system boundary).
  * Without one it costs a few stat calls and loads nothing. Bare, shallow, worktree, submodule and detached are
  * fine. A repository owned by another user is used all the same: only read, its index never refreshed on disk.
- * What slsc writes into @dir (.slsc, dist, compile_commands.json) never makes it dirty. Thread-safe; about 6 ms at the first call of a process, most of
- * it libgit2's start, so it may be run in a thread. ERR_GIT if the repository is broken.
+ * What slsc writes into @dir (.slsc, dist, compile_commands.json) never makes it dirty. Thread-safe; about 6 ms at
+ * the first call of a process, most of it libgit2's start, so it may be run in a thread. ERR_GIT if the repository
+ * is broken.
  */
 int git_provenance(const char *dir, struct git_provenance *out, struct err *err) MUST_CHECK;
 void git_provenance_release(struct git_provenance *p);

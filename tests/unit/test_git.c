@@ -283,7 +283,8 @@ static void test_remotes(void **state)
 	p = ask("rem");
 	assert_string_equal(p.source, "git@example.com:o/r.git");
 	git_provenance_release(&p);
-	do_sh("cd rem && git remote set-url --add up https://second/ && printf '[remote \"up\"]\\n\\turl\\n' >>.git/config");
+	do_sh("cd rem && git remote set-url --add up https://second/ &&"
+	      "printf '[remote \"up\"]\\n\\turl\\n' >>.git/config");
 	p = ask("rem");
 	assert_string_equal(p.source, "git@example.com:o/r.git");
 	git_provenance_release(&p);
@@ -342,7 +343,8 @@ static void test_broken(void **state)
 			      "'%s/brk2/nowhere': No such file or directory");
 	do_sh("git init -q brk3 && cd brk3 && echo a >a && git add a && git commit -qm 1 &&"
 	      "head -c 20 .git/index >i && mv i .git/index");
-	assert_broken("brk3", "cannot read the git index of %s/brk3/: invalid data in index - insufficient buffer space");
+	assert_broken("brk3", "cannot read the git index of %s/brk3/: "
+			      "invalid data in index - insufficient buffer space");
 }
 
 static void test_foreign_owner(void **state)
