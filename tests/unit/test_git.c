@@ -591,7 +591,8 @@ static void test_fetch_daemon(void **state)
 	make_origin();
 	port = xasprintf("%d", 20000 + (int)(getpid() % 20000));
 	setenv("PORT", port, 1);
-	pid = sh("\"$(git --exec-path)/git-daemon\" --listen=127.0.0.1 --port=$PORT --base-path=. --export-all --reuseaddr"
+	pid = sh("\"$(git --exec-path)/git-daemon\" --listen=127.0.0.1 --port=$PORT --base-path=."
+		 " --export-all --reuseaddr"
 		 " >/dev/null 2>&1 & echo $!; for i in $(seq 100); do"
 		 " git ls-remote git://127.0.0.1:$PORT/origin >/dev/null 2>&1 && break; sleep .05; done");
 	url = xasprintf("git://127.0.0.1:%s/origin", port);
