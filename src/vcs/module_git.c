@@ -62,7 +62,9 @@ static void start(void)
 	/* Repositories are only read, and nothing in one is run: whose they are does not matter. */
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, ARRAY_LEN(extensions));
+#ifdef SLSC_GIT_OBJECT_LIMIT
 	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, MAX_FILE);
+#endif
 }
 
 /* Never shut down: that costs time, and other threads may be inside. */
