@@ -16,6 +16,7 @@
 #include "os/proc.h"
 
 #define REDRAW_NS 100000000 /* at most 10 updates a second */
+#define PLAIN_AFTER_NS 500000000 /* work that lasts is announced in a log; what is over at once is not */
 #define CLEAR_LINE "\r\033[K"
 
 /* Everything below is under the mutex: workers report progress and warn from any thread. */
@@ -29,6 +30,8 @@ static struct {
 	char what[128], item[256];
 	uint64_t done, total;
 	int64_t drawn_at;	/* CLOCK_MONOTONIC, ns; 0: never */
+	int64_t begun_at;	/* PROGRESS_PLAIN: likewise */
+	bool said;		/* PROGRESS_PLAIN: the line of this piece of work is out */
 } out;
 
 static bool wants(const char *when, bool otherwise)
@@ -124,16 +127,29 @@ static void add_line(struct buf *b)
 	add_columns(b, text.ptr, width > 1 ? (size_t)width - 1 : 1);
 }
 
+static void add_text(struct buf *b, const char *s);
+
 static void draw(void)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 	struct timespec now;
 	int64_t ns;
 
-	if (out.mode != PROGRESS_LINE || !out.active)
+	if (out.mode == PROGRESS_OFF || !out.active)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	if (out.mode == PROGRESS_PLAIN) {
+		if (!out.begun_at)
+			out.begun_at = ns;
+		if (out.said || ns - out.begun_at < PLAIN_AFTER_NS)
+			return;
+		out.said = true;
+		add_text(&b, out.what);
+		buf_addc(&b, '\n');
+		put(b.ptr, b.len);
+		return;
+	}
 	if (out.drawn_at && ns - out.drawn_at < REDRAW_NS)
 		return;
 	out.drawn_at = ns;
@@ -312,13 +328,8 @@ void progress_begin(const char *what, uint64_t total)
 	out.done = 0;
 	out.total = total;
 	out.active = true;
-	if (out.mode == PROGRESS_PLAIN) {
-		CLEAN_BUF struct buf b = BUF_INIT;
-
-		add_text(&b, what);
-		buf_addc(&b, '\n');
-		put(b.ptr, b.len);
-	}
+	out.begun_at = 0;
+	out.said = false;
 	draw();
 	pthread_mutex_unlock(&mutex);
 }

@@ -38,7 +38,7 @@ int out_close_stdout(struct err *err) MUST_CHECK;
 
 /*
  * Progress of long work. On a terminal, or with --progress=always: one line, cut to its width, redrawn at most 10 times
- * a second. Elsewhere: plain lines, only for steps that are begun ("fetching musl for arm64"), never percentages.
+ * a second. Elsewhere: one plain line ("building") once the work has lasted half a second, never percentages.
  * With -q or --progress=never: nothing. Thread-safe; one piece of work at a time.
  */
 void progress_begin(const char *what, uint64_t total);	/* total 0: unknown; what: "building" */

@@ -22,7 +22,7 @@ const void *late_load(const char *name, struct err *err)
 		CLEAN_FREE char *self = dirs_self();
 		CLEAN_FREE char *bin = path_dirname(self);
 		CLEAN_FREE char *path = xasprintf("%s/../lib/slsc/%s.so", bin, name);
-		void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
+		void *handle = dlopen(path, RTLD_LAZY | RTLD_GLOBAL | RTLD_NODELETE);
 
 		ops = handle ? dlsym(handle, symbol) : NULL;
 		if (!ops) {

@@ -187,8 +187,7 @@ slsc package hello: /var/task"
 	project
 	slsc_run package --oci --no-build --compression zstd
 	[ "$status" -eq 0 ]
-	is "$err" "packaging
-warning: hello: zstd layers: no evidence that Lambda accepts them; use gzip for Lambda"
+	is "$err" "warning: hello: zstd layers: no evidence that Lambda accepts them; use gzip for Lambda"
 	z=$(config dist/hello.oci amd64 | jq -c .rootfs.diff_ids)
 	is "$(manifest dist/hello.oci amd64 | jq -r '.layers[1].mediaType')" application/vnd.oci.image.layer.v1.tar+zstd
 	zstd -qt "$(blob dist/hello.oci "$(manifest dist/hello.oci amd64 | jq -r '.layers[1].digest')")"
@@ -221,8 +220,7 @@ dist' >.gitignore
 	is "$(jq -r '.artifacts[0].revision' dist/manifest.json)" "$(git rev-parse HEAD)"
 	echo 'int y;' >>src/x.c
 	slsc_run package --oci --no-build
-	is "$err" "packaging
-warning: there are uncommitted changes: the revision is marked -dirty"
+	is "$err" "warning: there are uncommitted changes: the revision is marked -dirty"
 	is "$(manifest dist/hello.oci arm64 | jq -r '.annotations."org.opencontainers.image.revision"')" \
 		"$(git rev-parse HEAD)-dirty"
 }
@@ -233,8 +231,7 @@ warning: there are uncommitted changes: the revision is marked -dirty"
 	is "$(config dist/hello.oci amd64 | jq -r .created)" 2020-09-13T12:26:40Z
 	SOURCE_DATE_EPOCH=soon slsc_run package --oci --no-build
 	[ "$status" -eq 2 ]
-	is "$err" "packaging
-error: SOURCE_DATE_EPOCH is 'soon': not a number of seconds since 1970
+	is "$err" "error: SOURCE_DATE_EPOCH is 'soon': not a number of seconds since 1970
 hint: unset it, or set it to \$(git log -1 --format=%ct)"
 }
 
@@ -243,8 +240,7 @@ hint: unset it, or set it to \$(git log -1 --format=%ct)"
 	rm .slsc/release/arm64/hello
 	slsc_run package --zip --no-build
 	[ "$status" -eq 1 ]
-	is "$err" "packaging
-error: hello is not built for arm64 in profile 'release': there is no .slsc/release/arm64/hello
+	is "$err" "error: hello is not built for arm64 in profile 'release': there is no .slsc/release/arm64/hello
 hint: run \`slsc build hello\`, or leave out --no-build"
 	[ ! -e dist/hello-x86_64.zip ]
 	cp .slsc/release/x86_64/hello .slsc/release/arm64/hello
@@ -333,8 +329,7 @@ would write dist/hello.oci"
 	echo x >dist/hello.oci
 	slsc_run package --oci --no-build
 	[ "$status" -eq 1 ]
-	is "$err" "packaging
-error: $T/w/dist/hello.oci is in the way: it is not a directory
+	is "$err" "error: $T/w/dist/hello.oci is in the way: it is not a directory
 hint: move it away, or choose another place with --output"
 	slsc_run package --oci --no-build -o /proc/nowhere
 	[ "$status" -eq 1 ]

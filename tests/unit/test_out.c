@@ -175,8 +175,14 @@ static void test_progress_plain(void **state)
 	(void)state;
 	begin(false);
 	init((struct globals){ 0 });
+	progress_begin("quick", 3);
+	progress_update(1, "a");
+	progress_end();
 	progress_begin("fetching musl for arm64", 3);
 	progress_update(1, "a");
+	pause_ms(510);
+	progress_update(2, "b");
+	progress_update(3, "c");
 	progress_end();
 	init((struct globals){ .progress = "never" });
 	progress_begin("silent", 3);
