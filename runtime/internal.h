@@ -11,8 +11,42 @@
 #include <sys/types.h>
 #include <time.h>
 
-/** slsc_rt_now - CLOCK_REALTIME. */
-void slsc_rt_now(struct timespec *ts);
+/*
+ * The runtime waits for the network, it does not compute: what stands between the two is
+ * compiled for size whatever the profile says. (gcc has no such switch for a whole file.)
+ */
+#ifdef __clang__
+#define RT_FOR_SIZE_BEGIN \
+	_Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
+#define RT_FOR_SIZE_END _Pragma("clang attribute pop")
+#else
+#define RT_FOR_SIZE_BEGIN
+#define RT_FOR_SIZE_END
+#endif
+
+/* ---- text and numbers ------------------------------------------------------------- */
+
+static inline char slsc_rt_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static inline bool slsc_rt_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/** slsc_rt_after - what follows @prefix at the start of @s; NULL when @s starts otherwise. */
+const char *slsc_rt_after(const char *s, const char *prefix);
+
+/** slsc_rt_env - getenv(), which costs half a KB in musl. */
+const char *slsc_rt_env(const char *name);
+
+/** slsc_rt_hex - the value of a hexadecimal digit, -1 for anything else. */
+int slsc_rt_hex(char c);
+
+/** slsc_rt_utf8_len - bytes of the well-formed UTF-8 sequence at @p (RFC 3629); 0: there is none. */
+size_t slsc_rt_utf8_len(const unsigned char *p, size_t left);
 
 /** slsc_rt_ieq - whether @s is @lower, which is in lower case, ASCII case aside. */
 bool slsc_rt_ieq(struct slsc_str s, const char *lower);
@@ -20,14 +54,19 @@ bool slsc_rt_ieq(struct slsc_str s, const char *lower);
 /** slsc_rt_u64 - a decimal number of 1 to 18 digits and nothing else. Returns 0 or -1. */
 int slsc_rt_u64(struct slsc_str s, uint64_t *value);
 
-/** slsc_rt_civil - split Unix seconds (UTC, 1970 to 9999): y, mon 1-12, day, h, min, s, weekday. */
-void slsc_rt_civil(int64_t seconds, int out[7]);
-
 /** slsc_rt_put_padded - append @value with leading zeros up to @width digits. */
 void slsc_rt_put_padded(struct slsc_out *out, int value, unsigned width);
 
 /** slsc_rt_write_all - write @len bytes to @fd, whatever the interruptions. Returns 0 or -1. */
 int slsc_rt_write_all(int fd, const char *ptr, size_t len);
+
+/* ---- time, errors, memory --------------------------------------------------------- */
+
+/** slsc_rt_now - CLOCK_REALTIME. */
+void slsc_rt_now(struct timespec *ts);
+
+/** slsc_rt_civil - split Unix seconds (UTC, 1970 to 9999): y, mon 1-12, day, h, min, s, weekday. */
+void slsc_rt_civil(int64_t seconds, int out[7]);
 
 /** slsc_rt_fail_clear - forget an earlier slsc_fail(). */
 void slsc_rt_fail_clear(struct slsc_ctx *ctx);
@@ -102,31 +141,5 @@ struct slsc_rt_chunked {
  */
 int slsc_rt_chunked_step(struct slsc_rt_chunked *c, char *dst, size_t *len, size_t max,
 			 const char *src, size_t src_len, size_t *used);
-
-/**
- * slsc_rt_request_parse - parse a complete request head.
- * @fields: room for SLSC_HTTP_FIELDS_MAX fields.
- * @framing: out; @keep_alive or @close already settled by the version.
- * Returns 0, or the status to answer: 400, 414, 417, 431, 501, 505.
- */
-int slsc_rt_request_parse(const char *head, size_t len, struct slsc_request *req,
-			  struct slsc_field *fields, struct slsc_rt_framing *framing,
-			  bool *expect_continue);
-
-/** struct slsc_rt_next - the head of an answer of the Runtime API. */
-struct slsc_rt_next {
-	int status;
-	struct slsc_rt_framing framing;
-	struct slsc_str request_id;
-	struct slsc_str deadline;
-	struct slsc_str function_arn;
-	struct slsc_str trace_id;
-	struct slsc_str client_context;
-	struct slsc_str cognito_identity;
-	struct slsc_str tenant_id;
-};
-
-/** slsc_rt_next_parse - parse a complete response head. Returns 0, or -1 when malformed. */
-int slsc_rt_next_parse(const char *head, size_t len, struct slsc_rt_next *next);
 
 #endif

@@ -203,9 +203,12 @@ static void add_compile(const struct toolchain *tc, const char *obj, const char 
 	buf_addf(b, "\n  f = $f_%s%s\n", flags_var, more);
 }
 
-static const char *const runtime_sources[][4] = {
-	[RUNTIME_LAMBDA] = { "core", "lambda", "entry_lambda", NULL },
-	[RUNTIME_HTTP] = { "core", "http", "entry_http", NULL },
+#define RUNTIME_SHARED "text", "out", "base64", "json", "arena", "time", "log", "message"
+
+static const char *const runtime_sources[][16] = {
+	[RUNTIME_LAMBDA] = { RUNTIME_SHARED, "lambda", "lambda_api", "entry_lambda", NULL },
+	[RUNTIME_HTTP] = { RUNTIME_SHARED, "http", "http_conn", "http_request", "http_response", "http_route",
+			   "http_serve", "entry_http", NULL },
 	[RUNTIME_NONE] = { NULL },
 };
 

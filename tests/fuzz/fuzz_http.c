@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz what the runtime reads from the network: request heads, chunked bodies, and answers of
- * the Runtime API. The first byte chooses: 'L' an answer, else a request. Build with runtime/
- * core.c, http.c and lambda.c, which define no main().
+ * the Runtime API. The first byte chooses: 'L' an answer, else a request. Linked with all of
+ * runtime/ but the entries, which define main().
  *
  * Whatever is accepted must hold what callers rely on: every slice inside the input, and the
  * same chunked body however it is cut into pieces.
  */
-#include "../../runtime/internal.h"
+#include "../../runtime/http.h"
+#include "../../runtime/lambda.h"
 
 #include <stdlib.h>
 #include <string.h>
