@@ -281,6 +281,9 @@ def serve(server, args):
         if args.fail_post is not None and i == args.fail_post:
             server.error("500 Internal Server Error", "InternalServerError")
             return i, ok
+        if args.answer:
+            with open(args.answer, "wb") as file:
+                file.write(body)
         problem = check_answer(args, i, path, fields, body)
         if problem:
             print("invocation %d: %s" % (i, problem), file=sys.stderr)
@@ -320,6 +323,7 @@ def parse():
     p.add_argument("--pad", type=int, default=0, metavar="BYTES",
                    help="lengthen the event with blanks, e.g. to 6291456")
     p.add_argument("--expect", help="the answer, compared as JSON; {i} becomes its number")
+    p.add_argument("--answer", metavar="FILE", help="write the last answer there")
     p.add_argument("--expect-size", type=int, metavar="BYTES", help="the answer's size")
     p.add_argument("--expect-error", metavar="TYPE", help="the errorType of every answer")
     p.add_argument("--expect-init-error", metavar="TYPE", help="an init error, then exit 1")
