@@ -9,7 +9,7 @@
 #include "commands.h"
 #include "os/fs.h"
 
-/* slsc _finish ARCH --in FILE --out FILE [--debug FILE]: the end of each link in build.ninja. */
+/* slsc _finish --json ARCH --in FILE --out FILE [--debug FILE]: the end of each link in build.ninja. */
 
 struct finish_ctx {
 	const char *in, *out, *debug;
@@ -59,6 +59,6 @@ const struct cmd cmd_finish = {
 	.summary = "Verify and strip a linked binary",
 	.opts = opts,
 	.ctx_size = sizeof(struct finish_ctx),
-	.flags = CMD_HIDDEN,
+	.flags = CMD_HIDDEN | CMD_JSON,
 	.run = run,
 };

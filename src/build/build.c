@@ -56,29 +56,27 @@ int build_finish(const struct finish_request *req, struct err *err)
 		.allow_dynamic = req->allow_dynamic,
 		.allow_symbols = true,
 	};
-	CLEAN_FREE char *dir = path_dirname(req->out);
+	CLEAN_FREE char *made = xasprintf("%s.stripped", req->in);
+	CLEAN_FREE char *dir = path_dirname(req->in);
+	CLEAN_FREE char *debug = req->debug ? path_join(dir, path_basename(req->debug)) : NULL;
 
 	/* Before anything is replaced: a binary that is wrong leaves the old one where it is. */
 	if (elf_verify(req->in, &rules, err) < 0)
 		return name_output(req->in, req->out, err);
-	fs_tmp_sweep(dir);
-	if (!req->debug) {
-		if (fs_copy(req->in, req->out, 0755, false, err) < 0)
-			return -1;
-	} else {
-		CLEAN_FREE char *stripped = xasprintf("%s.stripped", req->in);
-
+	if (debug) {
 		rules.allow_symbols = false;
 		rules.bad_paths = req->bad_paths;
-		if (elf_split_debug(req->in, stripped, req->debug, err) < 0)
+		if (elf_split_debug(req->in, made, debug, err) < 0)
 			return -1;
-		if (elf_verify(stripped, &rules, err) < 0) {
-			unlink(stripped);
-			return name_output(stripped, req->out, err);
-		}
-		if (rename(stripped, req->out) < 0)
-			return err_sys(err, "cannot write %s", req->out);
+		if (elf_verify(made, &rules, err) < 0)
+			return name_output(made, req->out, err);
+		if (rename(debug, req->debug) < 0)
+			return err_sys(err, "cannot write %s", req->debug);
+	} else if (fs_copy(req->in, made, 0755, false, err) < 0) {
+		return -1;
 	}
+	if (rename(made, req->out) < 0)
+		return err_sys(err, "cannot write %s", req->out);
 	unlink(req->in);
 	return 0;
 }
@@ -86,59 +84,108 @@ int build_finish(const struct finish_request *req, struct err *err)
 /* ninja's output, line by line: its own status lines carry a mark, the rest is the compiler's. */
 #define MARK "\036"
 
+/* What `slsc _finish --json` says when it refuses a binary. */
+#define VERDICT "{\"error\":{"
+
 struct stream {
 	const struct build_request *req;
 	struct build_result *res;
-	struct strs failed;	/* outputs of steps that failed */
+	struct strs failed;	/* of each step that failed: its outputs, as ninja wrote them, and their verdict */
+	struct strs verdicts;	/* same order; "" for none */
 	bool skip_command;	/* the next line is the failed command */
 	struct buf ninja_error;	/* "ninja: error: ..." */
 };
 
-static void on_line(const char *line, size_t len, void *ctx)
+static void forward(const struct stream *s, const char *line, size_t len)
 {
-	struct stream *s = ctx;
+	if (!s->req->on_output)
+		return;
+	s->req->on_output(line, len, s->req->ctx);
+	s->req->on_output("\n", 1, s->req->ctx);
+}
+
+/* One of ninja's reasons in our words: "output X older than most recent input Y (1 vs 2)". */
+static void explain(const struct stream *s, const char *why)
+{
+	static const struct {
+		const char *before, *between, *say;	/* "<before>X<between>Y" becomes "X<say>Y" */
+	} reasons[] = {
+		{ "output ", " doesn't exist", ": is not there yet" },
+		{ "output ", " older than most recent input ", ": is older than " },
+		{ "restat of output ", " older than most recent input ", ": is older than " },
+		{ "recorded mtime of ", " older than most recent input ", ": is older than " },
+		{ "command line changed for ", "", ": its command has changed" },
+		{ "command line not found in log for ", "", ": was made by something else" },
+		{ "", " has no in-edge and is missing", ": is gone" },
+		{ "deps for '", "' are missing", NULL },	/* these follow from another */
+		{ "", " is dirty", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+		const char *x = why + strlen(reasons[i].before), *y, *paren;
+		CLEAN_FREE char *line = NULL;
+		int xlen;
+
+		if (!starts_with(why, reasons[i].before))
+			continue;
+		y = reasons[i].between[0] ? strstr(x, reasons[i].between) : x + strlen(x);
+		if (!y)
+			continue;
+		if (!reasons[i].say)
+			return;
+		xlen = (int)(y - x);
+		y += strlen(reasons[i].between);
+		paren = strstr(y, " (");	/* the times, in nanoseconds */
+		line = xasprintf("%.*s%s%.*s", xlen, x, reasons[i].say, (int)(paren ? (size_t)(paren - y) : strlen(y)),
+				 y);
+		forward(s, line, strlen(line));
+		return;
+	}
+	forward(s, why, strlen(why));
+}
+
+static void on_status(struct stream *s, const char *line, size_t len)
+{
 	unsigned done, total;
 	int n = 0;
 
+	if (sscanf(line, "%u/%u" MARK "%n", &done, &total, &n) != 2 || !n)
+		return;
+	s->res->steps = done;
+	if (s->req->on_step)
+		s->req->on_step(done, total, line + n, s->req->ctx);
+	if (s->req->dry_run || s->req->verbose)
+		forward(s, line + n, len - (size_t)n);
+}
+
+static void on_line(const char *line, size_t len, void *ctx)
+{
+	struct stream *s = ctx;
+
 	if (line[0] == MARK[0]) {
-		if (sscanf(line + 1, "%u/%u" MARK "%n", &done, &total, &n) == 2 && n > 0) {
-			s->res->steps = done;
-			if (s->req->on_step)
-				s->req->on_step(done, total, line + 1 + n, s->req->ctx);
-			if (s->req->dry_run && s->req->on_output) {
-				s->req->on_output(line + 1 + n, len - 1 - (size_t)n, s->req->ctx);
-				s->req->on_output("\n", 1, s->req->ctx);
-			}
-		}
+		on_status(s, line + 1, len - 1);
 		return;
 	}
 	if (starts_with(line, "FAILED: ")) {
-		CLEAN_FREE char *outs = xstrdup(line + 8);
-
-		for (char *save, *o = strtok_r(outs, " ", &save); o; o = strtok_r(NULL, " ", &save))
-			strs_add(&s->failed, o);
+		strs_add(&s->failed, line + 8);
+		strs_add(&s->verdicts, "");
 		s->skip_command = true;
 		return;
 	}
 	if (s->skip_command) {
 		s->skip_command = false;
-		if (!s->req->verbose)
-			return;
+		return;		/* -v has shown it already */
 	}
-	if (starts_with(line, "ninja: error: ")) {
+	if (starts_with(line, VERDICT) && s->failed.len) {
+		free(s->verdicts.ptr[s->verdicts.len - 1]);
+		s->verdicts.ptr[s->verdicts.len - 1] = xstrdup(line);
+	} else if (starts_with(line, "ninja: error: ") || starts_with(line, "ninja: fatal: ")) {
 		if (!s->ninja_error.len)
 			buf_addz(&s->ninja_error, line + 14);
-		return;
-	}
-	if (starts_with(line, "ninja explain: ")) {
-		line += 15;
-		len -= 15;
-	} else if (starts_with(line, "ninja: ")) {
-		return;
-	}
-	if (s->req->on_output) {
-		s->req->on_output(line, len, s->req->ctx);
-		s->req->on_output("\n", 1, s->req->ctx);
+	} else if (starts_with(line, "ninja explain: ")) {
+		explain(s, line + 15);
+	} else if (!starts_with(line, "ninja: ")) {
+		forward(s, line, len);
 	}
 }
 
@@ -168,14 +215,50 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 		strs_add(&argv, "-d");
 		strs_add(&argv, "explain");
 	}
-	VEC_EACH(outs, out)
-		strs_add(&argv, *out);
+	/* without names ninja makes everything */
+	if (outs->len < g->ntargets)
+		VEC_EACH(outs, out)
+			strs_add(&argv, *out);
 	if (proc_run((const char *const *)strs_argv(&argv), &o, status, err) < 0) {
 		if (err->code == ERR_TOOL)
 			err_hint(err, "apt-get install ninja-build");
 		return -1;
 	}
 	return 0;
+}
+
+/* Empty, unless a step failed. */
+static int remove_link_dir(const char *dir, struct err *err)
+{
+	for (int i = 0; i < ARCH_COUNT; i++) {
+		CLEAN_FREE char *sub = path_join(dir, arch_name((enum arch)i));
+
+		rmdir(sub);
+	}
+	return rmdir(dir) < 0 ? fs_rmtree(dir, err) : 0;
+}
+
+static int run_in_link_dir(const struct graph *g, const struct build_request *req, const char *file,
+			   const struct strs *outs, struct stream *s, int *status, struct err *err)
+{
+	CLEAN_FREE char *dir = path_join(g->p->dir, GRAPH_LINK_DIR);
+	struct err tidy;
+	int r = 0;
+
+	if (req->dry_run)
+		return run_ninja(g, req, file, outs, s, status, err);
+	for (int i = 0; r == 0 && i < ARCH_COUNT; i++) {
+		CLEAN_FREE char *sub = path_join(dir, arch_name((enum arch)i));
+
+		r = fs_mkdirs(sub, err);
+	}
+	if (r == 0)
+		r = run_ninja(g, req, file, outs, s, status, err);
+	if (remove_link_dir(dir, &tidy) < 0 && r == 0) {
+		*err = tidy;
+		r = -1;
+	}
+	return r;
 }
 
 /* The targets that were asked for; their toolchains must be there. */
@@ -251,31 +334,50 @@ static int fetch_sysroots(const struct build_request *req, const struct graph *g
 	return 0;
 }
 
-/* Scripts and wrappers for functions that build themselves. */
-static int write_commands(struct graph *g, struct err *err)
+static int write_wrappers(const struct graph *g, const struct target *t, bool *changed, struct err *err)
 {
+	for (int cxx = 0; cxx < 2; cxx++) {
+		CLEAN_BUF struct buf text = BUF_INIT;
+		CLEAN_FREE char *name = graph_wrapper_path(t, cxx);
+		CLEAN_FREE char *path = path_join(g->p->dir, name);
+		CLEAN_FREE char *dir = path_dirname(path);
+		bool one;
+
+		graph_wrapper(g, t->tc, cxx, &text);
+		if (fs_mkdirs(dir, err) < 0 || fs_write_if_changed(path, buf_str(&text), 0755, &one, err) < 0)
+			return -1;
+		*changed |= one;
+	}
+	return 0;
+}
+
+static int write_command(const struct graph *g, const struct target *t, bool *wrapper, struct err *err)
+{
+	CLEAN_FREE char *objdir = path_join(g->p->dir, t->objdir);
+	CLEAN_FREE char *script = path_join(objdir, "command.sh");
+	CLEAN_FREE char *build_dir = path_join(objdir, "build");
+	CLEAN_BUF struct buf text = BUF_INIT;
+	bool changed;
+
+	if (write_wrappers(g, t, wrapper, err) < 0 || fs_mkdirs(objdir, err) < 0)
+		return -1;
+	graph_command(g, t, &text);
+	if (fs_write_if_changed(script, buf_str(&text), 0644, &changed, err) < 0)
+		return -1;
+	/* cmake and configure keep the flags of their first run */
+	return changed || *wrapper ? fs_rmtree(build_dir, err) : 0;
+}
+
+/* Scripts and wrappers for functions that build themselves. */
+static int write_commands(const struct graph *g, struct err *err)
+{
+	bool wrapper[ARCH_COUNT] = { false };
+
 	for (size_t i = 0; i < g->ntargets; i++) {
 		const struct target *t = &g->targets[i];
-		CLEAN_FREE char *objdir = path_join(g->p->dir, t->objdir);
-		CLEAN_FREE char *script = path_join(objdir, "command.sh");
-		const char *bin;
-		CLEAN_BUF struct buf text = BUF_INIT;
 
-		if (!t->fn->build_command.s || t->tc->nmissing)
-			continue;
-		bin = graph_wrapper_dir(g, t->tc, &g->arena);
-		if (fs_mkdirs(objdir, err) < 0 || fs_mkdirs(bin, err) < 0)
-			return -1;
-		for (int cxx = 0; cxx < 2; cxx++) {
-			CLEAN_BUF struct buf w = BUF_INIT;
-			CLEAN_FREE char *path = path_join(bin, cxx ? "c++" : "cc");
-
-			graph_wrapper(g, t->tc, cxx, &w);
-			if (fs_write_if_changed(path, buf_str(&w), 0755, NULL, err) < 0)
-				return -1;
-		}
-		graph_command(g, t, &text);
-		if (fs_write_if_changed(script, buf_str(&text), 0644, NULL, err) < 0)
+		if (t->fn->build_command.s && !t->tc->nmissing &&
+		    write_command(g, t, &wrapper[t->arch], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -314,15 +416,22 @@ static int write_graph(struct graph *g, bool dry_run, int *memfd, char **file, s
 static int finish(struct project *p, const struct build_request *req, struct build_result *res,
 		  struct err *err)
 {
+	CLEAN_FD int dir = open(p->dir, O_PATH | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_sys(err, "cannot read %s", p->dir);
 	VEC_EACH(res, b) {
-		CLEAN_FREE char *path = path_join(p->dir, b->path);
 		struct stat st;
 
-		if (stat(path, &st) < 0)
+		if (fstatat(dir, b->path, &st, 0) < 0)
 			return err_sys(err, "cannot read %s", b->path);
 		b->size = (uint64_t)st.st_size;
-		if (req->smoke && smoke_run(path, b->path, b->function, b->arch, err) < 0)
-			return -1;
+		if (req->smoke) {
+			CLEAN_FREE char *path = path_join(p->dir, b->path);
+
+			if (smoke_run(path, b->path, b->function, b->arch, err) < 0)
+				return -1;
+		}
 	}
 	return 0;
 }
@@ -356,6 +465,15 @@ static void dry_run_release(struct dry_run *d)
 	free(d->dir[1]);
 }
 
+static int failure(const struct graph *g, const struct stream *s, int status, struct err *err)
+{
+	if (s->failed.len)
+		return diagnose(g, s->failed.ptr[0], s->verdicts.ptr[0], err);
+	if (s->ninja_error.len)
+		return err_set(err, ERR_BUILD, "ninja: %s", s->ninja_error.ptr);
+	return err_set(err, ERR_BUILD, "ninja failed with status %d", status);
+}
+
 static int build(struct project *p, const struct build_request *req, struct build_result *res,
 		 struct graph *g, struct dep_trees *deps, struct err *err)
 {
@@ -381,17 +499,13 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	was = dry_run_state(p, pr);
 	if (choose(p, g, req, res, &outs, err) < 0 || write_graph(g, req->dry_run, &memfd, &file, err) < 0)
 		return -1;
-	r = run_ninja(g, req, file, &outs, &s, &status, err);
+	r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
 	if (req->dry_run && r == 0)
 		r = dry_run_tidy(&was, err);
-	if (r == 0 && status != 0) {
-		if (s.failed.len)
-			r = diagnose(g, &s.failed, err);
-		else
-			r = err_set(err, ERR_BUILD, "ninja: %s",
-				    s.ninja_error.len ? s.ninja_error.ptr : "failed");
-	}
+	if (r == 0 && status != 0)
+		r = failure(g, &s, status, err);
 	strs_release(&s.failed);
+	strs_release(&s.verdicts);
 	buf_release(&s.ninja_error);
 	if (r == 0 && !req->dry_run)
 		r = finish(p, req, res, err);

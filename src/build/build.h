@@ -69,7 +69,11 @@ char *build_binary_path(const char *profile, enum arch arch, const char *functio
 int build_lock(const struct project *p, const char *who, void (*waiting)(const char *holder, void *ctx),
 	       void *ctx, struct err *err) MUST_CHECK;
 
-/** build_finish - after the link: verify @in, then split it into @out and @debug (NULL: keep symbols in @out). */
+/**
+ * build_finish - after the link: verify @in, then split it into @out and @debug (NULL: keep symbols in @out). Both are
+ * replaced only by what passed. Temporary files are made beside @in, on whose file system the others are;
+ * @in is removed, after a failure it is the caller's to remove, with all that is beside it.
+ */
 struct finish_request {
 	const char *in, *out, *debug;
 	enum arch arch;

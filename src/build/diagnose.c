@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/diagnose.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,25 +14,78 @@ static enum elf_arch elf_arch_of(enum arch a)
 	return a == ARCH_ARM64 ? ELF_ARCH_ARM64 : ELF_ARCH_X86_64;
 }
 
-static const struct target *target_of_link(const struct graph *g, const char *out)
+/* ninja writes the names as they are: one with a blank is told by what we know it to be. */
+static bool is_first(const char *outputs, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(outputs, name, n) == 0 && (outputs[n] == ' ' || outputs[n] == '\0');
+}
+
+static const struct target *target_of_link(const struct graph *g, const char *outputs)
 {
 	for (size_t i = 0; i < g->ntargets; i++)
-		if (strcmp(g->targets[i].out, out) == 0)
+		if (is_first(outputs, g->targets[i].out))
 			return &g->targets[i];
 	return NULL;
 }
 
-static int compile_failed(const struct graph *g, const char *object, struct err *err)
+/* .slsc/release/arm64/.obj/musl/.dep/zlib-0123456789ab/src/inflate.c.o */
+static int shared_failed(const struct graph *g, struct str object, struct err *err)
+{
+	CLEAN_FREE char *path = xstrndup(object.ptr, object.len);
+	char *dep = strstr(path, "/.dep/"), *runtime = strstr(path, "/.runtime/"), *slash, *dash;
+
+	if (ends_with(path, ".o"))
+		path[strlen(path) - 2] = '\0';
+	if (runtime)
+		return err_set(err, ERR_BUILD, "%s.c of slsc's own runtime did not compile", runtime + 10);
+	if (!dep || !(slash = strchr(dep + 6, '/')))
+		return err_set(err, ERR_BUILD, "%s did not compile", path);
+	*slash = '\0';
+	dash = strrchr(dep + 6, '-');
+	if (dash)
+		*dash = '\0';
+	for (size_t i = 0; i < g->deps->len; i++)
+		if (strcmp(g->deps->ptr[i].dep->name.s, dep + 6) == 0)
+			return project_err(g->p, ERR_BUILD, g->deps->ptr[i].dep->name, err,
+					   "%s of dependency '%s' did not compile", slash + 1, dep + 6);
+	return err_set(err, ERR_BUILD, "%s of dependency '%s' did not compile", slash + 1, dep + 6);
+}
+
+static int compile_failed(const struct graph *g, const char *outputs, struct err *err)
 {
 	for (size_t i = 0; i < g->ntargets; i++) {
 		const struct target *t = &g->targets[i];
 
 		for (size_t j = 0; j < t->objects.len; j++)
-			if (strcmp(t->objects.ptr[j], object) == 0)
+			if (is_first(outputs, t->objects.ptr[j]))
 				return err_set(err, ERR_BUILD, "%s did not compile (function '%s', %s)",
 					       t->sources.ptr[j], t->fn->name.s, arch_name(t->arch));
 	}
-	return err_set(err, ERR_BUILD, "%s did not compile", object);
+	return shared_failed(g, str_trim(str_from(outputs)), err);
+}
+
+/* What _finish said: the message and hint of its error. */
+static int refused(const struct graph *g, const struct target *t, const char *verdict, struct err *err)
+{
+	json_t *doc = json_loads(verdict, 0, NULL), *e = json_object_get(doc, "error");
+	const char *msg = json_string_value(json_object_get(e, "message"));
+	const char *hint = json_string_value(json_object_get(e, "hint"));
+	const char *code = json_string_value(json_object_get(e, "code"));
+	enum err_code c = code && strcmp(code, err_name(ERR_VERIFY)) == 0 ? ERR_VERIFY : ERR_BUILD;
+
+	if (!msg)
+		err_set(err, c, "%s: _finish failed", t->out);
+	else if (t->fn->build_command.s)
+		project_err(g->p, c, t->fn->build_command, err, "the build command of '%s' failed for %s: %s",
+			    t->fn->name.s, arch_name(t->arch), msg);
+	else
+		err_set(err, c, "%s", msg);
+	if (hint)
+		err_hint(err, "%s", hint);
+	json_decref(doc);
+	return -1;
 }
 
 /* Objects and archives that the user named and that are of another machine. */
@@ -142,13 +196,14 @@ static int no_handler(const struct graph *g, const struct target *t, struct err 
 	return err_hint(err, "defined are: %.200s; name one with `handler:`", list.ptr);
 }
 
-int diagnose(const struct graph *g, const struct strs *failed, struct err *err)
+int diagnose(const struct graph *g, const char *outputs, const char *verdict, struct err *err)
 {
-	const char *out = failed->ptr[0];
-	const struct target *t = target_of_link(g, out);
+	const struct target *t = target_of_link(g, outputs);
 
 	if (!t)
-		return compile_failed(g, out, err);
+		return compile_failed(g, outputs, err);
+	if (verdict[0])
+		return refused(g, t, verdict, err);
 	if (t->fn->build_command.s)
 		return project_err(g->p, ERR_BUILD, t->fn->build_command, err,
 				   "the build command of '%s' failed for %s", t->fn->name.s, arch_name(t->arch));

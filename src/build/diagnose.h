@@ -6,8 +6,9 @@
 
 /**
  * diagnose - after a failed build: say which step of which function failed, and why if the objects tell more than
- * the linker did. @failed: outputs of the steps that failed. Always returns -1 with @err set.
+ * the linker did. @outputs: of the step that failed, with blanks between, as ninja writes them. @verdict: the error of
+ * `slsc _finish --json`, or "". Always returns -1 with @err set.
  */
-int diagnose(const struct graph *g, const struct strs *failed, struct err *err);
+int diagnose(const struct graph *g, const char *outputs, const char *verdict, struct err *err);
 
 #endif

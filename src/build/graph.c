@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "os/fs.h"
+#include "os/proc.h"
 
 /*
  * What may differ between two runs without making anything stale comes through the environment: the launcher
@@ -20,25 +21,33 @@
 /* The compiler's own colour: ninja takes it away unless we ask it not to. */
 #define COLOR "-fdiagnostics-color=always"
 
-/* Shell text in a ninja value: only $ is special. */
+/* Shell text in a ninja value: only $ is special. A line break has no escape: the plan refuses it. */
 static void add_value(struct buf *b, const char *s)
 {
-	for (; *s; s++) {
-		if (*s == '$')
+	const char *from = s;
+
+	for (; *s; s++)
+		if (*s == '$') {
+			buf_add(b, from, (size_t)(s - from));
 			buf_addc(b, '$');
-		buf_addc(b, *s);
-	}
+			from = s;
+		}
+	buf_add(b, from, (size_t)(s - from));
 }
 
-/* A path in a build statement. */
+/* A path in a build statement. '|' has no escape: the plan refuses it. */
 static void add_path(struct buf *b, const char *s)
 {
+	const char *from = s;
+
 	buf_addc(b, ' ');
-	for (; *s; s++) {
-		if (*s == '$' || *s == ' ' || *s == ':' || *s == '|')
+	for (; *s; s++)
+		if (*s == '$' || *s == ' ' || *s == ':') {
+			buf_add(b, from, (size_t)(s - from));
 			buf_addc(b, '$');
-		buf_addc(b, *s);
-	}
+			from = s;
+		}
+	buf_add(b, from, (size_t)(s - from));
 }
 
 static void add_joined(struct buf *b, const char *flag, const char *s)
@@ -50,11 +59,22 @@ static void add_joined(struct buf *b, const char *flag, const char *s)
 	buf_add_shell(b, word);
 }
 
-static void add_map(struct buf *b, const char *from, const char *to)
+/* gcc splits the map at its last '=', clang 14 at its first: there such a directory keeps its name in debug files. */
+static void add_map(const struct toolchain *tc, struct buf *b, const char *from, const char *to)
 {
 	CLEAN_FREE char *map = xasprintf("%s=%s", from, to);
 
-	add_joined(b, "-ffile-prefix-map=", map);
+	if (!tc->clang || !strchr(from, '='))
+		add_joined(b, "-ffile-prefix-map=", map);
+}
+
+static void add_maps(const struct graph *g, const struct toolchain *tc, struct buf *b)
+{
+	add_map(tc, b, g->p->dir, ".");
+	if (tc->clang && strchr(g->p->dir, '='))
+		add_joined(b, "", "-ffile-compilation-dir=.");
+	for (const char *const *m = tc->map_prefixes; *m; m++)
+		add_map(tc, b, *m, "/sysroot");
 }
 
 static void add_defines(struct buf *b, const struct lkvs *defines)
@@ -72,14 +92,12 @@ static void tc_flags(const struct graph *g, const struct toolchain *tc, struct b
 {
 	buf_addf(b, "%s %s ", tc->target, tc->cflags);
 	profile_cflags(tc, g->profile, b);
-	add_map(b, g->p->dir, ".");
-	for (const char *const *m = tc->map_prefixes; *m; m++)
-		add_map(b, *m, "/sysroot");
-	add_map(b, g->share, "/slsc");
+	add_maps(g, tc, b);
+	add_map(tc, b, g->share, "/slsc");
 	for (size_t i = 0; i < g->deps->len; i++) {
 		CLEAN_FREE char *to = xasprintf("/dep/%s", g->deps->ptr[i].dep->name.s);
 
-		add_map(b, g->deps->ptr[i].dir, to);
+		add_map(tc, b, g->deps->ptr[i].dir, to);
 	}
 }
 
@@ -143,7 +161,10 @@ static void fn_libs(const struct function *f, struct buf *b)
 
 static void rule_name(const struct toolchain *tc, const char *what, struct buf *b)
 {
-	buf_addf(b, "%s_%s_%s", what, tc->name, arch_name(tc->arch));
+	buf_addz(b, what);
+	buf_addz(b, tc->name);
+	buf_addc(b, '_');
+	buf_addz(b, arch_name(tc->arch));
 }
 
 static const char *link_pre(const struct graph *g, const struct toolchain *tc)
@@ -153,10 +174,10 @@ static const char *link_pre(const struct graph *g, const struct toolchain *tc)
 	return g->profile->pie ? tc->pie_pre : tc->link_pre;
 }
 
-static void add_finish(const struct graph *g, const struct toolchain *tc, struct buf *b)
+static void add_finish(const struct graph *g, enum arch arch, struct buf *b)
 {
-	buf_addf(b, "\"$$SLSC_SELF\" _finish %s%s --in ", arch_name(tc->arch),
-		 g->profile->static_link ? "" : " --dynamic");
+	buf_addf(b, " && \"$$SLSC_SELF\" _finish --json %s%s --in $full --out $out%s", arch_name(arch),
+		 g->profile->static_link ? "" : " --dynamic", g->profile->strip ? " --debug $out.debug" : "");
 }
 
 static void add_rules(const struct graph *g, const struct toolchain *tc, struct buf *b)
@@ -166,15 +187,15 @@ static void add_rules(const struct graph *g, const struct toolchain *tc, struct 
 	tc_flags(g, tc, &flags);
 	profile_ldflags(tc, g->profile, &ld);
 	buf_addz(b, "\nrule ");
-	rule_name(tc, "cc", b);
+	rule_name(tc, "cc_", b);
 	buf_addz(b, "\n  command = $$SLSC_LAUNCHER ");
 	add_value(b, tc->cc);
 	buf_addc(b, ' ');
 	add_value(b, flags.ptr);
-	buf_addf(b, " " COLOR " $f -MD -MF $out.d -c $in -o $out # %s\n", tc->id);
+	buf_addf(b, " " COLOR " $f -MD -MF $out.d -c $in -o $out # " SLSC_VERSION " %s\n", tc->id);
 	buf_addf(b, "  depfile = $out.d\n  deps = gcc\n  description = compile $in (%s)\nrule ",
 		 arch_name(tc->arch));
-	rule_name(tc, "link", b);
+	rule_name(tc, "link_", b);
 	buf_addz(b, "\n  command = ");
 	add_value(b, tc->cc);
 	buf_addc(b, ' ');
@@ -185,22 +206,26 @@ static void add_rules(const struct graph *g, const struct toolchain *tc, struct 
 	add_value(b, ld.ptr);
 	buf_addz(b, " " COLOR " $in $libs ");
 	add_value(b, tc->link_post);
-	buf_addz(b, " -o $full && ");
-	add_finish(g, tc, b);
-	buf_addf(b, "$full --out $out_ $debug # %s\n  description = link $out_ (%s)\n", tc->id,
-		 arch_name(tc->arch));
+	buf_addz(b, " -o $full");
+	add_finish(g, tc->arch, b);
+	buf_addf(b, " # " SLSC_VERSION " %s\n  description = link $out (%s)\n", tc->id, arch_name(tc->arch));
 }
 
-/* @more: shell text after the flags of variable f_@flags_var, or "". */
-static void add_compile(const struct toolchain *tc, const char *obj, const char *src, const char *flags_var,
-			const char *more, struct buf *b)
+/* @kind@name: the variable with the flags. @more: shell text after them, or "". */
+static void add_compile(const struct toolchain *tc, const char *obj, const char *src, const char *kind,
+			const char *name, const char *more, struct buf *b)
 {
 	buf_addz(b, "build");
 	add_path(b, obj);
 	buf_addz(b, ": ");
-	rule_name(tc, "cc", b);
+	rule_name(tc, "cc_", b);
 	add_path(b, src);
-	buf_addf(b, "\n  f = $f_%s%s\n", flags_var, more);
+	buf_addz(b, "\n  f = ${");
+	buf_addz(b, kind);
+	buf_addz(b, name);
+	buf_addc(b, '}');
+	buf_addz(b, more);
+	buf_addc(b, '\n');
 }
 
 #define RUNTIME_SHARED "text", "out", "base64", "json", "arena", "time", "log", "message"
@@ -244,7 +269,7 @@ static void add_runtime(const struct graph *g, const struct target *t, struct ma
 			continue;
 		if (own_entry(t, *s))
 			handler = xasprintf(" -DSLSC_HANDLER_SYMBOL=%s", handler_of(t->fn));
-		add_compile(t->tc, obj, src, "runtime", handler ? handler : "", b);
+		add_compile(t->tc, obj, src, "runtime_flags", "", handler ? handler : "", b);
 	}
 }
 
@@ -255,7 +280,6 @@ static void add_dependencies(const struct graph *g, const struct target *t, stru
 	for (size_t i = 0; i < t->fn->dependencies.len; i++) {
 		const struct dep_tree *d = dep_of(g, t->fn->dependencies.ptr[i].s);
 		CLEAN_STRS struct strs found = { 0 };
-		CLEAN_FREE char *var = xasprintf("dep_%s", d->dep->name.s);
 		struct err err;
 
 		for (size_t j = 0; j < d->dep->sources.len; j++)
@@ -270,7 +294,7 @@ static void add_dependencies(const struct graph *g, const struct target *t, stru
 
 			strs_add(objects, obj);
 			if (first_time(seen, obj))
-				add_compile(t->tc, obj, src, var, "", b);
+				add_compile(t->tc, obj, src, "d_", d->dep->name.s, "", b);
 		}
 	}
 }
@@ -286,16 +310,11 @@ static void add_out(const struct target *t, struct buf *b)
 	buf_addz(b, ": ");
 }
 
-static void add_out_vars(const struct target *t, struct buf *b)
+static void add_full(const struct target *t, struct buf *b)
 {
-	CLEAN_BUF struct buf out = BUF_INIT, full = BUF_INIT;
-	CLEAN_FREE char *unstripped = xasprintf("%s/%s.full", t->objdir, t->fn->name.s);
-
-	buf_add_shell(&out, t->out);
-	buf_add_shell(&full, unstripped);
-	buf_addf(b, "  out_ = %s\n  full = %s\n", out.ptr, full.ptr);
-	if (t->debug)
-		buf_addf(b, "  debug = --debug %s.debug\n", out.ptr);
+	buf_addz(b, "  full = ");
+	buf_addz(b, t->full);
+	buf_addc(b, '\n');
 }
 
 static void add_link(const struct graph *g, const struct target *t, struct map *seen, struct buf *b)
@@ -304,11 +323,12 @@ static void add_link(const struct graph *g, const struct target *t, struct map *
 
 	for (size_t i = 0; i < t->objects.len; i++)
 		if (strcmp(t->objects.ptr[i], t->sources.ptr[i]) != 0)
-			add_compile(t->tc, t->objects.ptr[i], t->sources.ptr[i], t->fn->name.s, "", b);
+			add_compile(t->tc, t->objects.ptr[i], t->sources.ptr[i], "f_", t->fn->name.s, "",
+				    b);
 	add_dependencies(g, t, seen, &extra, b);
 	add_runtime(g, t, seen, &extra, b);
 	add_out(t, b);
-	rule_name(t->tc, "link", b);
+	rule_name(t->tc, "link_", b);
 	VEC_EACH(&t->objects, o)
 		add_path(b, *o);
 	VEC_EACH(&extra, o)
@@ -322,8 +342,24 @@ static void add_link(const struct graph *g, const struct target *t, struct map *
 		first = 0;
 		add_path(b, lib);
 	}
-	buf_addf(b, "\n  libs = $l_%s\n", t->fn->name.s);
-	add_out_vars(t, b);
+	buf_addz(b, "\n  libs = $l_");
+	buf_addz(b, t->fn->name.s);
+	buf_addc(b, '\n');
+	add_full(t, b);
+}
+
+/* FNV-1a: an input that is gone, or renamed, is a change that no modification time shows. */
+static uint64_t hash_names(const struct strs *names)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	VEC_EACH(names, n)
+		for (const char *p = *n;; p++) {
+			h = (h ^ (unsigned char)*p) * 0x100000001b3u;
+			if (!*p)
+				break;
+		}
+	return h;
 }
 
 /* A function with a build command of its own: a script that sets the environment, then runs it. */
@@ -332,23 +368,29 @@ static void add_command(const struct target *t, struct buf *b)
 	CLEAN_FREE char *script = xasprintf("%s/command.sh", t->objdir);
 
 	add_out(t, b);
-	buf_addf(b, "command_%s", arch_name(t->arch));
+	buf_addz(b, "command_");
+	buf_addz(b, arch_name(t->arch));
 	add_path(b, script);
 	buf_addz(b, " |");
+	for (int cxx = 0; cxx < 2; cxx++) {
+		CLEAN_FREE char *wrapper = graph_wrapper_path(t, cxx);
+
+		add_path(b, wrapper);
+	}
 	VEC_EACH(&t->sources, input)
 		add_path(b, *input);
-	buf_addc(b, '\n');
-	add_out_vars(t, b);
+	buf_addf(b, "\n  inputs = %016llx\n", (unsigned long long)hash_names(&t->sources));
+	add_full(t, b);
 }
 
 static void add_command_rules(const struct graph *g, struct buf *b)
 {
 	for (int a = 0; a < ARCH_COUNT; a++) {
-		buf_addf(b, "\nrule command_%s\n  command = sh $in && ", arch_name((enum arch)a));
-		buf_addf(b, "\"$$SLSC_SELF\" _finish %s%s --in $full --out $out_ $debug\n",
-			 arch_name((enum arch)a), g->profile->static_link ? "" : " --dynamic");
+		buf_addf(b, "\nrule command_%s\n  command = sh $in", arch_name((enum arch)a));
+		add_finish(g, (enum arch)a, b);
 		/* one at a time: the arches of one source tree often share it */
-		buf_addf(b, "  description = build $out_ (%s)\n  pool = command\n", arch_name((enum arch)a));
+		buf_addf(b, " # " SLSC_VERSION " $inputs\n  description = build $out (%s)\n  pool = command\n",
+			 arch_name((enum arch)a));
 	}
 }
 
@@ -371,14 +413,14 @@ void graph_ninja(const struct graph *g, struct buf *b)
 
 	buf_addf(b, NINJA_HEAD "builddir = .slsc/%s\n\npool command\n  depth = 1\n\n", g->profile->name);
 	add_joined(&inc, "-I", runtime);
-	buf_addz(b, "f_runtime = ");
+	buf_addz(b, "runtime_flags = ");
 	add_value(b, inc.ptr);
 	buf_addc(b, '\n');
 	for (size_t i = 0; i < g->deps->len; i++) {
 		CLEAN_BUF struct buf f = BUF_INIT;
 
 		dep_flags(&g->deps->ptr[i], &f);
-		buf_addf(b, "f_dep_%s = ", g->deps->ptr[i].dep->name.s);
+		buf_addf(b, "d_%s = ", g->deps->ptr[i].dep->name.s);
 		add_value(b, f.ptr);
 		buf_addc(b, '\n');
 	}
@@ -448,61 +490,70 @@ void graph_compdb(const struct graph *g, struct buf *b)
 	buf_addz(b, "\n]\n");
 }
 
-const char *graph_wrapper_dir(const struct graph *g, const struct toolchain *tc, struct arena *a)
+char *graph_wrapper_path(const struct target *t, bool cxx)
 {
-	return arena_printf(a, "%s/.slsc/%s/%s/.obj/%s/.bin", g->p->dir, g->profile->name, arch_name(tc->arch),
-			    tc->name);
+	CLEAN_FREE char *dir = path_dirname(t->objdir);
+
+	return xasprintf("%s/.bin/slsc-%s", dir, cxx ? "c++" : "cc");
 }
 
 void graph_wrapper(const struct graph *g, const struct toolchain *tc, bool cxx, struct buf *b)
 {
 	CLEAN_BUF struct buf maps = BUF_INIT;
-	const char *cc = cxx ? tc->cxx : tc->cc;
+	const char *cc = cxx ? tc->cxx : tc->cc, *pie = g->profile->static_link && g->profile->pie ? "-fPIE " : "";
 
-	add_map(&maps, g->p->dir, ".");
-	for (const char *const *m = tc->map_prefixes; *m; m++)
-		add_map(&maps, *m, "/sysroot");
+	add_maps(g, tc, &maps);
 	buf_addz(b, "#!/bin/sh\n# Written by slsc: a compiler that links static binaries of the target.\n");
-	buf_addz(b, "for a; do\n\tcase $a in\n\t-c | -S | -E | -M | -MM | -fsyntax-only | -shared | --version | "
+	buf_addz(b, "for a; do\n\tcase $a in\n\t-c | -S | -E | -M | -MM | -fsyntax-only | -shared | -r | --version | "
 		    "-v | -V | -qversion | -dump* | -print-*)\n");
-	buf_addf(b, "\t\texec %s %s %s %s \"$@\" ;;\n\tesac\ndone\n", cc, tc->target, tc->cflags, maps.ptr);
-	buf_addf(b, "exec %s %s %s %s %s \"$@\" %s\n", cc, tc->target, tc->cflags, maps.ptr, link_pre(g, tc),
-		 tc->link_post);
+	buf_addf(b, "\t\texec %s %s %s %s%s \"$@\" ;;\n\tesac\ndone\n", cc, tc->target, tc->cflags, pie, maps.ptr);
+	/* flags of compiles too, since sources may be among the arguments: clang complains if there are none */
+	buf_addf(b, "exec %s %s %s %s%s %s%s \"$@\" %s\n", cc, tc->target, tc->cflags, pie, maps.ptr,
+		 tc->clang ? "-Wno-unused-command-line-argument " : "", link_pre(g, tc), tc->link_post);
+}
+
+/* Debian's clang and lld come without llvm-ar. */
+static const char *or_binutils(const char *tool)
+{
+	CLEAN_FREE char *path = starts_with(tool, "llvm-") ? proc_which(tool) : NULL;
+
+	return path || !starts_with(tool, "llvm-") ? tool : tool + strlen("llvm-");
+}
+
+static void add_export(struct buf *b, const char *name, const char *value)
+{
+	buf_addf(b, "export %s=", name);
+	buf_add_shell(b, value);
+	buf_addc(b, '\n');
 }
 
 void graph_command(const struct graph *g, const struct target *t, struct buf *b)
 {
-	CLEAN_ARENA struct arena a = ARENA_INIT;
 	CLEAN_BUF struct buf cflags = BUF_INIT, ldflags = BUF_INIT;
-	const char *bin = graph_wrapper_dir(g, t->tc, &a);
-	const struct {
-		const char *name, *value;
-	} vars[] = {
-		{ "CC", arena_printf(&a, "%s/cc", bin) },
-		{ "CXX", arena_printf(&a, "%s/c++", bin) },
-		{ "AR", t->tc->ar },
-		{ "RANLIB", t->tc->ranlib },
-		{ "STRIP", t->tc->strip },
-		{ "SLSC_ARCH", arch_name(t->arch) },
-		{ "SLSC_PROFILE", g->profile->name },
-		{ "SLSC_OUT", arena_printf(&a, "%s/%s/%s.full", g->p->dir, t->objdir, t->fn->name.s) },
-		{ "SLSC_BUILD_DIR", arena_printf(&a, "%s/%s/build", g->p->dir, t->objdir) },
-	};
+	CLEAN_FREE char *wrapper = graph_wrapper_path(t, false);
+	CLEAN_FREE char *bin = path_dirname(wrapper);
+	CLEAN_FREE char *path = path_join(g->p->dir, bin);
+	CLEAN_FREE char *out = path_join(g->p->dir, t->full);
+	CLEAN_FREE char *build_dir = xasprintf("%s/%s/build", g->p->dir, t->objdir);
 
 	profile_cflags(t->tc, g->profile, &cflags);
 	profile_ldflags(t->tc, g->profile, &ldflags);
 	buf_addz(b, "# Written by slsc from slsc.yaml; changes are lost.\nset -e\n");
-	for (size_t i = 0; i < ARRAY_LEN(vars); i++) {
-		buf_addf(b, "export %s=", vars[i].name);
-		buf_add_shell(b, vars[i].value);
-		buf_addc(b, '\n');
-	}
-	buf_addz(b, "export CFLAGS=");
-	buf_add_shell(b, cflags.ptr);
-	buf_addz(b, "\nexport CXXFLAGS=\"$CFLAGS\"\nexport LDFLAGS=");
-	buf_add_shell(b, ldflags.ptr);
-	buf_addf(b, "\n# %s\nmkdir -p \"$SLSC_BUILD_DIR\"\nrm -f \"$SLSC_OUT\"\n(\n%s\n)\n", t->tc->id,
-		 t->fn->build_command.s);
+	/* Found on PATH: a project's path may hold blanks, which make's $(CC) does not survive. */
+	buf_addz(b, "PATH=");
+	buf_add_shell(b, path);
+	buf_addz(b, ":$PATH\nexport PATH CC=slsc-cc CXX=slsc-c++\n");
+	add_export(b, "AR", or_binutils(t->tc->ar));
+	add_export(b, "RANLIB", or_binutils(t->tc->ranlib));
+	add_export(b, "STRIP", or_binutils(t->tc->strip));
+	add_export(b, "SLSC_ARCH", arch_name(t->arch));
+	add_export(b, "SLSC_PROFILE", g->profile->name);
+	add_export(b, "SLSC_OUT", out);
+	add_export(b, "SLSC_BUILD_DIR", build_dir);
+	add_export(b, "CFLAGS", cflags.ptr);
+	add_export(b, "CXXFLAGS", cflags.ptr);
+	add_export(b, "LDFLAGS", ldflags.ptr);
+	buf_addf(b, "# %s\nmkdir -p \"$SLSC_BUILD_DIR\"\n(\n%s\n)\n", t->tc->id, t->fn->build_command.s);
 	buf_addz(b, "[ -f \"$SLSC_OUT\" ] || { echo \"the command made no file at SLSC_OUT ($SLSC_OUT)\" >&2; "
 		    "exit 1; }\n");
 }

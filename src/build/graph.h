@@ -15,10 +15,17 @@ struct target {
 	struct toolchain *tc;		/* in the graph's arena */
 	const char *out;		/* .slsc/release/arm64/hello */
 	const char *debug;		/* or NULL */
+	const char *full;		/* what the linker makes: .slsc/.slsc-tmp.link/arm64/hello */
 	const char *objdir;		/* .slsc/release/arm64/.obj/musl/hello */
 	struct strs objects;		/* of the function itself; relative to the project */
 	struct strs sources;		/* the sources they are from, same order */
 };
+
+/*
+ * Where linkers and build commands write, before _finish: there during a build only. Its name is one that
+ * fs_tmp_sweep() knows, so what a killed build left goes with the next one. Below it a directory for each arch.
+ */
+#define GRAPH_LINK_DIR ".slsc/.slsc-tmp.link"
 
 /** What build.ninja is made from. Everything lives in the arena. */
 struct graph {
@@ -47,11 +54,14 @@ void graph_ninja(const struct graph *g, struct buf *out);
 /** graph_compdb - compile_commands.json (clang's JSON compilation database) for the first arch of each function. */
 void graph_compdb(const struct graph *g, struct buf *out);
 
-/** graph_wrapper - the `cc` script that a function's own build command gets as CC, for @tc; and its directory's name. */
+/**
+ * graph_wrapper - the script that a function's own build command gets as CC or CXX; and its path, relative to
+ * the project; heap. All functions of one toolchain and arch share it.
+ */
 void graph_wrapper(const struct graph *g, const struct toolchain *tc, bool cxx, struct buf *out);
-const char *graph_wrapper_dir(const struct graph *g, const struct toolchain *tc, struct arena *a);
+char *graph_wrapper_path(const struct target *t, bool cxx);
 
-/** graph_command - the script that runs a function's own build command for @t. */
+/** graph_command - the script that runs a function's own build command for @t; SLSC_OUT's directory is there. */
 void graph_command(const struct graph *g, const struct target *t, struct buf *out);
 
 /** handler_of - the C symbol that the runtime calls. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions × arches: which files, which toolchain, which names. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -17,6 +18,104 @@ char *build_binary_path(const char *profile, enum arch arch, const char *functio
 	return xasprintf(".slsc/%s/%s/%s", profile, arch_name(arch), function);
 }
 
+static bool links_as_it_is(const char *src)
+{
+	return ends_with(src, ".o") || ends_with(src, ".a");
+}
+
+/* build.ninja has no way to write these. */
+static bool is_writable(const char *path)
+{
+	return !path[strcspn(path, "|\n")];
+}
+
+static int check_writable(const struct graph *g, struct lstr where, const char *path, struct err *err)
+{
+	if (is_writable(path))
+		return 0;
+	return project_err(g->p, ERR_CONFIG, where, err,
+			   "'%s': the name of a file cannot hold '|' or a line break", path);
+}
+
+/*
+ * What is compiled also stands in a list of headers, whose reader (ninja's depfile_parser) ends a name at any of
+ * these: the file would be compiled each time. One that begins with '-' would be an option.
+ */
+static int check_source(const struct graph *g, struct lstr where, const char *path, struct err *err)
+{
+	const char *bad = path[0] == '-' ? path : path + strcspn(path, "|\"'&;`<>*^\\\x7f");
+
+	for (const char *p = path; *p && !*bad; p++)
+		if ((unsigned char)*p < ' ')
+			bad = p;
+	if (!*bad)
+		return 0;
+	project_err(g->p, ERR_CONFIG, where, err, "'%s': %s cannot be in the name of a source", path,
+		    *bad == '-'				      ? "a '-' at its start" :
+		    (unsigned char)*bad < ' ' || *bad == 0x7f ? "a control character" :
+								arena_printf(&g->p->arena, "'%c'", *bad));
+	return err_hint(err, "rename the file");
+}
+
+/* Text that ends up in a line of build.ninja. */
+static int check_line(const struct graph *g, struct lstr text, const char *what, struct err *err)
+{
+	if (!text.s || !strchr(text.s, '\n'))
+		return 0;
+	return project_err(g->p, ERR_CONFIG, text, err, "a line break in %s cannot be built", what);
+}
+
+static int check_lines(const struct graph *g, const struct lstrs *list, const char *what, struct err *err)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (check_line(g, list->ptr[i], what, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_defines(const struct graph *g, const struct lkvs *defines, struct err *err)
+{
+	for (size_t i = 0; i < defines->len; i++)
+		if (check_line(g, defines->ptr[i].val, "the value of a macro", err) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_function(const struct graph *g, const struct function *f, struct err *err)
+{
+	for (size_t i = 0; i < f->libs.len; i++)
+		if (check_writable(g, f->libs.ptr[i], f->libs.ptr[i].s, err) < 0)
+			return -1;
+	if (check_defines(g, &f->defines, err) < 0 || check_lines(g, &f->flags, "a flag", err) < 0 ||
+	    check_lines(g, &f->ldflags, "a flag", err) < 0)
+		return -1;
+	return check_lines(g, &f->includes, "a directory's name", err);
+}
+
+static int check_profile(const struct graph *g, struct err *err)
+{
+	const struct profile *pr = g->profile;
+
+	if (strcmp(pr->name, "lock") == 0 || strcmp(pr->name, "build.ninja") == 0)
+		return project_err(g->p, ERR_CONFIG, (struct lstr){ pr->name, pr->line, pr->col }, err,
+				   "a profile cannot be called '%s': it is the name of a file in .slsc", pr->name);
+	if (check_defines(g, &pr->defines, err) < 0 || check_lines(g, &pr->flags, "a flag", err) < 0)
+		return -1;
+	return check_lines(g, &pr->ldflags, "a flag", err);
+}
+
+static int check_toolchain(const struct graph *g, const struct toolchain *tc, struct err *err)
+{
+	const char *const texts[] = { tc->cc, tc->cxx, tc->cflags, tc->link_pre };
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (strchr(texts[i], '\n'))
+			return err_set(err, ERR_CONFIG,
+				       "%s: toolchain '%s': a line break in a command or flag cannot be built",
+				       g->p->file, tc->name);
+	return 0;
+}
+
 static int find_toolchain(struct graph *g, const char *name, enum arch arch, struct toolchain **out,
 			  struct err *err)
 {
@@ -30,7 +129,7 @@ static int find_toolchain(struct graph *g, const char *name, enum arch arch, str
 		}
 	}
 	tc = arena_new(&g->arena, struct toolchain);
-	if (toolchain_resolve(&g->arena, g->p, name, arch, tc, err) < 0)
+	if (toolchain_resolve(&g->arena, g->p, name, arch, tc, err) < 0 || check_toolchain(g, tc, err) < 0)
 		return -1;
 	if (g->ntoolchains == g->captoolchains) {
 		g->captoolchains = g->captoolchains ? g->captoolchains * 2 : 4;
@@ -41,39 +140,40 @@ static int find_toolchain(struct graph *g, const char *name, enum arch arch, str
 	return 0;
 }
 
-static bool links_as_it_is(const char *src)
-{
-	return ends_with(src, ".o") || ends_with(src, ".a");
-}
-
+/* Sorted, so that the order of the directory or of the patterns does not reach the binary; each once. */
 static int expand_sources(const struct graph *g, const struct function *f, struct strs *sources,
 			  struct err *err)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < f->sources.len; i++) {
 		struct lstr pattern = f->sources.ptr[i];
-		CLEAN_STRS struct strs found = { 0 };
+		size_t first = sources->len;
 
-		if (project_glob(g->p, pattern, &found, err) < 0)
+		if (project_glob(g->p, pattern, sources, err) < 0)
 			return -1;
-		VEC_EACH(&found, s) {
-			bool twice = false;
+		for (size_t j = first; j < sources->len; j++) {
+			const char *s = sources->ptr[j];
 
-			VEC_EACH(sources, have)
-				twice |= strcmp(*have, *s) == 0;
-			if (twice)
-				continue;
-			if (!ends_with(*s, ".c") && !ends_with(*s, ".S") && !ends_with(*s, ".s") &&
-			    !links_as_it_is(*s)) {
-				project_err(g->p, ERR_CONFIG, pattern, err, "'%s' is no C source", *s);
+			if (!ends_with(s, ".c") && !ends_with(s, ".S") && !ends_with(s, ".s") &&
+			    !links_as_it_is(s)) {
+				project_err(g->p, ERR_CONFIG, pattern, err, "'%s' is no C source", s);
 				return err_hint(err, "sources are .c, .S, .s, .o and .a files; for another "
 						     "language use build: {command: ...}");
 			}
-			strs_take(sources, steal(s));
+			if (links_as_it_is(s) ? check_writable(g, pattern, s, err) < 0 :
+						check_source(g, pattern, s, err) < 0)
+				return -1;
 		}
-		/* the stolen ones are NULL now: release passes over them */
 	}
-	/* Sorted, so that the order of the directory or of the patterns does not reach the binary. */
 	strs_sort(sources);
+	for (size_t i = 0; i < sources->len; i++) {
+		if (n && strcmp(sources->ptr[n - 1], sources->ptr[i]) == 0)
+			free(sources->ptr[i]);
+		else
+			sources->ptr[n++] = sources->ptr[i];
+	}
+	sources->len = n;
 	return 0;
 }
 
@@ -111,17 +211,24 @@ static int command_inputs(const struct graph *g, const struct function *f, struc
 {
 	CLEAN_STRS struct strs all = { 0 };
 
-	for (size_t i = 0; i < f->build_inputs.len; i++)
+	for (size_t i = 0; i < f->build_inputs.len; i++) {
+		size_t first = inputs->len;
+
 		if (project_glob(g->p, f->build_inputs.ptr[i], inputs, err) < 0)
 			return -1;
+		for (size_t j = first; j < inputs->len; j++)
+			if (check_writable(g, f->build_inputs.ptr[i], inputs->ptr[j], err) < 0)
+				return -1;
+	}
 	if (f->build_inputs.len)
 		return 0;
 	if (fs_glob(g->p->dir, "**", &all, err) < 0)
 		return -1;
 	VEC_EACH(&all, s) {
-		/* what a build in the tree leaves behind is no input */
+		/* what a build in the tree leaves behind is no input; what slsc.yaml says of it is in its script */
 		if (starts_with(*s, "dist/") || strcmp(*s, "compile_commands.json") == 0 ||
-		    ends_with(*s, ".o") || ends_with(*s, ".a") || ends_with(*s, ".d"))
+		    strcmp(*s, "slsc.yaml") == 0 || strcmp(*s, "slsc.lock") == 0 || ends_with(*s, ".o") ||
+		    ends_with(*s, ".a") || ends_with(*s, ".d") || !is_writable(*s))
 			continue;
 		strs_take(inputs, steal(s));
 	}
@@ -142,8 +249,43 @@ static int check_dependency(const struct graph *g, const struct dep_tree *t, str
 				    t->dep->name.s, pattern.s);
 			return err_hint(err, "its files at %.12s are in %.180s", t->commit, t->dir);
 		}
+		VEC_EACH(&found, s)
+			if (check_source(g, pattern, *s, err) < 0)
+				return -1;
 	}
-	return 0;
+	if (check_defines(g, &t->dep->defines, err) < 0 || check_lines(g, &t->dep->flags, "a flag", err) < 0)
+		return -1;
+	return check_lines(g, &t->dep->includes, "a directory's name", err);
+}
+
+/* Some thousand names in a large project: printf is felt there. */
+static const char *join(struct arena *a, const char *const *parts, size_t n)
+{
+	size_t len[8], total = 0;
+	char *out, *p;
+
+	for (size_t i = 0; i < n; i++)
+		total += len[i] = strlen(parts[i]);
+	p = out = arena_alloc(a, total + 1);
+	for (size_t i = 0; i < n; p += len[i++])
+		memcpy(p, parts[i], len[i]);
+	return out;
+}
+
+#define JOIN(a, ...)                                                                               \
+	join(a, (const char *const[]){ __VA_ARGS__ }, ARRAY_LEN(((const char *const[]){ __VA_ARGS__ })))
+
+static void name_outputs(struct graph *g, struct target *t)
+{
+	struct arena *a = &g->arena;
+	const char *arch = arch_name(t->arch), *name = t->fn->name.s;
+	const char *dir = JOIN(a, ".slsc/", g->profile->name, "/", arch, "/");
+
+	t->out = JOIN(a, dir, name);
+	if (g->profile->strip)
+		t->debug = JOIN(a, t->out, ".debug");
+	t->full = JOIN(a, GRAPH_LINK_DIR "/", arch, "/", name);
+	t->objdir = JOIN(a, dir, ".obj/", t->tc->name, "/", name);
 }
 
 static int add_targets(struct graph *g, const struct function *f, struct err *err)
@@ -152,7 +294,8 @@ static int add_targets(struct graph *g, const struct function *f, struct err *er
 	CLEAN_STRS struct strs sources = { 0 };
 
 	if (f->build_command.s ? command_inputs(g, f, &sources, err) < 0 :
-				 (check_includes(g, f, err) < 0 || expand_sources(g, f, &sources, err) < 0))
+				 (check_includes(g, f, err) < 0 || expand_sources(g, f, &sources, err) < 0 ||
+				  check_function(g, f, err) < 0))
 		return -1;
 	for (size_t i = 0; i < g->p->narches; i++) {
 		enum arch arch = g->p->arches[i];
@@ -169,11 +312,7 @@ static int add_targets(struct graph *g, const struct function *f, struct err *er
 		if (find_toolchain(g, tc_name, arch, &t->tc, err) < 0)
 			return -1;
 		g->ntargets++;
-		t->out = arena_printf(&g->arena, ".slsc/%s/%s/%s", g->profile->name, arch_name(arch), f->name.s);
-		if (g->profile->strip)
-			t->debug = arena_printf(&g->arena, "%s.debug", t->out);
-		t->objdir = arena_printf(&g->arena, ".slsc/%s/%s/.obj/%s/%s", g->profile->name, arch_name(arch),
-					 t->tc->name, f->name.s);
+		name_outputs(g, t);
 		VEC_EACH(&sources, s) {
 			strs_add(&t->sources, *s);
 			if (f->build_command.s)
@@ -181,7 +320,7 @@ static int add_targets(struct graph *g, const struct function *f, struct err *er
 			if (links_as_it_is(*s))
 				strs_add(&t->objects, *s);
 			else
-				strs_addf(&t->objects, "%s/%s.o", t->objdir, *s);
+				strs_add(&t->objects, JOIN(&g->arena, t->objdir, "/", *s, ".o"));
 		}
 	}
 	return 0;
@@ -194,6 +333,8 @@ int graph_plan(struct graph *g, struct project *p, const struct profile *pr, con
 
 	*g = (struct graph){ .p = p, .profile = pr, .deps = deps };
 	g->share = arena_strdup(&g->arena, share);
+	if (check_profile(g, err) < 0)
+		return -1;
 	for (size_t i = 0; i < deps->len; i++)
 		if (check_dependency(g, &deps->ptr[i], err) < 0)
 			return -1;

@@ -95,7 +95,8 @@ static int apt_run(const struct apt *apt, const char *dir, struct buf *out, stru
 	const char *argv[16];
 	const char *env[] = { apt->config, "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", NULL };
 	CLEAN_BUF struct buf errout = BUF_INIT, unwanted = BUF_INIT;
-	struct proc_opts o = { .dir = dir, .env = env, .out = out ? out : &unwanted, .errout = &errout, .null_stdin = true };
+	struct proc_opts o = { .dir = dir, .env = env, .out = out ? out : &unwanted, .errout = &errout,
+			       .null_stdin = true };
 	va_list ap;
 	size_t n = 0;
 	int status;
