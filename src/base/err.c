@@ -159,12 +159,12 @@ int err_exit_code(const struct err *err)
 
 void bug_at(const char *file, int line, const char *fmt, ...)
 {
+	char msg[1024];
 	va_list ap;
 
-	fprintf(stderr, "slsc: BUG at %s:%d: ", file, line);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	fputs("\n", stderr);
+	fprintf(stderr, "slsc: BUG at %s:%d: %s\n", file, line, msg);
 	abort();
 }

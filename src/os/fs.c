@@ -31,10 +31,6 @@ int fs_open(const char *path, struct stat *st, struct err *err)
 		return err_set(err, ERR_IO, "cannot read %s: not a regular file", path);
 	if (fd < 0 || fstat(fd, st) < 0)
 		return cannot_read(err, path);
-	if (S_ISDIR(st->st_mode)) {
-		errno = EISDIR;
-		return cannot_read(err, path);
-	}
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_IO, "cannot read %s: not a regular file", path);
 	return steal_fd(&fd);

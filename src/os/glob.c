@@ -55,7 +55,7 @@ static int take(struct walk *w, struct err *err)
 static int walk(struct walk *w, uint64_t state, unsigned depth, struct err *err)
 {
 	size_t len = w->path.len;
-	DIR *d = opendir(w->path.ptr);
+	DIR *d = opendir(len ? w->path.ptr : ".");
 	struct dirent *e;
 	int r = sig_check(err);
 
@@ -63,7 +63,7 @@ static int walk(struct walk *w, uint64_t state, unsigned depth, struct err *err)
 		/* no such thing is no match, at the start as well as when it has just gone */
 		if (errno == ENOENT || errno == ENOTDIR)
 			return r;
-		return err_sys(err, "cannot list %s", w->path.ptr);
+		return err_sys(err, "cannot list %s", len ? w->path.ptr : ".");
 	}
 	if (r == 0 && depth > GLOB_MAX_DEPTH)
 		r = err_set(err, ERR_LIMIT, "%s: limit exceeded: more than %u directories deep", w->path.ptr,
@@ -78,7 +78,7 @@ static int walk(struct walk *w, uint64_t state, unsigned depth, struct err *err)
 		type = kind(d, e, &link);
 		if (link)
 			next = glob_step(w->glob, state, e->d_name, true);
-		if (w->path.ptr[len - 1] != '/')
+		if (len && w->path.ptr[len - 1] != '/')
 			buf_addc(&w->path, '/');
 		buf_addz(&w->path, e->d_name);
 		if (type == S_IFDIR && glob_more(w->glob, next))
@@ -89,7 +89,7 @@ static int walk(struct walk *w, uint64_t state, unsigned depth, struct err *err)
 		w->path.ptr[len] = '\0';
 	}
 	if (r == 0 && errno)
-		r = err_sys(err, "cannot list %s", w->path.ptr);
+		r = err_sys(err, "cannot list %s", len ? w->path.ptr : ".");
 	closedir(d);
 	return r;
 }
@@ -122,8 +122,9 @@ int fs_glob(const char *base, const char *pattern, struct strs *out, struct err 
 	fixed = xstrndup(pattern, slash);
 	w.fixed = fixed;
 	start = path_join(base, fixed);
-	buf_addz(&w.path, start[0] ? start : ".");
-	if (w.path.ptr[w.path.len - 1] != '/')
+	if (strcmp(start, ".") != 0)
+		buf_addz(&w.path, start);
+	if (w.path.len && w.path.ptr[w.path.len - 1] != '/')
 		buf_addc(&w.path, '/');
 	w.below = w.path.len;
 	r = glob_init(&g, pattern + slash, err);
