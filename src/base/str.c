@@ -62,14 +62,6 @@ struct str str_cut(struct str *s, char sep)
 	return rest;
 }
 
-int str_cmp(struct str a, struct str b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int r = n ? memcmp(a.ptr, b.ptr, n) : 0;
-
-	return r ? r : (a.len > b.len) - (a.len < b.len);
-}
-
 bool starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
@@ -248,7 +240,7 @@ static int parse_units(struct str s, const struct unit *units, uint64_t *out)
 			mult = units->mult;
 			break;
 		}
-	/* half a byte, half a millisecond */
+	/* half a byte */
 	if (mult == 1 && frac)
 		return -1;
 	if (!mult || __builtin_mul_overflow(whole, mult, &r) ||
@@ -267,16 +259,6 @@ int str_parse_size(struct str s, uint64_t *bytes)
 	};
 
 	return parse_units(s, units, bytes);
-}
-
-int str_parse_duration(struct str s, uint64_t *ms)
-{
-	static const struct unit units[] = {
-		{ "", 1000 },	  { "ms", 1 },	       { "s", 1000 },	     { "sec", 1000 },
-		{ "m", 60000 },	  { "min", 60000 },    { "h", 3600000 },     { NULL, 0 },
-	};
-
-	return parse_units(s, units, ms);
 }
 
 int str_parse_u64(struct str s, uint64_t *v)

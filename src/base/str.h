@@ -25,9 +25,6 @@ bool str_ends(struct str s, const char *suffix);
 struct str str_trim(struct str s);
 /** str_cut - split at the first @sep: head in *@s, rest returned. Without @sep: all in *@s, rest empty. */
 struct str str_cut(struct str *s, char sep);
-/** str_cmp - bytewise order, shorter first, as memcmp: <0, 0, >0. */
-int str_cmp(struct str a, struct str b);
-
 bool starts_with(const char *s, const char *prefix);
 bool ends_with(const char *s, const char *suffix);
 
@@ -51,9 +48,6 @@ char *str_human_size(uint64_t bytes, char *buf, size_t cap);
  * Returns 0, or -1 if it is no size or overflows.
  */
 int str_parse_size(struct str s, uint64_t *bytes) __attribute__((warn_unused_result));
-
-/** str_parse_duration - "3 s", "250ms", "2 min", "1h"; a bare number is seconds; else the same. To milliseconds. */
-int str_parse_duration(struct str s, uint64_t *ms) __attribute__((warn_unused_result));
 
 /** str_parse_u64 - all digits, base 10. Returns 0 or -1. */
 int str_parse_u64(struct str s, uint64_t *v) __attribute__((warn_unused_result));

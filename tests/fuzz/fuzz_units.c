@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sizes, durations and numbers; and a text as JSON, which jansson reads back if it was UTF-8. */
+/* Sizes and numbers; and a text as JSON, which jansson reads back if it was UTF-8. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +14,9 @@ static void units(struct str s)
 	char text[32];
 	uint64_t v, again;
 
-	/* a number without a unit is its own size, and seconds */
+	/* a number without a unit is its own size */
 	if (str_parse_u64(s, &v) == 0) {
 		if (str_parse_size(s, &again) < 0 || again != v)
-			abort();
-		if (v <= UINT64_MAX / 1000 && (str_parse_duration(s, &again) < 0 || again != v * 1000))
 			abort();
 		snprintf(text, sizeof(text), "%llu", (unsigned long long)v);
 		if (str_parse_u64(str_from(text), &again) < 0 || again != v)
@@ -29,11 +27,6 @@ static void units(struct str s)
 		if (str_parse_size(str_from(text), &again) < 0 || again != v)
 			abort();
 		if (!strchr(str_human_size(v, text, sizeof(text)), ' '))
-			abort();
-	}
-	if (str_parse_duration(s, &v) == 0) {
-		snprintf(text, sizeof(text), "%llums", (unsigned long long)v);
-		if (str_parse_duration(str_from(text), &again) < 0 || again != v)
 			abort();
 	}
 }
