@@ -5,6 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "archive/resplit.h"
 #include "base/err.h"
 
 #define SYNC_LEN 5u	/* what opening a stream's end adds at most */
@@ -52,6 +53,32 @@ static size_t open_end(uint8_t *out, size_t len, size_t n)
 	return len + sizeof(empty);
 }
 
+/* What resplit() has made is decompressed by another's hand before anybody gets it. */
+static void verify(const uint8_t *out, size_t len, const uint8_t *in, size_t n)
+{
+	uint8_t window[32768];
+	z_stream z = { .next_in = (uint8_t *)(uintptr_t)out, .avail_in = (uInt)len };
+	size_t done = 0;
+	int r = Z_OK;
+
+	if (inflateInit2(&z, -15) != Z_OK)
+		BUG("out of memory");
+	while (r == Z_OK) {
+		size_t got;
+
+		z.next_out = window;
+		z.avail_out = sizeof(window);
+		r = inflate(&z, Z_NO_FLUSH);
+		got = sizeof(window) - z.avail_out;
+		if (got > n - done || (got && memcmp(window, in + done, got) != 0))
+			break;
+		done += got;
+	}
+	if (r != Z_STREAM_END || done != n || z.avail_in)
+		BUG("resplit() has spoilt a stream");
+	inflateEnd(&z);
+}
+
 size_t deflate_part(void **state, int level, bool last, const uint8_t *in, size_t n, uint8_t *out, size_t cap)
 {
 	size_t len;
@@ -61,6 +88,11 @@ size_t deflate_part(void **state, int level, bool last, const uint8_t *in, size_
 	if (!*state)
 		BUG("out of memory");
 	len = libdeflate_deflate_compress(*state, in, n, out, cap);
+	if (len && level == DEFLATE_MAX) {
+		len = resplit(out, len, cap - (last ? 0 : SYNC_LEN));
+		if (len)
+			verify(out, len, in, n);
+	}
 	return last || !len ? len : open_end(out, len, n);
 }
 

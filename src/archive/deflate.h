@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** The level for the least bytes: libdeflate's 11, then resplit(): smaller than its 12, and sooner. */
+#define DEFLATE_MAX 11
+
 /**
  * deflate_bound - the room that deflate_part() needs for @n bytes.
  */
@@ -14,7 +17,7 @@ size_t deflate_bound(size_t n);
 /**
  * deflate_part - one part of a raw deflate stream (RFC 1951) that is made in parts, each without a look at the others.
  * @state: the thread's compressor, made at its first use, freed by deflate_free(); one level per state.
- * @level: libdeflate's, 1 to 12.
+ * @level: libdeflate's, 1 to 9, or DEFLATE_MAX.
  * @last:  the stream ends here; else the part ends with an empty stored block, on a byte boundary.
  * @cap:   of @out; less than deflate_bound(@n) only for a part that is first and last.
  * Returns the length of the part; 0 if it is no smaller than @cap.
