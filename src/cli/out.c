@@ -254,7 +254,7 @@ void out_warn(const char *fmt, ...)
 	emit(&b);
 }
 
-static void say(const char *fmt, va_list ap)
+PRINTF_LIKE(1, 0) static void say(const char *fmt, va_list ap)
 {
 	CLEAN_BUF struct buf text = BUF_INIT, b = BUF_INIT;
 
