@@ -82,7 +82,8 @@ static void refuses_bad_paths(void **state)
 		{ "..", "..: a path in an archive may not hold '..'" },
 		{ "a/../b", "a/../b: a path in an archive may not hold '..'" },
 		{ "a/..", "a/..: a path in an archive may not hold '..'" },
-		{ "caf\xe9/\x1b[31m", "caf\\xe9/\\x1b[31m: a path in an archive may not hold bytes that are not UTF-8" },
+		{ "caf\xe9/\x1b[31m",
+		  "caf\\xe9/\\x1b[31m: a path in an archive may not hold bytes that are not UTF-8" },
 		{ "\xc0\xaf", "\\xc0\\xaf: a path in an archive may not hold bytes that are not UTF-8" },
 		{ "../\x01", "../\\x01: a path in an archive may not hold '..'" },
 	};
