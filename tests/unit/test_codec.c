@@ -31,7 +31,8 @@ static int to_buf(void *ctx, const void *p, size_t n, struct err *err)
 	return 0;
 }
 
-static void encode(enum codec c, enum codec_level level, const char *p, size_t n, size_t step, bool hint, struct buf *out)
+static void encode(enum codec c, enum codec_level level, const char *p, size_t n, size_t step, bool hint,
+		   struct buf *out)
 {
 	struct codec_enc *x;
 	struct err e = ERR_INIT;
@@ -99,9 +100,10 @@ static void read_back(void **state)
 				encode((enum codec)c, (enum codec_level)level, text, n, most, false, &a);
 				put_file("packed", a.ptr, a.len);
 				if (c == CODEC_GZIP)
-					RUN_OK("sh", "-c", "gzip -t < packed && gzip -dc < packed | cmp - plain && bsdcat packed | cmp - plain && "
-							   "python3 -c 'import gzip, sys; "
-							   "sys.exit(gzip.open(\"packed\").read() != open(\"plain\", \"rb\").read())'");
+					RUN_OK("sh", "-c", "gzip -t < packed && gzip -dc < packed | cmp - plain && "
+							   "bsdcat packed | cmp - plain && python3 -c '"
+							   "import gzip, sys; sys.exit(gzip.open(\"packed\").read() != "
+							   "open(\"plain\", \"rb\").read())'");
 				else
 					RUN_OK("sh", "-c", "zstd -tq packed && zstd -dcq < packed | cmp - plain && "
 							   "bsdcat packed | cmp - plain");

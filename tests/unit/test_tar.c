@@ -123,7 +123,8 @@ static void names(void **state)
 	       "LC_ALL=C.UTF-8 tar --quoting-style=literal -tf names.tar > l && echo $(wc -l <l) $(grep z/gr l)");
 	/* GNU tar unpacks what was packed. */
 	RUN_OK("sh", "-c", "mkdir un && cd un && LC_ALL=C.UTF-8 tar --no-same-owner -xf ../names.tar && "
-			   "test -f 'z/gr\xc3\xbc\xc3\x9f' && test \"$(readlink z/lutf)\" = '\xe2\x82\xac' && chmod -R u+rwx .");
+			   "test -f 'z/gr\xc3\xbc\xc3\x9f' && "
+			   "test \"$(readlink z/lutf)\" = '\xe2\x82\xac' && chmod -R u+rwx .");
 }
 
 static void mtime_is_clamped(void **state)

@@ -185,7 +185,8 @@ static void refuses_clashes(void **state)
 		OK(add(&t, "a/b", &e));
 		OK(add(&t, "a/b.c", &e));
 		FAILS(tree_finish(&t, &e), ERR_EXISTS,
-		      "a/b/c/d: cannot be below a/b, which is a file in the archive: by slsc itself and by slsc itself");
+		      "a/b/c/d: cannot be below a/b, which is a file in the archive: "
+		      "by slsc itself and by slsc itself");
 	}
 	{
 		CLEAN_TREE struct tree t = TREE_INIT;
@@ -194,7 +195,8 @@ static void refuses_clashes(void **state)
 		t.origin = "slsc.yaml:7:2";
 		OK(tree_add_link(&t, "lib", "/usr/lib", &e));
 		FAILS(tree_finish(&t, &e), ERR_EXISTS,
-		      "lib/x: cannot be below lib, which is a symlink in the archive: by slsc itself and by slsc.yaml:7:2");
+		      "lib/x: cannot be below lib, which is a symlink in the archive: "
+		      "by slsc itself and by slsc.yaml:7:2");
 	}
 }
 

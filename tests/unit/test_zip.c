@@ -129,7 +129,8 @@ static const char py_list[] = "import sys, zipfile\n"
 			      "z = zipfile.ZipFile(sys.argv[1])\n"
 			      "assert z.testzip() is None\n"
 			      "for i in z.infolist():\n"
-			      "    print(i.filename, oct(i.external_attr >> 16), i.create_system, i.compress_type, i.file_size,\n"
+			      "    print(i.filename, oct(i.external_attr >> 16), i.create_system, i.compress_type,\n"
+			      "          i.file_size,\n"
 			      "          '%d-%02d-%02d %02d:%02d:%02d' % i.date_time, len(i.extra), i.flag_bits)\n";
 
 static void read_back(void **state)
@@ -155,7 +156,8 @@ static void read_back(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		sizes[i] = zip_to(&t, names[i], levels[i], 1700000001);
 		RUN_OK("unzip", "-tq", names[i]);
-		RUN_OK("sh", "-c", "rm -rf u && mkdir u && cd u && LC_ALL=C.UTF-8 bsdtar xf ../$0 && cmp bootstrap ../text && "
+		RUN_OK("sh", "-c", "rm -rf u && mkdir u && cd u && "
+				   "LC_ALL=C.UTF-8 bsdtar xf ../$0 && cmp bootstrap ../text && "
 				   "test \"$(readlink link)\" = bootstrap && test -x bootstrap && "
 				   "test $(stat -c %s 'gr\xc3\xbc\xc3\x9f/\xe2\x82\xac') = 5000", names[i]);
 		RUN_OK("sh", "-c", "unzip -p $0 bootstrap | cmp - text", names[i]);
