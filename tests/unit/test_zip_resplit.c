@@ -21,7 +21,7 @@ static void assert_plain(const uint8_t *packed, size_t len, const uint8_t *plain
 	inflateEnd(&z);
 }
 
-/* Deflate by @level of libdeflate, or by zlib with @strategy if that is 0; then resplit. The lengths before and after. */
+/* Deflate by @level of libdeflate, or by zlib with @strategy if that is 0; then resplit. */
 static void once(const uint8_t *p, size_t n, int level, int strategy, size_t *before, size_t *after)
 {
 	size_t cap = n + n / 100 + 1000;
