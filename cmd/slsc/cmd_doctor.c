@@ -193,8 +193,8 @@ const struct cmd cmd_doctor = {
 	.description =
 		"Builds a small program with each toolchain for each architecture, verifies it, and says for those "
 		"that do not work what is missing and the command that brings it. Where musl is missing for an "
-		"architecture, it is fetched into the user's cache by an apt with a state of its own: the packages of the host are "
-		"left alone, signatures and hashes are verified.\n\n"
+		"architecture, it is fetched into the user's cache by an apt with a state of its own: the packages of "
+		"the host are left alone, signatures and hashes are verified.\n\n"
 		"Fails if the toolchain of the project here (musl, without one) does not work for each of its "
 		"architectures.",
 	.examples = "$ slsc doctor\n$ slsc doctor --no-fetch --json\n",

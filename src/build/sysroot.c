@@ -86,10 +86,38 @@ struct apt {
 	char *config;		/* APT_CONFIG=... */
 };
 
+/* The line of apt's that says why: what could not be fetched rather than that something could not. No password. */
+static char *reason_of(const struct buf *errout)
+{
+	struct str rest = str_trim(buf_str(errout)), best = { "no reason given", 15 };
+	int rank = 0;
+	char *why, *scheme, *at;
+
+	while (rest.len) {
+		struct str line = rest;
+		int r;
+
+		rest = str_cut(&line, '\n');
+		r = str_starts(line, "W: Failed to fetch") || str_starts(line, "E: Failed to fetch") ? 3 :
+		    str_starts(line, "E: ")							       ? 2 : 1;
+		if (line.len && (r > rank || r == 1))
+			best = r >= rank ? line : best;
+		rank = r > rank ? r : rank;
+	}
+	if (str_starts(best, "W: ") || str_starts(best, "E: "))
+		best = (struct str){ best.ptr + 3, best.len - 3 };
+	why = xstrndup(best.ptr, best.len);
+	scheme = strstr(why, "://");
+	at = scheme ? memchr(scheme + 3, '@', strcspn(scheme + 3, "/ ")) : NULL;
+	if (at)
+		memmove(scheme + 3, at + 1, strlen(at + 1) + 1);
+	return why;
+}
+
 static int apt_run(const struct apt *apt, const char *dir, struct buf *out, struct err *err, ...)
 	__attribute__((sentinel));
 
-/* Runs apt with its own configuration; a failure's message is apt's last line. */
+/* Runs apt with its own configuration. */
 static int apt_run(const struct apt *apt, const char *dir, struct buf *out, struct err *err, ...)
 {
 	const char *argv[16];
@@ -100,7 +128,7 @@ static int apt_run(const struct apt *apt, const char *dir, struct buf *out, stru
 	va_list ap;
 	size_t n = 0;
 	int status;
-	struct str last;
+	CLEAN_FREE char *why = NULL;
 
 	va_start(ap, err);
 	while ((argv[n] = va_arg(ap, const char *)) && n < ARRAY_LEN(argv) - 1)
@@ -111,14 +139,8 @@ static int apt_run(const struct apt *apt, const char *dir, struct buf *out, stru
 		return -1;
 	if (status == 0)
 		return 0;
-	last = str_trim(buf_str(&errout));
-	for (size_t i = last.len; i > 0; i--)
-		if (last.ptr[i - 1] == '\n') {
-			last.ptr += i;
-			last.len -= i;
-			break;
-		}
-	return err_set(err, ERR_TOOL, "%s %s: " STR_FMT, argv[0], argv[1], STR_ARG(last));
+	why = reason_of(&errout);
+	return err_set(err, ERR_TOOL, "%s %s: %s", argv[0], argv[1], why);
 }
 
 /*
@@ -154,6 +176,8 @@ static int apt_prepare(struct apt *apt, struct err *err)
 	buf_addf(&conf, "Dir::Cache \"%s/cache\";\nDir::Etc::parts \"%s/etc\";\nDir::Etc::main \"none\";\n",
 		 apt->root, apt->root);
 	buf_addz(&conf, "Acquire::Languages \"none\";\nAcquire::Retries \"3\";\n");
+	/* a mirror that cannot be reached is a warning otherwise */
+	buf_addz(&conf, "APT::Update::Error-Mode \"any\";\n");
 	if (geteuid() == 0)
 		buf_addz(&conf, "APT::Sandbox::User \"root\";\n");
 	for (struct str line = buf_str(&host); line.len; line = rest) {
@@ -286,13 +310,8 @@ static int fetch(struct apt *apt, enum arch arch, const char *dest, struct err *
 	}
 	if (unpack(apt, arch, out, err) < 0 || check_arch(out, arch, err) < 0)
 		return -1;
-	if (rename(out, dest) < 0) {
-		CLEAN_FREE char *done = path_join(dest, "packages");
-
-		/* Another process was faster: theirs is as good. */
-		if (!fs_exists(done))
-			return err_sys(err, "cannot create %s", dest);
-	}
+	if (rename(out, dest) < 0)
+		return err_sys(err, "cannot create %s", dest);
 	return 0;
 }
 
@@ -301,12 +320,17 @@ int sysroot_fetch(enum arch arch, struct err *err)
 	static const char *const debian[ARCH_COUNT] = { "amd64", "arm64" };
 	CLEAN_FREE char *dest = sysroot_dir(arch);
 	CLEAN_FREE char *parent = path_dirname(dest);
+	CLEAN_FREE char *lock = path_join(parent, "lock");
 	struct apt apt = { .arch = debian[arch] };
+	CLEAN_FD int fd = -1;
 	struct err ignored;
 	int r;
 
-	if (fs_mkdirs(parent, err) < 0)
+	if (fs_mkdirs(parent, err) < 0 || (fd = fs_lock(lock, "slsc", NULL, NULL, err)) < 0)
 		return -1;
+	fs_tmp_sweep(parent);
+	if (has(dest, "packages"))
+		return 0;	/* another process has just done it */
 	apt.root = xasprintf("%s/.slsc-tmp.%ld.%s", parent, (long)getpid(), debian[arch]);
 	r = fetch(&apt, arch, dest, err);
 	if (fs_rmtree(apt.root, &ignored) < 0 && r == 0) {

@@ -27,7 +27,8 @@ bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s);
  * sysroot_fetch - bring musl-dev, libgcc-N-dev and linux-libc-dev of @arch into the user cache.
  * apt does it with a state, cache and architecture of its own: the host's dpkg is left alone. apt verifies
  * the archive's signature and each package's hash; libc.a is then checked to be of @arch.
- * Appears whole or not at all; two processes may do it at once. ERR_TOOL if apt is absent or fails.
+ * Appears whole or not at all; of two processes the second waits, and finds it done. ERR_TOOL if apt is absent or
+ * fails.
  */
 int sysroot_fetch(enum arch arch, struct err *err) MUST_CHECK;
 
