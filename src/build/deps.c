@@ -12,11 +12,6 @@
 #include "os/fs.h"
 #include "vcs/git.h"
 
-/* What slsc.lock says of one dependency; scalars borrowed from the document. */
-struct locked {
-	const char *git, *ref, *commit;
-};
-
 static const char *scalar(const struct ynode *map, const char *key)
 {
 	const struct ynode *n = ynode_get(map, key);
@@ -50,17 +45,29 @@ static int read_lock(struct yaml_doc *doc, const char *path, struct err *err)
 	return 0;
 }
 
-static bool find_locked(const struct yaml_doc *doc, const struct dependency *d, struct locked *l)
+/* 1: in the lock; 0: not, or at another URL or ref */
+static int find_locked(const struct yaml_doc *doc, const struct dependency *d, const char **commit, struct err *err)
 {
 	const struct ynode *deps = doc->root ? ynode_get(doc->root, "dependencies") : NULL;
 	const struct ynode *n = deps && deps->type == YNODE_MAP ? ynode_get(deps, d->name.s) : NULL;
+	const struct ynode *at;
+	const char *git, *ref;
 	CLEAN_FREE char *url = git_url_clean(d->git.s);
 
 	if (!n || n->type != YNODE_MAP)
-		return false;
-	*l = (struct locked){ scalar(n, "git"), scalar(n, "ref"), scalar(n, "commit") };
-	return l->git && l->ref && l->commit && strcmp(l->git, url) == 0 &&
-	       strcmp(l->ref, d->ref.s) == 0 && is_commit(l->commit);
+		return 0;
+	git = scalar(n, "git");
+	ref = scalar(n, "ref");
+	if (!git || !ref || strcmp(git, url) != 0 || strcmp(ref, d->ref.s) != 0)
+		return 0;
+	*commit = scalar(n, "commit");
+	if (*commit && is_commit(*commit))
+		return 1;
+	/* what was locked is not quietly replaced by what the ref is today */
+	at = ynode_get(n, "commit");
+	at = at ? at : n;
+	err_at(err, ERR_CONFIG, "slsc.lock", at->line, at->col, "dependency '%s' has no valid commit id", d->name.s);
+	return err_hint(err, "restore slsc.lock, or remove the entry to lock '%s' anew", d->ref.s);
 }
 
 static void write_entry(struct buf *b, const struct dep_tree *t)
@@ -103,12 +110,16 @@ static int fetch(const struct project *p, const char *cache, struct dep_tree *t,
 	CLEAN_FREE char *line = xasprintf("fetching %s: %s at %s", t->dep->name.s, url, ref);
 	CLEAN_FREE char *tmp = xasprintf("%s/.slsc-tmp.%ld.%s", cache, (long)getpid(), t->dep->name.s);
 	CLEAN_FREE char *dest = NULL;
+	CLEAN_FREE char *lock = path_join(cache, "lock");
+	CLEAN_FD int fd = -1;
 	struct err ignored;
+	int r = 0;
 
 	if (note)
 		note(line);
-	if (fs_mkdirs(cache, err) < 0 || fs_rmtree(tmp, err) < 0)
+	if (fs_mkdirs(cache, err) < 0 || (fd = fs_lock(lock, "slsc", NULL, NULL, err)) < 0)
 		return -1;
+	fs_tmp_sweep(cache);
 	if (git_fetch_tree(t->dep->git.s, ref, tmp, t->commit, NULL, NULL, err) < 0) {
 		struct err inner = *err;
 
@@ -118,13 +129,13 @@ static int fetch(const struct project *p, const char *cache, struct dep_tree *t,
 		return err_hint(err, "%s", inner.hint);
 	}
 	dest = path_join(cache, t->commit);
-	if (!fs_is_dir(dest) && rename(tmp, dest) < 0 && !fs_is_dir(dest))
-		return err_sys(err, "cannot create %s", dest);
-	if (fs_rmtree(tmp, &ignored) < 0) {
+	if (!fs_is_dir(dest) && rename(tmp, dest) < 0)
+		r = err_sys(err, "cannot create %s", dest);
+	if (fs_rmtree(tmp, &ignored) < 0 && r == 0) {
 		*err = ignored;
-		return -1;
+		r = -1;
 	}
-	return 0;
+	return r;
 }
 
 int deps_resolve(struct project *p, bool dry_run, void (*note)(const char *line), struct dep_trees *out,
@@ -143,16 +154,20 @@ int deps_resolve(struct project *p, bool dry_run, void (*note)(const char *line)
 	for (size_t i = 0; r == 0 && i < p->ndependencies; i++) {
 		struct dep_tree t = { .dep = p->dependencies[i] };
 		CLEAN_FREE char *dir = NULL;
-		struct locked l;
+		const char *commit;
+		int locked = find_locked(&doc, t.dep, &commit, err);
 
-		if (find_locked(&doc, t.dep, &l)) {
-			snprintf(t.commit, sizeof(t.commit), "%s", l.commit);
+		if (locked < 0) {
+			r = -1;
+		} else if (locked) {
+			snprintf(t.commit, sizeof(t.commit), "%s", commit);
 			dir = path_join(cache, t.commit);
-			if (!fs_is_dir(dir) && !dry_run) {
-				r = fetch(p, cache, &t, l.commit, note, err);
-				if (r == 0 && strcmp(t.commit, l.commit) != 0)
-					BUG("asked for commit %s, got %s", l.commit, t.commit);
-			}
+			if (!fs_is_dir(dir) && !dry_run)
+				r = fetch(p, cache, &t, commit, note, err);
+			if (r == 0 && strcmp(t.commit, commit) != 0)
+				r = project_err(p, ERR_GIT, t.dep->git, err,
+						"dependency '%s': asked for commit %s, got %s", t.dep->name.s, commit,
+						t.commit);
 		} else if (!dry_run) {
 			stale = true;
 			r = fetch(p, cache, &t, t.dep->ref.s, note, err);
