@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/build.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,14 +37,15 @@ int build_lock(const struct project *p, const char *who, void (*waiting)(const c
 	return fd;
 }
 
-/* A user knows the binary by its final name, not by that of the linker's output. */
-static int name_output(const char *in, const char *out, struct err *err)
+/* A user knows a file by its final name, not by that of what the linker made or of what comes of it on the way. */
+static int name_output(const char *tmp, const char *out, struct err *err)
 {
 	struct err inner = *err;
-	size_t n = strlen(in);
+	const char *at = strstr(inner.msg, tmp);
 
-	if (strncmp(inner.msg, in, n) == 0) {
-		err_set(err, inner.code, "%s%s", out, inner.msg + n);
+	if (at) {
+		err_set(err, inner.code, "%.*s%s%s", (int)(at - inner.msg), inner.msg, out, at + strlen(tmp));
+		err->sys = inner.sys;
 		err_hint(err, "%s", inner.hint);
 	}
 	return -1;
@@ -66,14 +68,16 @@ int build_finish(const struct finish_request *req, struct err *err)
 	if (debug) {
 		rules.allow_symbols = false;
 		rules.bad_paths = req->bad_paths;
-		if (elf_split_debug(req->in, made, debug, err) < 0)
-			return -1;
+		if (elf_split_debug(req->in, made, debug, err) < 0) {
+			name_output(debug, req->debug, err);
+			return name_output(made, req->out, err);
+		}
 		if (elf_verify(made, &rules, err) < 0)
 			return name_output(made, req->out, err);
 		if (rename(debug, req->debug) < 0)
 			return err_sys(err, "cannot write %s", req->debug);
 	} else if (fs_copy(req->in, made, 0755, false, err) < 0) {
-		return -1;
+		return name_output(made, req->out, err);
 	}
 	if (rename(made, req->out) < 0)
 		return err_sys(err, "cannot write %s", req->out);
@@ -93,6 +97,7 @@ struct stream {
 	struct strs failed;	/* of each step that failed: its outputs, as ninja wrote them, and their verdict */
 	struct strs verdicts;	/* same order; "" for none */
 	bool skip_command;	/* the next line is the failed command */
+	bool no_space;		/* a compiler's words for a full disk are many */
 	struct buf ninja_error;	/* "ninja: error: ..." */
 };
 
@@ -117,8 +122,8 @@ static void explain(const struct stream *s, const char *why)
 		{ "command line changed for ", "", ": its command has changed" },
 		{ "command line not found in log for ", "", ": was made by something else" },
 		{ "", " has no in-edge and is missing", ": is gone" },
-		{ "deps for '", "' are missing", NULL },	/* these follow from another */
-		{ "", " is dirty", NULL },
+		{ "deps for '", "' are missing", ": is not there yet, or its list of headers is not" },
+		{ "", " is dirty", NULL },	/* which follows from another */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
@@ -185,6 +190,7 @@ static void on_line(const char *line, size_t len, void *ctx)
 	} else if (starts_with(line, "ninja explain: ")) {
 		explain(s, line + 15);
 	} else if (!starts_with(line, "ninja: ")) {
+		s->no_space |= strstr(line, strerror(ENOSPC)) != NULL;
 		forward(s, line, len);
 	}
 }
@@ -467,8 +473,12 @@ static void dry_run_release(struct dry_run *d)
 
 static int failure(const struct graph *g, const struct stream *s, int status, struct err *err)
 {
-	if (s->failed.len)
-		return diagnose(g, s->failed.ptr[0], s->verdicts.ptr[0], err);
+	if (s->failed.len) {
+		diagnose(g, s->failed.ptr[0], s->verdicts.ptr[0], err);
+		if (s->no_space && !err->hint[0])
+			err_hint(err, "the disk is full: free some space, then run it again");
+		return -1;
+	}
 	if (s->ninja_error.len)
 		return err_set(err, ERR_BUILD, "ninja: %s", s->ninja_error.ptr);
 	return err_set(err, ERR_BUILD, "ninja failed with status %d", status);

@@ -90,7 +90,8 @@ static void add_defines(struct buf *b, const struct lkvs *defines)
 /* What every compile of one toolchain has: shell text. */
 static void tc_flags(const struct graph *g, const struct toolchain *tc, struct buf *b)
 {
-	buf_addf(b, "%s %s ", tc->target, tc->cflags);
+	/* a build command chooses its own language */
+	buf_addf(b, "%s %s -std=gnu11 ", tc->target, tc->cflags);
 	profile_cflags(tc, g->profile, b);
 	add_maps(g, tc, b);
 	add_map(tc, b, g->share, "/slsc");

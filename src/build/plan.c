@@ -57,27 +57,13 @@ static int check_source(const struct graph *g, struct lstr where, const char *pa
 	return err_hint(err, "rename the file");
 }
 
-/* Text that ends up in a line of build.ninja. */
-static int check_line(const struct graph *g, struct lstr text, const char *what, struct err *err)
-{
-	if (!text.s || !strchr(text.s, '\n'))
-		return 0;
-	return project_err(g->p, ERR_CONFIG, text, err, "a line break in %s cannot be built", what);
-}
-
-static int check_lines(const struct graph *g, const struct lstrs *list, const char *what, struct err *err)
-{
-	for (size_t i = 0; i < list->len; i++)
-		if (check_line(g, list->ptr[i], what, err) < 0)
-			return -1;
-	return 0;
-}
-
+/* Elsewhere slsc.yaml has no line breaks; in build.ninja there is no way to write one. */
 static int check_defines(const struct graph *g, const struct lkvs *defines, struct err *err)
 {
 	for (size_t i = 0; i < defines->len; i++)
-		if (check_line(g, defines->ptr[i].val, "the value of a macro", err) < 0)
-			return -1;
+		if (defines->ptr[i].val.s && strchr(defines->ptr[i].val.s, '\n'))
+			return project_err(g->p, ERR_CONFIG, defines->ptr[i].val, err,
+					   "the value of macro '%s' holds a line break", defines->ptr[i].key.s);
 	return 0;
 }
 
@@ -86,10 +72,7 @@ static int check_function(const struct graph *g, const struct function *f, struc
 	for (size_t i = 0; i < f->libs.len; i++)
 		if (check_writable(g, f->libs.ptr[i], f->libs.ptr[i].s, err) < 0)
 			return -1;
-	if (check_defines(g, &f->defines, err) < 0 || check_lines(g, &f->flags, "a flag", err) < 0 ||
-	    check_lines(g, &f->ldflags, "a flag", err) < 0)
-		return -1;
-	return check_lines(g, &f->includes, "a directory's name", err);
+	return check_defines(g, &f->defines, err);
 }
 
 static int check_profile(const struct graph *g, struct err *err)
@@ -99,21 +82,7 @@ static int check_profile(const struct graph *g, struct err *err)
 	if (strcmp(pr->name, "lock") == 0 || strcmp(pr->name, "build.ninja") == 0)
 		return project_err(g->p, ERR_CONFIG, (struct lstr){ pr->name, pr->line, pr->col }, err,
 				   "a profile cannot be called '%s': it is the name of a file in .slsc", pr->name);
-	if (check_defines(g, &pr->defines, err) < 0 || check_lines(g, &pr->flags, "a flag", err) < 0)
-		return -1;
-	return check_lines(g, &pr->ldflags, "a flag", err);
-}
-
-static int check_toolchain(const struct graph *g, const struct toolchain *tc, struct err *err)
-{
-	const char *const texts[] = { tc->cc, tc->cxx, tc->cflags, tc->link_pre };
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (strchr(texts[i], '\n'))
-			return err_set(err, ERR_CONFIG,
-				       "%s: toolchain '%s': a line break in a command or flag cannot be built",
-				       g->p->file, tc->name);
-	return 0;
+	return check_defines(g, &pr->defines, err);
 }
 
 static int find_toolchain(struct graph *g, const char *name, enum arch arch, struct toolchain **out,
@@ -129,7 +98,7 @@ static int find_toolchain(struct graph *g, const char *name, enum arch arch, str
 		}
 	}
 	tc = arena_new(&g->arena, struct toolchain);
-	if (toolchain_resolve(&g->arena, g->p, name, arch, tc, err) < 0 || check_toolchain(g, tc, err) < 0)
+	if (toolchain_resolve(&g->arena, g->p, name, arch, tc, err) < 0)
 		return -1;
 	if (g->ntoolchains == g->captoolchains) {
 		g->captoolchains = g->captoolchains ? g->captoolchains * 2 : 4;
@@ -253,9 +222,17 @@ static int check_dependency(const struct graph *g, const struct dep_tree *t, str
 			if (check_source(g, pattern, *s, err) < 0)
 				return -1;
 	}
-	if (check_defines(g, &t->dep->defines, err) < 0 || check_lines(g, &t->dep->flags, "a flag", err) < 0)
-		return -1;
-	return check_lines(g, &t->dep->includes, "a directory's name", err);
+	for (size_t i = 0; i < t->dep->includes.len; i++) {
+		struct lstr inc = t->dep->includes.ptr[i];
+		CLEAN_FREE char *dir = path_join(t->dir, inc.s);
+
+		if (!fs_is_dir(dir)) {
+			project_err(g->p, ERR_CONFIG, inc, err, "dependency '%s' has no directory '%s'",
+				    t->dep->name.s, inc.s);
+			return err_hint(err, "its files at %.12s are in %.180s", t->commit, t->dir);
+		}
+	}
+	return check_defines(g, &t->dep->defines, err);
 }
 
 /* Some thousand names in a large project: printf is felt there. */

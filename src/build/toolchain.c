@@ -328,7 +328,7 @@ int toolchain_require(const struct toolchain *tc, struct err *err)
 
 void profile_cflags(const struct toolchain *tc, const struct profile *pr, struct buf *out)
 {
-	buf_addf(out, "-std=gnu11 -O%s", pr->optimize);
+	buf_addf(out, "-O%s", pr->optimize);
 	if (pr->debug_info)
 		buf_addz(out, " -g");
 	if (pr->gc_sections)

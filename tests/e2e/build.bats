@@ -513,3 +513,197 @@ sleep_free_touch() {
 	is "$status" 1
 	is "$(tail -1 "$T/err")" "error: smoke test of 'hello' for x86_64: .slsc/release/x86_64/hello: killed by signal 6 (Aborted)"
 }
+
+@test "odd names: what ninja cannot follow is refused, the rest builds once" {
+	plain
+	for n in 'a b' 'c:d' 'h#i' 'x$y' 'x=y' 'a%b' '(p)' '~t' 'n[1]' '日本'; do
+		echo "int v$(printf %s "$n" | md5sum | cut -c1-8);" >"src/$n.c"
+	done
+	slsc_run build --arch x86_64
+	is "$status" 0
+	slsc_run build --arch x86_64 --json
+	is "$(jq -r .steps <<<"$out")" 0
+	touch "src/it's.c"
+	slsc_run build
+	is "$status" 1
+	is "$err" "error: slsc.yaml:4:15: 'src/it's.c': ''' cannot be in the name of a source
+hint: rename the file"
+}
+
+@test "a project in a directory with blanks, quotes, = and \$: no path inside, nothing rebuilt" {
+	for d in 'a b' "it's" 'a=b' 'do$llar' 'ha#sh' 'ünï'; do
+		mkdir "$T/w/$d"
+		cd "$T/w/$d"
+		plain
+		printf '#include <stdio.h>\nint main(void) { return puts(__FILE__) < 0; }\n' >src/main.c
+		slsc_run build
+		is "$status $d" "0 $d"
+		is "$(.slsc/release/x86_64/hello)" src/main.c
+		slsc_run build --json
+		is "$(jq -r .steps <<<"$out")" 0
+		sha256sum <.slsc/release/arm64/hello >>"$T/sums"
+	done
+	is "$(sort -u "$T/sums" | wc -l)" 1
+}
+
+@test "build: command runs cmake, in a directory with a blank; a change of flags starts afresh" {
+	need cmake cmake
+	mkdir "$T/w/c d"
+	cd "$T/w/c d"
+	project <<-'Y'
+		project: t
+		functions:
+		  made:
+		    runtime: none
+		    build:
+		      inputs: ['src/*.c', CMakeLists.txt]
+		      command: |
+		        cmake -S . -B "$SLSC_BUILD_DIR" >"$SLSC_BUILD_DIR/log"
+		        cmake --build "$SLSC_BUILD_DIR" >>"$SLSC_BUILD_DIR/log"
+		        cp "$SLSC_BUILD_DIR/made" "$SLSC_OUT"
+	Y
+	printf 'const char *hi(void);\nconst char *hi(void) { return N; }\n' >src/hi.c
+	printf '#include <stdio.h>\nconst char *hi(void);\nint main(void) { return puts(hi()) < 0; }\n' >src/main.c
+	cat >CMakeLists.txt <<-'C'
+		cmake_minimum_required(VERSION 3.20)
+		project(made C)
+		find_package(Threads REQUIRED)
+		file(GLOB rest src/h*.c)
+		add_library(hi STATIC ${rest})
+		target_compile_definitions(hi PRIVATE N="hi")
+		add_executable(made src/main.c)
+		target_link_libraries(made hi Threads::Threads)
+	C
+	slsc_run build --smoke
+	is "$status" 0
+	is "$(grep -v '^building' <<<"$err")" ""
+	is "$(.slsc/release/x86_64/made)" hi
+	is "$(qemu-aarch64-static .slsc/release/arm64/made)" hi
+	slsc_run build --json
+	is "$(jq -r .steps <<<"$out")" 0
+	# a source that goes is a change
+	printf 'int unused;\n' >src/hx.c
+	slsc_run build --arch x86_64
+	rm src/hx.c
+	slsc_run build --arch x86_64 --json
+	is "$(jq -r .steps <<<"$out")" 1
+	# cmake keeps the flags of its first run
+	printf 'profiles: {release: {optimize: s}}\n' >>slsc.yaml
+	slsc_run build --arch x86_64
+	is "$status" 0
+	grep -q -- '-Os' .slsc/release/x86_64/.obj/musl/made/build/CMakeCache.txt
+}
+
+@test "build: command stops at the line that fails, and leaves nothing" {
+	project <<-'Y'
+		project: t
+		arches: [x86_64]
+		functions:
+		  f:
+		    runtime: none
+		    build:
+		      command: |
+		        cp src/main.c "$SLSC_OUT"
+		        false
+		        echo "not reached"
+	Y
+	slsc_run build
+	is "$status" 1
+	is "$(grep -v '^building' <<<"$err")" "error: slsc.yaml:7:16: the build command of 'f' failed for x86_64"
+	no_leftovers .
+}
+
+@test "a binary that is refused is the one error, with --json too" {
+	plain
+	printf '#include <stdio.h>\nint main(void) { return puts(P); }\n' >src/main.c
+	sed -i "s,runtime: none,runtime: none\n    defines: {P: '\"$PWD/secret\"'}," slsc.yaml
+	slsc_run build --arch x86_64 --json
+	is "$status" 1
+	err=$(grep -v '^building' <<<"$err")
+	is "$(jq -r .error.code <<<"$err")" verify
+	has "$(jq -r .error.message <<<"$err")" ".slsc/release/x86_64/hello: holds the build path '"
+	has "$(jq -r .error.message <<<"$err")" "$PWD/secret' in .rodata"
+	no_leftovers .
+}
+
+@test "--explain and -v in words" {
+	plain
+	slsc_run build --arch x86_64 --explain
+	has "$err" ".slsc/release/x86_64/.obj/musl/hello/src/main.c.o: is not there yet"
+	sed -i 's/runtime: none/runtime: none\n    defines: {X: "1"}/' slsc.yaml
+	slsc_run build --arch x86_64 --explain
+	has "$err" "src/main.c.o: its command has changed"
+	sleep_free_touch src/main.c
+	slsc_run build --arch x86_64 --explain -v
+	has "$err" ".slsc/release/x86_64/.obj/musl/hello/src/main.c.o: is older than src/main.c"
+	has "$err" "-c src/main.c -o "
+}
+
+@test "what is gone makes stale: a header, a source, a renamed one" {
+	plain
+	printf '#include "a.h"\nint other(void) { return A; }\n' >src/other.c
+	echo '#define A 1' >src/a.h
+	slsc_run build --arch x86_64
+	rm src/a.h
+	slsc_run build --arch x86_64
+	is "$status" 1
+	has "$err" "'a.h' file not found"
+	echo '#define A 1' >src/a.h
+	mv src/other.c src/another.c
+	slsc_run build --arch x86_64 --json
+	is "$(jq -r .steps <<<"$out")" 2
+	rm src/another.c
+	slsc_run build --arch x86_64 --json
+	is "$(jq -r .steps <<<"$out")" 1
+}
+
+@test "the programs that are missing, with the command that brings them" {
+	plain
+	mkdir "$T/bin"
+	PATH=$T/bin "$SLSC_BIN" build --arch x86_64 2>"$T/err" || status=$?
+	is "$status" 1
+	is "$(cat "$T/err")" "error: toolchain 'musl' for x86_64 lacks clang, ld.lld
+hint: apt-get install clang lld"
+	for t in clang ld.lld; do ln -s "$(command -v "$t")" "$T/bin/$t"; done
+	PATH=$T/bin "$SLSC_BIN" build --arch x86_64 2>"$T/err" || status=$?
+	is "$status" 1
+	is "$(cat "$T/err")" "error: 'ninja' is not found on PATH
+hint: apt-get install ninja-build"
+	printf '#!/bin/sh\necho "cannot load" >&2\nexit 127\n' >"$T/bin/ninja"
+	chmod +x "$T/bin/ninja"
+	PATH=$T/bin:$PATH slsc_run build --arch x86_64
+	is "$status" 1
+	is "$err" "cannot load
+error: ninja failed with status 127"
+}
+
+@test "a full disk: the old binary stays, nothing else does" {
+	plain
+	slsc_run build --arch x86_64
+	before=$(sha256sum .slsc/release/x86_64/hello)
+	mkdir "$T/small"
+	if ! mount -t tmpfs -o size=300k none "$T/small" 2>/dev/null; then
+		# no mounts here: a limit on the size of files stands in
+		printf 'char big[3000000] = {1};\nint main(void) { return big[1]; }\n' >src/main.c
+		(
+			ulimit -f 1000
+			slsc_run build --arch x86_64
+			is "$status" 1
+		)
+		is "$(sha256sum .slsc/release/x86_64/hello)" "$before"
+		no_leftovers .
+		return 0
+	fi
+	cp -a . "$T/small/p"
+	cd "$T/small/p"
+	printf 'char big[3000000] = {1};\nint main(void) { return big[1]; }\n' >src/main.c
+	slsc_run build --arch x86_64
+	after=$(sha256sum .slsc/release/x86_64/hello)
+	left=$(find . -name '.slsc-tmp.*')
+	cd /
+	umount "$T/small"
+	is "$status" 1
+	is "$(tail -1 "$T/err")" "hint: the disk is full: free some space, then run it again"
+	is "$after" "$before"
+	is "$left" ""
+}
