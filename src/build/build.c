@@ -233,15 +233,19 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 	return 0;
 }
 
-/* Empty, unless a step failed. */
-static int remove_link_dir(const char *dir, struct err *err)
+/* There, and empty: a build that was killed may have left something. To list it costs less than to make it anew. */
+static int prepare_link_dir(const char *dir, struct err *err)
 {
 	for (int i = 0; i < ARCH_COUNT; i++) {
 		CLEAN_FREE char *sub = path_join(dir, arch_name((enum arch)i));
+		CLEAN_STRS struct strs names = { 0 };
 
-		rmdir(sub);
+		if (fs_mkdirs(sub, err) < 0 || fs_list(sub, &names, err) < 0)
+			return -1;
+		if (names.len && (fs_rmtree(sub, err) < 0 || fs_mkdirs(sub, err) < 0))
+			return -1;
 	}
-	return rmdir(dir) < 0 ? fs_rmtree(dir, err) : 0;
+	return 0;
 }
 
 static int run_in_link_dir(const struct graph *g, const struct build_request *req, const char *file,
@@ -249,18 +253,14 @@ static int run_in_link_dir(const struct graph *g, const struct build_request *re
 {
 	CLEAN_FREE char *dir = path_join(g->p->dir, GRAPH_LINK_DIR);
 	struct err tidy;
-	int r = 0;
+	int r;
 
 	if (req->dry_run)
 		return run_ninja(g, req, file, outs, s, status, err);
-	for (int i = 0; r == 0 && i < ARCH_COUNT; i++) {
-		CLEAN_FREE char *sub = path_join(dir, arch_name((enum arch)i));
-
-		r = fs_mkdirs(sub, err);
-	}
-	if (r == 0)
-		r = run_ninja(g, req, file, outs, s, status, err);
-	if (remove_link_dir(dir, &tidy) < 0 && r == 0) {
+	if (prepare_link_dir(dir, err) < 0)
+		return -1;
+	r = run_ninja(g, req, file, outs, s, status, err);
+	if ((r < 0 || *status != 0) && fs_rmtree(dir, &tidy) < 0 && r == 0) {
 		*err = tidy;
 		r = -1;
 	}

@@ -15,6 +15,7 @@
  *   .slsc/<profile>/<arch>/<function>          the stripped, verified binary
  *   .slsc/<profile>/<arch>/<function>.debug    its symbols, found by build-id and .gnu_debuglink
  *   .slsc/<profile>/<arch>/.obj/<toolchain>/   objects
+ *   .slsc/link/<arch>/                         what is being linked; empty else
  *   .slsc/lock                                 held while building or packaging
  */
 

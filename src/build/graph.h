@@ -15,17 +15,14 @@ struct target {
 	struct toolchain *tc;		/* in the graph's arena */
 	const char *out;		/* .slsc/release/arm64/hello */
 	const char *debug;		/* or NULL */
-	const char *full;		/* what the linker makes: .slsc/.slsc-tmp.link/arm64/hello */
+	const char *full;		/* what the linker makes: .slsc/link/arm64/hello */
 	const char *objdir;		/* .slsc/release/arm64/.obj/musl/hello */
 	struct strs objects;		/* of the function itself; relative to the project */
 	struct strs sources;		/* the sources they are from, same order */
 };
 
-/*
- * Where linkers and build commands write, before _finish: there during a build only. Its name is one that
- * fs_tmp_sweep() knows, so what a killed build left goes with the next one. Below it a directory for each arch.
- */
-#define GRAPH_LINK_DIR ".slsc/.slsc-tmp.link"
+/* Where linkers and build commands write, before _finish; below it a directory for each arch. Empty between builds. */
+#define GRAPH_LINK_DIR ".slsc/link"
 
 /** What build.ninja is made from. Everything lives in the arena. */
 struct graph {

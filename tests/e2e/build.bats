@@ -64,6 +64,11 @@ plain() {
 	has "$err" "src/a.h"
 }
 
+# Nothing of a link that failed or was killed.
+no_links() {
+	is "$(find .slsc/link -type f 2>/dev/null)" ""
+}
+
 # A modification time later than that of everything built so far.
 sleep_free_touch() {
 	touch -d "$(date -d '+1 minute' '+%F %T')" "$1"
@@ -468,7 +473,15 @@ sleep_free_touch() {
 		is "$(.slsc/release/x86_64/hello)" hi
 		is "$(qemu-aarch64-static .slsc/release/arm64/hello)" hi
 		no_leftovers .
+		no_links
 	done
+	# killed with something half linked
+	mkdir -p .slsc/link/arm64/x
+	touch .slsc/link/x86_64/hello.stripped
+	slsc_run build
+	is "$status" 0
+	no_links
+	[ ! -e .slsc/link/arm64/x ]
 }
 
 @test "a project directory that cannot be written" {
@@ -610,7 +623,7 @@ hint: rename the file"
 	slsc_run build
 	is "$status" 1
 	is "$(grep -v '^building' <<<"$err")" "error: slsc.yaml:7:16: the build command of 'f' failed for x86_64"
-	no_leftovers .
+	no_links
 }
 
 @test "a binary that is refused is the one error, with --json too" {
@@ -623,7 +636,7 @@ hint: rename the file"
 	is "$(jq -r .error.code <<<"$err")" verify
 	has "$(jq -r .error.message <<<"$err")" ".slsc/release/x86_64/hello: holds the build path '"
 	has "$(jq -r .error.message <<<"$err")" "$PWD/secret' in .rodata"
-	no_leftovers .
+	no_links
 }
 
 @test "--explain and -v in words" {
@@ -699,7 +712,7 @@ error: ninja failed with status 127"
 	printf 'char big[3000000] = {1};\nint main(void) { return big[1]; }\n' >src/main.c
 	slsc_run build --arch x86_64
 	after=$(sha256sum .slsc/release/x86_64/hello)
-	left=$(find . -name '.slsc-tmp.*')
+	left=$(find . -name '.slsc-tmp.*' -o -path '*/link/*' -type f)
 	cd /
 	umount "$T/small"
 	is "$status" 1

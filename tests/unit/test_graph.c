@@ -280,7 +280,7 @@ static void test_refuses_what_ninja_cannot_write(void **state)
 		"slsc.yaml:5:46: the value of macro 'X' holds a line break");
 	refuses(f, "project: t\n" TOOLCHAIN "profiles: {lock: {extends: release}}\n"
 		   "functions: {f: {sources: [a.c]}}\n", "lock",
-		"slsc.yaml:5:12: a profile cannot be called 'lock': it is the name of a file in .slsc");
+		"slsc.yaml:5:12: a profile cannot be called 'lock': .slsc has that name for another thing");
 }
 
 static void test_sources_are_sorted_and_once(void **state)
@@ -294,7 +294,7 @@ static void test_sources_are_sorted_and_once(void **state)
 	assert_int_equal(f->g.targets[0].sources.len, 2);
 	assert_string_equal(f->g.targets[0].sources.ptr[0], "a.c");
 	assert_string_equal(f->g.targets[0].objects.ptr[1], ".slsc/release/x86_64/.obj/t/f/b.c.o");
-	assert_string_equal(f->g.targets[0].full, ".slsc/.slsc-tmp.link/x86_64/f");
+	assert_string_equal(f->g.targets[0].full, ".slsc/link/x86_64/f");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
