@@ -287,6 +287,9 @@ time.sleep(60)' >port &
 	if [ "$(id -u)" -eq 0 ]; then
 		need setpriv util-linux
 		chmod 755 "$T" "$T/w"
+		# the tree of slsc may lie where that user may not look
+		cmake --install "$SLSC_BUILD" --prefix "$T/usr" >/dev/null
+		SLSC_BIN=$T/usr/bin/slsc
 		run=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	else
 		run=()

@@ -50,7 +50,8 @@ static char *pax_value(const char *s, size_t len, const char *key)
 /* One entry at @p against @e; returns what follows it. */
 static const char *compare(const char *p, const struct tree_entry *e)
 {
-	CLEAN_FREE char *path = NULL, *target = NULL, *want = xasprintf("%s%s", e->path, e->type == TREE_DIR ? "/" : "");
+	CLEAN_FREE char *want = xasprintf("%s%s", e->path, e->type == TREE_DIR ? "/" : "");
+	CLEAN_FREE char *path = NULL, *target = NULL;
 	unsigned sum = 0;
 
 	if (p[156] == 'x') {
