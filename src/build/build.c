@@ -496,8 +496,18 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	bool fetched = false;
 	int status = 0, r;
 
-	if (!pr || deps_resolve(p, req->dry_run, req->on_note, deps, err) < 0 ||
-	    graph_plan(g, p, pr, deps, err) < 0)
+	if (!pr || deps_resolve(p, req->dry_run, req->on_note, deps, err) < 0)
+		return -1;
+	for (size_t i = 0; !req->dry_run && i < p->narches; i++) {
+		struct err ignored;
+
+		/* few sources include <linux/...>: a cache that cannot be written stops only those */
+		if (sysroot_link_kernel(p->arches[i], &ignored) < 0 && ignored.code == ERR_INTR) {
+			*err = ignored;
+			return -1;
+		}
+	}
+	if (graph_plan(g, p, pr, deps, err) < 0)
 		return -1;
 	if (!req->dry_run && fetch_sysroots(req, g, &fetched, err) < 0)
 		return -1;

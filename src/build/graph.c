@@ -73,8 +73,8 @@ static void add_maps(const struct graph *g, const struct toolchain *tc, struct b
 	add_map(tc, b, g->p->dir, ".");
 	if (tc->clang && strchr(g->p->dir, '='))
 		add_joined(b, "", "-ffile-compilation-dir=.");
-	for (const char *const *m = tc->map_prefixes; *m; m++)
-		add_map(tc, b, *m, "/sysroot");
+	for (size_t i = 0; tc->maps[i].from; i++)
+		add_map(tc, b, tc->maps[i].from, tc->maps[i].to);
 }
 
 static void add_defines(struct buf *b, const struct lkvs *defines)

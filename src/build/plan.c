@@ -265,6 +265,25 @@ static void name_outputs(struct graph *g, struct target *t)
 	t->objdir = JOIN(a, dir, ".obj/", t->tc->name, "/", name);
 }
 
+/* What a profile asks for and the toolchain cannot do is said, not left out. */
+static int check_linkable(const struct graph *g, const struct toolchain *tc, struct err *err)
+{
+	const struct profile *pr = g->profile;
+	struct lstr where = { pr->name, pr->line, pr->col };
+
+	if (!pr->static_link && tc->kind != TC_GNU) {
+		project_err(g->p, ERR_CONFIG, where, err, "profile '%s' is not static, and toolchain '%s' only links "
+			    "statically", pr->name, tc->name);
+		return err_hint(err, "use toolchain: gnu");
+	}
+	if (pr->pie && tc->kind == TC_ZIG) {
+		project_err(g->p, ERR_CONFIG, where, err, "profile '%s' is pie, which toolchain '%s' does not link "
+			    "statically", pr->name, tc->name);
+		return err_hint(err, "use toolchain: musl");
+	}
+	return 0;
+}
+
 static int add_targets(struct graph *g, const struct function *f, struct err *err)
 {
 	const char *tc_name = f->toolchain.s ? f->toolchain.s : g->p->toolchain.s;
@@ -286,7 +305,7 @@ static int add_targets(struct graph *g, const struct function *f, struct err *er
 		}
 		t = &g->targets[g->ntargets];
 		*t = (struct target){ .fn = f, .arch = arch };
-		if (find_toolchain(g, tc_name, arch, &t->tc, err) < 0)
+		if (find_toolchain(g, tc_name, arch, &t->tc, err) < 0 || check_linkable(g, t->tc, err) < 0)
 			return -1;
 		g->ntargets++;
 		name_outputs(g, t);

@@ -56,6 +56,42 @@ static bool has(const char *dir, const char *file)
 	return fs_exists(path);
 }
 
+static char *kernel_dir(enum arch arch)
+{
+	CLEAN_FREE char *cache = dirs_cache();
+
+	return xasprintf("%s/sysroot/kernel-%s", cache, arch_name(arch));
+}
+
+int sysroot_link_kernel(enum arch arch, struct err *err)
+{
+	CLEAN_FREE char *dir = kernel_dir(arch);
+	CLEAN_FREE char *parent = path_dirname(dir);
+	CLEAN_FREE char *tmp = xasprintf("%s/.slsc-tmp.%ld.kernel", parent, (long)getpid());
+	CLEAN_FREE char *asm_dir = xasprintf("/usr/include/%s/asm", gnu_triple[arch]);
+	const char *const links[][2] = { { "/usr/include/linux", "linux" },
+					 { "/usr/include/asm-generic", "asm-generic" },
+					 { asm_dir, "asm" } };
+	struct err ignored;
+
+	if (fs_is_dir(dir) || !fs_is_dir("/usr/include/linux") || !fs_is_dir(asm_dir))
+		return 0;
+	if (fs_mkdirs(tmp, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+		CLEAN_FREE char *link = path_join(tmp, links[i][1]);
+
+		if (symlink(links[i][0], link) < 0)
+			return err_sys(err, "cannot create %s", link);
+	}
+	if (rename(tmp, dir) < 0) {
+		/* another process was faster: its links are as good */
+		if (fs_rmtree(tmp, &ignored) < 0 || !fs_is_dir(dir))
+			return err_sys(err, "cannot create %s", dir);
+	}
+	return 0;
+}
+
 bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s)
 {
 	CLEAN_FREE char *dir = NULL;
@@ -64,8 +100,13 @@ bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s)
 	s->include = arena_printf(a, "/usr/include/%s", musl_triple[arch]);
 	s->lib = arena_printf(a, "/usr/lib/%s", musl_triple[arch]);
 	s->gcc = gcc_dir(a, arch, "libgcc.a");
-	if (s->gcc && has(s->lib, "libc.a") && has(s->include, "stdio.h"))
+	if (s->gcc && has(s->lib, "libc.a") && has(s->include, "stdio.h")) {
+		CLEAN_FREE char *kernel = kernel_dir(arch);
+
+		if (has(kernel, "linux"))
+			s->kernel = arena_strdup(a, kernel);
 		return true;
+	}
 	dir = sysroot_dir(arch);
 	if (!has(dir, "packages")) {
 		*s = (struct sysroot){ 0 };

@@ -63,16 +63,20 @@ static void add_path(struct buf *b, const char *dir, const char *file)
 	buf_add_shell(b, path);
 }
 
-static void map_prefix(struct arena *a, struct toolchain *tc, const struct sysroot *s)
+/* Wherever the sysroot lies, its headers have one name in the debug file, which the build-id is made from. */
+static void map_sysroot(struct arena *a, struct toolchain *tc, const struct sysroot *s)
 {
-	const char **v = arena_alloc(a, 2 * sizeof(*v));
-
 	if (s->cached) {
 		CLEAN_FREE char *dir = path_dirname(s->lib);
 
-		v[0] = arena_strdup(a, dir);
+		tc->maps[0].from = arena_strdup(a, dir);
+		tc->maps[0].to = "/sysroot";
+		return;
 	}
-	tc->map_prefixes = v;
+	tc->maps[0].from = s->include;
+	tc->maps[0].to = "/sysroot/include";
+	tc->maps[1].from = s->kernel;
+	tc->maps[1].to = "/sysroot/kernel";
 }
 
 /* clang or gcc over a musl sysroot, by hand: wrappers and specs files disagree about -static-pie and order. */
@@ -86,7 +90,7 @@ static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const ch
 		lacks(tc, arena_printf(a, "musl's headers and libc.a for %s", arch_name(tc->arch)), NULL, true);
 		return;
 	}
-	map_prefix(a, tc, &s);
+	map_sysroot(a, tc, &s);
 	if (tc->clang) {
 		buf_addz(&c, "-nostdlibinc");
 	} else {
@@ -186,7 +190,7 @@ static void builtin_zig(struct arena *a, struct toolchain *tc, struct buf *id)
 	const char *cc = tc->cc ? tc->cc : "zig cc";
 
 	want(tc, id, cc, NULL);
-	tc->clang = tc->lld = true;
+	tc->clang = true;
 	tc->cc = arena_printf(a, "%s -target %s", cc, zig[tc->arch]);
 	tc->cxx = arena_printf(a, "zig c++ -target %s", zig[tc->arch]);
 	tc->ar = "zig ar";
@@ -254,8 +258,7 @@ int toolchain_resolve(struct arena *a, const struct project *p, const char *name
 	int kind;
 
 	*tc = (struct toolchain){ .name = arena_strdup(a, name), .arch = arch, .target = "", .cflags = "",
-				  .link_pre = "", .pie_pre = "", .link_post = "",
-				  .map_prefixes = arena_alloc(a, sizeof(char *)) };
+				  .link_pre = "", .pie_pre = "", .link_post = "" };
 	while ((kind = kind_of(base)) < 0 || p) {
 		const struct toolchain_def *d;
 

@@ -34,7 +34,9 @@ struct toolchain {
 	bool clang;
 	const char *id;			/* of the compiler, linker and libc.a: size and mtime of each */
 	const char *libdirs[8];		/* where -lNAME is looked for; NULL-terminated */
-	const char *const *map_prefixes;	/* directories that may not show in binaries; NULL-terminated */
+	struct {
+		const char *from, *to;
+	} maps[3];			/* directories that binaries know by another name; ends with from NULL */
 	struct tc_missing missing[6];
 	unsigned nmissing;
 };
