@@ -33,8 +33,9 @@ bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s);
 int sysroot_fetch(enum arch arch, struct err *err) MUST_CHECK;
 
 /**
- * sysroot_link_kernel - give a musl of the host's packages the kernel's headers: /usr/include/linux and its like, by links
- * in the user cache, since /usr/include itself is glibc's. Nothing to do (a stat) once they are there, or without them.
+ * sysroot_link_kernel - give a musl of the host's packages the kernel's headers: /usr/include/linux and its like, by
+ * links in the user cache, since /usr/include itself is glibc's. Nothing to do (a stat) once they are there, or without
+ * them.
  */
 int sysroot_link_kernel(enum arch arch, struct err *err) MUST_CHECK;
 
