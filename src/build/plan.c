@@ -326,6 +326,8 @@ int graph_plan(struct graph *g, struct project *p, const struct profile *pr, con
 	       struct err *err)
 {
 	CLEAN_FREE char *share = dirs_share();
+	CLEANUP(fs_dirs_release) struct fs_dirs dirs = { 0 };
+	int r = 0;
 
 	*g = (struct graph){ .p = p, .profile = pr, .deps = deps };
 	g->share = arena_strdup(&g->arena, share);
@@ -334,10 +336,12 @@ int graph_plan(struct graph *g, struct project *p, const struct profile *pr, con
 	for (size_t i = 0; i < deps->len; i++)
 		if (check_dependency(g, &deps->ptr[i], err) < 0)
 			return -1;
-	for (size_t i = 0; i < p->nfunctions; i++)
-		if (add_targets(g, p->functions[i], err) < 0)
-			return -1;
-	return 0;
+	/* functions tend to share directories */
+	p->dirs = &dirs;
+	for (size_t i = 0; r == 0 && i < p->nfunctions; i++)
+		r = add_targets(g, p->functions[i], err);
+	p->dirs = NULL;
+	return r;
 }
 
 void graph_release(struct graph *g)

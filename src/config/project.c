@@ -272,7 +272,7 @@ static void hint_file(const struct project *p, const char *pattern, struct err *
 
 int project_glob(const struct project *p, struct lstr pattern, struct strs *out, struct err *err)
 {
-	if (!fs_glob(p->dir, pattern.s, out, err))
+	if (!fs_glob_in(p->dirs, p->dir, pattern.s, out, err))
 		return 0;
 	if (err->code == ERR_NOTFOUND) {
 		project_err(p, ERR_CONFIG, pattern, err, "no file matches '%s'", pattern.s);

@@ -145,9 +145,12 @@ struct function {
 	struct package package;		/* only what the function itself says */
 };
 
+struct fs_dirs;
+
 struct project {
 	struct arena arena;
 	char *dir;			/* absolute, of slsc.yaml; heap */
+	struct fs_dirs *dirs;		/* what project_glob() has read; borrowed, NULL: it reads anew each time */
 	char *file;			/* slsc.yaml's path as shown in messages; heap */
 	struct lstr name;
 	struct lstr version;		/* free text for labels; NULL: none */

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/glob.h"
 #include "base/vec.h"
 
@@ -62,6 +63,15 @@ int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *
  * ERR_NOTFOUND if nothing matches; ERR_LIMIT past 65,536 matches or 64 directories deep; ERR_INTR.
  */
 int fs_glob(const char *base, const char *pattern, struct strs *out, struct err *err) MUST_CHECK;
+
+/** Directories that are read once for many patterns; what changes meanwhile is not seen. Zero is empty. */
+struct fs_dirs {
+	struct map map;
+};
+void fs_dirs_release(struct fs_dirs *dirs);
+/** fs_glob_in - fs_glob() that takes the directories it has read before from @dirs; NULL: none. */
+int fs_glob_in(struct fs_dirs *dirs, const char *base, const char *pattern, struct strs *out,
+	       struct err *err) MUST_CHECK;
 
 /**
  * A file that appears whole or not at all: written under no name (O_TMPFILE) or a temporary one in
