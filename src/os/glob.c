@@ -169,7 +169,8 @@ int fs_glob(const char *base, const char *pattern, struct strs *out, struct err 
 int fs_glob_in(struct fs_dirs *dirs, const char *base, const char *pattern, struct strs *out, struct err *err)
 {
 	CLEAN_GLOB struct glob g = { .n = 0 };
-	struct walk w = { .glob = &g, .pattern = pattern, .dirs = dirs, .path = BUF_INIT, .out = out, .first = out->len };
+	struct walk w = { .glob = &g, .pattern = pattern, .dirs = dirs, .path = BUF_INIT, .out = out,
+			  .first = out->len };
 	CLEAN_FREE char *fixed = NULL, *start = NULL;
 	size_t slash = 0;
 	int r;
