@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,52 @@
 #include "os/fs.h"
 #include "os/proc.h"
 
+/*
+ * Our SIGKILL ends ninja too, which ends its compilers; but the lock is free before they are gone. So ninja's pid is
+ * kept, and who takes the lock waits for a ninja that still works here.
+ */
+static char *pid_file(const char *project)
+{
+	return path_join(project, ".slsc/ninja.pid");
+}
+
+#define PID_LEN 16
+
+static void keep_pid(const char *project, pid_t pid)
+{
+	CLEAN_FREE char *path = pid_file(project);
+	CLEAN_FD int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	char text[PID_LEN + 1];
+
+	snprintf(text, sizeof(text), "%-*ld\n", PID_LEN - 1, (long)pid);
+	/* without it only a build that is killed at the wrong moment has to be run again */
+	if (fd < 0 || pwrite(fd, text, PID_LEN, 0) < 0)
+		return;
+}
+
+#define NINJA_ENDS_MS 10000
+
+static int await_ninja(const char *project, struct err *err)
+{
+	CLEAN_FREE char *path = pid_file(project);
+	CLEAN_FREE char *proc = NULL;
+	CLEAN_BUF struct buf text = BUF_INIT;
+	char cwd[PATH_MAX];
+	struct err ignored;
+	ssize_t n;
+	uint64_t pid;
+
+	if (fs_read(path, PID_LEN, &text, &ignored) < 0 || str_parse_u64(str_trim(buf_str(&text)), &pid) < 0 ||
+	    pid < 2 || pid > INT_MAX)
+		return 0;
+	proc = xasprintf("/proc/%llu/cwd", (unsigned long long)pid);
+	n = readlink(proc, cwd, sizeof(cwd) - 1);
+	if (n < 0)
+		return 0;
+	cwd[n] = '\0';
+	return strcmp(cwd, project) == 0 ? proc_await((pid_t)pid, NINJA_ENDS_MS, err) : 0;
+}
+
 int build_lock(const struct project *p, const char *who, void (*waiting)(const char *holder, void *ctx),
 	       void *ctx, struct err *err)
 {
@@ -30,10 +77,14 @@ int build_lock(const struct project *p, const char *who, void (*waiting)(const c
 	if (fs_mkdirs(dir, err) < 0)
 		return -1;
 	fd = fs_lock(lock, who, waiting, ctx, err);
-	if (fd >= 0) {
-		fs_tmp_sweep(dir);
-		fs_tmp_sweep(dist);
+	if (fd < 0)
+		return -1;
+	if (await_ninja(p->dir, err) < 0) {
+		close(fd);
+		return -1;
 	}
+	fs_tmp_sweep(dir);
+	fs_tmp_sweep(dist);
 	return fd;
 }
 
@@ -93,6 +144,7 @@ int build_finish(const struct finish_request *req, struct err *err)
 
 struct stream {
 	const struct build_request *req;
+	const char *project;
 	struct build_result *res;
 	struct strs failed;	/* of each step that failed: its outputs, as ninja wrote them, and their verdict */
 	struct strs verdicts;	/* same order; "" for none */
@@ -195,6 +247,11 @@ static void on_line(const char *line, size_t len, void *ctx)
 	}
 }
 
+static void on_started(pid_t pid, void *ctx)
+{
+	keep_pid(((const struct stream *)ctx)->project, pid);
+}
+
 static int run_ninja(const struct graph *g, const struct build_request *req, const char *file,
 		     const struct strs *outs, struct stream *s, int *status, struct err *err)
 {
@@ -206,6 +263,7 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 			      req->color ? "CLICOLOR_FORCE=1" : "CLICOLOR_FORCE=0", NULL };
 	struct proc_opts o = {
 		.dir = g->p->dir, .env = env, .line = on_line, .ctx = s, .limit = 16u << 20, .null_stdin = true,
+		.die_with_us = true, .started = req->dry_run ? NULL : on_started,
 	};
 
 	strs_add(&argv, "ninja");
@@ -487,7 +545,7 @@ static int failure(const struct graph *g, const struct stream *s, int status, st
 static int build(struct project *p, const struct build_request *req, struct build_result *res,
 		 struct graph *g, struct dep_trees *deps, struct err *err)
 {
-	struct stream s = { .req = req, .res = res, .ninja_error = BUF_INIT };
+	struct stream s = { .req = req, .project = p->dir, .res = res, .ninja_error = BUF_INIT };
 	CLEAN_STRS struct strs outs = { 0 };
 	CLEAN_FD int memfd = -1;
 	CLEAN_FREE char *file = NULL;

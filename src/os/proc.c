@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -171,6 +173,49 @@ static int spawn_error(int e, const char *name, const struct proc_opts *o, struc
 	return err_set(err, ERR_TOOL, "'%s' is not found on PATH", name);
 }
 
+/*
+ * posix_spawn() cannot say PR_SET_PDEATHSIG. The child of vfork() shares our memory until it executes: it calls nothing
+ * but the kernel, and no handler of ours runs in it.
+ */
+static int spawn_tied(pid_t *pid, const char *const *argv, const struct proc_opts *o, char **env, int out, int errout)
+{
+	static const int handled[] = { SIGINT, SIGTERM, SIGHUP };
+	CLEAN_FREE char *path = proc_which(argv[0]);
+	pid_t us = getpid();
+	sigset_t all, old;
+	volatile int failed = 0;
+
+	if (!path)
+		return ENOENT;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	*pid = vfork();
+	if (*pid == 0) {
+		struct sigaction sa;
+
+		for (size_t i = 0; i < ARRAY_LEN(handled); i++)
+			if (sigaction(handled[i], NULL, &sa) == 0 && sa.sa_handler != SIG_IGN)
+				signal(handled[i], SIG_DFL);
+		signal(SIGPIPE, SIG_DFL);
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != us || (o->dir && chdir(o->dir) < 0) ||
+		    (o->null_stdin && (close(0), open("/dev/null", O_RDONLY) != 0)) ||
+		    (out >= 0 && dup2(out, 1) < 0) || (errout >= 0 && dup2(errout, 2) < 0)) {
+			failed = errno ? errno : ECHILD;
+			_exit(127);
+		}
+		execve(path, (char *const *)(uintptr_t)argv, env);
+		failed = errno;
+		_exit(127);
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (*pid < 0)
+		return errno;
+	while (failed && waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return failed;
+}
+
 static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o, int out, int errout,
 		 struct err *err)
 {
@@ -180,6 +225,10 @@ static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o,
 	CLEAN_FREE char **env = o->env ? merge_env(o->env) : NULL;
 	int e;
 
+	if (o->die_with_us) {
+		e = spawn_tied(pid, argv, o, env ? env : environ, out, errout);
+		return e ? spawn_error(e, argv[0], o, err) : 0;
+	}
 	posix_spawn_file_actions_init(&fa);
 	posix_spawnattr_init(&at);
 	sigemptyset(&defaults);
@@ -294,6 +343,8 @@ int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 	st[1].fd = errout[0];
 	if (r == 0) {
 		pidfd = pidfd_open(pid, 0);
+		if (o->started)
+			o->started(pid, o->ctx);
 		r = supervise(pid, pidfd, st, ARRAY_LEN(st), o, argv[0], &wstatus, err);
 		if (st[0].partial.len)
 			o->line(st[0].partial.ptr, st[0].partial.len, o->ctx);
@@ -305,4 +356,22 @@ int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 		buf_release(&st[i].partial);
 	}
 	return r;
+}
+
+int proc_await(pid_t pid, unsigned timeout_ms, struct err *err)
+{
+	CLEAN_FD int fd = pidfd_open(pid, 0);
+	uint64_t end = now_ms() + timeout_ms;
+
+	for (uint64_t now; fd >= 0 && (now = now_ms()) < end;) {
+		struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = sig_fd(), .events = POLLIN } };
+
+		if (sig_check(err) < 0)
+			return -1;
+		if (poll(p, ARRAY_LEN(p), (int)(end - now)) < 0 && errno != EINTR)
+			return err_sys(err, "cannot wait for process %ld", (long)pid);
+		if (p[0].revents)
+			break;
+	}
+	return 0;
 }

@@ -720,3 +720,24 @@ error: ninja failed with status 127"
 	is "$after" "$before"
 	is "$left" ""
 }
+
+@test "SIGKILL ends the compilers too, and the next build waits for them" {
+	plain
+	mkfifo "$T/fifo"
+	cat >>slsc.yaml <<-Y
+		  slow:
+		    runtime: none
+		    arches: [x86_64]
+		    build: {command: 'echo \$\$ >"$T/pid"; read -r x <"$T/fifo"'}
+	Y
+	"$SLSC_BIN" build slow >/dev/null 2>&1 &
+	us=$!
+	until [ -s "$T/pid" ]; do kill -0 "$us"; done
+	kill -KILL "$us"
+	wait "$us" || true
+	slsc_run build hello
+	is "$status" 0
+	# ninja had ended its command before the build above began
+	state=$(ps -o stat= -p "$(cat "$T/pid")") || true
+	is "${state%"${state#?}"}" "${state:+Z}"	# gone, or dead and not yet reaped by init
+}
