@@ -182,13 +182,13 @@ static void emit(struct buf *b)
 	pthread_mutex_unlock(&mutex);
 }
 
-/* A message may quote a file name or a peer's words: it gets no say over the terminal. */
+/* A message may quote a file name or a peer's words: it gets no say over the terminal, and no line of its own. */
 static void add_text(struct buf *b, const char *s)
 {
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		buf_addc(b, (c < ' ' && c != '\t' && c != '\n') || c == 0x7f ? '?' : *s);
+		buf_addc(b, (c < ' ' && c != '\t') || c == 0x7f ? '?' : *s);
 	}
 }
 

@@ -83,12 +83,20 @@ static void test_messages(void **state)
 	out_note("note %d", 1);
 	out_verbose("hidden");
 	out_raw("raw\033[31m\n", 9);
+	/* a file's name cannot pass for a hint of ours */
+	err_set(&err, ERR_IO, "cannot read x\nhint: run it as root\r");
+	err_hint(&err, "look at 'a\nb'");
+	out_error(&err);
+	out_warn("'a\nwarning: b'");
 	out_note("escape \033[2J, tab \t, del \x7f, caf\xc3\xa9");
 	assert_string_equal(end(), "error: slsc.yaml:12:5: unknown key 'optimise'\n"
 				   "hint: did you mean 'optimize'?\n"
 				   "warning: zstd layers are new to Lambda\n"
 				   "note 1\n"
 				   "raw\033[31m\n"
+				   "error: cannot read x?hint: run it as root?\n"
+				   "hint: look at 'a?b'\n"
+				   "warning: 'a?warning: b'\n"
 				   "escape ?[2J, tab \t, del ?, caf\xc3\xa9\n");
 }
 
