@@ -113,32 +113,14 @@ static int event_err(struct builder *b, const yaml_event_t *ev, enum err_code co
 		      (unsigned)ev->start_mark.column + 1, "%s", what);
 }
 
-static int check_tag(struct builder *b, const yaml_event_t *ev, const yaml_char_t *tag, enum ynode_type type,
-		     bool *plain)
+static int check_tag(struct builder *b, const yaml_event_t *ev, const yaml_char_t *tag)
 {
-	static const char core[] = "tag:yaml.org,2002:";
-	static const char *const scalars[] = { "str", "int", "float", "bool", "null", NULL };
-	static const char *const seqs[] = { "seq", NULL };
-	static const char *const maps[] = { "map", NULL };
-	const char *const *ok = type == YNODE_SCALAR ? scalars : type == YNODE_SEQ ? seqs : maps;
-	const char *s = (const char *)tag;
-
-	if (!s)
+	if (!tag)
 		return 0;
-	if (strcmp(s, "!") == 0) {
-		*plain = false;
-		return 0;
-	}
-	if (starts_with(s, core))
-		for (; *ok; ok++)
-			if (strcmp(s + sizeof(core) - 1, *ok) == 0) {
-				if (strcmp(*ok, "str") == 0)
-					*plain = false;
-				return 0;
-			}
 	err_at(b->err, ERR_CONFIG, b->d->file, (unsigned)ev->start_mark.line + 1,
-	       (unsigned)ev->start_mark.column + 1, "tag %s is not allowed here", quote(&b->d->arena, s));
-	return err_hint(b->err, "remove the tag");
+	       (unsigned)ev->start_mark.column + 1, "tag %s is not allowed here",
+	       quote(&b->d->arena, (const char *)tag));
+	return err_hint(b->err, "remove the tag; quotes make a string");
 }
 
 /* Hand a finished node to its parent. */
@@ -172,15 +154,13 @@ static int open_node(struct builder *b, const yaml_event_t *ev, enum ynode_type 
 		     const yaml_char_t *tag, struct xnode **out)
 {
 	struct xnode *x;
-	bool plain = true;
 
 	if (++b->nodes > YAML_MAX_NODES)
 		return event_err(b, ev, ERR_LIMIT, "limit exceeded: more than 100000 nodes");
-	if (check_tag(b, ev, tag, type, &plain))
+	if (check_tag(b, ev, tag))
 		return -1;
 	x = arena_new(&b->d->arena, struct xnode);
 	x->n.type = type;
-	x->n.plain = plain;
 	x->n.line = (unsigned)ev->start_mark.line + 1;
 	x->n.col = (unsigned)ev->start_mark.column + 1;
 	x->size = x->height = 1;
@@ -216,7 +196,7 @@ static int add_scalar(struct builder *b, const yaml_event_t *ev)
 	if (memchr(value, '\0', len))
 		return event_err(b, ev, ERR_CONFIG, "a NUL character is not allowed in a string");
 	x->n.scalar = arena_str(&b->d->arena, (struct str){ value, len });
-	x->n.plain = x->n.plain && ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	x->n.plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	return attach(b, x, ev);
 }
 
