@@ -34,15 +34,8 @@ extern "C" {
 
 /** Largest Lambda event and answer, in bytes: 6 MiB and 100, the service's own limit. */
 #define SLSC_LAMBDA_BODY_MAX 6291556u
-/** Largest HTTP request body and response body, in bytes. */
-#define SLSC_HTTP_BODY_MAX (32u << 20)
-/** Largest HTTP request head (request line and fields), in bytes, and count of fields. */
-#define SLSC_HTTP_HEAD_MAX 16384u
-#define SLSC_HTTP_FIELDS_MAX 100u
 /** Most that slsc_alloc() gives to one invocation, in bytes. */
 #define SLSC_ALLOC_MAX (512u << 20)
-/** Most {parameters} in a route's pattern. */
-#define SLSC_PARAMS_MAX 8u
 
 /* ---- strings ---------------------------------------------------------------------- */
 
@@ -213,6 +206,25 @@ char *slsc_extend(struct slsc_out *out, size_t len);
 int slsc_json_get(struct slsc_str json, const char *key, struct slsc_str *value);
 
 /**
+ * struct slsc_json_iter - a walk through an object or an array; all zero but @json to begin with.
+ * @json: the object or array.
+ *
+ * What follows @json is slsc_json_next()'s own.
+ */
+struct slsc_json_iter {
+	struct slsc_str json;
+	const char *at;
+};
+
+/**
+ * slsc_json_next - take the next member of an object, or element of an array.
+ * @name:  out; the member's name with its quotes, for slsc_json_str(); absent in an array.
+ * @value: out; the value's text.
+ * Returns 1 with both set, 0 at the end, -1 when the text is not well-formed.
+ */
+int slsc_json_next(struct slsc_json_iter *it, struct slsc_str *name, struct slsc_str *value);
+
+/**
  * slsc_json_str - the string that @json holds.
  * @str: out; a slice of @json, or of slsc_alloc() memory when it has escapes.
  * Returns 0, or -1 when @json is no string (null included) or memory has run out.
@@ -243,111 +255,16 @@ int slsc_base64_decode(struct slsc_ctx *ctx, struct slsc_str text, struct slsc_s
  */
 typedef int slsc_lambda_fn(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out);
 
-/* ---- runtime: http ---------------------------------------------------------------- */
-
-/** struct slsc_field - a header field; the value has no blanks around it. */
-struct slsc_field {
-	struct slsc_str name;
-	struct slsc_str value;
-};
-
-/** struct slsc_param - what a route's {name} matched, percent-decoded. */
-struct slsc_param {
-	struct slsc_str name;
-	struct slsc_str value;
-};
-
-/**
- * struct slsc_request - a whole HTTP request.
- * @method:  as sent ("GET").
- * @path:    the target without query, still percent-encoded; starts with '/', or is "*".
- * @query:   what follows '?', still encoded; absent without '?'.
- * @body:    decoded from chunks when need be; SLSC_HTTP_BODY_MAX bytes at most.
- * @fields:  in the order received.
- * @params:  set by slsc_route().
- */
-struct slsc_request {
-	struct slsc_str method;
-	struct slsc_str path;
-	struct slsc_str query;
-	struct slsc_str body;
-	const struct slsc_field *fields;
-	size_t field_count;
-	struct slsc_param params[SLSC_PARAMS_MAX];
-	size_t param_count;
-};
-
-/**
- * struct slsc_response - the answer.
- * @status: 200 to 599; 200 to begin with. Anything else becomes 500.
- * @body:   written with slsc_put*(); left unsent for HEAD, 204 and 304.
- * @fields: the runtime's own, see slsc_response_field().
- */
-struct slsc_response {
-	int status;
-	struct slsc_out body;
-	struct slsc_out fields;
-};
-
-/** slsc_http_fn - the type of an HTTP handler; `slsc_http_fn handler;` declares one. */
-typedef int slsc_http_fn(struct slsc_ctx *ctx, const struct slsc_request *req,
-			 struct slsc_response *res);
-
-/** slsc_request_field - the first field called @name, in any case; absent when there is none. */
-struct slsc_str slsc_request_field(const struct slsc_request *req, const char *name);
-
-/** slsc_request_param - what {name} matched in the route; absent when there is none. */
-struct slsc_str slsc_request_param(const struct slsc_request *req, const char *name);
-
-/**
- * slsc_request_query - the first value of @name in the query, decoded ('+' is a blank).
- * Returns 1 when found, 0 when not there, -1 on a bad escape or when memory has run out.
- */
-int slsc_request_query(struct slsc_ctx *ctx, const struct slsc_request *req, const char *name,
-		       struct slsc_str *value);
-
-/**
- * slsc_response_field - add a header field.
- * Returns 0, or -1 when @name is not a token, @value holds a control byte (so no input can
- * split the response), the 8 KiB for fields are used up, or the field is one that the
- * runtime writes itself: Connection, Content-Length, Date, Transfer-Encoding.
- */
-int slsc_response_field(struct slsc_response *res, const char *name, struct slsc_str value);
-
-/**
- * slsc_response_error - make the answer @status with {"message": @message}, dropping any body
- * so far; fields stay. Returns 0, so that a handler can end with it.
- */
-int slsc_response_error(struct slsc_response *res, int status, const char *message);
-
-/**
- * struct slsc_route - a line of a route table.
- * @method:  "GET", ...; a GET route serves HEAD too.
- * @pattern: "/hello/{name}": {name} matches one segment that is not empty. Other segments
- *           match byte for byte.
- */
-struct slsc_route {
-	const char *method;
-	const char *pattern;
-	slsc_http_fn *handler;
-};
-
-/**
- * slsc_route - call the first route that matches @req.
- * Returns what its handler returns. Without a match the answer is 404; when only the method
- * differs, 405 with Allow; when a parameter is badly percent-encoded, 400; each returns 0.
- */
-int slsc_route(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_response *res,
-	       const struct slsc_route *routes, size_t count);
-
 /* ---- behind the entry points ------------------------------------------------------ */
 
 /** slsc_lambda_main, slsc_http_main - run the loop; the value is main()'s exit status. */
 int slsc_lambda_main(slsc_lambda_fn *handler);
-int slsc_http_main(slsc_http_fn *handler);
 
 #ifdef __cplusplus
 }
 #endif
+
+#include <slsc/http.h>
+#include <slsc/cloudevents.h>
 
 #endif
