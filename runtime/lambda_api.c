@@ -15,7 +15,7 @@ RT_FOR_SIZE_BEGIN
 
 char slsc_rt_in[HEAD_MAX + SLSC_LAMBDA_BODY_MAX];
 struct slsc_str slsc_rt_api_host;
-volatile sig_atomic_t slsc_rt_idle, slsc_rt_stopping;
+volatile sig_atomic_t slsc_rt_idle;
 
 static struct sockaddr_in api_addr;
 static int sock = -1;
@@ -128,7 +128,7 @@ int slsc_rt_api_resolve(void)
 	return 0;
 }
 
-static void api_close(void)
+void slsc_rt_api_close(void)
 {
 	if (sock >= 0)
 		close(sock);
@@ -150,7 +150,7 @@ static int api_connect(void)
 		rc = connect(sock, (struct sockaddr *)&api_addr, sizeof(api_addr));
 	} while (rc && errno == EINTR);
 	if (rc && errno != EISCONN) {
-		api_close();
+		slsc_rt_api_close();
 		return -1;
 	}
 	return 0;
@@ -309,7 +309,7 @@ int slsc_rt_api_exchange(struct slsc_str request, struct slsc_rt_next *next, str
 		(void)send_all(request);
 		*result = recv_answer(next, body);
 		if (*result != ANSWER_OK || next->framing.close)
-			api_close();
+			slsc_rt_api_close();
 		if (*result == ANSWER_STALE && kept && !slsc_rt_stopping)
 			continue;
 		if (*result == ANSWER_STALE || *result == ANSWER_BROKEN)
@@ -320,6 +320,59 @@ int slsc_rt_api_exchange(struct slsc_str request, struct slsc_rt_next *next, str
 			return slsc_rt_fatal("the Runtime API answered 500");
 		return 0;
 	}
+}
+
+int slsc_rt_api_fresh(void)
+{
+	char byte;
+
+	/* Between two requests nothing is to be read: either the end of the stream, or what nobody asked for. */
+	if (sock >= 0 && (recv(sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN))
+		slsc_rt_api_close();
+	if (sock < 0 && api_connect())
+		return slsc_rt_fatal("cannot connect to the Runtime API");
+	return 0;
+}
+
+int slsc_rt_api_sendv(struct iovec *iov, size_t count, const volatile sig_atomic_t *stop)
+{
+	while (count) {
+		struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (__typeof__(msg.msg_iovlen))count};
+		ssize_t n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR) {
+			if (stop && *stop)
+				return 1;
+			continue;
+		}
+		if (n < 0)
+			return -1;
+		while (count && (size_t)n >= iov->iov_len) {
+			n -= (ssize_t)iov->iov_len;
+			iov++;
+			count--;
+		}
+		if (count) {
+			iov->iov_base = (char *)iov->iov_base + n;
+			iov->iov_len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+int slsc_rt_api_answer(void)
+{
+	struct slsc_rt_next next;
+	struct slsc_str body;
+	enum answer result = recv_answer(&next, &body);
+
+	if (result != ANSWER_OK || next.framing.close)
+		slsc_rt_api_close();
+	if (result != ANSWER_OK)
+		return slsc_rt_fatal("the Runtime API closed the connection on a stream");
+	if (next.status == 500)
+		return slsc_rt_fatal("the Runtime API answered 500");
+	return next.status;
 }
 
 RT_FOR_SIZE_END

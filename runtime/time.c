@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clock and the calendar. */
+/* The clock, what is left of it, and the calendar. */
 #include "internal.h"
 
+#include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,40 @@ int64_t slsc_remaining_ms(const struct slsc_ctx *ctx)
 	if (left > 86400000)
 		return INT64_MAX;
 	return left < 0 ? 0 : left;
+}
+
+volatile sig_atomic_t slsc_rt_stopping;
+
+bool slsc_cancelled(const struct slsc_ctx *ctx)
+{
+	return slsc_rt_stopping || slsc_remaining_ms(ctx) == 0;
+}
+
+int slsc_sleep_ms(const struct slsc_ctx *ctx, int64_t ms)
+{
+	int64_t left = slsc_remaining_ms(ctx), sleep = ms < left ? ms : left;
+	struct timespec ts = {(time_t)(sleep / 1000), (long)(sleep % 1000) * 1000000};
+
+	if (sleep > 0) {
+		while (nanosleep(&ts, &ts) && errno == EINTR) {
+			if (slsc_rt_stopping)
+				return -1;
+		}
+	}
+	return ms > left ? -1 : 0;
+}
+
+void slsc_child(const struct slsc_ctx *parent, int64_t timeout_ms, struct slsc_ctx *child)
+{
+	int64_t left = slsc_remaining_ms(parent);
+	struct timespec ts;
+
+	*child = *parent;
+	slsc_rt_fail_clear(child);
+	if (timeout_ms >= left)
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	child->deadline_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + (timeout_ms > 0 ? timeout_ms : 0);
 }
 
 /* Past the vDSO: needed once a line, and musl's search for the vDSO costs 0.8 KB. */

@@ -10,6 +10,8 @@
  *					    const struct slsc_request *req,
  *					    struct slsc_response *res);
  *
+ * SLSC_HANDLER(fn) makes any function, a static one too, that symbol.
+ *
  * Ownership: whatever the runtime hands to a handler (the context, the input, every slice
  * taken from them, every slsc_alloc()) belongs to the runtime and lives until the handler
  * returns. Keep a copy of what must live longer. Nothing is to be freed.
@@ -18,7 +20,8 @@
  * fail one by one: an answer that outgrows its limit is remembered and reported by the
  * runtime once the handler has returned.
  *
- * Threads: one invocation at a time, on one thread; no function here is thread-safe.
+ * Threads: one invocation at a time, on one thread; no function here is thread-safe unless it
+ * says so.
  * The runtime calls neither malloc nor stdio; a handler may.
  */
 #ifndef SLSC_H
@@ -68,7 +71,8 @@ bool slsc_str_eq(struct slsc_str a, const char *b);
  * struct slsc_ctx - one invocation.
  * @request_id:       the platform's id; in HTTP mode X-Request-Id, or absent.
  * @function_arn:     the ARN that was invoked; absent in HTTP mode.
- * @trace_id:         X-Ray header; Lambda mode also exports it as _X_AMZN_TRACE_ID.
+ * @trace_id:         X-Ray header or traceparent, see slsc_trace_parse(); Lambda mode also exports
+ *                    it as _X_AMZN_TRACE_ID.
  * @client_context:   JSON from a mobile client, or absent.
  * @cognito_identity: JSON, or absent.
  * @tenant_id:        or absent.
@@ -108,6 +112,26 @@ int slsc_fail(struct slsc_ctx *ctx, const char *type, const char *message);
 int64_t slsc_remaining_ms(const struct slsc_ctx *ctx);
 
 /**
+ * slsc_cancelled - whether there is no more use in going on: the deadline has passed, or, in
+ * Lambda mode, the platform has sent SIGTERM.
+ */
+bool slsc_cancelled(const struct slsc_ctx *ctx);
+
+/**
+ * slsc_sleep_ms - sleep for @ms milliseconds, but not past the deadline.
+ * Returns 0 when it slept that long, -1 when the deadline or a SIGTERM cut it short.
+ */
+int slsc_sleep_ms(const struct slsc_ctx *ctx, int64_t ms);
+
+/**
+ * slsc_child - a context for a part of the work, with a deadline of its own that is never later
+ * than its parent's. Whatever takes a context (sleeps, outgoing calls, log lines) then keeps to it.
+ * @child:      out; must not outlive @parent. Its slsc_fail() does not touch the parent's.
+ * @timeout_ms: from now.
+ */
+void slsc_child(const struct slsc_ctx *parent, int64_t timeout_ms, struct slsc_ctx *child);
+
+/**
  * slsc_alloc - memory until the handler returns.
  * @size: bytes.
  * Returns uninitialised memory aligned to 16 bytes, or NULL past SLSC_ALLOC_MAX or when the
@@ -121,26 +145,6 @@ void *slsc_alloc(struct slsc_ctx *ctx, size_t size);
  * process exits with status 1. slsc_alloc() memory taken here does not outlive it.
  */
 int slsc_init(struct slsc_ctx *ctx);
-
-enum slsc_level {
-	SLSC_TRACE,
-	SLSC_DEBUG,
-	SLSC_INFO,
-	SLSC_WARN,
-	SLSC_ERROR,
-	SLSC_FATAL,
-};
-
-/**
- * slsc_log - one line to stderr, by one write(2).
- * @ctx:     may be NULL outside an invocation.
- * @message: NUL-terminated; control bytes are escaped, invalid UTF-8 is replaced, and what
- *           would make the line longer than 4 KiB is cut.
- *
- * AWS_LAMBDA_LOG_FORMAT (JSON or TEXT, default TEXT) and AWS_LAMBDA_LOG_LEVEL (TRACE to
- * FATAL, default INFO) are obeyed in both modes.
- */
-void slsc_log(const struct slsc_ctx *ctx, enum slsc_level level, const char *message);
 
 /* ---- writing the answer ----------------------------------------------------------- */
 
@@ -255,16 +259,36 @@ int slsc_base64_decode(struct slsc_ctx *ctx, struct slsc_str text, struct slsc_s
  */
 typedef int slsc_lambda_fn(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out);
 
+/**
+ * SLSC_HANDLER - make @fn the function's handler: bound by the linker as a second name of @fn, so
+ * main() is two calls away from it and nothing is looked up at run time. @fn is defined above, with
+ * the type of slsc_lambda_fn or slsc_http_fn, else this line does not compile; in C++ it is extern "C".
+ */
+#ifdef __cplusplus
+#define SLSC_HANDLER(fn) extern "C" __typeof__(fn) handler __attribute__((alias(#fn), used))
+#else
+#define SLSC_HANDLER(fn)                                                               \
+	_Static_assert(_Generic(&(fn), slsc_lambda_fn *: 1, slsc_http_fn *: 1, default: 0), \
+		       #fn " is neither a slsc_lambda_fn nor a slsc_http_fn");         \
+	extern __typeof__(fn) handler __attribute__((alias(#fn)))
+#endif
+
 /* ---- behind the entry points ------------------------------------------------------ */
 
-/** slsc_lambda_main, slsc_http_main - run the loop; the value is main()'s exit status. */
+/** slsc_lambda_main - run the loop; the value is main()'s exit status. */
 int slsc_lambda_main(slsc_lambda_fn *handler);
 
 #ifdef __cplusplus
 }
 #endif
 
+#include <slsc/log.h>
 #include <slsc/http.h>
+#include <slsc/lambda.h>
+#include <slsc/lazy.h>
 #include <slsc/cloudevents.h>
+#include <slsc/breaker.h>
+#include <slsc/client.h>
+#include <slsc/memory.h>
 
 #endif

@@ -203,9 +203,10 @@ static void add_compile(const struct toolchain *tc, const char *obj, const char 
 	buf_addf(b, "\n  f = $f_%s%s\n", flags_var, more);
 }
 
-#define RUNTIME_SHARED "text", "out", "base64", "json", "arena", "time", "log", "message"
+#define RUNTIME_SHARED "text", "out", "base64", "json", "arena", "time", "log", "lazy", "message"
 /* The Lambda loop; an HTTP function has it too, for the events of function URLs. */
-#define RUNTIME_API "lambda", "lambda_api"
+#define RUNTIME_API \
+	"lambda", "lambda_api", "lambda_crash", "lambda_deadline", "lambda_restore", "lambda_stream"
 
 static const char *const runtime_sources[][48] = {
 	[RUNTIME_LAMBDA] = { RUNTIME_SHARED, RUNTIME_API, "entry_lambda", NULL },
