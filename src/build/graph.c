@@ -203,7 +203,9 @@ static void add_compile(const struct toolchain *tc, const char *obj, const char 
 	buf_addf(b, "\n  f = $f_%s%s\n", flags_var, more);
 }
 
-#define RUNTIME_SHARED "text", "out", "base64", "json", "arena", "time", "log", "lazy", "message"
+#define RUNTIME_SHARED                                                                                           \
+	"text", "out", "base64", "json", "arena", "time", "log", "lazy", "message", "pool", "heap_profile",      \
+		"client", "client_parse", "resolve", "breaker", "retry", "preheat"
 /* The Lambda loop; an HTTP function has it too, for the events of function URLs. */
 #define RUNTIME_API \
 	"lambda", "lambda_api", "lambda_crash", "lambda_deadline", "lambda_restore", "lambda_stream"
