@@ -175,6 +175,8 @@ static int serve(int listener, int ready_fd)
 	sigdelset(&wait, SIGINT);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
+	/* sendfile() cannot be told to leave it. */
+	signal(SIGPIPE, SIG_IGN);
 	if (slsc_init) {
 		slsc_rt_fail_clear(&ctx);
 		if (slsc_init(&ctx)) {

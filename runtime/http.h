@@ -155,11 +155,13 @@ void slsc_rt_response_release(const struct slsc_response *res);
 void slsc_rt_body_take(const char *at, size_t left, struct region *r);
 
 /**
- * slsc_rt_put_head - append the head of @res.
+ * slsc_rt_put_head - write the head of @res, which the runtime's own buffers back.
+ * @to:     HEAD_ROOM bytes.
  * @length: Content-Length; UINT64_MAX: chunked when @chunked, else up to the end.
+ * Returns the head's length.
  */
-void slsc_rt_put_head(struct slsc_out *out, const struct slsc_response *res, uint64_t length,
-		      bool chunked, bool close);
+size_t slsc_rt_put_head(char *to, const struct slsc_response *res, uint64_t length, bool chunked,
+			bool close);
 
 /** slsc_rt_http_call - let the runtime or the handler answer @req; @res may be any error. */
 void slsc_rt_http_call(struct slsc_ctx *ctx, const struct slsc_request *req,

@@ -19,8 +19,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-RT_FOR_SIZE_BEGIN
-
 #define PRIVATE_MIN 16384u
 #define TURN_MAX 32u /* pieces of a stream before other connections have their turn */
 #define WATCHED (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
@@ -303,5 +301,3 @@ void slsc_rt_accept_all(void)
 		watch(EPOLL_CTL_ADD, fd, WATCHED, c);
 	}
 }
-
-RT_FOR_SIZE_END

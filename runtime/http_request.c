@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-RT_FOR_SIZE_BEGIN
-
 /* Split the target into path and query. Returns 0 or a status. */
 static int parse_target(struct slsc_str target, struct slsc_request *r)
 {
@@ -245,5 +243,3 @@ int slsc_request_query(struct slsc_ctx *c, const struct slsc_request *r, const c
 	}
 	return 0;
 }
-
-RT_FOR_SIZE_END

@@ -6,13 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-RT_FOR_SIZE_BEGIN
-
 #define PAGE_MAX 65536u /* the largest page of any target */
 
 /* A mapping of SLSC_HTTP_BODY_MAX bytes: a connection may take it and what is in it along. */
 static char *body_buf;
-static char fields_buf[FIELDS_BYTES + 2]; /* and the blank line that ends a head */
+static char fields_buf[FIELDS_BYTES + 16]; /* and what ends a head, or is copied in passing */
 
 void slsc_rt_response_init(struct slsc_response *res)
 {
@@ -172,13 +170,17 @@ static void put_date(struct slsc_out *o, int64_t now)
 	slsc_puts(o, " GMT\r\n");
 }
 
+/* Copies may write and read this much past the end, see copy(). */
+#define SLACK 16u
+#define OK_LINE "HTTP/1.1 200 OK"
+
 /*
- * Date and Connection, which nearly all answers have alike, written once a second: the clock is
- * looked at once a turn of the loop.
+ * The start of nearly all heads, written once a second: the status line, Date, Connection. The
+ * clock is looked at once a turn of the loop.
  */
-static struct slsc_str common_fields(bool close)
+static struct slsc_str head_start(bool close)
 {
-	static char text[2][80];
+	static char text[2][96 + SLACK];
 	static size_t len[2];
 	static int64_t looked_ms = -1, second = -1;
 	struct timespec ts;
@@ -189,9 +191,9 @@ static struct slsc_str common_fields(bool close)
 		if ((int64_t)ts.tv_sec != second) {
 			second = ts.tv_sec;
 			for (int i = 0; i < 2; i++) {
-				struct slsc_out o = {text[i], 0, sizeof(text[i]), false};
+				struct slsc_out o = {text[i], 0, sizeof(text[i]) - SLACK, false};
 
-				slsc_puts(&o, "\r\nDate: ");
+				slsc_puts(&o, OK_LINE "\r\nDate: ");
 				put_date(&o, second);
 				slsc_puts(&o, i ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
 				len[i] = o.len;
@@ -201,28 +203,60 @@ static struct slsc_str common_fields(bool close)
 	return (struct slsc_str){text[close], len[close]};
 }
 
-void slsc_rt_put_head(struct slsc_out *out, const struct slsc_response *res, uint64_t length,
-		      bool chunked, bool close)
+/*
+ * Whole words instead of a call of memcpy(), whose start costs more than these few bytes. Both
+ * sides have SLACK bytes past the end.
+ */
+static char *copy(char *to, struct slsc_str s)
 {
-	if (res->status == 200) {
-		slsc_put_str(out, SLSC_STR("HTTP/1.1 200 OK"));
-	} else {
-		slsc_puts(out, "HTTP/1.1 ");
-		slsc_put_u64(out, (uint64_t)res->status);
-		slsc_puts(out, " ");
-		slsc_puts(out, slsc_rt_reason(res->status));
-	}
-	slsc_put_str(out, common_fields(close));
-	slsc_put_str(out, (struct slsc_str){res->fields.ptr, res->fields.len});
-	if (res->status == 204 || res->status == 304) {
-		slsc_put_str(out, SLSC_STR("\r\n"));
-	} else if (length != UINT64_MAX) {
-		slsc_put_str(out, SLSC_STR("Content-Length: "));
-		slsc_put_u64(out, length);
-		slsc_put_str(out, SLSC_STR("\r\n\r\n"));
-	} else {
-		slsc_puts(out, chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
-	}
+	for (size_t i = 0; i < s.len; i += SLACK)
+		__builtin_memcpy(to + i, s.ptr + i, SLACK);
+	return to + s.len;
 }
 
-RT_FOR_SIZE_END
+static char *put_u64(char *to, uint64_t value)
+{
+	char digits[20 + SLACK], *end = digits + 20, *p = end;
+
+	do {
+		*--p = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	return copy(to, (struct slsc_str){p, (size_t)(end - p)});
+}
+
+size_t slsc_rt_put_head(char *to, const struct slsc_response *res, uint64_t length, bool chunked,
+			bool close)
+{
+	struct slsc_str start = head_start(close);
+	char *p = to;
+
+	if (res->status != 200) {
+		char line[64];
+		struct slsc_out out = {line, 0, sizeof(line), false};
+
+		slsc_puts(&out, "HTTP/1.1 ");
+		slsc_put_u64(&out, (uint64_t)res->status);
+		slsc_puts(&out, " ");
+		slsc_puts(&out, slsc_rt_reason(res->status));
+		memcpy(p, line, out.len);
+		p += out.len;
+		start.ptr += sizeof(OK_LINE) - 1;
+		start.len -= sizeof(OK_LINE) - 1;
+	}
+	p = copy(p, start);
+	p = copy(p, (struct slsc_str){res->fields.ptr, res->fields.len});
+	if (res->status != 204 && res->status != 304) {
+		if (length != UINT64_MAX) {
+			memcpy(p, "Content-Length: ", 16);
+			p = put_u64(p + 16, length);
+			memcpy(p, "\r\n", 2);
+			p += 2;
+		} else if (chunked) {
+			memcpy(p, "Transfer-Encoding: chunked\r\n", 28);
+			p += 28;
+		}
+	}
+	memcpy(p, "\r\n", 2);
+	return (size_t)(p + 2 - to);
+}

@@ -11,8 +11,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-RT_FOR_SIZE_BEGIN
-
 #define SCRATCH 65536u
 #define BATCH 65536u
 #define BATCH_BODY_MAX 4096u /* above, the body is sent from where it is */
@@ -43,7 +41,6 @@ static int batch_flush(struct conn *c)
 /* Answer with @res, at once or with what else is in the batch. Returns 0, or -1: connection gone. */
 static int conn_respond(struct conn *c, struct slsc_response *res, bool head_only)
 {
-	struct slsc_out head = {batch_buf, batch_len, sizeof(batch_buf), false};
 	struct iovec iov[SLSC_PIECES_MAX + 3];
 	size_t count = 1;
 	uint64_t length = res->body.len;
@@ -57,8 +54,7 @@ static int conn_respond(struct conn *c, struct slsc_response *res, bool head_onl
 		length = UINT64_MAX;
 		c->close |= !chunked;
 	}
-	slsc_rt_put_head(&head, res, length, chunked, c->close);
-	batch_len = head.len;
+	batch_len += slsc_rt_put_head(batch_buf + batch_len, res, length, chunked, c->close);
 	if (head_only || res->status == 204 || res->status == 304) {
 		slsc_rt_response_drop(res);
 		return 0;
@@ -75,13 +71,15 @@ static int conn_respond(struct conn *c, struct slsc_response *res, bool head_onl
 		do {
 			*--p = hex[n & 15];
 		} while (n >>= 4);
-		slsc_put(&head, p, (size_t)(size + sizeof(size) - p));
-		batch_len = head.len;
+		n = (uint64_t)(size + sizeof(size) - p);
+		memcpy(batch_buf + batch_len, p, n);
+		batch_len += n;
 	}
-	if (res->body.len <= BATCH_BODY_MAX && res->body.len <= head.cap - head.len && !res->piece_count &&
+	if (res->body.len <= BATCH_BODY_MAX && res->body.len <= sizeof(batch_buf) - batch_len && !res->piece_count &&
 	    res->file < 0 && !res->stream) {
-		slsc_put(&head, res->body.ptr, res->body.len);
-		batch_len = head.len;
+		if (res->body.len)
+			memcpy(batch_buf + batch_len, res->body.ptr, res->body.len);
+		batch_len += res->body.len;
 		return 0;
 	}
 	iov[0] = (struct iovec){batch_buf, batch_len};
@@ -397,5 +395,3 @@ void slsc_rt_conn_expired(struct conn *c)
 	conn_refuse(c, 408);
 	conn_process(c, NULL, 0);
 }
-
-RT_FOR_SIZE_END
