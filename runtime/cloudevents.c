@@ -158,7 +158,7 @@ static int decode_json(struct slsc_ctx *ctx, struct slsc_str json, struct slsc_c
 
 	while ((rc = slsc_json_next(&it, &name, &value)) > 0) {
 		if (!name.ptr || slsc_json_str(ctx, name, &name))
-			return invalid(ctx, "the event is no JSON object");
+			break;
 		if (slsc_str_eq(value, "null"))
 			continue;
 		if (slsc_str_eq(name, "data")) {
@@ -177,8 +177,9 @@ static int decode_json(struct slsc_ctx *ctx, struct slsc_str json, struct slsc_c
 		if (set(ctx, e, name, value))
 			return -1;
 	}
-	if (rc)
-		return invalid(ctx, "the event is no JSON object");
+	/* An empty array ends as an empty object does, but the latter lacks an id. */
+	if (rc || !e->specversion.ptr)
+		return invalid(ctx, rc ? "the event is no JSON object" : "specversion is missing");
 	if (data.ptr && base64.ptr)
 		return invalid(ctx, "both data and data_base64 are there");
 	if (base64.ptr && slsc_base64_decode(ctx, base64, &e->data))

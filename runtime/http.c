@@ -237,7 +237,7 @@ static size_t workers(void)
 		return count > WORKERS_MAX ? WORKERS_MAX : (size_t)count;
 	}
 	if (slsc_rt_u64(slsc_cstr(env), &count) || count < 1 || count > WORKERS_MAX) {
-		slsc_log(NULL, SLSC_FATAL, "SLSC_WORKERS is not a number from 1 to 64, nor \"auto\"");
+		slsc_log(NULL, SLSC_FATAL, "SLSC_WORKERS is not a number from 1 to 64, nor auto");
 		return 0;
 	}
 	return (size_t)count;

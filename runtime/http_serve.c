@@ -220,9 +220,14 @@ static ssize_t conn_step(struct conn *c, char *buf, size_t *len)
 	used = c->head_len + c->body_len;
 	if (conn_handle(c) || c->close)
 		return -1;
-	slsc_rt_conn_next(c);
-	if (c->sending)
-		slsc_rt_deadline_in(c, WRITE_MS);
+	if (c->waiting) {
+		c->state = CONN_HEAD;
+		c->scan = 0;
+	} else {
+		slsc_rt_conn_next(c);
+		if (c->sending)
+			slsc_rt_deadline_in(c, WRITE_MS);
+	}
 	return (ssize_t)used;
 }
 
