@@ -340,13 +340,10 @@ int slsc_rt_api_sendv(struct iovec *iov, size_t count, const volatile sig_atomic
 		struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (__typeof__(msg.msg_iovlen))count};
 		ssize_t n = sendmsg(sock, &msg, MSG_NOSIGNAL);
 
-		if (n < 0 && errno == EINTR) {
-			if (stop && *stop)
-				return 1;
-			continue;
-		}
-		if (n < 0)
+		if (n < 0 && errno != EINTR)
 			return -1;
+		if (n < 0)
+			n = 0;
 		while (count && (size_t)n >= iov->iov_len) {
 			n -= (ssize_t)iov->iov_len;
 			iov++;
@@ -355,6 +352,8 @@ int slsc_rt_api_sendv(struct iovec *iov, size_t count, const volatile sig_atomic
 		if (count) {
 			iov->iov_base = (char *)iov->iov_base + n;
 			iov->iov_len -= (size_t)n;
+			if (stop && *stop)
+				return 1;
 		}
 	}
 	return 0;

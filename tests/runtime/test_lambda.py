@@ -162,7 +162,8 @@ class Lambda(Case):
                  stderr='INFO ID a\\"b\\nFATAL forged\\u007f \u00fc\n')
         done = self.api(self.probe, "--payload", event, "--env", "AWS_LAMBDA_LOG_FORMAT=JSON")
         line = json.loads(done.stderr)
-        self.assertEqual(sorted(line), ["level", "message", "requestId", "timestamp"])
+        self.assertEqual(list(line), ["timestamp", "level", "message", "request_id", "trace_id", "trace_flags",
+                                      "function", "version", "region"])
         self.assertEqual((line["level"], line["message"]),
                          ("INFO", 'a"b\nFATAL forged\x7f \u00fc'))
         self.assertRegex(line["timestamp"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ$")
