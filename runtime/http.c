@@ -177,14 +177,12 @@ static int serve(int listener, int ready_fd)
 	sigaction(SIGINT, &sa, NULL);
 	/* sendfile() cannot be told to leave it. */
 	signal(SIGPIPE, SIG_IGN);
-	if (slsc_init) {
-		slsc_rt_fail_clear(&ctx);
-		if (slsc_init(&ctx)) {
-			slsc_rt_log_fail(&ctx, "initialisation failed");
-			return 1;
-		}
-		slsc_rt_arena_reset();
+	slsc_rt_fail_clear(&ctx);
+	if (__start_slsc_lazy ? __start_slsc_lazy->all->start(&ctx) : slsc_init ? slsc_init(&ctx) : 0) {
+		slsc_rt_log_fail(&ctx, "initialisation failed");
+		return 1;
 	}
+	slsc_rt_arena_reset();
 	slsc_rt_srv.epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (slsc_rt_srv.epfd < 0 || (listener < 0 && listen_all(&listener, 1)))
 		return 1;

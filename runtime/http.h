@@ -46,7 +46,7 @@ struct region {
  * @in:       from the first byte of the current request.
  * @out:      what the socket did not take, from @out_pos on.
  * @file:     to be sent after @out, @file_left bytes from @file_at; -1: none.
- * @tail:     a struct slsc_rt_stream, to be sent after @out.
+ * @tail:     a struct slsc_rt_tail, to be sent after @out.
  * @scan:     where the search for the head's end goes on.
  * @body_len: decoded so far when chunked, else the whole.
  * @deadline: CLOCK_MONOTONIC ms.
@@ -155,12 +155,12 @@ void slsc_rt_response_release(const struct slsc_response *res);
 void slsc_rt_body_take(const char *at, size_t left, struct region *r);
 
 /**
- * slsc_rt_put_head - write the head of @res, which the runtime's own buffers back.
+ * slsc_rt_http_head - write the head of @res, which the runtime's own buffers back.
  * @to:     HEAD_ROOM bytes.
  * @length: Content-Length; UINT64_MAX: chunked when @chunked, else up to the end.
  * Returns the head's length.
  */
-size_t slsc_rt_put_head(char *to, const struct slsc_response *res, uint64_t length, bool chunked,
+size_t slsc_rt_http_head(char *to, const struct slsc_response *res, uint64_t length, bool chunked,
 			bool close);
 
 /** slsc_rt_http_call - let the runtime or the handler answer @req; @res may be any error. */
@@ -172,8 +172,8 @@ slsc_lambda_fn slsc_rt_http_event;
 
 /* ---- files and streams ------------------------------------------------------------ */
 
-/** struct slsc_rt_stream - a stream being sent. */
-struct slsc_rt_stream {
+/** struct slsc_rt_tail - a stream being sent. */
+struct slsc_rt_tail {
 	slsc_stream_fn *fn;
 	int64_t deadline_ms;
 	bool chunked;
@@ -183,25 +183,25 @@ struct slsc_rt_stream {
 /** slsc_rt_file_send - send a part of @c's file. Returns 0 at its end, 1 when some is left, -1. */
 int slsc_rt_file_send(struct conn *c);
 
-/** slsc_rt_stream_begin - let @c go on with the stream of @res. Returns 0, or -1: no memory. */
-int slsc_rt_stream_begin(struct conn *c, const struct slsc_response *res, int64_t deadline_ms,
+/** slsc_rt_tail_begin - let @c go on with the stream of @res. Returns 0, or -1: no memory. */
+int slsc_rt_tail_begin(struct conn *c, const struct slsc_response *res, int64_t deadline_ms,
 			 bool chunked);
 
 /**
- * slsc_rt_stream_send - send the next piece of @c's stream; what the socket does not take goes
+ * slsc_rt_tail_send - send the next piece of @c's stream; what the socket does not take goes
  * to @c->out. Returns 0 after the last, 1 when the socket is full or nothing came, 2 when it
  * may go on, -1 when it broke off.
  */
-int slsc_rt_stream_send(struct conn *c);
+int slsc_rt_tail_send(struct conn *c);
 
-/** slsc_rt_stream_end - the last call of a stream. */
-void slsc_rt_stream_end(slsc_stream_fn *fn, void *state);
+/** slsc_rt_tail_end - the last call of a stream. */
+void slsc_rt_tail_end(slsc_stream_fn *fn, void *state);
 
 /**
- * slsc_rt_stream_next - ask @fn for its next piece.
+ * slsc_rt_tail_next - ask @fn for its next piece.
  * Returns what @fn returns; -1 also when the piece does not fit. Logged.
  */
-int slsc_rt_stream_next(slsc_stream_fn *fn, void *state, int64_t deadline_ms,
+int slsc_rt_tail_next(slsc_stream_fn *fn, void *state, int64_t deadline_ms,
 			struct slsc_out *out);
 
 /* ---- connections ------------------------------------------------------------------ */

@@ -32,13 +32,25 @@ static bool answer_health(const struct slsc_request *req, struct slsc_response *
 void slsc_rt_http_call(struct slsc_ctx *ctx, const struct slsc_request *req,
 		       struct slsc_response *res)
 {
-	int rc;
+	int rc = 0;
 
 	/* By its start first: nearly no request is for us. */
 	if (req->path.len > 5 && (req->path.ptr[1] == '_' || req->path.ptr[1] == 'h') && answer_health(req, res))
 		return;
 	ctx->fail_type[0] = '\0';
-	rc = slsc_rt_srv.handler(ctx, req, res);
+	/* Only over a socket: events meet the warm-up in the Lambda loop, and strangers no profile. */
+	if (slsc_rt_srv.epfd >= 0) {
+		if (slsc_rt_debug_request && slsc_rt_debug_request(req, res))
+			return;
+		if (slsc_rt_preheat)
+			rc = slsc_rt_preheat(ctx, (struct slsc_str){NULL, 0}, req, &res->body);
+		if (rc > 0) {
+			(void)slsc_response_field(res, "Content-Type", SLSC_STR("application/json"));
+			return;
+		}
+	}
+	if (!rc)
+		rc = slsc_rt_srv.handler(ctx, req, res);
 	if (rc && !ctx->fail_type[0])
 		slsc_rt_fail_clear(ctx);
 	if (!rc && res->body.full)

@@ -110,9 +110,9 @@ static void drop_tail(struct conn *c)
 		close(c->file);
 	c->file = -1;
 	if (c->tail.ptr) {
-		struct slsc_rt_stream *s = (void *)c->tail.ptr;
+		struct slsc_rt_tail *s = (void *)c->tail.ptr;
 
-		slsc_rt_stream_end(s->fn, s->state);
+		slsc_rt_tail_end(s->fn, s->state);
 		slsc_rt_region_release(&c->tail);
 	}
 }
@@ -177,7 +177,7 @@ int slsc_rt_conn_pump(struct conn *c)
 		if (c->file >= 0)
 			rc = slsc_rt_file_send(c);
 		else if (c->tail.ptr)
-			rc = slsc_rt_stream_send(c);
+			rc = slsc_rt_tail_send(c);
 		else
 			rc = 3;
 		if (rc == 1)

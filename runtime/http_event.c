@@ -209,7 +209,7 @@ static int gather(struct slsc_ctx *ctx, struct slsc_response *res)
 
 		if (room > STREAM_PIECE_MAX)
 			piece.cap = STREAM_PIECE_MAX;
-		rc = slsc_rt_stream_next(res->stream, res->stream_state.bytes, ctx->deadline_ms, &piece);
+		rc = slsc_rt_tail_next(res->stream, res->stream_state.bytes, ctx->deadline_ms, &piece);
 		res->body.len += piece.len;
 		/* What had nothing to send is asked again after a while, as over a socket. */
 		if (rc > 0 && !piece.len) {

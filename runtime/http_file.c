@@ -83,7 +83,7 @@ int slsc_rt_file_send(struct conn *c)
 	return 0;
 }
 
-void slsc_rt_stream_end(slsc_stream_fn *fn, void *state)
+void slsc_rt_tail_end(slsc_stream_fn *fn, void *state)
 {
 	static struct slsc_ctx ctx;
 
@@ -92,7 +92,7 @@ void slsc_rt_stream_end(slsc_stream_fn *fn, void *state)
 	slsc_rt_arena_reset();
 }
 
-int slsc_rt_stream_next(slsc_stream_fn *fn, void *state, int64_t deadline_ms,
+int slsc_rt_tail_next(slsc_stream_fn *fn, void *state, int64_t deadline_ms,
 			struct slsc_out *out)
 {
 	static struct slsc_ctx ctx;
@@ -109,10 +109,10 @@ int slsc_rt_stream_next(slsc_stream_fn *fn, void *state, int64_t deadline_ms,
 	return rc;
 }
 
-int slsc_rt_stream_begin(struct conn *c, const struct slsc_response *res, int64_t deadline_ms,
+int slsc_rt_tail_begin(struct conn *c, const struct slsc_response *res, int64_t deadline_ms,
 			 bool chunked)
 {
-	struct slsc_rt_stream *s;
+	struct slsc_rt_tail *s;
 
 	if (slsc_rt_region_grow(&c->tail, sizeof(*s)))
 		return -1;
@@ -124,14 +124,14 @@ int slsc_rt_stream_begin(struct conn *c, const struct slsc_response *res, int64_
 	return 0;
 }
 
-int slsc_rt_stream_send(struct conn *c)
+int slsc_rt_tail_send(struct conn *c)
 {
 	static char buf[CHUNK_HEAD + CHUNK_MAX + 7];
 	static const char hex[] = "0123456789abcdef";
-	struct slsc_rt_stream *s = (void *)c->tail.ptr;
+	struct slsc_rt_tail *s = (void *)c->tail.ptr;
 	struct slsc_out out = {buf + CHUNK_HEAD, 0, CHUNK_MAX, false};
 	struct iovec iov = {buf + CHUNK_HEAD, 0};
-	int rc = slsc_rt_stream_next(s->fn, s->state, s->deadline_ms, &out);
+	int rc = slsc_rt_tail_next(s->fn, s->state, s->deadline_ms, &out);
 
 	slsc_rt_arena_reset();
 	if (rc < 0)

@@ -49,7 +49,7 @@ void slsc_rt_response_drop(struct slsc_response *res)
 		close(res->file);
 	res->file = -1;
 	if (res->stream)
-		slsc_rt_stream_end(res->stream, res->stream_state.bytes);
+		slsc_rt_tail_end(res->stream, res->stream_state.bytes);
 	res->stream = NULL;
 	res->piece_count = 0;
 }
@@ -225,7 +225,7 @@ static char *put_u64(char *to, uint64_t value)
 	return copy(to, (struct slsc_str){p, (size_t)(end - p)});
 }
 
-size_t slsc_rt_put_head(char *to, const struct slsc_response *res, uint64_t length, bool chunked,
+size_t slsc_rt_http_head(char *to, const struct slsc_response *res, uint64_t length, bool chunked,
 			bool close)
 {
 	struct slsc_str start = head_start(close);

@@ -54,7 +54,7 @@ static int conn_respond(struct conn *c, struct slsc_response *res, bool head_onl
 		length = UINT64_MAX;
 		c->close |= !chunked;
 	}
-	batch_len += slsc_rt_put_head(batch_buf + batch_len, res, length, chunked, c->close);
+	batch_len += slsc_rt_http_head(batch_buf + batch_len, res, length, chunked, c->close);
 	if (head_only || res->status == 204 || res->status == 304) {
 		slsc_rt_response_drop(res);
 		return 0;
@@ -90,7 +90,7 @@ static int conn_respond(struct conn *c, struct slsc_response *res, bool head_onl
 		iov[count++] = (struct iovec){(void *)(uintptr_t)res->pieces[i].ptr, res->pieces[i].len};
 	if (chunked && count > 1)
 		iov[count++] = (struct iovec){(void *)(uintptr_t)"\r\n", 2};
-	if (res->stream && slsc_rt_stream_begin(c, res, ctx.deadline_ms, chunked)) {
+	if (res->stream && slsc_rt_tail_begin(c, res, ctx.deadline_ms, chunked)) {
 		slsc_rt_response_drop(res);
 		slsc_rt_conn_close(c);
 		return -1;

@@ -156,7 +156,7 @@ int handler(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_re
 	} else if (slsc_str_eq(req->path, "/pieces")) {
 		slsc_puts(&res->body, "0");
 		for (unsigned i = 0; i < SLSC_PIECES_MAX; i++) {
-			if (slsc_response_piece(res, (struct slsc_str){"12345678" + i, 1}))
+			if (slsc_response_piece(res, (struct slsc_str){&"12345678"[i], 1}))
 				return -1;
 		}
 		return slsc_response_piece(res, SLSC_STR("9")) ? 0 : -1;
