@@ -30,8 +30,9 @@ static struct arena {
 	size_t total;	      /* of those */
 	struct chunk *kept;   /* not in use */
 	size_t keep;	      /* what the governor said last */
-	struct slsc_rt_govern govern;
 } the_arena = { .ptr = arena_first, .left = sizeof(arena_first) };
+
+static struct slsc_rt_govern govern;
 
 /* By one register: an address in every instruction would be half as much code again. */
 static inline struct arena *the(void)
@@ -94,11 +95,6 @@ void *slsc_alloc(struct slsc_ctx *ctx, size_t size)
 	return p;
 }
 
-static size_t arena_used(const struct arena *a)
-{
-	return (a->total ? a->total : sizeof(arena_first)) - a->left;
-}
-
 size_t slsc_rt_govern_step(struct slsc_rt_govern *g, size_t used, int64_t now_ms)
 {
 	uint64_t base = g->window[0].used;
@@ -140,7 +136,7 @@ void slsc_rt_arena_reset(void)
 	if (a->chunks || a->kept) {
 		bool spilled = a->chunks && (a->chunks->next || a->kept);
 
-		a->keep = slsc_rt_govern_step(&a->govern, arena_used(a), slsc_rt_boot_ms());
+		a->keep = slsc_rt_govern_step(&govern, a->total ? a->total - a->left : 0, slsc_rt_boot_ms());
 		/* One is kept: all that is wanted, or all that there was. */
 		c = a->kept;
 		a->kept = NULL;
@@ -165,10 +161,10 @@ void slsc_arena_stats(struct slsc_arena_stats *stats)
 {
 	const struct arena *a = the();
 
-	stats->used = arena_used(a);
+	stats->used = (a->total ? a->total : sizeof(arena_first)) - a->left;
 	stats->mapped = a->total + (a->kept ? a->kept->size : 0);
 	stats->keep = a->keep;
-	stats->threshold = GOVERN_THRESHOLD >> a->govern.halved;
+	stats->threshold = GOVERN_THRESHOLD >> govern.halved;
 }
 
 void slsc_rt_trim(char *ptr, size_t used)

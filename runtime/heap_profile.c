@@ -618,25 +618,21 @@ int slsc_heap_profile_write(int fd)
 	return rc;
 }
 
-bool slsc_heap_profile_request(const struct slsc_request *req, struct slsc_response *res)
+int slsc_rt_heap_profile_put(struct slsc_out *out)
 {
 	struct slsc_out gzip;
 	char *raw;
 
-	if (!on || !slsc_str_eq(req->path, "/debug/pprof/heap") ||
-	    (!slsc_str_eq(req->method, "GET") && !slsc_str_eq(req->method, "HEAD")))
-		return false;
+	if (!on)
+		return 1;
 	spin();
 	raw = make(&gzip);
 	unlock();
-	if (!raw) {
-		slsc_response_error(res, 503, "no memory for the profile");
-		return true;
-	}
-	slsc_put(&res->body, gzip.ptr, gzip.len);
+	if (!raw)
+		return -1;
+	slsc_put(out, gzip.ptr, gzip.len);
 	munmap(raw, REGION);
-	(void)slsc_response_field(res, "Content-Type", SLSC_STR("application/octet-stream"));
-	return true;
+	return 0;
 }
 
 RT_FOR_SIZE_END

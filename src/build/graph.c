@@ -213,8 +213,8 @@ static void add_compile(const struct toolchain *tc, const char *obj, const char 
 static const char *const runtime_sources[][48] = {
 	[RUNTIME_LAMBDA] = { RUNTIME_SHARED, RUNTIME_API, "entry_lambda", NULL },
 	[RUNTIME_HTTP] = { RUNTIME_SHARED, RUNTIME_API, "http", "http_call", "http_conn", "http_event", "http_file",
-			   "http_request", "http_response", "http_route", "http_serve", "http_workers", "cloudevents",
-			   "entry_http", NULL },
+			   "http_request", "http_profile", "http_response", "http_route", "http_serve", "http_workers",
+			   "cloudevents", "entry_http", NULL },
 	[RUNTIME_NONE] = { NULL },
 };
 

@@ -143,7 +143,7 @@ bool slsc_heap_profile_start(void);
  */
 int slsc_heap_profile_write(int fd);
 
-/** SLSC_HEAP_PROFILE - at file scope: HTTP mode answers `GET /debug/pprof/heap`, once the profile is started. */
+/** SLSC_HEAP_PROFILE; - at file scope, runtime: http: `GET /debug/pprof/heap` is answered once the profile is on. */
 #define SLSC_HEAP_PROFILE                                                                                        \
 	bool slsc_rt_debug_request(const struct slsc_request *req, struct slsc_response *res)                    \
 	{                                                                                                        \
