@@ -16,8 +16,6 @@ struct slsc_ctx slsc_rt_ctx;
 unsigned slsc_rt_phase = PHASE_IO;
 const char *slsc_rt_init_path = "init/error";
 char **slsc_rt_environ;
-uintptr_t slsc_rt_frames[FRAMES_MAX];
-unsigned slsc_rt_frame_count;
 int (*slsc_rt_stream_end)(int rc);
 volatile sig_atomic_t slsc_rt_stream_busy, slsc_rt_stream_stop;
 void (*slsc_rt_stream_stopped)(void);
@@ -67,29 +65,13 @@ void slsc_rt_put_error_type(struct slsc_out *head, const char *type)
 	slsc_puts(head, type);
 }
 
-void slsc_rt_put_hex(struct slsc_out *out, uint64_t value)
-{
-	int shift = 60;
-
-	slsc_puts(out, "0x");
-	while (shift && !(value >> shift))
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		slsc_put(out, &"0123456789abcdef"[value >> shift & 15], 1);
-}
-
 void slsc_rt_put_error_body(struct slsc_out *out)
 {
 	slsc_puts(out, "{\"errorMessage\":");
 	slsc_put_json(out, slsc_cstr(slsc_rt_ctx.fail_message));
 	slsc_puts(out, ",\"errorType\":");
 	slsc_put_json(out, slsc_cstr(slsc_rt_ctx.fail_type));
-	slsc_puts(out, ",\"stackTrace\":[");
-	for (unsigned i = 0; i < slsc_rt_frame_count; i++) {
-		slsc_puts(out, i ? "\",\"" : "\"");
-		slsc_rt_put_hex(out, slsc_rt_frames[i]);
-	}
-	slsc_puts(out, slsc_rt_frame_count ? "\"]}" : "]}");
+	slsc_puts(out, ",\"stackTrace\":[]}");
 }
 
 int slsc_rt_post(struct slsc_str id, const char *what, const char *error_type, size_t len)
@@ -205,11 +187,10 @@ static inline __attribute__((always_inline)) int invoke(slsc_lambda_fn *handler,
 	struct slsc_ctx *ctx = &slsc_rt_ctx;
 	int rc, status;
 
-	ctx->request_id = next->request_id;
-	ctx->function_arn = next->function_arn;
-	ctx->client_context = next->client_context;
-	ctx->cognito_identity = next->cognito_identity;
-	ctx->tenant_id = next->tenant_id;
+	_Static_assert(offsetof(struct slsc_ctx, tenant_id) ==
+			       offsetof(struct slsc_rt_next, tenant_id) - offsetof(struct slsc_rt_next, request_id),
+		       "the same order");
+	memcpy(ctx, &next->request_id, offsetof(struct slsc_ctx, deadline_ms));
 	ctx->deadline_ms = deadline_ms(next->deadline);
 	slsc_rt_fail_clear(ctx);
 	ctx->trace_id = export_trace_id(next->trace_id);
@@ -315,7 +296,8 @@ int slsc_lambda_main(slsc_lambda_fn *handler)
 {
 	slsc_rt_environ = environ;
 	slsc_rt_signal(SIGTERM, on_sigterm, SA_SIGINFO);
-	slsc_rt_crash_install();
+	if (&slsc_rt_crash)
+		slsc_rt_crash();
 	if (slsc_rt_api_resolve() || start())
 		return 1;
 	return loop(handler);

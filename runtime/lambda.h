@@ -14,13 +14,14 @@
 struct slsc_rt_next {
 	int status;
 	struct slsc_rt_framing framing;
+	/* As in struct slsc_ctx, so that they are copied in one piece. */
 	struct slsc_str request_id;
-	struct slsc_str deadline;
 	struct slsc_str function_arn;
 	struct slsc_str trace_id;
 	struct slsc_str client_context;
 	struct slsc_str cognito_identity;
 	struct slsc_str tenant_id;
+	struct slsc_str deadline;
 };
 
 /** slsc_rt_next_parse - parse a complete response head. Returns 0, or -1 when malformed. */
@@ -112,24 +113,16 @@ extern struct slsc_ctx slsc_rt_ctx;
 /** slsc_rt_environ - environ as the kernel gave it, at the top of the main thread's stack. */
 extern char **slsc_rt_environ;
 
-/** slsc_rt_frames - return addresses for the next error's stackTrace, and how many. */
-#define FRAMES_MAX 16u
-extern uintptr_t slsc_rt_frames[FRAMES_MAX];
-extern unsigned slsc_rt_frame_count;
-
 /** slsc_rt_answer_out - an empty answer where slsc_rt_post() takes it from. */
 struct slsc_out slsc_rt_answer_out(void);
 
 /** slsc_rt_put_head - append method, path and Host; @id absent: no invocation in the path. No line end after it. */
 void slsc_rt_put_head(struct slsc_out *head, const char *method, struct slsc_str id, const char *what);
 
-/** slsc_rt_put_hex - append 0x and the digits of @value. */
-void slsc_rt_put_hex(struct slsc_out *out, uint64_t value);
-
 /** slsc_rt_put_error_type - append @type as the header has it: (Runtime|Function)\.[A-Z][a-zA-Z]+. */
 void slsc_rt_put_error_type(struct slsc_out *head, const char *type);
 
-/** slsc_rt_put_error_body - append the JSON of the last slsc_fail() and of slsc_rt_frames. */
+/** slsc_rt_put_error_body - append the JSON of the last slsc_fail(). */
 void slsc_rt_put_error_body(struct slsc_out *out);
 
 /**
@@ -142,11 +135,12 @@ int slsc_rt_post(struct slsc_str id, const char *what, const char *error_type, s
 int slsc_rt_post_error(struct slsc_str id, const char *what);
 
 /*
- * Weak: defined by SLSC_FALLBACK() and SLSC_RESTORE(), in functions that use them. Only what these
+ * Weak: defined by SLSC_FALLBACK(), SLSC_RESTORE() and SLSC_CRASH_REPORT, in functions that use them. Only what these
  * point to is linked.
  */
 extern const struct slsc_rt_fallback slsc_rt_fallback __attribute__((weak));
 extern const struct slsc_rt_restore slsc_rt_restore __attribute__((weak));
+extern void (*const slsc_rt_crash)(void) __attribute__((weak));
 
 /* ---- a stream (lambda_stream.c), NULL and false when none has begun ---------------- */
 
@@ -166,8 +160,5 @@ extern void (*slsc_rt_stream_stopped)(void);
  * @flags: SA_*; during @handler SIGALRM and SIGTERM are blocked.
  */
 void slsc_rt_signal(int sig, void (*handler)(int, siginfo_t *, void *), int flags);
-
-/** slsc_rt_crash_install - have crashes reported (lambda_crash.c). */
-void slsc_rt_crash_install(void);
 
 #endif

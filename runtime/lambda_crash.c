@@ -5,6 +5,7 @@
  */
 #include "lambda.h"
 
+#include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -51,7 +52,8 @@ void slsc_rt_signal(int sig, void (*handler)(int, siginfo_t *, void *), int flag
 
 /* ---- the backtrace ---- */
 
-#define SCAN_MAX (64u << 10) /* bytes of stack */
+#define SCAN_MAX   (64u << 10) /* bytes of stack */
+#define FRAMES_MAX 16u
 
 /* By the linker. */
 extern const char __executable_start[] __attribute__((visibility("hidden")));
@@ -62,12 +64,23 @@ static bool is_code(uintptr_t pc)
 	return pc - (uintptr_t)__executable_start < (uintptr_t)(etext - __executable_start);
 }
 
-static void add_frame(uintptr_t pc)
+static unsigned frames;
+
+static void put_hex(struct slsc_out *out, uintptr_t value)
+{
+	if (value >> 4)
+		put_hex(out, value >> 4);
+	slsc_put(out, &"0123456789abcdef"[value & 15], 1);
+}
+
+static void add_frame(struct slsc_out *out, uintptr_t pc)
 {
 	/* A position-independent binary is reported as it was linked: what addr2line wants to know. */
 	if (is_code(pc) && ((const uint16_t *)__executable_start)[8] == 3 /* ET_DYN */)
 		pc -= (uintptr_t)__executable_start;
-	slsc_rt_frames[slsc_rt_frame_count++] = pc;
+	slsc_put(out, " 0x", 3);
+	put_hex(out, pc);
+	frames++;
 }
 
 /* Whether @pc comes right after a call instruction. */
@@ -94,7 +107,8 @@ __attribute__((no_sanitize("address"))) static bool after_call(uintptr_t pc)
  * Functions have neither frame pointers nor unwind tables, which would cost size. So this takes what on
  * the stack points right behind a call: every caller is among these, and now and then a former one.
  */
-__attribute__((no_sanitize("address"))) static void collect(const ucontext_t *context)
+__attribute__((no_sanitize("address"))) static void collect(const ucontext_t *context,
+								 struct slsc_out *out)
 {
 #ifdef __x86_64__
 	uintptr_t pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
@@ -104,18 +118,18 @@ __attribute__((no_sanitize("address"))) static void collect(const ucontext_t *co
 #endif
 	uintptr_t end = (sp & ~(uintptr_t)15) + SCAN_MAX, top = (uintptr_t)slsc_rt_environ;
 
-	add_frame(pc);
+	add_frame(out, pc);
 #ifndef __x86_64__
 	if (after_call(context->uc_mcontext.regs[30]))
-		add_frame(context->uc_mcontext.regs[30]);
+		add_frame(out, context->uc_mcontext.regs[30]);
 #endif
 	/* Of another thread's stack the end is not known: running into it comes back to on_crash(). */
 	if (sp < top && end > top)
 		end = top;
 	for (const uintptr_t *p = (const uintptr_t *)(sp & ~(uintptr_t)7);
-	     (uintptr_t)p < end && slsc_rt_frame_count < FRAMES_MAX; p++) {
+	     (uintptr_t)p < end && frames < FRAMES_MAX; p++) {
 		if (after_call(*p))
-			add_frame(*p);
+			add_frame(out, *p);
 	}
 }
 
@@ -128,56 +142,50 @@ static const struct {
 
 static _Alignas(16) char alt_stack[32768];
 
-static void report(int sig, bool fault, uintptr_t address)
+static void report(void)
 {
 	struct slsc_ctx *ctx = &slsc_rt_ctx;
-	struct slsc_out message = {ctx->fail_message, 0, sizeof(ctx->fail_message) - 1, false};
 	struct slsc_str none = {NULL, 0};
-	bool invoked = slsc_rt_phase_take(PHASE_HANDLER, PHASE_IO) || slsc_rt_phase_take(PHASE_FALLBACK, PHASE_IO);
 
-	slsc_fail(ctx, "Runtime.Crash", NULL);
-	for (unsigned i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
-		if (crashes[i].sig == sig)
-			slsc_puts(&message, crashes[i].name);
-	}
-	/* An address comes with a fault of the processor's, not with abort() and kill(). */
-	if (fault) {
-		slsc_puts(&message, " at address ");
-		slsc_rt_put_hex(&message, address);
-	}
-	slsc_puts(&message, ", called from");
-	for (unsigned i = 0; i < slsc_rt_frame_count; i++) {
-		slsc_put(&message, " ", 1);
-		slsc_rt_put_hex(&message, slsc_rt_frames[i]);
-	}
-	message.ptr[message.len] = '\0';
-	if (slsc_rt_stream_end && invoked)
-		slsc_rt_stream_end(-1);
-	else if (invoked)
-		slsc_rt_post_error(ctx->request_id, "/error");
-	else if (slsc_rt_phase_take(PHASE_INIT, PHASE_IO))
+	if (slsc_rt_phase_take(PHASE_HANDLER, PHASE_IO) || slsc_rt_phase_take(PHASE_FALLBACK, PHASE_IO)) {
+		if (slsc_rt_stream_end)
+			slsc_rt_stream_end(-1);
+		else
+			slsc_rt_post_error(ctx->request_id, "/error");
+	} else if (slsc_rt_phase_take(PHASE_INIT, PHASE_IO)) {
 		slsc_rt_post_error(none, slsc_rt_init_path);
-	else
+	} else {
 		slsc_rt_log_fail(ctx, "the runtime crashed");
+	}
 }
 
 static void on_crash(int sig, siginfo_t *info, void *context)
 {
 	static volatile int stage, first;
-	static uintptr_t address;
-	static bool fault;
+	struct slsc_ctx *ctx = &slsc_rt_ctx;
+	struct slsc_out out = {ctx->fail_message, 0, sizeof(ctx->fail_message) - 1, false};
 
 	/* A crash while looking at the stack only ends the looking; one while reporting, all. */
 	if (stage == 0) {
 		stage = 1;
 		first = sig;
-		fault = info->si_code > 0;
-		address = (uintptr_t)info->si_addr;
-		collect(context);
+		slsc_fail(ctx, "Runtime.Crash", NULL);
+		memset(ctx->fail_message, 0, sizeof(ctx->fail_message));
+		for (unsigned i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+			if (crashes[i].sig == sig)
+				slsc_puts(&out, crashes[i].name);
+		}
+		/* An address comes with a fault of the processor's, not with abort() and kill(). */
+		if (info->si_code > 0) {
+			slsc_puts(&out, " at address 0x");
+			put_hex(&out, (uintptr_t)info->si_addr);
+		}
+		slsc_puts(&out, ", called from");
+		collect(context, &out);
 	}
 	if (stage == 1) {
 		stage = 2;
-		report(first, fault, address);
+		report();
 	}
 	slsc_rt_signal(first, NULL /* SIG_DFL */, 0);
 	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), first);

@@ -107,64 +107,50 @@ static void put_timestamp(struct slsc_out *line)
 	slsc_put(line, "Z", 1);
 }
 
-/* Where the escaped form of a text is cut: never inside an escape or a character. */
-static size_t fitting(const char *s, size_t len, size_t room)
-{
-	size_t i = 0;
-
-	while (i < len) {
-		unsigned char c = (unsigned char)s[i];
-		size_t n = slsc_rt_utf8_len((const unsigned char *)s + i, len - i), cost = n;
-
-		if (!n)
-			n = 1, cost = 3;
-		else if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
-			cost = 6;
-		if (cost > room)
-			break;
-		room -= cost;
-		i += n;
-	}
-	return i;
-}
-
+/* As much of the escaped form of @s as fits into @room: never cut inside an escape or a character. */
 static void put_cut(struct slsc_out *out, struct slsc_str s, size_t room)
 {
-	s.len = fitting(s.ptr, s.len, room);
-	slsc_put_escaped(out, s);
+	struct slsc_out part = {out->ptr + out->len, 0, room, false};
+	size_t len;
+
+	while (s.len && !part.full) {
+		len = slsc_rt_utf8_len((const unsigned char *)s.ptr, s.len);
+		len += !len;
+		slsc_put_escaped(&part, (struct slsc_str){s.ptr, len});
+		s.ptr += len;
+		s.len -= len;
+	}
+	out->len += part.len;
 }
 
 /* `,"key":"value"`; nothing for an empty value. */
-static void put_member(struct slsc_out *out, const char *key, const char *value, size_t len)
+static void put_member(struct slsc_out *out, const char *key, struct slsc_str value)
 {
-	if (!value || !len)
+	if (!value.len)
 		return;
 	slsc_puts(out, ",\"");
 	slsc_puts(out, key);
 	slsc_puts(out, "\":\"");
-	put_cut(out, (struct slsc_str){value, len}, MEMBER_MAX);
+	put_cut(out, value, MEMBER_MAX);
 	slsc_put(out, "\"", 1);
-}
-
-static void put_env(struct slsc_out *out, const char *key, const char *name)
-{
-	struct slsc_str value = slsc_cstr(slsc_rt_env(name));
-
-	put_member(out, key, value.ptr, value.len);
 }
 
 static void put_context(struct slsc_out *out, struct slsc_str id, struct slsc_str trace)
 {
+	static const char envs[][2][28] = {
+		{"function", "AWS_LAMBDA_FUNCTION_NAME"},
+		{"version", "AWS_LAMBDA_FUNCTION_VERSION"},
+		{"region", "AWS_REGION"},
+	};
 	struct slsc_trace t;
 
 	slsc_trace_parse(trace, &t);
-	put_member(out, "request_id", id.ptr, id.len);
-	put_member(out, "trace_id", t.trace_id, strlen(t.trace_id));
-	put_member(out, "span_id", t.span_id, strlen(t.span_id));
-	put_member(out, "trace_flags", t.flags, strlen(t.flags));
-	put_env(out, "function", "AWS_LAMBDA_FUNCTION_NAME");
-	put_env(out, "version", "AWS_LAMBDA_FUNCTION_VERSION");
-	put_env(out, "region", "AWS_REGION");
+	put_member(out, "request_id", id);
+	put_member(out, "trace_id", slsc_cstr(t.trace_id));
+	put_member(out, "span_id", slsc_cstr(t.span_id));
+	put_member(out, "trace_flags", slsc_cstr(t.flags));
+	for (unsigned i = 0; i < sizeof(envs) / sizeof(envs[0]); i++)
+		put_member(out, envs[i][0], slsc_cstr(slsc_rt_env(envs[i][1])));
 }
 
 void slsc_rt_line_begin(struct slsc_rt_line *line, const struct slsc_ctx *ctx, enum slsc_level level,
@@ -183,7 +169,7 @@ void slsc_rt_line_begin(struct slsc_rt_line *line, const struct slsc_ctx *ctx, e
 		slsc_puts(out, "{\"timestamp\":\"");
 		put_timestamp(out);
 		slsc_put(out, "\"", 1);
-		put_member(out, "level", level_names[level], strlen(level_names[level]));
+		put_member(out, "level", slsc_cstr(level_names[level]));
 		slsc_puts(out, ",\"message\":\"");
 		reserve += CONTEXT_MAX;
 	} else {

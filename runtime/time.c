@@ -65,19 +65,30 @@ void slsc_rt_now(struct timespec *ts)
 
 void slsc_rt_civil(int64_t seconds, int out[7])
 {
-	int64_t days = seconds / 86400, rest = seconds % 86400;
-	/* Years start in March here, so that the leap day is the last of its year. */
-	int64_t z = days + 719468, era = z / 146097, doe = z % 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+	static const unsigned char month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	unsigned days = (unsigned)(seconds / 86400), rest = (unsigned)(seconds % 86400), year = 1970, month = 0, len;
 
-	out[1] = (int)(mp < 10 ? mp + 3 : mp - 9);
-	out[0] = (int)(yoe + era * 400 + (out[1] <= 2));
-	out[2] = (int)(doy - (153 * mp + 2) / 5 + 1);
+	out[6] = (int)((days + 4) % 7);
+	/* Counting is a few dozen steps, and half the size of a formula. */
+	for (;; year++) {
+		len = year % 4 || (year % 100 == 0 && year % 400) ? 365 : 366;
+		if (days < len)
+			break;
+		days -= len;
+	}
+	for (;; month++) {
+		unsigned in_month = month_days[month] + (month == 1 && len == 366 ? 1u : 0u);
+
+		if (days < in_month)
+			break;
+		days -= in_month;
+	}
+	out[0] = (int)year;
+	out[1] = (int)month + 1;
+	out[2] = (int)days + 1;
 	out[3] = (int)(rest / 3600);
 	out[4] = (int)(rest / 60 % 60);
 	out[5] = (int)(rest % 60);
-	out[6] = (int)((days + 4) % 7);
 }
 
 RT_FOR_SIZE_END

@@ -273,10 +273,7 @@ def check_error(fields, body, want):
     error = json.loads(body)
     if sorted(error) != ["errorMessage", "errorType", "stackTrace"]:
         raise Protocol("bad error body %r" % body)
-    stack = error["stackTrace"]
-    if not isinstance(stack, list) or not isinstance(error["errorMessage"], str) \
-            or bool(stack) != (error["errorType"] == "Runtime.Crash") \
-            or not all(re.fullmatch(r"0x[0-9a-f]+", frame) for frame in stack):
+    if error["stackTrace"] != [] or not isinstance(error["errorMessage"], str):
         raise Protocol("bad error body %r" % body)
     if want and error["errorType"] != want:
         return "error type %r instead of %r (%s)" % (

@@ -45,6 +45,7 @@ static int after(struct slsc_ctx *ctx)
 }
 
 SLSC_RESTORE(before, after);
+SLSC_CRASH_REPORT;
 
 int slsc_init(struct slsc_ctx *ctx)
 {
