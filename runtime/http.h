@@ -43,6 +43,7 @@ struct region {
  * @hup:      the peer has ended its half; reads go on until they say so.
  * @sending:  an answer is not gone yet; the next request waits.
  * @waiting:  its stream had nothing to send; @deadline is when to ask again.
+ * @corked:   the socket holds back what is no full packet, until @file is sent.
  * @in:       from the first byte of the current request.
  * @out:      what the socket did not take, from @out_pos on.
  * @file:     to be sent after @out, @file_left bytes from @file_at; -1: none.
@@ -55,7 +56,7 @@ struct conn {
 	int fd; /* -1: free */
 	int file;
 	unsigned char state; /* enum conn_state */
-	bool close, chunked, readable, hup, sending, waiting;
+	bool close, chunked, readable, hup, sending, waiting, corked;
 	struct region in, out, tail;
 	size_t out_pos;
 	uint64_t file_at, file_left;
@@ -179,6 +180,9 @@ struct slsc_rt_tail {
 	bool chunked;
 	_Alignas(max_align_t) char state[SLSC_STREAM_STATE_MAX];
 };
+
+/** slsc_rt_file_cork - set or clear TCP_CORK. */
+void slsc_rt_file_cork(const struct conn *c, int on);
 
 /** slsc_rt_file_send - send a part of @c's file. Returns 0 at its end, 1 when some is left, -1. */
 int slsc_rt_file_send(struct conn *c);

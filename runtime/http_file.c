@@ -3,6 +3,8 @@
 #include "http.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -55,6 +57,11 @@ int slsc_response_stream(struct slsc_response *res, slsc_stream_fn *fn, const vo
 	return 0;
 }
 
+void slsc_rt_file_cork(const struct conn *c, int on)
+{
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+}
+
 int slsc_rt_file_send(struct conn *c)
 {
 	uint64_t turn = FILE_TURN;
@@ -80,6 +87,9 @@ int slsc_rt_file_send(struct conn *c)
 			return 1;
 		}
 	}
+	if (c->corked)
+		slsc_rt_file_cork(c, 0);
+	c->corked = false;
 	return 0;
 }
 

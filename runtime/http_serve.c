@@ -14,6 +14,7 @@
 #define SCRATCH 65536u
 #define BATCH 65536u
 #define BATCH_BODY_MAX 4096u /* above, the body is sent from where it is */
+#define CORK_MIN 65536u	     /* a smaller file is one push anyway */
 #define READS_MAX 64u	     /* before other connections have their turn */
 
 static struct slsc_ctx ctx;
@@ -98,6 +99,10 @@ static int conn_respond(struct conn *c, struct slsc_response *res, bool head_onl
 	c->file = res->file;
 	c->file_at = res->file_at;
 	c->file_left = res->file >= 0 ? res->file_len : 0;
+	/* Full packets only, until the end of it: else each 64 KiB that sendfile() takes are pushed. */
+	c->corked = c->file_left > CORK_MIN;
+	if (c->corked)
+		slsc_rt_file_cork(c, 1);
 	if (slsc_rt_conn_send(c, iov, count, res->file >= 0))
 		return -1;
 	if (c->sending || (res->file < 0 && !res->stream))
