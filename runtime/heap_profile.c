@@ -37,23 +37,23 @@ static const char *file_name;
 static void (*next_at_reset)(void);
 
 /* Held while the table is changed or read; the signal handler does not wait for it but leaves a note. */
-static volatile char lock;
+static unsigned lock;
 static volatile sig_atomic_t asked;
 
 static void write_out(void);
 
 static bool try_lock(void)
 {
-	return !__atomic_test_and_set(&lock, __ATOMIC_ACQUIRE);
+	return slsc_rt_cas(&lock, 0, 1);
 }
 
 static void unlock(void)
 {
-	__atomic_clear(&lock, __ATOMIC_RELEASE);
+	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 	while (asked && try_lock()) {
 		asked = 0;
 		write_out();
-		__atomic_clear(&lock, __ATOMIC_RELEASE);
+		__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 	}
 }
 

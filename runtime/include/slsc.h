@@ -267,9 +267,10 @@ typedef int slsc_lambda_fn(struct slsc_ctx *ctx, struct slsc_str in, struct slsc
 #ifdef __cplusplus
 #define SLSC_HANDLER(fn) extern "C" __typeof__(fn) handler __attribute__((alias(#fn), used))
 #else
-#define SLSC_HANDLER(fn)                                                               \
-	_Static_assert(_Generic(&(fn), slsc_lambda_fn *: 1, slsc_http_fn *: 1, default: 0), \
-		       #fn " is neither a slsc_lambda_fn nor a slsc_http_fn");         \
+#define SLSC_HANDLER(fn)                                                          \
+	_Static_assert(__builtin_types_compatible_p(__typeof__(fn), slsc_lambda_fn) || \
+			       __builtin_types_compatible_p(__typeof__(fn), slsc_http_fn), \
+		       #fn " is neither a slsc_lambda_fn nor a slsc_http_fn");    \
 	extern __typeof__(fn) handler __attribute__((alias(#fn)))
 #endif
 

@@ -100,7 +100,7 @@ static void one_line(const uint8_t *data, size_t size, bool json)
 	for (size_t i = 0; i < len - 1; i++)
 		CHECK((unsigned char)line->buf[i] >= ' ' && line->buf[i] != 0x7f);
 	if (json) {
-		/* jansson accepts what RFC 8259 does, and valid UTF-8 only; an escaped NUL and 2^63 are part of that. */
+		/* jansson accepts what RFC 8259 does, an escaped NUL and 2^63 included, in valid UTF-8 only. */
 		json_error_t error;
 		json_t *value = json_loadb(line->buf, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
 

@@ -11,10 +11,10 @@
  * After that time it is half-open: a success closes it and forgets what was, a failure opens it again. Time is
  * CLOCK_BOOTTIME, which goes on while a sandbox is frozen.
  */
+#include <slsc.h> /* before the guard: it includes this */
+
 #ifndef SLSC_BREAKER_H
 #define SLSC_BREAKER_H
-
-#include <slsc.h>
 
 #ifdef __cplusplus
 extern "C" {

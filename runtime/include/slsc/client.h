@@ -7,10 +7,10 @@
  *
  * Time: a call, the look-up of its host's name included, ends before the context's deadline, whatever the peer does.
  */
+#include <slsc.h> /* before the guard: it includes this */
+
 #ifndef SLSC_CLIENT_H
 #define SLSC_CLIENT_H
-
-#include <slsc.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -6,10 +6,11 @@
  * binary (ce-* fields, the data is the body) and structured (application/cloudevents+json).
  * A batch is refused.
  */
+#include <slsc.h> /* before the guard: it includes this */
+
 #ifndef SLSC_CLOUDEVENTS_H
 #define SLSC_CLOUDEVENTS_H
 
-#include <slsc.h>
 #include <slsc/http.h>
 
 #ifdef __cplusplus

@@ -23,10 +23,10 @@
  * The runtime itself answers GET and HEAD of /_/health (200 while the process runs), and of
  * /_/ready and /health?ready=1 (200, or 503 while it stops or slsc_ready() says no).
  */
+#include <slsc.h> /* before the guard: it includes this */
+
 #ifndef SLSC_HTTP_H
 #define SLSC_HTTP_H
-
-#include <slsc.h>
 
 #ifdef __cplusplus
 extern "C" {

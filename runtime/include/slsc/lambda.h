@@ -3,11 +3,10 @@
  * slsc/lambda.h - what only the Lambda runtime has: streamed answers, the fallback answer, SnapStart
  * hooks. slsc.h includes this. What is not used is not linked.
  */
+#include <slsc.h> /* before the guard: it includes this */
+
 #ifndef SLSC_LAMBDA_PARTS_H
 #define SLSC_LAMBDA_PARTS_H
-
-#include <slsc.h>
-#include <slsc/http.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -15,10 +15,10 @@
  * SLSC_STARTUP_TRACE=1 in the environment logs every making, with its microseconds and whether it was
  * on the cold path, that is, before the first invocation was asked for.
  */
+#include <slsc.h> /* before the guard: it includes this */
+
 #ifndef SLSC_LAZY_H
 #define SLSC_LAZY_H
-
-#include <slsc.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -17,10 +17,10 @@
  * A member whose value is unknown is left out. trace_id is 32 hexadecimal digits, as W3C and
  * OpenTelemetry have it, whichever header it came by.
  */
+#include <slsc.h> /* before the guard: it includes this */
+
 #ifndef SLSC_LOG_H
 #define SLSC_LOG_H
-
-#include <slsc.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -98,7 +98,10 @@ static inline struct slsc_kv slsc_kv_u64(const char *key, uint64_t value)
 	return kv;
 }
 
-/** slsc_kv_f64 - six digits after the point, with an exponent nine; NaN and the infinities become null, as JSON has no other word. */
+/**
+ * slsc_kv_f64 - six digits after the point, with an exponent nine; NaN and the infinities become null, as
+ * JSON has no other word for them.
+ */
 static inline struct slsc_kv slsc_kv_f64(const char *key, double value)
 {
 	struct slsc_kv kv;
@@ -149,16 +152,56 @@ void slsc_trace_parse(struct slsc_str header, struct slsc_trace *trace);
 #ifdef __cplusplus
 }
 
-static inline struct slsc_kv slsc_kv_of(const char *key, const char *value) { return slsc_kv_cstr(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, struct slsc_str value) { return slsc_kv_str(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, bool value) { return slsc_kv_bool(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, int value) { return slsc_kv_i64(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, long value) { return slsc_kv_i64(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, long long value) { return slsc_kv_i64(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, unsigned value) { return slsc_kv_u64(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, unsigned long value) { return slsc_kv_u64(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, unsigned long long value) { return slsc_kv_u64(key, value); }
-static inline struct slsc_kv slsc_kv_of(const char *key, double value) { return slsc_kv_f64(key, value); }
+static inline struct slsc_kv slsc_kv_of(const char *key, const char *value)
+{
+	return slsc_kv_cstr(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, struct slsc_str value)
+{
+	return slsc_kv_str(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, bool value)
+{
+	return slsc_kv_bool(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, int value)
+{
+	return slsc_kv_i64(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, long value)
+{
+	return slsc_kv_i64(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, long long value)
+{
+	return slsc_kv_i64(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, unsigned value)
+{
+	return slsc_kv_u64(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, unsigned long value)
+{
+	return slsc_kv_u64(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, unsigned long long value)
+{
+	return slsc_kv_u64(key, value);
+}
+
+static inline struct slsc_kv slsc_kv_of(const char *key, double value)
+{
+	return slsc_kv_f64(key, value);
+}
+
 #define SLSC_KV(key, value) slsc_kv_of((key), (value))
 
 template <class... pair>

@@ -6,10 +6,10 @@
  * what the last 10 invocations needed, up to a threshold (8 MiB): memory that grows by more than 80 % a second,
  * three invocations in a row, halves the threshold, calm doubles it again, and 5 s lie between two changes.
  */
+#include <slsc.h> /* before the guard: it includes this */
+
 #ifndef SLSC_MEMORY_H
 #define SLSC_MEMORY_H
-
-#include <slsc.h>
 
 #ifdef __cplusplus
 extern "C" {

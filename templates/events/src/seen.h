@@ -8,7 +8,7 @@
 
 #define SEEN_MAX 4096u /* a power of two; the oldest is forgotten first */
 
-/* A table of the last SEEN_MAX events, by hash: 64 bits, so that two of them being taken for one is not to be feared. */
+/* A table of the last SEEN_MAX events, by a hash of 64 bits. */
 struct seen {
 	uint64_t ring[SEEN_MAX];
 	uint32_t slots[2 * SEEN_MAX]; /* index into ring + 1; 0: free */
