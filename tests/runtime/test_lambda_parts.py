@@ -100,7 +100,7 @@ class Parts(Case):
             # The process is new each time: its first invocation.
             done = self.api(word, "--expect", '{"fallback":true,"invocations":1}', "--deadline-in", "400",
                             "--count", "3")
-            self.assertEqual(done.stderr.count("starting anew"), 3, done.stderr)
+            self.assertRegex(done.stderr, r"\A(WARN [-0-9a-f]{36} [^\n]* starting anew\n){3}\Z")
 
     def test_fallback_fails(self):
         self.api("hang", "--expect-error", "NoFallback", "--env", "FALLBACK_FAILS=1", "--deadline-in", "400",
