@@ -20,9 +20,12 @@ RT_FOR_SIZE_BEGIN
 static struct kept {
 	int fd; /* valid when @key_len */
 	unsigned key_len;
+	uint64_t turn; /* of all that were ever kept, which */
 	int64_t since_ms;
 	char key[KEY_MAX];
 } kept[SLSC_CALL_CONNS];
+
+static uint64_t turns;
 
 int slsc_rt_wait_fd(int fd, short events, int64_t end_ms)
 {
@@ -76,13 +79,14 @@ static void keep(int fd, const struct slsc_rt_url *url)
 			to = k;
 			break;
 		}
-		if (k->since_ms < to->since_ms)
+		if (k->turn < to->turn)
 			to = k;
 	}
 	if (to->key_len)
 		close(to->fd);
 	to->fd = fd;
 	to->key_len = (unsigned)url->authority.len;
+	to->turn = ++turns;
 	to->since_ms = slsc_rt_boot_ms();
 	memcpy(to->key, url->authority.ptr, to->key_len);
 }
