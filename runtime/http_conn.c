@@ -56,13 +56,11 @@ void slsc_rt_region_release(struct region *r)
 
 int slsc_rt_region_grow(struct region *r, size_t need)
 {
-	size_t cap = r->cap ? r->cap : PRIVATE_MIN, max = slsc_rt_srv.memory_max;
+	size_t cap = (need + PRIVATE_MIN - 1) / PRIVATE_MIN * PRIVATE_MIN, max = slsc_rt_srv.memory_max;
 	char *p;
 
 	if (need <= r->cap)
 		return 0;
-	while (cap < need)
-		cap *= 2;
 	if (private_total > max || cap - r->cap > max - private_total)
 		return -1;
 	if (r->ptr)

@@ -299,6 +299,14 @@ static void conn_process(struct conn *c, char *buf, size_t len)
 		slsc_rt_conn_linger(c);
 }
 
+/* Twice as much as has come already, but not more than is going to come. */
+static size_t more_room(const struct conn *c)
+{
+	size_t want = c->in.cap * 2, all = c->head_len + c->body_len;
+
+	return c->state == CONN_BODY && !c->chunked && all > c->in.cap && all < want ? all : want;
+}
+
 void slsc_rt_conn_readable(struct conn *c)
 {
 	for (unsigned turn = 0; c->readable && !c->sending; turn++) {
@@ -320,7 +328,7 @@ void slsc_rt_conn_readable(struct conn *c)
 		}
 		buf = scratch;
 		if (c->in.ptr && c->state != CONN_LINGER) {
-			if (c->in.len == c->in.cap && slsc_rt_region_grow(&c->in, c->in.cap + 1)) {
+			if (c->in.len == c->in.cap && slsc_rt_region_grow(&c->in, more_room(c))) {
 				conn_refuse(c, 503);
 				conn_process(c, NULL, 0);
 				return;

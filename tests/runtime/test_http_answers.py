@@ -181,6 +181,34 @@ class Answers(Case):
                 self.assertEqual(read_answer(file)[2], self.content[:n])
             os.waitpid(child, 0)
 
+    def test_no_memory_left(self):
+        """Halves of requests take 256 MB together: who comes then gets 503, and later all is well."""
+        server, size, socks = Server(self.binary), 31 << 20, []
+        piece = b"x" * (1 << 20)
+        head = post("/echo", b"")[:-2].replace(b": 0", b": %d" % size) + b"\r\n"
+        for _ in range(8):
+            socks.append(server.connect())
+            socks[-1].sendall(head + b"y" + piece[2:])
+            for _ in range(30):
+                socks[-1].sendall(piece)
+        with server.connect() as sock, sock.makefile("rb") as file:
+            try:
+                sock.sendall(head)
+                for _ in range(31):
+                    sock.sendall(piece)
+            except ConnectionError:
+                pass  # refused before it had all come
+            self.assertEqual(read_answer(file)[0], 503)
+        self.assertEqual(self.ask("GET", "/pieces", server=server)[0], 200)
+        for sock in socks:
+            sock.sendall(b"z")
+            with sock.makefile("rb") as file:
+                status, _, body = read_answer(file)
+            self.assertEqual((status, len(body), body[:1], body[-1:]), (200, size, b"y", b"z"))
+            sock.close()
+        self.assertEqual(self.ask("POST", "/echo", piece * 31, server=server)[0], 200)
+        self.assertEqual(server.stop(), (0, ""))
+
     # ---- health, deadlines ----
 
     def test_health(self):
