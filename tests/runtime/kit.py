@@ -34,8 +34,9 @@ def compiler(kind):
             ["gcc", "-print-libgcc-file-name"], text=True).strip())
         return ([os.environ.get("CC_CLANG", "clang"), "--target=%s-linux-musl" % MACHINE, "-O2",
                  "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables",
+                 "-fno-unwind-tables", "-fno-stack-protector", "-fno-pie", "-DNDEBUG",
                  "-nostdlibinc", "-isystem", "/usr/include/%s-linux-musl" % MACHINE] + common,
-                ["-fuse-ld=lld", "-static", "-s", "-Wl,--gc-sections", "-Wl,--icf=all", "-nostdlib",
+                ["-fuse-ld=lld", "-static", "-s", "-Wl,--gc-sections", "-Wl,--icf=safe", "-Wl,-O2", "-nostdlib",
                  "-L" + lib, "-L" + gcc, lib + "/crt1.o", lib + "/crti.o"],
                 ["-lc", "-lgcc", lib + "/crtn.o"])
     if kind == "asan":
