@@ -35,9 +35,9 @@ struct slsc_rt_govern {
  * @now_ms: CLOCK_BOOTTIME; never less than before.
  * Returns how many bytes to keep: the most of the window, in steps of 64 KiB, up to the threshold.
  *
- * Growth is from the invocation ten before to this one, in percent of the former (at least 16 KiB) a second. Above 80 %/s
- * three times in a row, the threshold is halved, down to 64 KiB; ten times in a row not above, it is doubled again;
- * 5 s lie between two changes.
+ * Growth is from the invocation ten before to this one, in percent of the former (at least 16 KiB) a second. Above
+ * 80 %/s three times in a row, the threshold is halved, down to 64 KiB; ten times in a row not above, it is doubled
+ * again; 5 s lie between two changes.
  */
 size_t slsc_rt_govern_step(struct slsc_rt_govern *g, size_t used, int64_t now_ms);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where memory goes: a table of places, counted exactly, and its form as pprof's profile.proto (github.com/google/pprof,
- * proto/profile.proto) inside gzip (RFC 1952) with stored blocks. All of it is written without malloc, from a signal
- * handler if need be.
+ * Where memory goes: a table of places, counted exactly, and its form as pprof's profile.proto (in
+ * github.com/google/pprof) inside gzip (RFC 1952) with stored blocks. All of it is written without malloc, from a
+ * signal handler if need be.
  */
 #include "heap_profile.h"
 
@@ -173,18 +173,26 @@ static void note_free(void *ptr)
 	unlock();
 }
 
+/* musl's calloc() and realloc() call malloc() and free() in turn, which would count twice. */
+static __thread bool nested;
+
 void *__wrap_malloc(size_t size)
 {
 	void *p = __real_malloc(size);
 
+	if (nested)
+		return p;
 	note_malloc(p, size, __builtin_return_address(0));
 	return p;
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	void *p = __real_calloc(count, size);
+	void *p;
 
+	nested = true;
+	p = __real_calloc(count, size);
+	nested = false;
 	note_malloc(p, count * size, __builtin_return_address(0));
 	return p;
 }
@@ -195,14 +203,17 @@ void *__wrap_realloc(void *old, size_t size)
 
 	/* First, since another thread may be given the old address at once. If it fails, the old one is forgotten. */
 	note_free(old);
+	nested = true;
 	p = __real_realloc(old, size);
+	nested = false;
 	note_malloc(p, size, __builtin_return_address(0));
 	return p;
 }
 
 void __wrap_free(void *ptr)
 {
-	note_free(ptr);
+	if (!nested)
+		note_free(ptr);
 	__real_free(ptr);
 }
 
@@ -281,8 +292,10 @@ static void put_message(struct slsc_out *out, unsigned field, const struct slsc_
 enum { SAMPLE_TYPE = 1, SAMPLE = 2, MAPPING = 3, LOCATION = 4, FUNCTION = 5, STRING = 6, TIME_NANOS = 9,
        PERIOD_TYPE = 11, PERIOD = 12, DEFAULT_SAMPLE_TYPE = 14 };
 
-static const char fixed_strings[][14] = {"",	   "alloc_objects", "count",  "alloc_space", "bytes",
-					 "inuse_objects", "inuse_space",   "space", "arena",	   "malloc", "other"};
+static const char fixed_strings[][14] = {
+	"", "alloc_objects", "count", "alloc_space", "bytes", "inuse_objects", "inuse_space", "space",
+	"arena", "malloc", "other",
+};
 
 enum { S_COUNT = 2, S_ALLOC_SPACE = 3, S_BYTES = 4, S_SPACE = 7, S_ARENA = 8, S_MALLOC = 9, S_OTHER = 10, S_MORE = 11 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz what the client reads: answers of HTTP servers ('H', or 'h' for those to HEAD), of name servers ('D': the query's
- * name up to a NUL, then the message), URLs ('U'), /etc/hosts and resolv.conf ('R'). Linked with all of runtime/ but the
- * entries. However an answer is cut into pieces, it comes to the same.
+ * Fuzz what the client reads: answers of HTTP servers ('H', or 'h' for those to HEAD), of name servers ('D': the
+ * query's name up to a NUL, then the message), URLs ('U'), /etc/hosts and resolv.conf ('R'). Linked with all of
+ * runtime/ but the entries. However an answer is cut into pieces, it comes to the same.
  */
 #include "../../runtime/client.h"
 

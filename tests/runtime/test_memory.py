@@ -252,8 +252,9 @@ class Memory(Case):
         found = profile(data)
         self.assertIn([3, 6000, 0, 0], [v for name, callers, v in found if name == "arena" and callers])
         malloc = [v for name, callers, v in found if name == "malloc" and callers]
-        self.assertIn([2, 4000, 0, 0], malloc)  # realloc's
-        self.assertEqual([sum(column) for column in zip(*malloc)], [5, 7000, 1, 1000])
+        # realloc's, which the compiler may have put at two places
+        self.assertEqual(sum(v[1] for v in malloc if v[1] >= 200000 and v[2:] == [0, 0]), 400000)
+        self.assertEqual([sum(column) for column in zip(*malloc)], [5, 403000, 1, 1000])
 
     def test_profile_on_stderr_and_off(self):
         with Session(self.probe, SLSC_PPROF="1") as s:

@@ -1,6 +1,6 @@
 /*
- * An HTTP function in front of a server that may fail: it tries again, stops asking for a while when that does not help,
- * and answers with what it has. The server is UPSTREAM, "http://host[:port]".
+ * An HTTP function in front of a server that may fail: it tries again, stops asking for a while when that does not
+ * help, and answers with what it has. The server is UPSTREAM, "http://host[:port]".
  */
 #include <slsc.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For tests/runtime/test_client.py: {"url", "method", "body", "timeout", "max", "name", "value"} makes a call (a body of
- * "pad" bytes with "pad"); {"dns": name, "port", "search", "ms"} asks a name server on 127.0.0.1; {"hosts": text,
- * "name"} looks into it; {"retry": [results]} tries them one by one.
+ * For tests/runtime/test_client.py: {"url", "method", "body", "timeout", "max", "name", "value"} makes a call (with a
+ * body of "pad" bytes if there is one); {"dns": name, "config", "port", "ms"} asks name servers; {"hosts": text,
+ * "name"} looks into it; {"retry": [results]} tries them one by one, {"guard": [result]} through the breaker.
  */
 #include "../../../runtime/client.h"
 

@@ -186,9 +186,9 @@ static int do_wrong(struct slsc_out *out)
 static int do_malloc(int64_t n, struct slsc_out *out)
 {
 	for (int64_t i = 0; i < n; i++) {
-		escaped = malloc(1000);
+		escaped = i == 1 ? calloc(10, 100) : malloc(1000);
 		if (i) {
-			escaped = realloc(escaped, 2000);
+			escaped = realloc(escaped, 200000);
 			free(escaped);
 		}
 	}
