@@ -4,6 +4,7 @@
  * whole mappings. Here: the listener, the loop, and the graceful stop.
  */
 #include "http.h"
+#include "lambda.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -251,6 +252,9 @@ int slsc_http_main(slsc_http_fn *handler)
 	slsc_rt_srv.call_ms = (int64_t)env_ms("SLSC_TIMEOUT_MS");
 	if (slsc_rt_env("AWS_LAMBDA_RUNTIME_API"))
 		return slsc_lambda_main(slsc_rt_http_event);
+	slsc_rt_environ = environ;
+	if (&slsc_rt_crash)
+		slsc_rt_crash();
 	slsc_rt_srv.timeout_ms = (int64_t)env_ms("SLSC_HTTP_TIMEOUT_MS");
 	count = workers();
 	if (!count)

@@ -155,7 +155,8 @@ static void report(void)
 	} else if (slsc_rt_phase_take(PHASE_INIT, PHASE_IO)) {
 		slsc_rt_post_error(none, slsc_rt_init_path);
 	} else {
-		slsc_rt_log_fail(ctx, "the runtime crashed");
+		/* HTTP mode, or the runtime itself: nobody to tell. */
+		slsc_rt_log_fail(ctx, "crashed");
 	}
 }
 

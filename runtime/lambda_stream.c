@@ -88,6 +88,8 @@ static int begin(struct slsc_ctx *ctx, const char *content_type, struct slsc_str
 
 	if (slsc_rt_stream_end)
 		return slsc_fail(ctx, "Runtime.StreamMisused", "the stream has begun before");
+	if (!slsc_rt_api_host.len)
+		return slsc_fail(ctx, "Runtime.StreamMisused", "there is no Lambda Runtime API to stream to");
 	if (!is_content_type(content_type))
 		return slsc_fail(ctx, "Runtime.StreamMisused", "the content type is not one");
 	if (slsc_rt_api_fresh())

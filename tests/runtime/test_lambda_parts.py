@@ -142,6 +142,24 @@ class Parts(Case):
         self.api("count", "--expect-init-error", "Runtime.Crash", "--env", "INIT_CRASHES=1",
                  "--expect-death", "SIGILL")
 
+    def test_crash_in_http_mode(self):
+        child = subprocess.Popen([self.function("http_crash", "http")], env={"PORT": "0"}, stderr=subprocess.PIPE,
+                                 text=True)
+        try:
+            port = int(child.stderr.readline().rsplit(":", 1)[1])
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as sock, sock.makefile("rb") as file:
+                sock.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+                while file.readline() != b"\r\n":
+                    pass
+                self.assertEqual(file.read(2), b"-1")
+                sock.sendall(b"GET /crash HTTP/1.1\r\nHost: x\r\n\r\n")
+                _, stderr = child.communicate(timeout=10)
+            self.assertEqual(child.returncode, -6)
+            self.assertRegex(stderr, r"\AERROR crashed: Runtime\.Crash: SIGABRT, called from( 0x[0-9a-f]+)+\n\Z")
+        finally:
+            child.kill()
+            child.communicate()
+
     def test_backtrace_names_the_callers(self):
         if self.kind == "clang-musl":
             return  # stripped: the same code runs in the other kinds

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * slsc/lambda.h - what only the Lambda runtime has: streamed answers, the fallback answer, SnapStart
- * hooks. slsc.h includes this. What is not used is not linked.
+ * hooks; and crash reports. slsc.h includes this. What is not used is not linked. In HTTP mode streams
+ * fail, and fallback and hooks are not called.
  */
 #include <slsc.h> /* before the guard: it includes this */
 
@@ -99,7 +100,7 @@ void slsc_rt_deadline_arm(struct slsc_ctx *ctx);
  *
  * The addresses are where the crash was and what on the stack looks like return addresses, 16 at most,
  * for `addr2line -fe` with the function's .debug file. Runs on a stack of its own, so an overflow
- * of the stack is reported, too; of other threads' stacks only what lies on theirs. Costs 0.9 KB, and six
+ * of the stack is reported, too. In HTTP mode it is a log line. Of other threads' stacks only what lies on theirs. Costs 0.9 KB, and six
  * system calls at the start. Without it the platform tells of the signal, no more.
  */
 #define SLSC_CRASH_REPORT SLSC_C_LINKAGE void (*const slsc_rt_crash)(void) = slsc_rt_crash_install
