@@ -149,10 +149,10 @@ def requests(servers, connections, seconds, rounds):
     cost = {name: statistics.median(values) for name, values in costs.items()}
     for peer, aim in (("Go", 2), ("nginx", 1)):
         ratio = rate["slsc"] / rate[peer]
-        row(f"requests/s, {connections} connections", f"{rate['slsc']:,.0f}", f"{peer} {rate[peer]:,.0f}", f"{ratio:.2f}×",
-            f"≥ {aim}×", ratio >= aim)
-    row("… CPU of the server a request", f"{cost['slsc']:.2f} µs", f"nginx {cost['nginx']:.2f}, Go {cost['Go']:.2f} µs",
-        f"{cost['slsc'] / cost['nginx']:.2f}×, {cost['slsc'] / cost['Go']:.2f}×", "told", True)
+        row(f"requests/s, {connections} connections", f"{rate['slsc']:,.0f}", f"{peer} {rate[peer]:,.0f}",
+            f"{ratio:.2f}×", f"≥ {aim}×", ratio >= aim)
+    row("… CPU of the server a request", f"{cost['slsc']:.2f} µs",
+        f"nginx {cost['nginx']:.2f}, Go {cost['Go']:.2f} µs", f"{cost['slsc'] / cost['nginx']:.2f}×, {cost['slsc'] / cost['Go']:.2f}×", "told", True)
     ratio = memory["slsc"] / memory["Go"]
     row("… memory after it (Pss)", f"{memory['slsc']} KiB", f"Go {memory['Go']:,} KiB, nginx {memory['nginx']:,} KiB",
         f"{ratio:.3f}×", "≤ 0.1× Go", ratio <= 0.1)
@@ -165,8 +165,8 @@ def files(servers, rounds):
             values.append(servers[name].file_speed())
     speed = {name: statistics.median(values) for name, values in speeds.items()}
     ratio = speed["slsc"] / speed["nginx"]
-    row(f"a file of {FILE_MB} MB", f"{speed['slsc']:,.0f} MB/s", f"nginx sendfile {speed['nginx']:,.0f} MB/s (Go {speed['Go']:,.0f})",
-        f"{ratio:.2f}×", "≥ 0.9×", ratio >= 0.9)
+    row(f"a file of {FILE_MB} MB", f"{speed['slsc']:,.0f} MB/s",
+        f"nginx sendfile {speed['nginx']:,.0f} MB/s (Go {speed['Go']:,.0f})", f"{ratio:.2f}×", "≥ 0.9×", ratio >= 0.9)
 
 
 def idle(server):
@@ -183,7 +183,8 @@ def idle(server):
     used = kib(server.child.pid, "Rss")
     for sock in held:
         sock.close()
-    row(f"{IDLE:,} idle connections, RSS of all processes", f"{used / 1024:.1f} MB", "", "", "≤ 40 MB", used <= 40 * 1024)
+    row(f"{IDLE:,} idle connections, RSS of all processes", f"{used / 1024:.1f} MB", "", "", "≤ 40 MB",
+        used <= 40 * 1024)
 
 
 def main():

@@ -115,8 +115,8 @@ class Answers(Case):
     # ---- files and pieces ----
 
     def test_file(self):
-        for query, want in (("", self.content), ("?first=1", b"<body>" + self.content), ("?at=4999990", self.content[-10:]),
-                            ("?at=5000000", b""), ("?len=0", b""), ("?at=7&len=70000", self.content[7:70007])):
+        for query, want in (("", self.content), ("?first=1", b"<body>" + self.content),
+                            ("?at=4999990", self.content[-10:]), ("?at=5000000", b""), ("?len=0", b""), ("?at=7&len=70000", self.content[7:70007])):
             status, fields, body = self.ask("GET", "/file" + query)
             self.assertEqual((status, fields["content-length"]), (200, str(len(want))), query)
             self.assertEqual(body, want, query)
@@ -263,7 +263,8 @@ class Answers(Case):
 
     def test_cloudevent_binary(self):
         got = self.event(b'{"a":1}', **self.BINARY, **{
-            "CE-Subject": "Euro%20%E2%82%AC%20%F0%9F%98%80", "ce-time": "2020-04-02T00:00:00Z", "Ce-MyExt": '"q\\"uoted"',
+            "CE-Subject": "Euro%20%E2%82%AC%20%F0%9F%98%80", "ce-time": "2020-04-02T00:00:00Z",
+            "Ce-MyExt": '"q\\"uoted"',
             "ce-other": "1", "content-type": "application/json; charset=utf-8"})
         self.assertEqual(got, {
             "id": "A234-1234-1234", "source": "/mycontext/4", "type": "com.example.someevent",
@@ -283,7 +284,8 @@ class Answers(Case):
             self.assertEqual((got["id"], got["type"], got["data"]), ("1", "t", want), more)
         got = self.event(json.dumps({**base, "myext": 42, "b": True, "subject": None}), **kind)
         self.assertEqual((got["myext"], got["extensions"], got["subject"]), ("42", 2, None))
-        for bad, why in (({"specversion": "0.3"}, "specversion is not 1.0"), ({"id": ""}, "id, source or type is missing or empty"),
+        for bad, why in (({"specversion": "0.3"}, "specversion is not 1.0"),
+                         ({"id": ""}, "id, source or type is missing or empty"),
                          ({"id": 1}, "an attribute is not a string"), ({"x": []}, "an attribute is not a string"),
                          ({"X": "y"}, "an attribute's name is not lower-case letters and digits"),
                          ({"": "y"}, "an attribute has no name"), ({"data_base64": "*"}, "data_base64 is not base64"),
@@ -397,8 +399,8 @@ class Workers(Case):
 
     def test_bad_count(self):
         for count in ("0", "65", "x", "", "-1"):
-            done = subprocess.run([self.binary], env={"PORT": "0", "SLSC_WORKERS": count}, capture_output=True, text=True,
-                                  timeout=10)
+            done = subprocess.run([self.binary], env={"PORT": "0", "SLSC_WORKERS": count}, capture_output=True,
+                                  text=True, timeout=10)
             self.assertEqual((done.returncode, done.stderr),
                              (1, 'FATAL SLSC_WORKERS is not a number from 1 to 64, nor auto\n'))
 

@@ -112,7 +112,8 @@ class Events(Case):
         self.assertEqual((got[2]["statusCode"], got[3]["body"]), (409, ""))
 
     def test_paths(self):
-        for path, want in (("/a%20b", "/a%20b"), ("/a b/\u00e9?#", "/a%20b/%C3%A9%3F%23"), ("/\x01", "/%01"), ("/", "/")):
+        for path, want in (("/a%20b", "/a%20b"), ("/a b/\u00e9?#", "/a%20b/%C3%A9%3F%23"), ("/\x01", "/%01"),
+                           ("/", "/")):
             answer, = self.answers([self.event("GET", path)])
             self.assertEqual(json.loads(answer["body"])["path"], want)
 
