@@ -100,8 +100,9 @@ void slsc_rt_deadline_arm(struct slsc_ctx *ctx);
  *
  * The addresses are where the crash was and what on the stack looks like return addresses, 16 at most,
  * for `addr2line -fe` with the function's .debug file. Runs on a stack of its own, so an overflow
- * of the stack is reported, too. In HTTP mode it is a log line. Of other threads' stacks only what lies on theirs. Costs 0.9 KB, and six
- * system calls at the start. Without it the platform tells of the signal, no more.
+ * of the stack is reported, too; a crash on another thread has that thread's stack only. In HTTP mode
+ * it is a log line. Costs 0.9 KB, and six system calls at the start. Without it the platform tells of
+ * the signal, no more.
  */
 #define SLSC_CRASH_REPORT SLSC_C_LINKAGE void (*const slsc_rt_crash)(void) = slsc_rt_crash_install
 
