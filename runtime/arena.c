@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory of an invocation: slsc_alloc(), and what is given back when it is over. */
-#include "internal.h"
+/* Memory of an invocation: slsc_alloc(), what is given back when it is over, and what is kept for the next. */
+#include "arena.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 RT_FOR_SIZE_BEGIN
 
 /*
- * The first pieces come from a static block, so that a small function maps nothing; larger
- * ones from a list of mappings, undone by the reset.
+ * The first pieces come from a static block, so that a small function maps nothing; then from mappings, each as large
+ * as all before it together (up to 8 MiB), so that there are few. One mapping may be kept from the last invocation:
+ * in the long run it holds all that an invocation needs, and a reset is two assignments.
  */
 struct chunk {
 	struct chunk *next;
@@ -16,64 +19,157 @@ struct chunk {
 };
 
 #define ARENA_ALIGN 16u
-#define ARENA_CHUNK (256u << 10)
+#define ARENA_PAGE (64u << 10) /* the largest page of any target */
 
-static _Alignas(ARENA_ALIGN) char arena_first[16384];
+static _Alignas(ARENA_ALIGN) char arena_first[GOVERN_BASE];
 
-static struct {
+static struct arena {
 	char *ptr;
 	size_t left;
-	struct chunk *chunks;
-	size_t total;
-} arena = {arena_first, sizeof(arena_first), NULL, 0};
+	struct chunk *chunks; /* of this invocation, the current one first */
+	size_t total;	      /* of those */
+	struct chunk *kept;   /* not in use */
+	size_t keep;	      /* what the governor said last */
+} the_arena = { .ptr = arena_first, .left = sizeof(arena_first) };
+
+static struct slsc_rt_govern govern;
+
+/* By one register: an address in every instruction would be half as much code again. */
+static inline struct arena *the(void)
+{
+	struct arena *a = &the_arena;
+
+	__asm__("" : "+r"(a));
+	return a;
+}
+
+void (*slsc_rt_at_reset)(void);
+
+int64_t slsc_rt_boot_ms(void)
+{
+	struct timespec ts;
+
+	syscall(SYS_clock_gettime, CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
 
 void *slsc_alloc(struct slsc_ctx *ctx, size_t size)
 {
+	struct arena *a = the();
 	char *p;
 
 	(void)ctx;
 	if (size > SLSC_ALLOC_MAX)
 		return NULL;
 	size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
-	if (size > arena.left) {
-		size_t need = size + sizeof(struct chunk);
-		struct chunk *c;
+	if (size > a->left) {
+		struct chunk *c = a->kept;
+		size_t need = size + sizeof(*c);
 
-		need = (need + ARENA_CHUNK - 1) & ~(size_t)(ARENA_CHUNK - 1);
-		if (need > SLSC_ALLOC_MAX + ARENA_CHUNK - arena.total)
-			return NULL;
-		c = mmap(NULL, need, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (c == MAP_FAILED)
-			return NULL;
-		c->next = arena.chunks;
-		c->size = need;
-		arena.chunks = c;
-		arena.total += need;
-		arena.ptr = (char *)c + sizeof(*c);
-		arena.left = need - sizeof(*c);
+		if (c && c->size >= need) {
+			a->kept = NULL;
+		} else {
+			size_t grow = a->total ? a->total : a->keep;
+
+			if (grow > GOVERN_THRESHOLD)
+				grow = GOVERN_THRESHOLD;
+			if (need < grow)
+				need = grow;
+			need = (need + ARENA_PAGE - 1) & ~(size_t)(ARENA_PAGE - 1);
+			if (need > SLSC_ALLOC_MAX + ARENA_PAGE - a->total)
+				return NULL;
+			c = mmap(NULL, need, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			if (c == MAP_FAILED)
+				return NULL;
+			c->size = need;
+		}
+		c->next = a->chunks;
+		a->chunks = c;
+		a->total += c->size;
+		a->ptr = (char *)(c + 1);
+		a->left = c->size - sizeof(*c);
 	}
-	p = arena.ptr;
-	arena.ptr += size;
-	arena.left -= size;
+	p = a->ptr;
+	a->ptr += size;
+	a->left -= size;
 	return p;
+}
+
+size_t slsc_rt_govern_step(struct slsc_rt_govern *g, size_t used, int64_t now_ms)
+{
+	uint64_t base = g->window[0].used;
+	uint32_t most = 0, now = (uint32_t)now_ms, limit;
+	bool rise;
+
+	if (base < GOVERN_BASE)
+		base = GOVERN_BASE;
+	/* 80 % in 1,000 ms is 1 in 1,250 ms. */
+	rise = g->window[0].ms && used > base && (used - base) * 1250 > base * (now - g->window[0].ms);
+	g->window[GOVERN_WINDOW].used = (uint32_t)used;
+	g->window[GOVERN_WINDOW].ms = now;
+	for (unsigned i = 0; i < GOVERN_WINDOW; i++) {
+		g->window[i] = g->window[i + 1];
+		if (g->window[i].used > most)
+			most = g->window[i].used;
+	}
+	if (rise != g->rising)
+		g->streak = 0;
+	g->rising = rise;
+	if (++g->streak >= (rise ? GOVERN_RISES : GOVERN_WINDOW) && g->halved != (rise ? GOVERN_HALVED_MAX : 0) &&
+	    (!g->changed_ms || now - g->changed_ms >= GOVERN_PAUSE_MS)) {
+		g->halved += rise ? 1u : -1u;
+		g->changed_ms = now;
+		g->streak = 0;
+	}
+	limit = GOVERN_THRESHOLD >> g->halved;
+	return ((most < limit ? most : limit) + ARENA_PAGE - 1) & ~(ARENA_PAGE - 1);
 }
 
 void slsc_rt_arena_reset(void)
 {
-	while (arena.chunks) {
-		struct chunk *c = arena.chunks;
+	struct arena *a = the();
+	struct chunk *c;
 
-		arena.chunks = c->next;
-		munmap(c, c->size);
+	if (slsc_rt_at_reset)
+		slsc_rt_at_reset();
+	/* Who needs no more than the static block is not asked for the time either. */
+	if (a->chunks || a->kept) {
+		bool spilled = a->chunks && (a->chunks->next || a->kept);
+
+		a->keep = slsc_rt_govern_step(&govern, a->total ? a->total - a->left : 0, slsc_rt_boot_ms());
+		/* One is kept: all that is wanted, or all that there was. */
+		c = a->kept;
+		a->kept = NULL;
+		do {
+			if (!c) {
+				c = a->chunks;
+				a->chunks = c->next;
+			}
+			if (!a->kept && (spilled ? c->size == a->keep : c->size <= a->keep))
+				a->kept = c;
+			else
+				munmap(c, c->size);
+			c = NULL;
+		} while (a->chunks);
 	}
-	arena.ptr = arena_first;
-	arena.left = sizeof(arena_first);
-	arena.total = 0;
+	a->ptr = arena_first;
+	a->left = sizeof(arena_first);
+	a->total = 0;
+}
+
+void slsc_arena_stats(struct slsc_arena_stats *stats)
+{
+	const struct arena *a = the();
+
+	stats->used = (a->total ? a->total : sizeof(arena_first)) - a->left;
+	stats->mapped = a->total + (a->kept ? a->kept->size : 0);
+	stats->keep = a->keep;
+	stats->threshold = GOVERN_THRESHOLD >> govern.halved;
 }
 
 void slsc_rt_trim(char *ptr, size_t used)
 {
-	const uintptr_t keep = 64u << 10, page = 64u << 10; /* the largest page of any target */
+	const uintptr_t keep = ARENA_PAGE, page = ARENA_PAGE;
 	uintptr_t from = ((uintptr_t)ptr + keep + page - 1) & ~(page - 1);
 	uintptr_t to = ((uintptr_t)ptr + used) & ~(page - 1);
 

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-RT_FOR_SIZE_BEGIN
-
 /* Split the target into path and query. Returns 0 or a status. */
 static int parse_target(struct slsc_str target, struct slsc_request *r)
 {
@@ -38,20 +36,44 @@ static int parse_target(struct slsc_str target, struct slsc_request *r)
 	return 0;
 }
 
+void slsc_rt_head_note(struct slsc_rt_head *h, const struct slsc_field *f)
+{
+	/* By length first: most fields are none of these. */
+	switch (f->name.len) {
+	case 11:
+		if (!h->trace_id.ptr && slsc_rt_ieq(f->name, "traceparent"))
+			h->trace_id = f->value;
+		break;
+	case 12:
+		if (!h->request_id.ptr && slsc_rt_ieq(f->name, "x-request-id"))
+			h->request_id = f->value;
+		break;
+	case 15:
+		if (slsc_rt_ieq(f->name, "x-amzn-trace-id"))
+			h->trace_id = f->value;
+		break;
+	case 17:
+		if (!h->timeout.ptr && slsc_rt_ieq(f->name, "x-request-timeout"))
+			h->timeout = f->value;
+		break;
+	default:
+		break;
+	}
+}
+
 int slsc_rt_request_parse(const char *head, size_t len, struct slsc_request *r,
-			  struct slsc_field *fields, struct slsc_rt_framing *framing,
-			  bool *expect_continue)
+			  struct slsc_field *fields, struct slsc_rt_head *out)
 {
 	const char *end = head + len, *nl = memchr(head, '\n', len), *p, *sp, *version;
 	unsigned hosts = 0;
 	struct slsc_field f;
-	bool http10;
 	int rc;
 
-	memset(r, 0, sizeof(*r));
-	memset(framing, 0, sizeof(*framing));
-	*expect_continue = false;
+	memset(out, 0, sizeof(*out));
 	r->fields = fields;
+	r->field_count = 0;
+	r->param_count = 0;
+	r->body = (struct slsc_str){NULL, 0};
 	/* METHOD SP target SP HTTP/1.x CR LF, and nothing more lenient. */
 	if (!nl || nl - head < 2 || nl[-1] != '\r')
 		return 400;
@@ -69,7 +91,7 @@ int slsc_rt_request_parse(const char *head, size_t len, struct slsc_request *r,
 		return 400;
 	if (version[6] != '1' || (version[8] != '0' && version[8] != '1'))
 		return version[6] >= '0' && version[6] <= '9' ? 505 : 400;
-	http10 = version[8] == '0';
+	out->http10 = version[8] == '0';
 	rc = parse_target((struct slsc_str){sp + 1, (size_t)(version - sp - 1)}, r);
 	if (rc)
 		return rc;
@@ -77,21 +99,65 @@ int slsc_rt_request_parse(const char *head, size_t len, struct slsc_request *r,
 		if (r->field_count == SLSC_HTTP_FIELDS_MAX)
 			return 431;
 		fields[r->field_count++] = f;
-		if (slsc_rt_framing_field(framing, &f))
+		if (slsc_rt_framing_field(&out->framing, &f))
 			return 400;
-		if (slsc_rt_ieq(f.name, "host"))
+		if (f.name.len == 4 && slsc_rt_ieq(f.name, "host"))
 			hosts++;
-		if (slsc_rt_ieq(f.name, "expect")) {
+		if (f.name.len == 6 && slsc_rt_ieq(f.name, "expect")) {
 			if (!slsc_rt_ieq(f.value, "100-continue"))
 				return 417;
-			*expect_continue = !http10;
+			out->expect_continue = !out->http10;
 		}
+		slsc_rt_head_note(out, &f);
 	}
-	if (rc < 0 || hosts > 1 || (!hosts && !http10) || (http10 && framing->chunked))
+	if (rc < 0 || hosts > 1 || (!hosts && !out->http10) || (out->http10 && out->framing.chunked))
 		return 400;
-	if (http10 && !framing->keep_alive)
-		framing->close = true;
+	if (out->http10 && !out->framing.keep_alive)
+		out->framing.close = true;
 	return 0;
+}
+
+int64_t slsc_rt_timeout_parse(struct slsc_str s)
+{
+	uint64_t whole, ms = 0, unit = 1000, scale = 100;
+	size_t i = 0, start;
+
+	while (i < s.len && slsc_rt_is_digit(s.ptr[i]))
+		i++;
+	/* Nine digits are more than a day in any unit. */
+	if (i > 9 || slsc_rt_u64((struct slsc_str){s.ptr, i}, &whole))
+		return 0;
+	start = i;
+	if (i < s.len && s.ptr[i] == '.') {
+		for (i++; i < s.len && slsc_rt_is_digit(s.ptr[i]); i++, scale /= 10)
+			ms += (uint64_t)(s.ptr[i] - '0') * scale;
+		if (i == start + 1)
+			return 0;
+	}
+	s = (struct slsc_str){s.ptr + i, s.len - i};
+	if (slsc_str_eq(s, "ms"))
+		unit = 1;
+	else if (slsc_str_eq(s, "m"))
+		unit = 60000;
+	else if (s.len && !slsc_str_eq(s, "s"))
+		return 0;
+	ms = whole * unit + ms * unit / 1000;
+	return ms > 86400000 ? 0 : (int64_t)ms;
+}
+
+void slsc_rt_deadline_set(struct slsc_ctx *ctx, const struct slsc_rt_head *head)
+{
+	int64_t ms = head->timeout.ptr ? slsc_rt_timeout_parse(head->timeout) : 0, at;
+	struct timespec ts;
+
+	if (slsc_rt_srv.call_ms && (!ms || slsc_rt_srv.call_ms < ms))
+		ms = slsc_rt_srv.call_ms;
+	if (!ms)
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	at = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
+	if (!ctx->deadline_ms || at < ctx->deadline_ms)
+		ctx->deadline_ms = at;
 }
 
 struct slsc_str slsc_request_field(const struct slsc_request *r, const char *name)
@@ -177,5 +243,3 @@ int slsc_request_query(struct slsc_ctx *c, const struct slsc_request *r, const c
 	}
 	return 0;
 }
-
-RT_FOR_SIZE_END

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE /* accept4, mremap, MAP_ANONYMOUS under -std=c11 */
 #endif
 
+#include <signal.h>
 #include <slsc.h>
 #include <sys/types.h>
 #include <time.h>
@@ -68,6 +69,9 @@ void slsc_rt_now(struct timespec *ts);
 /** slsc_rt_civil - split Unix seconds (UTC, 1970 to 9999): y, mon 1-12, day, h, min, s, weekday. */
 void slsc_rt_civil(int64_t seconds, int out[7]);
 
+/** slsc_rt_stopping - SIGTERM was seen (Lambda mode). */
+extern volatile sig_atomic_t slsc_rt_stopping;
+
 /** slsc_rt_fail_clear - forget an earlier slsc_fail(). */
 void slsc_rt_fail_clear(struct slsc_ctx *ctx);
 
@@ -82,6 +86,30 @@ void slsc_rt_arena_reset(void);
  * @used: bytes from @ptr that may have been touched. The contents are lost past 64 KiB.
  */
 void slsc_rt_trim(char *ptr, size_t used);
+
+/**
+ * slsc_rt_cas - put @to where @from is; false when something else is there. On arm64 the compiler would call
+ * libgcc, which finds out by a constructor what the processor can.
+ */
+static inline bool slsc_rt_cas(unsigned *p, unsigned from, unsigned to)
+{
+#ifdef __aarch64__
+	unsigned was, failed;
+
+	__asm__ volatile("1:	ldaxr %w0, %2\n"
+			 "	cmp %w0, %w3\n"
+			 "	b.ne 2f\n"
+			 "	stlxr %w1, %w4, %2\n"
+			 "	cbnz %w1, 1b\n"
+			 "2:"
+			 : "=&r"(was), "=&r"(failed), "+Q"(*p)
+			 : "r"(from), "r"(to)
+			 : "cc", "memory");
+	return was == from;
+#else
+	return __atomic_compare_exchange_n(p, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+#endif
+}
 
 /* ---- HTTP/1.1 messages (RFC 9112), both directions -------------------------------- */
 
@@ -141,5 +169,44 @@ struct slsc_rt_chunked {
  */
 int slsc_rt_chunked_step(struct slsc_rt_chunked *c, char *dst, size_t *len, size_t max,
 			 const char *src, size_t src_len, size_t *used);
+
+/* ---- optional parts --------------------------------------------------------------- */
+
+/*
+ * Weak references: a function that wants the part defines the symbol by a macro at file scope (SLSC_PREHEAT,
+ * SLSC_HEAP_PROFILE), in all others the address is NULL and the part is not linked. So a caller writes
+ * `if (slsc_rt_preheat && ...)`.
+ */
+
+/**
+ * slsc_rt_preheat - answer a warm-up instead of calling the handler; before each call of the handler.
+ * @event: the event of Lambda mode; absent in HTTP mode.
+ * @req:   the request of HTTP mode; NULL in Lambda mode.
+ * @out:   the body of the answer.
+ * Returns 0: no warm-up, @out as it was; 1: done, @out is the answer (JSON, status 200); -1 after slsc_fail().
+ */
+extern __typeof__(slsc_rt_preheat) slsc_rt_preheat __attribute__((weak));
+
+/**
+ * slsc_rt_debug_request - answer a request for /debug/; HTTP mode, before the handler.
+ * Returns whether @res is the answer now; else it is as it was.
+ */
+extern __typeof__(slsc_rt_debug_request) slsc_rt_debug_request __attribute__((weak));
+
+/**
+ * __start_slsc_lazy - the function's lazy values, by the linker; NULL when there is none, else
+ * `__start_slsc_lazy->all->warm(ctx)` makes those of the class first use. Returns 0, or -1 after slsc_fail().
+ */
+extern struct slsc_rt_lazy __start_slsc_lazy[] __attribute__((weak));
+extern struct slsc_rt_lazy __stop_slsc_lazy[] __attribute__((weak));
+
+/** slsc_rt_at_reset - NULL, or called at the end of each invocation, before its memory is taken back. */
+extern void (*slsc_rt_at_reset)(void);
+
+/** slsc_rt_pools - the pools that have been used, linked by their @next. */
+struct slsc_pool *slsc_rt_pools(void);
+
+/** slsc_rt_boot_ms - CLOCK_BOOTTIME, which goes on while a sandbox is frozen, in milliseconds. */
+int64_t slsc_rt_boot_ms(void);
 
 #endif

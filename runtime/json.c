@@ -263,6 +263,36 @@ int slsc_json_get(struct slsc_str json, const char *key, struct slsc_str *value)
 	return -1;
 }
 
+int slsc_json_next(struct slsc_json_iter *it, struct slsc_str *name, struct slsc_str *value)
+{
+	const char *end = it->json.ptr + it->json.len, *p = it->at, *start;
+	char open;
+
+	*name = *value = (struct slsc_str){NULL, 0};
+	if (!it->json.len)
+		return -1;
+	start = json_blank(it->json.ptr, end);
+	if (start == end || (*start != '{' && *start != '['))
+		return -1;
+	open = *start;
+	p = json_blank(p ? p : start + 1, end);
+	if (p < end && *p == open + 2)
+		return json_blank(p + 1, end) == end ? 0 : -1;
+	if (it->at) {
+		if (p == end || *p != ',')
+			return -1;
+		p = json_blank(p + 1, end);
+	}
+	if (open == '{' && !(p = json_skip_name(p, end, name)))
+		return -1;
+	start = p;
+	if (!(p = json_skip_value(p, end, 1)))
+		return -1;
+	*value = (struct slsc_str){start, (size_t)(p - start)};
+	it->at = p;
+	return 1;
+}
+
 int slsc_json_str(struct slsc_ctx *ctx, struct slsc_str json, struct slsc_str *str)
 {
 	const char *p = json.ptr, *end = json.ptr + json.len;

@@ -15,7 +15,7 @@ RT_FOR_SIZE_BEGIN
 
 char slsc_rt_in[HEAD_MAX + SLSC_LAMBDA_BODY_MAX];
 struct slsc_str slsc_rt_api_host;
-volatile sig_atomic_t slsc_rt_idle, slsc_rt_stopping;
+volatile sig_atomic_t slsc_rt_idle;
 
 static struct sockaddr_in api_addr;
 static int sock = -1;
@@ -55,18 +55,19 @@ static int ipv4_parse(struct slsc_str s, struct in_addr *addr)
  * local set-ups, where the hosts file has it. getaddrinfo() would add 10 KB to a musl
  * binary and cannot be linked statically with glibc. So: no DNS, no IPv6, 64 KiB of the file.
  *
- * musl's open() and socket() care for kernels without O_CLOEXEC, at 0.4 KB: hence syscall().
+ * Here and below syscall(): musl's open() and socket() care for kernels without O_CLOEXEC, and its
+ * other wrappers for the cancellation of threads, at 0.7 KB in all.
  */
 static int hosts_lookup(struct slsc_str name, struct in_addr *addr)
 {
 	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/etc/hosts", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? 0 : read(fd, slsc_rt_in, HEAD_MAX);
+	ssize_t size = fd < 0 ? 0 : syscall(SYS_read, fd, slsc_rt_in, HEAD_MAX);
 	const char *p = slsc_rt_in, *end = slsc_rt_in + (size > 0 ? size : 0);
 	struct in_addr line = {0};
 	bool first = true, usable = false;
 
 	if (fd >= 0)
-		close(fd);
+		syscall(SYS_close, fd);
 	while (p < end) {
 		const char *word = p;
 
@@ -128,10 +129,10 @@ int slsc_rt_api_resolve(void)
 	return 0;
 }
 
-static void api_close(void)
+void slsc_rt_api_close(void)
 {
 	if (sock >= 0)
-		close(sock);
+		syscall(SYS_close, sock);
 	sock = -1;
 }
 
@@ -145,12 +146,12 @@ static int api_connect(void)
 		return -1;
 	sock_used = false;
 	/* An answer larger than the socket's buffer must not wait for the peer's ACK. */
-	setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	syscall(SYS_setsockopt, sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	do {
-		rc = connect(sock, (struct sockaddr *)&api_addr, sizeof(api_addr));
+		rc = (int)syscall(SYS_connect, sock, &api_addr, sizeof(api_addr));
 	} while (rc && errno == EINTR);
 	if (rc && errno != EISCONN) {
-		api_close();
+		slsc_rt_api_close();
 		return -1;
 	}
 	return 0;
@@ -160,7 +161,7 @@ static int send_all(struct slsc_str s)
 {
 	while (s.len) {
 		/* Not write(): a peer that is gone must not raise SIGPIPE. */
-		ssize_t n = send(sock, s.ptr, s.len, MSG_NOSIGNAL);
+		ssize_t n = syscall(SYS_sendto, sock, s.ptr, s.len, MSG_NOSIGNAL, NULL, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -180,7 +181,7 @@ static ssize_t recv_more(size_t at)
 	if (at >= sizeof(slsc_rt_in))
 		return -1;
 	do {
-		n = recv(sock, slsc_rt_in + at, sizeof(slsc_rt_in) - at, 0);
+		n = syscall(SYS_recvfrom, sock, slsc_rt_in + at, sizeof(slsc_rt_in) - at, 0, NULL, NULL);
 	} while (n < 0 && errno == EINTR);
 	return n;
 }
@@ -309,7 +310,7 @@ int slsc_rt_api_exchange(struct slsc_str request, struct slsc_rt_next *next, str
 		(void)send_all(request);
 		*result = recv_answer(next, body);
 		if (*result != ANSWER_OK || next->framing.close)
-			api_close();
+			slsc_rt_api_close();
 		if (*result == ANSWER_STALE && kept && !slsc_rt_stopping)
 			continue;
 		if (*result == ANSWER_STALE || *result == ANSWER_BROKEN)
@@ -320,6 +321,58 @@ int slsc_rt_api_exchange(struct slsc_str request, struct slsc_rt_next *next, str
 			return slsc_rt_fatal("the Runtime API answered 500");
 		return 0;
 	}
+}
+
+int slsc_rt_api_fresh(void)
+{
+	char byte;
+
+	/* Between two requests nothing is to be read: either the end of the stream, or what nobody asked for. */
+	if (sock >= 0 && (recv(sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN))
+		slsc_rt_api_close();
+	if (sock < 0 && api_connect())
+		return slsc_rt_fatal("cannot connect to the Runtime API");
+	return 0;
+}
+
+int slsc_rt_api_sendv(struct iovec *iov, size_t count, const volatile sig_atomic_t *stop)
+{
+	while (count) {
+		struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (__typeof__(msg.msg_iovlen))count};
+		ssize_t n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n < 0)
+			n = 0;
+		while (count && (size_t)n >= iov->iov_len) {
+			n -= (ssize_t)iov->iov_len;
+			iov++;
+			count--;
+		}
+		if (count) {
+			iov->iov_base = (char *)iov->iov_base + n;
+			iov->iov_len -= (size_t)n;
+			if (stop && *stop)
+				return 1;
+		}
+	}
+	return 0;
+}
+
+int slsc_rt_api_answer(void)
+{
+	struct slsc_rt_next next;
+	struct slsc_str body;
+	enum answer result = recv_answer(&next, &body);
+
+	if (result != ANSWER_OK || next.framing.close)
+		slsc_rt_api_close();
+	if (result != ANSWER_OK)
+		return slsc_rt_fatal("the Runtime API closed the connection on a stream");
+	if (next.status == 500)
+		return slsc_rt_fatal("the Runtime API answered 500");
+	return next.status;
 }
 
 RT_FOR_SIZE_END

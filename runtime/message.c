@@ -24,11 +24,13 @@ ssize_t slsc_rt_head_end(const char *buf, size_t len, size_t *scan)
 	return 0;
 }
 
+/* The characters of tokens (RFC 9110, 5.6.2), a bit each: 0x20 to 0x3f, 0x40 to 0x5f, 0x60 to 0x7f. */
 static bool is_tchar(char c)
 {
-	if (slsc_rt_is_digit(c) || (slsc_rt_lower(c) >= 'a' && slsc_rt_lower(c) <= 'z'))
-		return true;
-	return memchr("!#$%&'*+-.^_`|~", c, 15);
+	static const uint32_t bits[] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
+	unsigned char u = (unsigned char)c;
+
+	return u < 0x80 && (bits[u >> 5] >> (u & 31) & 1);
 }
 
 bool slsc_rt_is_token(struct slsc_str s)
@@ -99,15 +101,16 @@ static void connection_options(struct slsc_rt_framing *f, struct slsc_str list)
 
 int slsc_rt_framing_field(struct slsc_rt_framing *f, const struct slsc_field *field)
 {
-	if (slsc_rt_ieq(field->name, "content-length")) {
+	/* By length first: most fields are none of these. */
+	if (field->name.len == 14 && slsc_rt_ieq(field->name, "content-length")) {
 		if (f->has_length || f->chunked || slsc_rt_u64(field->value, &f->length))
 			return -1;
 		f->has_length = true;
-	} else if (slsc_rt_ieq(field->name, "transfer-encoding")) {
+	} else if (field->name.len == 17 && slsc_rt_ieq(field->name, "transfer-encoding")) {
 		if (f->has_length || f->chunked || !slsc_rt_ieq(field->value, "chunked"))
 			return -1;
 		f->chunked = true;
-	} else if (slsc_rt_ieq(field->name, "connection")) {
+	} else if (field->name.len == 10 && slsc_rt_ieq(field->name, "connection")) {
 		connection_options(f, field->value);
 	}
 	return 0;

@@ -10,6 +10,8 @@
  *					    const struct slsc_request *req,
  *					    struct slsc_response *res);
  *
+ * SLSC_HANDLER(fn) makes any function, a static one too, that symbol.
+ *
  * Ownership: whatever the runtime hands to a handler (the context, the input, every slice
  * taken from them, every slsc_alloc()) belongs to the runtime and lives until the handler
  * returns. Keep a copy of what must live longer. Nothing is to be freed.
@@ -18,7 +20,8 @@
  * fail one by one: an answer that outgrows its limit is remembered and reported by the
  * runtime once the handler has returned.
  *
- * Threads: one invocation at a time, on one thread; no function here is thread-safe.
+ * Threads: one invocation at a time, on one thread; no function here is thread-safe unless it
+ * says so.
  * The runtime calls neither malloc nor stdio; a handler may.
  */
 #ifndef SLSC_H
@@ -34,15 +37,8 @@ extern "C" {
 
 /** Largest Lambda event and answer, in bytes: 6 MiB and 100, the service's own limit. */
 #define SLSC_LAMBDA_BODY_MAX 6291556u
-/** Largest HTTP request body and response body, in bytes. */
-#define SLSC_HTTP_BODY_MAX (32u << 20)
-/** Largest HTTP request head (request line and fields), in bytes, and count of fields. */
-#define SLSC_HTTP_HEAD_MAX 16384u
-#define SLSC_HTTP_FIELDS_MAX 100u
 /** Most that slsc_alloc() gives to one invocation, in bytes. */
 #define SLSC_ALLOC_MAX (512u << 20)
-/** Most {parameters} in a route's pattern. */
-#define SLSC_PARAMS_MAX 8u
 
 /* ---- strings ---------------------------------------------------------------------- */
 
@@ -75,7 +71,8 @@ bool slsc_str_eq(struct slsc_str a, const char *b);
  * struct slsc_ctx - one invocation.
  * @request_id:       the platform's id; in HTTP mode X-Request-Id, or absent.
  * @function_arn:     the ARN that was invoked; absent in HTTP mode.
- * @trace_id:         X-Ray header; Lambda mode also exports it as _X_AMZN_TRACE_ID.
+ * @trace_id:         X-Ray header or traceparent, see slsc_trace_parse(); Lambda mode also exports
+ *                    it as _X_AMZN_TRACE_ID.
  * @client_context:   JSON from a mobile client, or absent.
  * @cognito_identity: JSON, or absent.
  * @tenant_id:        or absent.
@@ -115,6 +112,26 @@ int slsc_fail(struct slsc_ctx *ctx, const char *type, const char *message);
 int64_t slsc_remaining_ms(const struct slsc_ctx *ctx);
 
 /**
+ * slsc_cancelled - whether there is no more use in going on: the deadline has passed, or, in
+ * Lambda mode, the platform has sent SIGTERM.
+ */
+bool slsc_cancelled(const struct slsc_ctx *ctx);
+
+/**
+ * slsc_sleep_ms - sleep for @ms milliseconds, but not past the deadline.
+ * Returns 0 when it slept that long, -1 when the deadline or a SIGTERM cut it short.
+ */
+int slsc_sleep_ms(const struct slsc_ctx *ctx, int64_t ms);
+
+/**
+ * slsc_child - a context for a part of the work, with a deadline of its own that is never later
+ * than its parent's. Whatever takes a context (sleeps, outgoing calls, log lines) then keeps to it.
+ * @child:      out; must not outlive @parent. Its slsc_fail() does not touch the parent's.
+ * @timeout_ms: from now.
+ */
+void slsc_child(const struct slsc_ctx *parent, int64_t timeout_ms, struct slsc_ctx *child);
+
+/**
  * slsc_alloc - memory until the handler returns.
  * @size: bytes.
  * Returns uninitialised memory aligned to 16 bytes, or NULL past SLSC_ALLOC_MAX or when the
@@ -128,26 +145,6 @@ void *slsc_alloc(struct slsc_ctx *ctx, size_t size);
  * process exits with status 1. slsc_alloc() memory taken here does not outlive it.
  */
 int slsc_init(struct slsc_ctx *ctx);
-
-enum slsc_level {
-	SLSC_TRACE,
-	SLSC_DEBUG,
-	SLSC_INFO,
-	SLSC_WARN,
-	SLSC_ERROR,
-	SLSC_FATAL,
-};
-
-/**
- * slsc_log - one line to stderr, by one write(2).
- * @ctx:     may be NULL outside an invocation.
- * @message: NUL-terminated; control bytes are escaped, invalid UTF-8 is replaced, and what
- *           would make the line longer than 4 KiB is cut.
- *
- * AWS_LAMBDA_LOG_FORMAT (JSON or TEXT, default TEXT) and AWS_LAMBDA_LOG_LEVEL (TRACE to
- * FATAL, default INFO) are obeyed in both modes.
- */
-void slsc_log(const struct slsc_ctx *ctx, enum slsc_level level, const char *message);
 
 /* ---- writing the answer ----------------------------------------------------------- */
 
@@ -213,6 +210,25 @@ char *slsc_extend(struct slsc_out *out, size_t len);
 int slsc_json_get(struct slsc_str json, const char *key, struct slsc_str *value);
 
 /**
+ * struct slsc_json_iter - a walk through an object or an array; all zero but @json to begin with.
+ * @json: the object or array.
+ *
+ * What follows @json is slsc_json_next()'s own.
+ */
+struct slsc_json_iter {
+	struct slsc_str json;
+	const char *at;
+};
+
+/**
+ * slsc_json_next - take the next member of an object, or element of an array.
+ * @name:  out; the member's name with its quotes, for slsc_json_str(); absent in an array.
+ * @value: out; the value's text.
+ * Returns 1 with both set, 0 at the end, -1 when the text is not well-formed.
+ */
+int slsc_json_next(struct slsc_json_iter *it, struct slsc_str *name, struct slsc_str *value);
+
+/**
  * slsc_json_str - the string that @json holds.
  * @str: out; a slice of @json, or of slsc_alloc() memory when it has escapes.
  * Returns 0, or -1 when @json is no string (null included) or memory has run out.
@@ -243,111 +259,37 @@ int slsc_base64_decode(struct slsc_ctx *ctx, struct slsc_str text, struct slsc_s
  */
 typedef int slsc_lambda_fn(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out);
 
-/* ---- runtime: http ---------------------------------------------------------------- */
-
-/** struct slsc_field - a header field; the value has no blanks around it. */
-struct slsc_field {
-	struct slsc_str name;
-	struct slsc_str value;
-};
-
-/** struct slsc_param - what a route's {name} matched, percent-decoded. */
-struct slsc_param {
-	struct slsc_str name;
-	struct slsc_str value;
-};
-
 /**
- * struct slsc_request - a whole HTTP request.
- * @method:  as sent ("GET").
- * @path:    the target without query, still percent-encoded; starts with '/', or is "*".
- * @query:   what follows '?', still encoded; absent without '?'.
- * @body:    decoded from chunks when need be; SLSC_HTTP_BODY_MAX bytes at most.
- * @fields:  in the order received.
- * @params:  set by slsc_route().
+ * SLSC_HANDLER - make @fn the function's handler: bound by the linker as a second name of @fn, so
+ * main() is two calls away from it and nothing is looked up at run time. @fn is defined above, with
+ * the type of slsc_lambda_fn or slsc_http_fn, else this line does not compile; in C++ it is extern "C".
  */
-struct slsc_request {
-	struct slsc_str method;
-	struct slsc_str path;
-	struct slsc_str query;
-	struct slsc_str body;
-	const struct slsc_field *fields;
-	size_t field_count;
-	struct slsc_param params[SLSC_PARAMS_MAX];
-	size_t param_count;
-};
-
-/**
- * struct slsc_response - the answer.
- * @status: 200 to 599; 200 to begin with. Anything else becomes 500.
- * @body:   written with slsc_put*(); left unsent for HEAD, 204 and 304.
- * @fields: the runtime's own, see slsc_response_field().
- */
-struct slsc_response {
-	int status;
-	struct slsc_out body;
-	struct slsc_out fields;
-};
-
-/** slsc_http_fn - the type of an HTTP handler; `slsc_http_fn handler;` declares one. */
-typedef int slsc_http_fn(struct slsc_ctx *ctx, const struct slsc_request *req,
-			 struct slsc_response *res);
-
-/** slsc_request_field - the first field called @name, in any case; absent when there is none. */
-struct slsc_str slsc_request_field(const struct slsc_request *req, const char *name);
-
-/** slsc_request_param - what {name} matched in the route; absent when there is none. */
-struct slsc_str slsc_request_param(const struct slsc_request *req, const char *name);
-
-/**
- * slsc_request_query - the first value of @name in the query, decoded ('+' is a blank).
- * Returns 1 when found, 0 when not there, -1 on a bad escape or when memory has run out.
- */
-int slsc_request_query(struct slsc_ctx *ctx, const struct slsc_request *req, const char *name,
-		       struct slsc_str *value);
-
-/**
- * slsc_response_field - add a header field.
- * Returns 0, or -1 when @name is not a token, @value holds a control byte (so no input can
- * split the response), the 8 KiB for fields are used up, or the field is one that the
- * runtime writes itself: Connection, Content-Length, Date, Transfer-Encoding.
- */
-int slsc_response_field(struct slsc_response *res, const char *name, struct slsc_str value);
-
-/**
- * slsc_response_error - make the answer @status with {"message": @message}, dropping any body
- * so far; fields stay. Returns 0, so that a handler can end with it.
- */
-int slsc_response_error(struct slsc_response *res, int status, const char *message);
-
-/**
- * struct slsc_route - a line of a route table.
- * @method:  "GET", ...; a GET route serves HEAD too.
- * @pattern: "/hello/{name}": {name} matches one segment that is not empty. Other segments
- *           match byte for byte.
- */
-struct slsc_route {
-	const char *method;
-	const char *pattern;
-	slsc_http_fn *handler;
-};
-
-/**
- * slsc_route - call the first route that matches @req.
- * Returns what its handler returns. Without a match the answer is 404; when only the method
- * differs, 405 with Allow; when a parameter is badly percent-encoded, 400; each returns 0.
- */
-int slsc_route(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_response *res,
-	       const struct slsc_route *routes, size_t count);
+#ifdef __cplusplus
+#define SLSC_HANDLER(fn) extern "C" __typeof__(fn) handler __attribute__((alias(#fn), used))
+#else
+#define SLSC_HANDLER(fn)                                                          \
+	_Static_assert(__builtin_types_compatible_p(__typeof__(fn), slsc_lambda_fn) || \
+			       __builtin_types_compatible_p(__typeof__(fn), slsc_http_fn), \
+		       #fn " is neither a slsc_lambda_fn nor a slsc_http_fn");    \
+	extern __typeof__(fn) handler __attribute__((alias(#fn)))
+#endif
 
 /* ---- behind the entry points ------------------------------------------------------ */
 
-/** slsc_lambda_main, slsc_http_main - run the loop; the value is main()'s exit status. */
+/** slsc_lambda_main - run the loop; the value is main()'s exit status. */
 int slsc_lambda_main(slsc_lambda_fn *handler);
-int slsc_http_main(slsc_http_fn *handler);
 
 #ifdef __cplusplus
 }
 #endif
+
+#include <slsc/log.h>
+#include <slsc/http.h>
+#include <slsc/lambda.h>
+#include <slsc/lazy.h>
+#include <slsc/cloudevents.h>
+#include <slsc/breaker.h>
+#include <slsc/client.h>
+#include <slsc/memory.h>
 
 #endif

@@ -229,12 +229,18 @@ static void add_compile(const struct toolchain *tc, const char *obj, const char 
 	buf_addc(b, '\n');
 }
 
-#define RUNTIME_SHARED "text", "out", "base64", "json", "arena", "time", "log", "message"
+#define RUNTIME_SHARED                                                                                           \
+	"text", "out", "base64", "json", "arena", "time", "log", "lazy", "message", "pool", "heap_profile",      \
+		"client", "client_parse", "resolve", "breaker", "retry", "preheat"
+/* The Lambda loop; an HTTP function has it too, for the events of function URLs. */
+#define RUNTIME_API \
+	"lambda", "lambda_api", "lambda_crash", "lambda_deadline", "lambda_restore", "lambda_stream"
 
-static const char *const runtime_sources[][16] = {
-	[RUNTIME_LAMBDA] = { RUNTIME_SHARED, "lambda", "lambda_api", "entry_lambda", NULL },
-	[RUNTIME_HTTP] = { RUNTIME_SHARED, "http", "http_conn", "http_request", "http_response", "http_route",
-			   "http_serve", "entry_http", NULL },
+static const char *const runtime_sources[][48] = {
+	[RUNTIME_LAMBDA] = { RUNTIME_SHARED, RUNTIME_API, "entry_lambda", NULL },
+	[RUNTIME_HTTP] = { RUNTIME_SHARED, RUNTIME_API, "http", "http_call", "http_conn", "http_event", "http_file",
+			   "http_request", "http_profile", "http_response", "http_route", "http_serve", "http_workers",
+			   "cloudevents", "entry_http", NULL },
 	[RUNTIME_NONE] = { NULL },
 };
 

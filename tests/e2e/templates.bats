@@ -145,6 +145,20 @@ sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBB
 	done
 }
 
+@test "events handles each event once" {
+	made events
+	sed -n '/^    {"Records"/,/}}}]}$/p' README.md >event.json
+	for arch in x86_64 arm64; do
+		on $arch
+		is "$("$API" --quiet --payload-file event.json --expect '{"processed":1,"skipped":0}' -- "${run[@]}" 2>&1)" \
+			"1 invocations, 1 ok, 0 failed"
+		# the second time it has been seen
+		"$API" --count 2 --payload-file event.json --answer answer.json -- "${run[@]}" >"$T/out" 2>&1 || true
+		is "$(jq -c . answer.json)" '{"processed":0,"skipped":1}'
+		has "$(cat "$T/out")" 'object event="ObjectCreated:Put" bucket="photos" key="summer/lake 1.jpg" bytes=1024'
+	done
+}
+
 @test "raw runs" {
 	made raw
 	for arch in x86_64 arm64; do

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz what the runtime reads from the network: request heads, chunked bodies, and answers of
- * the Runtime API. The first byte chooses: 'L' an answer, else a request. Linked with all of
+ * Fuzz what the runtime reads from the network: request heads, chunked bodies, CloudEvents,
+ * HTTP events of Lambda, and answers of the Runtime API. The first byte chooses: 'L' an answer,
+ * 'E' an event, else a request with the rest as its body. Linked with all of
  * runtime/ but the entries, which define main().
  *
  * Whatever is accepted must hold what callers rely on: every slice inside the input, and the
@@ -58,18 +59,33 @@ static void fuzz_chunked(const char *body, size_t len)
 	CHECK(memcmp(one, other, one_len) == 0);
 }
 
+static void fuzz_cloudevent(const struct slsc_request *req)
+{
+	struct slsc_cloudevent event;
+	struct slsc_ctx ctx;
+	int rc;
+
+	memset(&ctx, 0, sizeof(ctx));
+	rc = slsc_cloudevent_decode(&ctx, req, &event);
+	CHECK(rc >= -1 && rc <= 1);
+	CHECK((rc < 0) == (ctx.fail_type[0] != '\0'));
+	if (rc == 1)
+		CHECK(event.id.len && event.source.len && event.type.len && slsc_str_eq(event.specversion, "1.0"));
+	CHECK(event.extension_count <= SLSC_CLOUDEVENT_EXTENSIONS_MAX);
+	slsc_rt_arena_reset();
+}
+
 static void fuzz_request(const char *buf, size_t head, size_t len)
 {
 	struct slsc_field fields[SLSC_HTTP_FIELDS_MAX];
-	struct slsc_rt_framing framing;
+	struct slsc_rt_head h;
 	struct slsc_request req;
-	bool expect;
-	int rc = slsc_rt_request_parse(buf, head, &req, fields, &framing, &expect);
+	int rc = slsc_rt_request_parse(buf, head, &req, fields, &h);
 
 	CHECK(rc == 0 || (rc >= 400 && rc <= 505));
 	if (rc)
 		return;
-	CHECK(!(framing.chunked && framing.has_length));
+	CHECK(!(h.framing.chunked && h.framing.has_length));
 	CHECK(req.field_count <= SLSC_HTTP_FIELDS_MAX && req.path.len > 0);
 	check_slice(req.method, buf, head);
 	check_slice(req.path, buf, head);
@@ -81,8 +97,47 @@ static void fuzz_request(const char *buf, size_t head, size_t len)
 		CHECK(!memchr(fields[i].value.ptr, '\r', fields[i].value.len));
 		CHECK(!memchr(fields[i].value.ptr, '\n', fields[i].value.len));
 	}
-	if (framing.chunked)
+	check_slice(h.request_id, buf, head);
+	check_slice(h.trace_id, buf, head);
+	check_slice(h.timeout, buf, head);
+	if (h.timeout.ptr) {
+		int64_t ms = slsc_rt_timeout_parse(h.timeout);
+
+		CHECK(ms >= 0 && ms <= 86400000);
+	}
+	req.body = (struct slsc_str){buf + head, len - head};
+	fuzz_cloudevent(&req);
+	if (h.framing.chunked)
 		fuzz_chunked(buf + head, len - head);
+}
+
+static int event_handler(struct slsc_ctx *ctx, const struct slsc_request *req,
+			 struct slsc_response *res)
+{
+	(void)ctx;
+	CHECK(req->path.len > 0 && req->path.ptr[0] == '/' && req->method.len > 0);
+	CHECK(req->field_count <= SLSC_HTTP_FIELDS_MAX);
+	for (size_t i = 0; i < req->path.len; i++)
+		CHECK((unsigned char)req->path.ptr[i] > ' ' && (unsigned char)req->path.ptr[i] < 0x7f);
+	for (size_t i = 0; i < req->field_count; i++)
+		(void)slsc_response_field(res, "X-Echo", req->fields[i].value);
+	slsc_put_str(&res->body, req->body);
+	return 0;
+}
+
+/* An event that is taken gives an answer that is JSON again. */
+static void fuzz_event(const char *buf, size_t len)
+{
+	static char answer[65536];
+	struct slsc_out out = {answer, 0, sizeof(answer), false};
+	struct slsc_ctx ctx;
+	struct slsc_str value;
+
+	memset(&ctx, 0, sizeof(ctx));
+	slsc_rt_srv.handler = event_handler;
+	if (!slsc_rt_http_event(&ctx, (struct slsc_str){buf, len}, &out) && !out.full)
+		CHECK(slsc_json_get((struct slsc_str){out.ptr, out.len}, "statusCode", &value) == 1);
+	slsc_rt_arena_reset();
 }
 
 static void fuzz_answer(const char *buf, size_t head, size_t len)
@@ -112,6 +167,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf = malloc(len ? len : 1);
 	CHECK(buf);
 	memcpy(buf, data + 1, len);
+	if (data[0] == 'E') {
+		fuzz_event(buf, len);
+		free(buf);
+		return 0;
+	}
 	head = slsc_rt_head_end(buf, len, &scan);
 	CHECK(head >= -1 && head <= (ssize_t)len);
 	/* Bytes that come one by one end the head at the same place. */

@@ -15,6 +15,7 @@ bare sockets, so that it sees exactly the bytes that were sent. Standard library
 """
 
 import argparse
+import base64
 import json
 import os
 import re
@@ -37,6 +38,10 @@ class Gone(Exception):
     """The bootstrap closed the connection between two requests."""
 
 
+class Torn(Exception):
+    """The bootstrap closed the connection within a streamed answer."""
+
+
 class Server:
     def __init__(self, args):
         self.args = args
@@ -48,6 +53,7 @@ class Server:
         self.answers_on_conn = 0
         self.connections = 0
         self.child = None
+        self.chunks = 0
 
     # -- reading requests, byte for byte
 
@@ -119,9 +125,11 @@ class Server:
             fields[name] = field[2].strip()
         if fields.get("host") != "%s:%d" % (self.args.host, self.port):
             raise Protocol("bad Host %r" % fields.get("host"))
-        if "transfer-encoding" in fields:
-            raise Protocol("a chunked answer was not expected")
         method, path = match[1], match[2]
+        if "transfer-encoding" in fields:
+            return method, path, fields, self.stream(method, path, fields)
+        if "lambda-runtime-function-response-mode" in fields:
+            raise Protocol("a response mode without a stream")
         if method == "POST" and not re.fullmatch(r"\d+", fields.get("content-length", "")):
             raise Protocol("POST without a Content-Length")
         length = int(fields.get("content-length", "0"))
@@ -141,6 +149,63 @@ class Server:
         if self.data:
             raise Protocol("bytes after the request: %r" % self.data[:80])
         return method, path, fields, body
+
+    def line(self):
+        """One line of a chunked body's framing."""
+        while b"\r\n" not in self.data:
+            if len(self.data) > 65536:
+                raise Protocol("an endless line in a chunked body")
+            self.more_of_body()
+        line, _, self.data = self.data.partition(b"\r\n")
+        if b"\n" in line or b"\r" in line:
+            raise Protocol("a bare CR or LF in a chunked body")
+        return line.decode("latin-1")
+
+    def more_of_body(self):
+        data = self.data
+        self.data = b""
+        try:
+            self.more()
+        except Gone:
+            raise Torn from None
+        self.data = data + self.data
+
+    def stream(self, method, path, fields):
+        """A streamed answer; its trailers join @fields. None when it was cut off."""
+        if method != "POST" or not path.endswith("/response") or "content-length" in fields \
+                or fields["transfer-encoding"] != "chunked" \
+                or fields.get("lambda-runtime-function-response-mode") != "streaming":
+            raise Protocol("a chunked request that is no streamed answer: %s %s" % (path, fields))
+        announced = {t.strip().lower() for t in fields.get("trailer", "").split(",")}
+        if announced != {"lambda-runtime-function-error-type", "lambda-runtime-function-error-body"}:
+            raise Protocol("trailers %s" % sorted(announced))
+        parts, self.chunks = [], 0
+        try:
+            while True:
+                size = self.line()
+                if not re.fullmatch(r"[0-9a-f]{1,8}", size):
+                    raise Protocol("bad chunk size %r" % size)
+                size = int(size, 16)
+                if not size:
+                    break
+                while len(self.data) < size + 2:
+                    self.more_of_body()
+                if self.data[size:size + 2] != b"\r\n":
+                    raise Protocol("a chunk without its end")
+                parts.append(self.data[:size])
+                self.data = self.data[size + 2:]
+                self.chunks += 1
+            while line := self.line():
+                name, colon, value = line.partition(": ")
+                if not colon or name.lower() not in announced or name.lower() in fields:
+                    raise Protocol("bad trailer %r" % line)
+                fields[name.lower()] = value
+        except Torn:
+            self.hang_up()
+            return None
+        if self.data:
+            raise Protocol("bytes after the request: %r" % self.data[:80])
+        return b"".join(parts)
 
     # -- answering
 
@@ -216,6 +281,36 @@ def check_error(fields, body, want):
     return None
 
 
+def check_stream(args, server, fields, body):
+    """The same for a streamed answer: body and trailers."""
+    if body is None:
+        return None if args.expect_torn else "the stream was cut off"
+    kind = fields.get("lambda-runtime-function-error-type")
+    if args.expect_error or kind:
+        problem = check_error(fields, base64.b64decode(
+            fields.get("lambda-runtime-function-error-body", ""), validate=True), args.expect_error)
+        if problem or not args.expect_error:
+            return problem or "error %s" % kind
+    elif "lambda-runtime-function-error-body" in fields:
+        raise Protocol("an error's body without its type")
+    http = "application/vnd.awslambda.http-integration-response"
+    if args.expect_prelude is not None:
+        prelude, nuls, body = body.partition(b"\0" * 8)
+        if fields.get("content-type") != http or not nuls:
+            return "no prelude in %r (%s)" % (prelude[:80], fields.get("content-type"))
+        if json.loads(prelude) != json.loads(args.expect_prelude):
+            return "prelude %r" % prelude
+    elif fields.get("content-type") == http:
+        return "an HTTP response was not expected"
+    if args.expect_chunks is not None and server.chunks != args.expect_chunks:
+        return "%d chunks" % server.chunks
+    if args.expect_size is not None and len(body) != args.expect_size:
+        return "%d bytes instead of %d" % (len(body), args.expect_size)
+    if args.expect_stream is not None and body.decode() != args.expect_stream:
+        return "stream %r" % body[:200]
+    return None
+
+
 def check_answer(args, i, path, fields, body):
     """Returns what is wrong, or None."""
     if path.endswith("/error"):
@@ -238,8 +333,27 @@ def check_answer(args, i, path, fields, body):
 def serve(server, args):
     """Returns (invocations given, of them ok)."""
     ok = 0
+    if args.snap_start:
+        method, path, fields, body = server.request()
+        if (method, path) == ("POST", API + "/init/error"):
+            problem = check_error(fields, body, args.expect_init_error)
+            server.accepted()
+            if problem or not args.expect_init_error:
+                raise Protocol(problem or "init error %r" % body)
+            return 0, 0
+        if (method, path) != ("GET", API + "/restore/next"):
+            raise Protocol("%s %s instead of GET restore/next" % (method, path))
+        server.answer("200 OK", {}, b"")
     for i in range(args.count):
         method, path, fields, body = server.request()
+        if args.expect_restore_error:
+            if (method, path) != ("POST", API + "/restore/error"):
+                raise Protocol("%s %s instead of a restore error" % (method, path))
+            problem = check_error(fields, body, args.expect_restore_error)
+            server.accepted()
+            if problem:
+                raise Protocol(problem)
+            return 0, 0
         if method == "POST" and path == API + "/init/error" and i == 0:
             problem = check_error(fields, body, args.expect_init_error)
             server.accepted()
@@ -258,19 +372,20 @@ def serve(server, args):
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(
-                args.deadline_ms or int(time.time() * 1000) + 3000),
+                args.deadline_ms or int(time.time() * 1000) + args.deadline_in),
             "Lambda-Runtime-Invoked-Function-Arn":
                 "arn:aws:lambda:eu-central-1:123456789012:function:test",
-            "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1",
+            "Lambda-Runtime-Trace-Id": args.trace_id,
         }
         server.answer("200 OK", fields, event_for(args, i), event=True)
         method, path, fields, body = server.request()
         base = "%s/invocation/%s" % (API, request_id)
         if method != "POST" or path not in (base + "/response", base + "/error"):
             raise Protocol("%s %s instead of an answer to %s" % (method, path, request_id))
-        if path.endswith("/response") and "lambda-runtime-function-error-type" in fields:
+        streamed = "transfer-encoding" in fields
+        if path.endswith("/response") and not streamed and "lambda-runtime-function-error-type" in fields:
             raise Protocol("an error type along with a response")
-        if path.endswith("/response") and (
+        if path.endswith("/response") and not streamed and (
                 len(body) > 6291556 or (args.max_response is not None
                                         and len(body) > args.max_response)):
             # The invocation stays open: what must follow is its error.
@@ -281,15 +396,23 @@ def serve(server, args):
         if args.fail_post is not None and i == args.fail_post:
             server.error("500 Internal Server Error", "InternalServerError")
             return i, ok
-        if args.answer:
+        if args.answer and body is not None:
             with open(args.answer, "wb") as file:
                 file.write(body)
-        problem = check_answer(args, i, path, fields, body)
+        if streamed:
+            problem = check_stream(args, server, fields, body)
+        elif args.streamed:
+            problem = "an answer that is no stream"
+        else:
+            problem = check_answer(args, i, path, fields, body)
         if problem:
             print("invocation %d: %s" % (i, problem), file=sys.stderr)
         else:
             ok += 1
-        server.accepted()
+        if body is not None:
+            server.accepted()
+        if args.expect_death:
+            return i + 1, ok
     # A next request while idle: the loop went on.
     method, path, _, _ = server.request()
     if (method, path) != ("GET", API + "/invocation/next"):
@@ -308,6 +431,9 @@ def end(server, args, must_exit):
         child.kill()
         child.wait()
         return "the bootstrap did not exit%s" % ("" if must_exit else " on SIGTERM")
+    if args.expect_death:
+        want = -signal.Signals[args.expect_death]
+        return None if status == want else "exit status %d instead of %d" % (status, want)
     if must_exit and status != 1:
         return "exit status %d instead of 1" % status
     if not must_exit and status != 0:
@@ -327,6 +453,16 @@ def parse():
     p.add_argument("--expect-size", type=int, metavar="BYTES", help="the answer's size")
     p.add_argument("--expect-error", metavar="TYPE", help="the errorType of every answer")
     p.add_argument("--expect-init-error", metavar="TYPE", help="an init error, then exit 1")
+    p.add_argument("--expect-restore-error", metavar="TYPE", help="a restore error, then exit 1")
+    p.add_argument("--snap-start", action="store_true", help="be SnapStart: a restore comes first")
+    p.add_argument("--expect-death", metavar="SIGNAL", help="death by it (SIGSEGV) after the answer")
+    p.add_argument("--streamed", action="store_true", help="every answer must be a stream")
+    p.add_argument("--expect-stream", metavar="TEXT", help="the stream's body, after its prelude")
+    p.add_argument("--expect-prelude", metavar="JSON", help="an HTTP-integration prelude")
+    p.add_argument("--expect-chunks", type=int, metavar="N", help="in how many pieces it comes")
+    p.add_argument("--expect-torn", action="store_true", help="the stream is cut off")
+    p.add_argument("--deadline-in", type=int, default=3000, metavar="MS", help="from now (default 3000)")
+    p.add_argument("--trace-id", default="Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1")
     p.add_argument("--chunked", action="store_true", help="send events chunked")
     p.add_argument("--chunk-size", type=int, default=7, metavar="BYTES")
     p.add_argument("--split", type=int, metavar="BYTES", help="send in pieces of this size")
@@ -355,8 +491,10 @@ def main():
     server = Server(args)
     env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "_HANDLER": "handler",
            "AWS_REGION": "eu-central-1", "AWS_LAMBDA_FUNCTION_NAME": "test",
-           "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "LAMBDA_TASK_ROOT": "/var/task",
+           "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "LAMBDA_TASK_ROOT": "/var/task",
            "AWS_LAMBDA_RUNTIME_API": "%s:%d" % (args.host, server.port)}
+    if args.snap_start:
+        env["AWS_LAMBDA_INITIALIZATION_TYPE"] = "snap-start"
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
         if name in os.environ:
             env[name] = os.environ[name]
@@ -370,7 +508,7 @@ def main():
     except (Protocol, OSError, ValueError) as error:
         problem = "%s" % error
         given = args.count
-    must_exit = bool(args.expect_init_error or args.fail_next is not None
+    must_exit = bool(args.expect_init_error or args.expect_restore_error or args.expect_death or args.fail_next is not None
                      or args.fail_post is not None)
     if problem:
         server.child.kill()

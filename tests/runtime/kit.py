@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the test modules share: how a function is built natively, in each KIND, and found again."""
+
+import glob
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+RUNTIME = os.path.join(ROOT, "runtime")
+TEMPLATES = os.path.join(ROOT, "templates")
+API = os.path.join(ROOT, "tests", "e2e", "support", "runtime_api.py")
+MACHINE = os.uname().machine
+WARN = ("-std=c11 -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes "
+        "-Wmissing-prototypes -Werror").split()
+KINDS = ("gcc", "clang-musl", "asan")
+
+
+def need(path, package):
+    if not os.path.exists(path):
+        sys.exit("tests/runtime/run: %s is missing: apt-get install %s" % (path, package))
+
+
+def compiler(kind):
+    """(the start of a compile command, what a link has before its objects, and after them)"""
+    common = WARN + ["-I" + os.path.join(RUNTIME, "include")]
+    if kind == "clang-musl":
+        lib = "/usr/lib/%s-linux-musl" % MACHINE
+        need(lib + "/crt1.o", "musl-dev")
+        gcc = os.path.dirname(subprocess.check_output(
+            ["gcc", "-print-libgcc-file-name"], text=True).strip())
+        return ([os.environ.get("CC_CLANG", "clang"), "--target=%s-linux-musl" % MACHINE, "-O2",
+                 "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables",
+                 "-fno-unwind-tables", "-fno-stack-protector", "-fno-pie", "-DNDEBUG",
+                 "-nostdlibinc", "-isystem", "/usr/include/%s-linux-musl" % MACHINE] + common,
+                ["-fuse-ld=lld", "-static", "-s", "-Wl,--gc-sections", "-Wl,--icf=safe", "-Wl,-O2", "-nostdlib",
+                 "-L" + lib, "-L" + gcc, lib + "/crt1.o", lib + "/crti.o"],
+                ["-lc", "-lgcc", lib + "/crtn.o"])
+    if kind == "asan":
+        return ([os.environ.get("CC_GCC", "gcc"), "-O1", "-g", "-fsanitize=address,undefined",
+                 "-fno-sanitize-recover=all"] + common, [], [])
+    return [os.environ.get("CC_GCC", "gcc"), "-O2"] + common, [], []
+
+
+class Case(unittest.TestCase):
+    kind = None  # set by tests/runtime/run: one of KINDS
+    dir = None   # a directory that goes away with the run
+    built = {}
+    objects = {}
+
+    @classmethod
+    def runtime_objects(cls, mode, flags):
+        """The runtime's objects, compiled once a kind; the entry once a set of flags."""
+        other = {"lambda": r"(entry_)?http[_.]|cloudevents\.", "http": r"entry_lambda\."}[mode]
+        found, cc = [], compiler(cls.kind)[0]
+        for source in sorted(glob.glob(os.path.join(RUNTIME, "*.c"))):
+            name = os.path.basename(source)
+            if re.match(other, name):
+                continue
+            key = (cls.kind, name, tuple(flags) if name.startswith("entry_") else ())
+            if key not in Case.objects:
+                out = os.path.join(Case.dir, "%d.o" % len(Case.objects))
+                subprocess.run([*cc, *key[2], "-c", "-o", out, source], check=True)
+                Case.objects[key] = out
+            found.append(Case.objects[key])
+        return found
+
+    @classmethod
+    def build(cls, name, mode, sources, *flags):
+        """The path of the function @name: @sources with @flags, and the runtime of @mode."""
+        key = (cls.kind, name)
+        if key not in Case.built:
+            out = os.path.join(Case.dir, "%s-%s" % (cls.kind, name))
+            cc, before, after = compiler(cls.kind)
+            subprocess.run([*cc, *before, *flags, "-o", out, *cls.runtime_objects(mode, flags), *sources,
+                            "-lm", *after], check=True)
+            Case.built[key] = out
+        return Case.built[key]
+
+    @classmethod
+    def function(cls, name, mode, *flags):
+        """The function of tests/runtime/functions/@name.c."""
+        return cls.build(name, mode, [os.path.join(HERE, "functions", name + ".c")], *flags)
