@@ -53,18 +53,20 @@ struct region {
  * @deadline: CLOCK_MONOTONIC ms.
  */
 struct conn {
-	int fd; /* -1: free */
-	int file;
+	_Alignas(64) int fd; /* -1: free */
 	unsigned char state; /* enum conn_state */
 	bool close, chunked, readable, hup, sending, waiting, corked;
-	struct region in, out, tail;
-	size_t out_pos;
-	uint64_t file_at, file_left;
+	/* With these a request that comes and goes whole touches two cache lines. */
+	int64_t deadline;
 	size_t scan;
+	struct region in;
 	size_t head_len;
 	size_t body_len;
+	int file;
+	struct region out, tail;
+	size_t out_pos;
+	uint64_t file_at, file_left;
 	struct slsc_rt_chunked chunks;
-	int64_t deadline;
 	struct conn *next_free;
 };
 

@@ -159,6 +159,42 @@ sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBB
 	done
 }
 
+@test "proxy answers from its upstream, and without it" {
+	made proxy
+	mkdir -p up/items
+	printf 'item one' >up/items/1
+	mkfifo "$T/log" "$T/port"
+	for arch in x86_64 arm64; do
+		on $arch
+		python3 -c '
+import functools, http.server
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory="up"))
+print(server.server_port, flush=True)
+server.serve_forever()' >"$T/port" 3>&- &
+		upstream=$!
+		read -r -t 20 port <"$T/port"
+		UPSTREAM=http://localhost:$port PORT=0 timeout 60 "${run[@]}" >"$T/stdout" 2>"$T/log" 3>&- &
+		pid=$!
+		exec 4<"$T/log"
+		read -r -t 20 line <&4
+		url=http://localhost:${line##*:}
+		is "$(sed -n "s,^    \(curl http://localhost:\)8080,\1${line##*:},p" README.md | sh)" "item one"
+		is "$(curl -sS -H 'X-Preheat: 1' "$url/items/1")" '{"preheated":true}'
+		is "$(curl -sS -o "$T/body" -w '%{http_code}' "$url/items/2")" 404
+		kill "$upstream"
+		wait "$upstream" || true
+		is "$(curl -sS -w ' %{http_code}' "$url/items/1")" "item one 203"
+		is "$(curl -sS -o "$T/body" -w '%{http_code}' "$url/items/2")" 503
+		kill "$pid"
+		wait "$pid"
+		exec 4<&-
+	done
+}
+
 @test "raw runs" {
 	made raw
 	for arch in x86_64 arm64; do

@@ -81,7 +81,7 @@ def profile(data):
 class Memory(Case):
     @classmethod
     def setUpClass(cls):
-        cls.probe = cls.function("memory_probe", "lambda")
+        cls.probe = cls.function("memory_probe", "lambda", "-UNDEBUG")
         cls.release = cls.build("memory_probe_release", "lambda",
                                 [os.path.join(HERE, "functions", "memory_probe.c")], "-DNDEBUG")
 

@@ -184,6 +184,17 @@ static int from_url(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *o
 	return 0;
 }
 
+/* With SLSC_PPROF=1, SIGUSR1 shows where the memory of an image goes: see README.md. */
+int slsc_init(struct slsc_ctx *ctx)
+{
+	(void)ctx;
+	(void)slsc_heap_profile_start();
+	return 0;
+}
+
+/* The event {"X-Preheat": true} is answered without the handler, once the process is warm. */
+SLSC_PREHEAT;
+
 int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
 {
 	struct slsc_str value, text, file;
