@@ -115,7 +115,7 @@ struct package {
 	struct lstrs entrypoint_args;	/* image.args: appended after the binary */
 };
 
-/** budgets.<function>: parsed and kept; enforced by `slsc compare --check`. 0: none. */
+/** budgets.<function>: parsed and kept, not enforced yet. 0: none. */
 struct budget {
 	const char *function;
 	unsigned line, col;

@@ -195,3 +195,23 @@ hint: $2}"
 	refused "5:12: profile 'release' is not static, and toolchain 'musl' only links statically" \
 		"use toolchain: gnu"
 }
+
+@test "check: an empty argument of an image is one" {
+	minimal
+	echo 'package: {image: {args: ["", x]}}' >>slsc.yaml
+	slsc_run config check
+	is "$status" 0
+	slsc_run config show --json
+	is "$(jq -c '.functions.hello.package.image.args' <<<"$out")" '["","x"]'
+}
+
+@test "check: a pattern that matches too much" {
+	minimal
+	sed -i 's,src/hello.c,"**/*.c",' slsc.yaml
+	(cd src && seq -f 'f%g.c' 65536 | xargs touch)
+	slsc_run config check
+	is "$status" 1
+	has "$err" "error: slsc.yaml:4:15: "
+	has "$err" "limit exceeded"
+	is "$(tail -1 <<<"$err")" "hint: choose a narrower pattern"
+}
