@@ -520,6 +520,8 @@ hint: it is relative to slsc.yaml's directory; '**' stands for any number of dir
 	is "$status" 0
 	has "$out" "musl        x86_64  works"
 	has "$out" "musl        arm64   works"
+	command -v zig >/dev/null ||
+		has "$out" "zig         x86_64  missing  zig cc (not in Debian 12; put zig on PATH)"
 	slsc_run doctor --json --no-fetch
 	is "$(jq -r '[.toolchains[] | select(.state=="works")] | length' <<<"$out")" 6
 	export SLSC_CACHE_DIR=$T/empty
@@ -852,4 +854,12 @@ b"
 	is "$status" 1
 	is "$err" "error: $T/w/a?b: the project's directory has a line break in its path
 hint: rename the directory"
+}
+
+@test "a directory of the system as cache or HOME is no path to look for in a binary" {
+	plain
+	printf '#include <stdio.h>\nint main(void) { return puts("/usr/sbin /dev/null") < 0; }\n' >src/main.c
+	SLSC_CACHE_DIR=/dev/null HOME=/usr/sbin slsc_run build --arch x86_64
+	is "$(grep -v '^building' <<<"$err")" ""
+	is "$status" 0
 }
