@@ -151,7 +151,7 @@ struct stream {
 	struct build_result *res;
 	struct strs failed;	/* of each step that failed: its outputs, as ninja wrote them, and their verdict */
 	struct strs verdicts;	/* same order; "" for none */
-	VEC(struct buf) held;	/* likewise: what a link wrote, until it is known whether that says anything more */
+	VEC(struct buf) held;	/* likewise: what a link wrote, until it is known whether that says more */
 	const struct graph *graph;
 	bool holding;		/* lines are of a link that failed, the last one */
 	bool skip_command;	/* the next line is the failed command */

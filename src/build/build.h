@@ -62,7 +62,8 @@ void build_result_release(struct build_result *res);
 
 /**
  * build_check - what build_run() would refuse before it compiles anything: sources, directories, libraries and names
- * that slsc.yaml has wrong. Nothing is fetched or written; files of dependencies are not looked at. ERR_CONFIG, located.
+ * that slsc.yaml has wrong. Nothing is fetched or written; files of dependencies are not looked at. ERR_CONFIG,
+ * located.
  */
 int build_check(struct project *p, struct err *err) MUST_CHECK;
 

@@ -278,7 +278,8 @@ int project_glob(const struct project *p, struct lstr pattern, struct strs *out,
 		project_err(p, ERR_CONFIG, pattern, err, "no file matches '%s'", pattern.s);
 		hint_file(p, pattern.s, err);
 		if (!err->hint[0])
-			err_hint(err, "it is relative to slsc.yaml's directory; '**' stands for any number of directories");
+			err_hint(err, "it is relative to slsc.yaml's directory; '**' stands for any number of "
+				      "directories");
 	} else {
 		struct err inner = *err;
 

@@ -182,7 +182,7 @@ hint: did you mean 'greet'? defined are: greet"
 	sed -i 's/runtime: none/runtime: none\n    libs: [z]/' slsc.yaml
 	slsc_run build --arch x86_64
 	is "$status" 1
-	is "$(grep -v '^building' <<<"$err" | wc -l)" 2
+	is "$(grep -vc '^building' <<<"$err")" 2
 	has "$err" "slsc.yaml:6:12: library 'z' has no static archive for x86_64 (libz.a is not in "
 }
 
@@ -779,9 +779,9 @@ error: ninja failed with status 127"
 @test "paths are those of the project where the user stands in it, else whole" {
 	plain
 	slsc_run build --arch x86_64
-	is "$(sed 's/  */ /g' <<<"$out" | cut -d' ' -f5)" .slsc/release/x86_64/hello
+	is "${out##* }" .slsc/release/x86_64/hello
 	slsc_run -C src build --arch x86_64
-	is "$(sed 's/  */ /g' <<<"$out" | cut -d' ' -f5)" "$PWD/.slsc/release/x86_64/hello"
+	is "${out##* }" "$PWD/.slsc/release/x86_64/hello"
 	slsc_run -C src build --arch x86_64 --json
 	is "$(jq -r '.binaries[0].path' <<<"$out")" "$PWD/.slsc/release/x86_64/hello"
 	is "$(jq -r '.binaries[0].debug' <<<"$out")" "$PWD/.slsc/release/x86_64/hello.debug"
