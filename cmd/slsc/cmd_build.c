@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/out.h"
 #include "commands.h"
+#include "os/fs.h"
+#include "os/proc.h"
 #include "ui.h"
 
 struct build_ctx {
@@ -31,7 +34,16 @@ static const struct opt opts[] = {
 	{ .type = OPT_END },
 };
 
-static void report(const struct build_result *res, const char *profile, bool json, struct buf *b)
+/* As package does: relative where the user stands in the project, else whole. */
+static char *shown(const struct project *p, const char *path)
+{
+	CLEAN_FREE char *here = getcwd(NULL, 0);
+
+	return here && strcmp(here, p->dir) == 0 ? xstrdup(path) : path_join(p->dir, path);
+}
+
+static void report(const struct project *p, const struct build_result *res, const char *profile, bool json,
+		   struct buf *b)
 {
 	size_t width = 0;
 
@@ -40,22 +52,24 @@ static void report(const struct build_result *res, const char *profile, bool jso
 	VEC_EACH(res, r)
 		width = strlen(r->function->name.s) > width ? strlen(r->function->name.s) : width;
 	VEC_EACH(res, r) {
+		CLEAN_FREE char *path = shown(p, r->path);
+		CLEAN_FREE char *debug = r->debug ? shown(p, r->debug) : NULL;
 		char human[32];
 
 		if (!json) {
 			buf_addf(b, "%-*s  %-6s  %9s  %s\n", (int)width, r->function->name.s, arch_name(r->arch),
-				 str_human_size(r->size, human, sizeof(human)), r->path);
+				 str_human_size(r->size, human, sizeof(human)), path);
 			continue;
 		}
 		buf_addf(b, "%s{\"arch\":\"%s\",\"debug\":", r == res->ptr ? "" : ",", arch_name(r->arch));
-		if (r->debug)
-			buf_add_json(b, str_from(r->debug));
+		if (debug)
+			buf_add_json(b, str_from(debug));
 		else
 			buf_addz(b, "null");
 		buf_addz(b, ",\"function\":");
 		buf_add_json(b, str_from(r->function->name.s));
 		buf_addz(b, ",\"path\":");
-		buf_add_json(b, str_from(r->path));
+		buf_add_json(b, str_from(path));
 		buf_addz(b, ",\"profile\":");
 		buf_add_json(b, str_from(profile));
 		buf_addf(b, ",\"size\":%llu,\"toolchain\":", (unsigned long long)r->size);
@@ -64,6 +78,20 @@ static void report(const struct build_result *res, const char *profile, bool jso
 	}
 	if (json)
 		buf_addf(b, "],\"steps\":%u}\n", res->steps);
+}
+
+/* The shell splits it: its first word is the program. */
+static int check_launcher(const char *launcher, struct err *err)
+{
+	const char *first = launcher + strspn(launcher, " \t");
+	CLEAN_FREE char *word = xstrndup(first, strcspn(first, " \t"));
+	CLEAN_FREE char *path = proc_which(word);
+
+	if (!path && strchr(word, '/'))
+		return err_set(err, ERR_USAGE, "--launcher: '%s' is not an executable file", word);
+	if (!path)
+		return err_set(err, ERR_USAGE, "--launcher: '%s' is not found on PATH", word);
+	return 0;
 }
 
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
@@ -77,6 +105,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct build_request req = { .arches = c->arches, .profile = c->profile, .launcher = c->launcher,
 				     .jobs = c->jobs, .smoke = c->smoke };
 
+	if (c->launcher && check_launcher(c->launcher, err) < 0)
+		return -1;
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);
 	req.functions = functions;
@@ -90,9 +120,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	}
 	if (ui_build(&p, &req, &res, err) < 0)
 		return -1;
-	if (g->dry_run || (g->quiet && !g->json))
+	if (g->dry_run)
 		return 0;
-	report(&res, c->profile ? c->profile : p.profile.s, g->json, &out);
+	report(&p, &res, c->profile ? c->profile : p.profile.s, g->json, &out);
 	return out_stdout(out.ptr, out.len, err);
 }
 
@@ -110,7 +140,10 @@ const struct cmd cmd_build = {
 		"binary: right machine, no interpreter, no shared library, stripped, no writable code, no executable "
 		"stack, no path of this machine inside. The symbols go to NAME.debug beside it.\n\n"
 		"The default toolchain is musl through clang and lld. Its files for another architecture are fetched "
-		"once, by apt, into the user's cache; 'slsc doctor' shows what each toolchain needs.",
+		"once, by apt, into the user's cache; 'slsc doctor' shows what each toolchain needs.\n\n"
+		"--smoke starts each binary, with an environment of its own, and says what it did. With runtime lambda "
+		"it has to ask for its first event within 10 s, with http to answer GET /_/health, with none to exit "
+		"with status 0 or to run on for 2 s.",
 	.examples = "$ slsc build\n"
 		    "$ slsc build hello --arch arm64 --profile small\n"
 		    "$ slsc build --launcher ccache -j 8\n"

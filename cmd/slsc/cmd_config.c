@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "build/build.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "config/project.h"
@@ -34,7 +35,7 @@ static int check(void *ctx, const struct globals *g, int argc, char **argv, stru
 	(void)ctx;
 	(void)argc;
 	(void)argv;
-	if (project_load(&p, NULL, err) || project_check_files(&p, err))
+	if (project_load(&p, NULL, err) || build_check(&p, err) || project_check_packages(&p, err))
 		return -1;
 	if (g->json)
 		check_json(&p, &b);

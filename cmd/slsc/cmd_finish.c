@@ -27,9 +27,20 @@ static const struct opt opts[] = {
 };
 
 /* A short path, "/root" say, may well stand in a binary for another reason. */
-static const char *worth_looking_for(const char *path)
+static bool worth_looking_for(const char *path)
 {
-	return path && path[0] == '/' && strchr(path + 1, '/') ? path : NULL;
+	return path && path[0] == '/' && strchr(path + 1, '/') && fs_is_dir(path);
+}
+
+/* What the environment says may be one of the system's, /dev/null or /usr/sbin: programs name those. */
+static bool is_of_system(const char *path)
+{
+	static const char *const system[] = { "/dev/", "/proc/", "/sys/", "/usr/", "/etc/", "/run/", NULL };
+
+	for (size_t i = 0; system[i]; i++)
+		if (starts_with(path, system[i]))
+			return true;
+	return false;
 }
 
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
@@ -48,7 +59,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		return err_set(err, ERR_USAGE, "_finish is for build.ninja: ARCH --in FILE --out FILE [--debug FILE]");
 	req.arch = (enum arch)arch_parse(argv[0]);
 	for (size_t i = 0; i < ARRAY_LEN(candidates); i++)
-		if (worth_looking_for(candidates[i]))
+		if (worth_looking_for(candidates[i]) && (i == 0 || !is_of_system(candidates[i])))
 			bad[n++] = candidates[i];
 	return build_finish(&req, err);
 }

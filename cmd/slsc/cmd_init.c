@@ -91,7 +91,7 @@ static void add_text(struct buf *b, const struct init_result *r, bool dry_run)
 		buf_add_shell(b, r->dir);
 		buf_addz(b, " && ");
 	}
-	buf_addz(b, "slsc build && slsc package --zip\n");
+	buf_addf(b, "slsc build && slsc package --%s\n", r->lambda ? "zip" : "oci");
 }
 
 /* Only a template that comes from elsewhere takes time. */

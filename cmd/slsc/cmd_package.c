@@ -119,6 +119,10 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		err_set(err, ERR_USAGE, "say what to make: --zip, --oci, --oci-archive or --docker-archive");
 		return err_hint(err, "--zip is a Lambda function's code; --oci is an image for any platform");
 	}
+	if (c->out && !*c->out) {
+		err_set(err, ERR_USAGE, "--output: the directory's name is empty");
+		return err_hint(err, "leave it out for dist in the project, or write . for this directory");
+	}
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);
 	if (project_load(&p, NULL, err) < 0)
@@ -136,7 +140,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (ret < 0)
 		return -1;
 	if (g->json)
-		package_result_json(&res, &out);
+		package_result_json(&res, g->dry_run, &out);
 	else
 		report(&res, g->dry_run, &out);
 	return out_stdout(out.ptr, out.len, err);

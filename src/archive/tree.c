@@ -81,6 +81,13 @@ static int check_path(struct tree *t, const char *path, struct err *err)
 	return 0;
 }
 
+int tree_check_path(const char *path, struct err *err)
+{
+	CLEAN_TREE struct tree t = TREE_INIT;
+
+	return check_path(&t, path, err);
+}
+
 static int add(struct tree *t, const char *path, struct tree_entry e, struct err *err)
 {
 	if (check_path(t, path, err) < 0)

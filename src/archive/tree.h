@@ -50,6 +50,9 @@ struct tree {
 
 void tree_release(struct tree *t);
 
+/** tree_check_path - whether a tree takes @path; the error is the one that adding it would give. */
+int tree_check_path(const char *path, struct err *err) MUST_CHECK;
+
 /* Strings are copied, tree.origin is not; data is borrowed until tree_release(). Bits of @mode past 07777 are lost. */
 int tree_add_dir(struct tree *t, const char *path, mode_t mode, uint32_t uid, uint32_t gid, struct err *err) MUST_CHECK;
 /** tree_add_link - a symlink; @target is any valid UTF-8 of 1 to TREE_MAX_PATH bytes, and need not exist. */

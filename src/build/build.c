@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/build.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -148,10 +151,24 @@ struct stream {
 	struct build_result *res;
 	struct strs failed;	/* of each step that failed: its outputs, as ninja wrote them, and their verdict */
 	struct strs verdicts;	/* same order; "" for none */
+	VEC(struct buf) held;	/* likewise: what a link wrote, until it is known whether that says more */
+	const struct graph *graph;
+	bool holding;		/* lines are of a link that failed, the last one */
 	bool skip_command;	/* the next line is the failed command */
 	bool no_space;		/* a compiler's words for a full disk are many */
+	bool crashed;		/* the linker maps its output: no space is SIGBUS there */
 	struct buf ninja_error;	/* "ninja: error: ..." */
 };
+
+static void stream_release(struct stream *s)
+{
+	strs_release(&s->failed);
+	strs_release(&s->verdicts);
+	VEC_EACH(&s->held, b)
+		buf_release(b);
+	VEC_FREE(&s->held);
+	buf_release(&s->ninja_error);
+}
 
 static void forward(const struct stream *s, const char *line, size_t len)
 {
@@ -220,12 +237,15 @@ static void on_line(const char *line, size_t len, void *ctx)
 	struct stream *s = ctx;
 
 	if (line[0] == MARK[0]) {
+		s->holding = false;
 		on_status(s, line + 1, len - 1);
 		return;
 	}
 	if (starts_with(line, "FAILED: ")) {
 		strs_add(&s->failed, line + 8);
 		strs_add(&s->verdicts, "");
+		VEC_PUSH(&s->held, (struct buf)BUF_INIT);
+		s->holding = diagnose_is_link(s->graph, line + 8);
 		s->skip_command = true;
 		return;
 	}
@@ -243,7 +263,11 @@ static void on_line(const char *line, size_t len, void *ctx)
 		explain(s, line + 15);
 	} else if (!starts_with(line, "ninja: ")) {
 		s->no_space |= strstr(line, strerror(ENOSPC)) != NULL;
-		forward(s, line, len);
+		s->crashed |= s->holding && strstr(line, strsignal(SIGBUS));
+		if (s->holding)
+			buf_addf(&s->held.ptr[s->held.len - 1], "%s\n", line);
+		else
+			forward(s, line, len);
 	}
 }
 
@@ -477,6 +501,34 @@ static int write_graph(struct graph *g, bool dry_run, int *memfd, char **file, s
 	return 0;
 }
 
+static bool is_binary(const char *path, enum arch arch)
+{
+	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	unsigned char h[20];	/* up to e_machine */
+	const unsigned machine = arch == ARCH_ARM64 ? EM_AARCH64 : EM_X86_64;
+
+	return fd >= 0 && pread(fd, h, sizeof(h), 0) == (ssize_t)sizeof(h) && memcmp(h, ELFMAG, SELFMAG) == 0 &&
+	       h[18] == (machine & 0xff) && h[19] == machine >> 8;
+}
+
+/* ninja goes by modification times: what else has been written over an output it takes for that output. */
+static bool drop_damaged(const struct project *p, const struct build_request *req, const struct build_result *res)
+{
+	bool any = false;
+
+	VEC_EACH(res, b) {
+		CLEAN_FREE char *path = path_join(p->dir, b->path);
+		CLEAN_FREE char *line = xasprintf("%s is damaged: linking it anew", b->path);
+
+		if (is_binary(path, b->arch) || unlink(path) < 0)
+			continue;
+		any = true;
+		if (req->on_note)
+			req->on_note(line);
+	}
+	return any;
+}
+
 static int finish(struct project *p, const struct build_request *req, struct build_result *res,
 		  struct err *err)
 {
@@ -492,9 +544,14 @@ static int finish(struct project *p, const struct build_request *req, struct bui
 		b->size = (uint64_t)st.st_size;
 		if (req->smoke) {
 			CLEAN_FREE char *path = path_join(p->dir, b->path);
+			CLEAN_FREE char *line = NULL;
+			const char *did;
 
-			if (smoke_run(path, b->path, b->function, b->arch, err) < 0)
+			if (smoke_run(path, b->path, b->function, b->arch, &did, err) < 0)
 				return -1;
+			line = xasprintf("smoke: %s %s %s", b->function->name.s, arch_name(b->arch), did);
+			if (req->on_note)
+				req->on_note(line);
 		}
 	}
 	return 0;
@@ -529,11 +586,25 @@ static void dry_run_release(struct dry_run *d)
 	free(d->dir[1]);
 }
 
+static bool is_full(const char *dir)
+{
+	struct statvfs v;
+
+	return statvfs(dir, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize < 1u << 20;
+}
+
 static int failure(const struct graph *g, const struct stream *s, int status, struct err *err)
 {
+	for (size_t i = s->failed.len; i > 0; i--) {
+		const struct buf *held = &s->held.ptr[i - 1];
+		/* the first comes last: it is the one that is reported; a crash leaves a stack trace */
+		bool told = diagnose(g, s->failed.ptr[i - 1], s->verdicts.ptr[i - 1], err) || s->crashed;
+
+		if ((!told || s->req->verbose) && held->len && s->req->on_output)
+			s->req->on_output(held->ptr, held->len, s->req->ctx);
+	}
 	if (s->failed.len) {
-		diagnose(g, s->failed.ptr[0], s->verdicts.ptr[0], err);
-		if (s->no_space && !err->hint[0])
+		if (!err->hint[0] && (s->no_space || s->crashed || is_full(g->p->dir)))
 			err_hint(err, "the disk is full: free some space, then run it again");
 		return -1;
 	}
@@ -545,7 +616,8 @@ static int failure(const struct graph *g, const struct stream *s, int status, st
 static int build(struct project *p, const struct build_request *req, struct build_result *res,
 		 struct graph *g, struct dep_trees *deps, struct err *err)
 {
-	struct stream s = { .req = req, .project = p->dir, .res = res, .ninja_error = BUF_INIT };
+	struct stream s = { .req = req, .project = p->dir, .res = res, .ninja_error = BUF_INIT,
+			    .graph = g };
 	CLEAN_STRS struct strs outs = { 0 };
 	CLEAN_FD int memfd = -1;
 	CLEAN_FREE char *file = NULL;
@@ -578,15 +650,34 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	if (choose(p, g, req, res, &outs, err) < 0 || write_graph(g, req->dry_run, &memfd, &file, err) < 0)
 		return -1;
 	r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
+	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(p, req, res)) {
+		unsigned steps = res->steps;
+
+		res->steps = 0;
+		r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
+		res->steps += steps;
+	}
 	if (req->dry_run && r == 0)
 		r = dry_run_tidy(&was, err);
 	if (r == 0 && status != 0)
 		r = failure(g, &s, status, err);
-	strs_release(&s.failed);
-	strs_release(&s.verdicts);
-	buf_release(&s.ninja_error);
+	stream_release(&s);
 	if (r == 0 && !req->dry_run)
 		r = finish(p, req, res, err);
+	return r;
+}
+
+int build_check(struct project *p, struct err *err)
+{
+	const struct profile *pr = project_profile(p, p->profile.s, err);
+	const struct dep_trees none = { 0 };
+	struct graph g = { 0 };
+	int r;
+
+	if (!pr)
+		return -1;
+	r = graph_plan(&g, p, pr, &none, err);
+	graph_release(&g);
 	return r;
 }
 

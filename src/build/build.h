@@ -60,6 +60,13 @@ int build_run(struct project *p, const struct build_request *req, struct build_r
 void build_result_release(struct build_result *res);
 #define CLEAN_BUILD __attribute__((cleanup(build_result_release)))
 
+/**
+ * build_check - what build_run() would refuse before it compiles anything: sources, directories, libraries and names
+ * that slsc.yaml has wrong. Nothing is fetched or written; files of dependencies are not looked at. ERR_CONFIG,
+ * located.
+ */
+int build_check(struct project *p, struct err *err) MUST_CHECK;
+
 /** build_binary_path - ".slsc/release/arm64/hello", relative to the project's directory; heap. */
 char *build_binary_path(const char *profile, enum arch arch, const char *function);
 

@@ -26,6 +26,8 @@ static bool is_commit(const char *s)
 	return s[n] == '\0' && (n == 40 || n == 64);
 }
 
+#define RESTORE "restore it from version control, or delete it to lock the dependencies anew"
+
 static int read_lock(struct yaml_doc *doc, const char *path, struct err *err)
 {
 	const char *version;
@@ -33,9 +35,11 @@ static int read_lock(struct yaml_doc *doc, const char *path, struct err *err)
 	if (!fs_exists(path))
 		return 0;
 	if (yaml_load(doc, path, "slsc.lock", err) < 0)
-		return -1;
-	if (!doc->root || doc->root->type != YNODE_MAP)
-		return err_at(err, ERR_CONFIG, "slsc.lock", 1, 1, "not a lock file");
+		return err->code == ERR_CONFIG || err->code == ERR_LIMIT ? err_hint(err, RESTORE) : -1;
+	if (!doc->root || doc->root->type != YNODE_MAP) {
+		err_at(err, ERR_CONFIG, "slsc.lock", 1, 1, "not a lock file");
+		return err_hint(err, RESTORE);
+	}
 	version = scalar(doc->root, "version");
 	if (!version || strcmp(version, "1") != 0) {
 		err_at(err, ERR_CONFIG, "slsc.lock", doc->root->line, doc->root->col,

@@ -97,12 +97,13 @@ static int wrong_arch(const struct graph *g, const struct target *t, struct err 
 		CLEAN_STRS struct strs files = { 0 };
 		struct err inner = ERR_INIT;
 
-		if (lib && !strchr(where.s, '/') && !ends_with(where.s, ".a") && !ends_with(where.s, ".o"))
+		if (lib && !lib_is_file(where.s))
 			continue;
-		if (fs_glob(g->p->dir, where.s, &files, &inner) < 0) {
-			project_err(g->p, ERR_CONFIG, where, err, "no such file: '%s'", where.s);
-			return -1;
-		}
+		/* the plan has seen them: what is gone since then the linker reports */
+		if (lib)
+			strs_add(&files, where.s);
+		else if (fs_glob(g->p->dir, where.s, &files, &inner) < 0)
+			continue;
 		VEC_EACH(&files, f) {
 			CLEAN_FREE char *path = path_join(g->p->dir, *f);
 			const char *paths[] = { path };
@@ -129,7 +130,7 @@ static int no_archive(const struct graph *g, const struct target *t, struct err 
 		CLEAN_FREE char *host = NULL;
 		bool found = false;
 
-		if (strchr(lib.s, '/') || ends_with(lib.s, ".a") || ends_with(lib.s, ".o") || !t->tc->libdirs[0])
+		if (lib_is_file(lib.s) || !t->tc->libdirs[0])
 			continue;
 		for (size_t j = 0; t->fn->ldflags.len > j; j++)
 			found |= starts_with(t->fn->ldflags.ptr[j].s, "-L");	/* the user's own directory */
@@ -196,18 +197,27 @@ static int no_handler(const struct graph *g, const struct target *t, struct err 
 	return err_hint(err, "defined are: %.200s; name one with `handler:`", list.ptr);
 }
 
-int diagnose(const struct graph *g, const char *outputs, const char *verdict, struct err *err)
+bool diagnose_is_link(const struct graph *g, const char *outputs)
+{
+	const struct target *t = target_of_link(g, outputs);
+
+	return t && !t->fn->build_command.s;
+}
+
+bool diagnose(const struct graph *g, const char *outputs, const char *verdict, struct err *err)
 {
 	const struct target *t = target_of_link(g, outputs);
 
 	if (!t)
-		return compile_failed(g, outputs, err);
-	if (verdict[0])
-		return refused(g, t, verdict, err);
-	if (t->fn->build_command.s)
-		return project_err(g->p, ERR_BUILD, t->fn->build_command, err,
-				   "the build command of '%s' failed for %s", t->fn->name.s, arch_name(t->arch));
-	if (wrong_arch(g, t, err) < 0 || no_handler(g, t, err) < 0 || no_archive(g, t, err) < 0)
-		return -1;
-	return err_set(err, ERR_BUILD, "function '%s' did not link for %s", t->fn->name.s, arch_name(t->arch));
+		compile_failed(g, outputs, err);
+	else if (verdict[0])
+		refused(g, t, verdict, err);
+	else if (t->fn->build_command.s)
+		project_err(g->p, ERR_BUILD, t->fn->build_command, err, "the build command of '%s' failed for %s",
+			    t->fn->name.s, arch_name(t->arch));
+	else if (wrong_arch(g, t, err) < 0 || no_handler(g, t, err) < 0 || no_archive(g, t, err) < 0)
+		return true;
+	else
+		err_set(err, ERR_BUILD, "function '%s' did not link for %s", t->fn->name.s, arch_name(t->arch));
+	return false;
 }

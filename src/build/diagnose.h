@@ -4,11 +4,15 @@
 
 #include "build/graph.h"
 
+/** diagnose_is_link - whether the step that makes @outputs is a link, not a compile or a command of the user's. */
+bool diagnose_is_link(const struct graph *g, const char *outputs);
+
 /**
- * diagnose - after a failed build: say which step of which function failed, and why if the objects tell more than
- * the linker did. @outputs: of the step that failed, with blanks between, as ninja writes them. @verdict: the error of
- * `slsc _finish --json`, or "". Always returns -1 with @err set.
+ * diagnose - after a failed build: say in @err which step of which function failed, and why if the objects tell more
+ * than the linker did. @outputs: of the step that failed, with blanks between, as ninja writes them. @verdict: the
+ * error of `slsc _finish --json`, or "". Returns whether @err is the whole explanation, so that what the linker wrote
+ * adds nothing.
  */
-int diagnose(const struct graph *g, const char *outputs, const char *verdict, struct err *err);
+bool diagnose(const struct graph *g, const char *outputs, const char *verdict, struct err *err);
 
 #endif

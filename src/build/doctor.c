@@ -87,7 +87,9 @@ int doctor_check(struct arena *a, const struct project *p, const char *name, enu
 	if (toolchain_resolve(a, p, name, arch, &tc, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < tc.nmissing; i++)
-		buf_addf(&what, "%s%s", i ? ", " : "", tc.missing[i].what);
+		buf_addf(&what, "%s%s%s", i ? ", " : "", tc.missing[i].what,
+			 tc.missing[i].package || tc.missing[i].sysroot ? "" :
+			 tc.kind == TC_ZIG ? " (not in Debian 12; put zig on PATH)" : " (put it on PATH)");
 	if (tc.nmissing) {
 		out->state = DOCTOR_MISSING;
 		out->what = arena_strdup(a, what.ptr);

@@ -156,7 +156,7 @@ static void fn_libs(const struct function *f, struct buf *b)
 	for (size_t i = 0; i < f->libs.len; i++) {
 		const char *lib = f->libs.ptr[i].s;
 
-		add_joined(b, strchr(lib, '/') || ends_with(lib, ".a") || ends_with(lib, ".o") ? "" : "-l", lib);
+		add_joined(b, lib_is_file(lib) ? "" : "-l", lib);
 	}
 }
 
@@ -343,7 +343,7 @@ static void add_link(const struct graph *g, const struct target *t, struct map *
 	for (size_t i = 0, first = 1; i < t->fn->libs.len; i++) {
 		const char *lib = t->fn->libs.ptr[i].s;
 
-		if (!strchr(lib, '/') && !ends_with(lib, ".a") && !ends_with(lib, ".o"))
+		if (!lib_is_file(lib))
 			continue;
 		buf_addz(b, first ? " |" : "");
 		first = 0;

@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "build/template.h"
+#include "config/project.h"
 #include "os/fs.h"
 #include "os/proc.h"
 
@@ -399,6 +400,20 @@ static int fill_dir(struct init *in, struct err *err)
 	return r;
 }
 
+/* template_load() has checked it. */
+static bool has_lambda(const struct init *in)
+{
+	CLEAN_PROJECT struct project p = { 0 };
+	struct err err;
+	bool any = false;
+
+	if (project_parse(&p, "slsc.yaml", in->dir, in->t.config.ptr, in->t.config.len, &err) < 0)
+		BUG("%s", err.msg);
+	for (size_t i = 0; i < p.nfunctions; i++)
+		any |= p.functions[i]->runtime == RUNTIME_LAMBDA;
+	return any;
+}
+
 static int run(struct init *in, struct err *err)
 {
 	const struct init_opts *o = in->opts;
@@ -412,6 +427,7 @@ static int run(struct init *in, struct err *err)
 	out->dir = xstrdup(in->dir);
 	out->template = xstrdup(in->t.shown);
 	memcpy(out->commit, in->t.commit, sizeof(out->commit));
+	out->lambda = has_lambda(in);
 	if (o->dry_run || out->created.len == 0)
 		return 0;
 	return in->exists ? fill_dir(in, err) : create_dir(in, err);

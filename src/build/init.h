@@ -24,6 +24,7 @@ struct init_result {
 	char *name;
 	char *template;		/* template.shown */
 	char commit[65];	/* of a template out of git, else "" */
+	bool lambda;		/* one of its functions runs on Lambda, which takes a zip */
 	struct strs created;	/* files and links, relative to dir, in the template's order */
 	struct strs kept;	/* those that were there with the same bytes */
 };

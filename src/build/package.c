@@ -14,6 +14,8 @@
 #include "os/proc.h"
 
 #define EPOCH_1980 315532800	/* zip's first moment: what time there is when nobody says */
+#define EPOCH_MAX 253402300799ull	/* 9999-12-31T23:59:59Z, the last moment that RFC 3339 can write */
+#define LAYOUT_INDEX_MAX (1u << 20)	/* bytes of a layout's index.json; ours have some hundreds */
 #define PARALLEL_FROM (256u * 1024)
 
 static int read_epoch(struct packager *pk, struct err *err)
@@ -24,8 +26,12 @@ static int read_epoch(struct packager *pk, struct err *err)
 	pk->mtime = EPOCH_1980;
 	if (!s || !*s)
 		return 0;
-	if (str_parse_u64(str_from(s), &v) < 0 || v > 253402300799) {
-		err_set(err, ERR_USAGE, "SOURCE_DATE_EPOCH is '%.100s': not a number of seconds since 1970", s);
+	if (str_parse_u64(str_from(s), &v) < 0 || v > EPOCH_MAX) {
+		if (s[strspn(s, "0123456789")])
+			err_set(err, ERR_USAGE, "SOURCE_DATE_EPOCH is '%.100s': not a number of seconds since 1970", s);
+		else
+			err_set(err, ERR_USAGE, "SOURCE_DATE_EPOCH is '%.100s': not in the range 0 to %llu", s,
+				EPOCH_MAX);
 		return err_hint(err, "unset it, or set it to $(git log -1 --format=%%ct)");
 	}
 	pk->mtime = (int64_t)v;
@@ -75,7 +81,7 @@ int provenance_join(struct packager *pk, struct err *err)
 	/* A package is worth having without knowing where it comes from. */
 	if (pr->ret < 0)
 		strs_addf(&pk->res->warnings, "%s: packaged without revision and source", pr->err.msg);
-	else if (pr->git.dirty)
+	else if (pr->git.dirty && pr->git.revision[0])
 		strs_addf(&pk->res->warnings, "there are uncommitted changes: the revision is marked -dirty");
 	if (pr->ret == 0 && pr->git.revision[0])
 		pk->res->revision = xasprintf("%s%s", pr->git.revision, pr->git.dirty ? "-dirty" : "");
@@ -196,25 +202,50 @@ static int package_zips(struct packager *pk, struct err *err)
 	return ret;
 }
 
-static bool still_there(const char *path, void *ctx)
+/* Whether what an entry says of its file is still so, as far as can be told without reading all of it. */
+static bool still_true(const struct listed *e, void *ctx)
 {
 	const struct packager *pk = ctx;
-	CLEAN_FREE char *full = path_join(pk->out, path);
+	CLEAN_FREE char *full = path_join(pk->out, e->path), *index = path_join(full, "index.json");
+	struct fs_map m;
+	struct stat st;
+	struct err ignored;
+	bool known;
 
-	return path_is_inside(path) && fs_exists(full);
+	/* of these the file may be the new one already, or is not known */
+	for (size_t i = 0; i < pk->res->len; i++)
+		if (pk->res->ptr[i].size && strcmp(pk->res->ptr[i].name, e->path) == 0)
+			return false;
+	if (!path_is_inside(e->path))
+		return false;
+	if (e->kind && strcmp(e->kind, package_format_name(PACKAGE_OCI)) == 0) {
+		/* mapped, for a read would give up after a signal */
+		if (!e->sha256 || fs_map_open(&m, index, LAYOUT_INDEX_MAX, &ignored) < 0)
+			return false;
+		known = memmem(m.ptr, m.len, e->sha256, strlen(e->sha256)) != NULL;
+		fs_map_close(&m);
+		return known;
+	}
+	return lstat(full, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == e->size;
 }
 
-static int write_list(struct packager *pk, struct err *err)
+static int write_list(struct packager *pk, struct str old, bool sync, struct err *err)
 {
-	CLEAN_BUF struct buf old = BUF_INIT, text = BUF_INIT;
+	CLEAN_TMP struct fs_tmp tmp = FS_TMP_INIT;
+	CLEAN_BUF struct buf text = BUF_INIT;
 	CLEAN_FREE char *path = path_join(pk->out, "manifest.json");
-	struct err ignored;
 
-	/* Unreadable is as good as absent: what is packaged now is known. */
-	if (fs_exists(path) && fs_read(path, DIST_LIST_MAX, &old, &ignored) < 0)
-		buf_reset(&old);
-	package_list(pk->res, buf_str(&old), still_there, pk, &text);
-	return fs_write_if_changed(path, buf_str(&text), 0644, NULL, err);
+	package_list(pk->res, old, still_true, pk, &text);
+	if (fs_tmp_open(&tmp, path, 0644, err) < 0 || fs_write_all(tmp.fd, text.ptr, text.len, path, err) < 0)
+		return -1;
+	return fs_tmp_commit(&tmp, sync, err);
+}
+
+static void drop_artifacts(struct package_result *res)
+{
+	for (size_t i = 0; i < res->len; i++)
+		free(res->ptr[i].path);
+	VEC_FREE(res);
 }
 
 /* What a run would write, with all that can be known before. */
@@ -256,6 +287,8 @@ static int make_units(struct packager *pk, struct err *err)
 		if (!twice && unit_init(&pk->units[pk->nunits++], pk, fn, err) < 0)
 			return -1;
 	}
+	if (package_tags_check(pk, err) < 0)
+		return -1;
 	for (size_t i = 0; i < pk->nunits; i++) {
 		const unsigned arches = (unsigned)pk->units[i].narches, f = pk->req->formats;
 
@@ -265,19 +298,56 @@ static int make_units(struct packager *pk, struct err *err)
 	return 0;
 }
 
-static int write_all(struct packager *pk, struct err *err)
+/*
+ * Whatever ends this run, the list never gives a file another's digest: before the first artifact is written, the
+ * entries of all that will be go. A journal keeps the order, so this need not reach the disk before it goes on.
+ */
+static int forget(struct packager *pk, struct str old, struct err *err)
 {
-	if (fs_mkdirs(pk->out, err) < 0)
-		return -1;
-	fs_tmp_sweep(pk->out);
+	int ret;
+
+	list_only(pk);
+	VEC_EACH(pk->res, a)
+		a->size = 1;	/* as good as replaced */
+	ret = write_list(pk, old, false, err);
+	drop_artifacts(pk->res);
+	return ret;
+}
+
+static int make_all(struct packager *pk, struct err *err)
+{
 	if ((pk->req->formats & PACKAGE_ZIP) && package_zips(pk, err) < 0)
 		return -1;
 	for (size_t i = 0; i < pk->nunits; i++)
 		if (package_image(pk, &pk->units[i], err) < 0)
 			return -1;
-	if (provenance_join(pk, err) < 0)
+	return provenance_join(pk, err);
+}
+
+static int write_all(struct packager *pk, struct err *err)
+{
+	CLEAN_BUF struct buf old = BUF_INIT;
+	CLEAN_FREE char *path = path_join(pk->out, "manifest.json");
+	struct err ignored;
+	bool listed;
+
+	if (fs_mkdirs(pk->out, err) < 0)
 		return -1;
-	return write_list(pk, err);
+	fs_tmp_sweep(pk->out);
+	listed = fs_exists(path);
+	/* Unreadable is as good as absent: what is packaged now is known. */
+	if (listed && fs_read(path, DIST_LIST_MAX, &old, &ignored) < 0)
+		buf_reset(&old);
+	if (listed && forget(pk, buf_str(&old), err) < 0)
+		return -1;
+	if (make_all(pk, err) == 0)
+		return write_list(pk, buf_str(&old), true, err);
+	/* What was made before the failure is there, all else is as it was. */
+	VEC_EACH(pk->res, a)
+		listed = listed || a->size;
+	if (listed && write_list(pk, buf_str(&old), true, &ignored) < 0)
+		return -1;	/* the list is but shorter */
+	return -1;
 }
 
 /* dist/hello.zip rather than the whole path, where the user stands in the project. */
@@ -286,6 +356,25 @@ static char *shown_dist(const struct packager *pk)
 	CLEAN_FREE char *here = getcwd(NULL, 0);
 
 	return here && strcmp(here, pk->p->dir) == 0 ? xstrdup("dist") : path_join(pk->p->dir, "dist");
+}
+
+/* @path may not exist yet: what exists of it is resolved. */
+static char *real_of(const char *path)
+{
+	CLEAN_FREE char *here = getcwd(NULL, 0);
+	CLEAN_FREE char *abs = path_join(here ? here : "/", path);
+	CLEAN_FREE char *full = path_clean(abs), *at = xstrdup(full), *real = realpath(at, NULL);
+	const char *rest;
+
+	while (!real && strcmp(at, "/") != 0) {
+		char *up = path_dirname(at);
+
+		free(at);
+		at = up;
+		real = realpath(at, NULL);
+	}
+	rest = full + strlen(at);
+	return path_join(real ? real : "/", *rest == '/' ? rest + 1 : rest);
 }
 
 int package_run(const struct package_request *req, struct package_result *res, struct err *err)
@@ -300,6 +389,7 @@ int package_run(const struct package_request *req, struct package_result *res, s
 		return -1;
 	res->profile = pk.profile->name;
 	pk.out = req->out ? path_clean(req->out) : path_join(pk.p->dir, "dist");
+	pk.real_out = real_of(pk.out);
 	pk.shown = req->out ? xstrdup(pk.out) : shown_dist(&pk);
 	share = dirs_share();
 	pk.share = path_join(share, "base");
@@ -317,6 +407,7 @@ int package_run(const struct package_request *req, struct package_result *res, s
 		unit_release(&pk.units[i]);
 	free(pk.units);
 	free(pk.out);
+	free(pk.real_out);
 	free(pk.shown);
 	free(pk.share);
 	return ret;
@@ -324,9 +415,7 @@ int package_run(const struct package_request *req, struct package_result *res, s
 
 void package_result_release(struct package_result *res)
 {
-	for (size_t i = 0; i < res->len; i++)
-		free(res->ptr[i].path);
-	VEC_FREE(res);
+	drop_artifacts(res);
 	strs_release(&res->warnings);
 	free(res->revision);
 	base_release(&res->bases);

@@ -86,15 +86,24 @@ const char *package_format_name(enum package_format f);
 int package_run(const struct package_request *req, struct package_result *res, struct err *err) MUST_CHECK;
 void package_result_release(struct package_result *res);
 
-/** package_result_json - all of it as one JSON object and a newline. */
-void package_result_json(const struct package_result *res, struct buf *out);
+/**
+ * package_result_json - all of it as one JSON object and a newline. With @dry_run that is said, and sizes and digests,
+ * which nobody knows yet, are null.
+ */
+void package_result_json(const struct package_result *res, bool dry_run, struct buf *out);
 
 #define DIST_LIST_MAX (4u << 20)	/* bytes of dist/manifest.json that are read back */
+/** An entry of an old dist/manifest.json. */
+struct listed {
+	const char *path;		/* relative to the output directory */
+	const char *kind, *sha256;	/* or NULL */
+	uint64_t size;
+};
 /**
- * package_list - the text of dist/manifest.json: @res's artifacts, and those entries of the @old text that @exists
- * says are still there; sorted by path. What is malformed in @old is dropped.
+ * package_list - the text of dist/manifest.json: those of @res's artifacts that have a digest, and those entries of the
+ * @old text that @keep takes; sorted by path. What is malformed in @old is dropped.
  */
-void package_list(const struct package_result *res, struct str old, bool (*exists)(const char *path, void *ctx),
+void package_list(const struct package_result *res, struct str old, bool (*keep)(const struct listed *e, void *ctx),
 		  void *ctx, struct buf *out);
 
 #endif

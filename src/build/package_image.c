@@ -222,11 +222,36 @@ static void add_component(struct buf *out, const char *s)
 	}
 }
 
-static void repository(const struct packager *pk, const struct unit *u, struct buf *out)
+static void repository(const struct packager *pk, const struct function *fn, struct buf *out)
 {
 	add_component(out, pk->p->name.s);
 	buf_addc(out, '/');
-	add_component(out, u->fn->name.s);
+	add_component(out, fn->name.s);
+}
+
+int package_tags_check(const struct packager *pk, struct err *err)
+{
+	if (!(pk->req->formats & (PACKAGE_OCI_ARCHIVE | PACKAGE_DOCKER_ARCHIVE)))
+		return 0;
+	for (size_t i = 0; i < pk->nunits; i++) {
+		const struct function *fn = pk->units[i].fn;
+		CLEAN_BUF struct buf tag = BUF_INIT;
+
+		repository(pk, fn, &tag);
+		for (size_t k = 0; k < pk->p->nfunctions; k++) {
+			const struct function *other = pk->p->functions[k];
+			CLEAN_BUF struct buf its = BUF_INIT;
+
+			repository(pk, other, &its);
+			if (other == fn || !str_eq(buf_str(&its), buf_str(&tag)))
+				continue;
+			project_err(pk->p, ERR_CONFIG, fn->name, err,
+				    "the images of functions '%s' and '%s' would both be called '%s' when loaded",
+				    fn->name.s, other->name.s, tag.ptr);
+			return err_hint(err, "rename one: a run of - and _ becomes its last, none is left at the end");
+		}
+	}
+	return 0;
 }
 
 static int oci_archive(struct build *b, struct err *err)
@@ -239,7 +264,7 @@ static int oci_archive(struct build *b, struct err *err)
 	struct descriptor only = b->index;
 
 	package_step(pk, a->name);
-	repository(pk, b->u, &tag);
+	repository(pk, b->u->fn, &tag);
 	buf_addz(&tag, ":latest");
 	only.ref = tag.ptr;
 	image_index(&only, 1, NULL, &index);
@@ -292,7 +317,7 @@ static int docker_formats(struct packager *pk, struct unit *u, struct err *err)
 		struct export e = { .path = path, .mtime = pk->mtime };
 
 		package_step(pk, a->name);
-		repository(pk, u, &tag);
+		repository(pk, u->fn, &tag);
 		buf_addf(&tag, ":%s", arch_oci(u->arches[i]));
 		if (export_docker(&b.layout, &b.image[i], &b.made[i].config, tag.ptr, &e, err) < 0)
 			return -1;

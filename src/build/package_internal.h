@@ -13,20 +13,32 @@
 
 /** A file, symlink or directory that goes next to bootstrap. */
 struct placed {
-	char *to, *from;
+	char *to, *from;	/* in the package; absolute on this machine */
+	char *shown;		/* from as messages name it: relative to the project */
+	char *target;		/* of a symlink */
+	enum tree_type type;
 	mode_t mode;
+	struct lstr where;	/* the include's from; borrowed from the project */
 };
 struct placed_list {
 	struct placed *ptr;
 	size_t len, cap;
 };
 void placed_release(struct placed_list *l);
-/** placed_resolve - expand the globs of @includes. Located ERR_CONFIG for what matches nothing or lands outside. */
-int placed_resolve(const struct project *p, const struct includes *includes, struct placed_list *out,
-		   struct err *err) MUST_CHECK;
+/**
+ * placed_resolve - expand @includes, directories too. What slsc or git writes (.slsc, dist, compile_commands.json,
+ * .git, and the output directory @out, an absolute path without symlinks) is left out of what a glob or a directory
+ * brings.
+ * ERR_CONFIG, located, for what matches nothing, names such output, comes from outside the project, lands or leads
+ * outside the package, clashes, or cannot be archived.
+ */
+int placed_resolve(const struct project *p, const struct includes *includes, const char *out,
+		   struct placed_list *list, struct err *err) MUST_CHECK;
 /** placed_tree - @binary as bootstrap 0755 and all of @files below @prefix ("" or "var/task"), finished. */
-int placed_tree(const struct placed_list *files, const char *binary, const char *prefix, struct tree *t,
-		struct err *err) MUST_CHECK;
+int placed_tree(const struct project *p, const struct placed_list *files, const char *binary, const char *prefix,
+		struct tree *t, struct err *err) MUST_CHECK;
+/** placed_err - put @where before the message that is in @err; but an interrupt is nowhere's. Returns -1. */
+int placed_err(const struct project *p, struct lstr where, struct err *err);
 
 /** One function, with what slsc.yaml and the command line say resolved. */
 struct unit {
@@ -58,6 +70,7 @@ struct packager {
 	struct package_result *res;
 	const struct profile *profile;
 	char *out, *shown;		/* the output directory, and as messages name it */
+	char *real_out;			/* the same, absolute and without symlinks */
 	char *share;			/* of the base layers */
 	int64_t mtime;			/* of archive entries, seconds */
 	bool has_epoch;			/* SOURCE_DATE_EPOCH is set: mtime is it */
@@ -79,6 +92,8 @@ void package_step(struct packager *pk, const char *item);
 /** provenance_join - wait for git; its warnings and the revision go to the result. */
 int provenance_join(struct packager *pk, struct err *err) MUST_CHECK;
 
+/** package_tags_check - ERR_CONFIG, located, if two functions' archives would name their images alike. */
+int package_tags_check(const struct packager *pk, struct err *err) MUST_CHECK;
 /** package_image - all of @u's image formats. */
 int package_image(struct packager *pk, struct unit *u, struct err *err) MUST_CHECK;
 

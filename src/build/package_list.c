@@ -54,6 +54,11 @@ static json_t *image_json(const struct packaged_image *im)
 	return j;
 }
 
+static bool made(const struct artifact *a)
+{
+	return a->digest.s[0];
+}
+
 /* @path: of the artifact as this document names it. */
 static json_t *artifact_json(const struct artifact *a, const char *path, const struct package_result *res)
 {
@@ -64,9 +69,9 @@ static json_t *artifact_json(const struct artifact *a, const char *path, const s
 	set(j, "function", json_string(a->function));
 	set(j, "arch", a->arch < 0 ? json_null() : json_string(arch_name((enum arch)a->arch)));
 	set(j, "profile", json_string(res->profile));
-	set(j, "size", json_integer((json_int_t)a->size));
-	set(j, "unpacked", json_integer((json_int_t)a->unpacked));
-	set(j, "sha256", json_string(digest_hex(&a->digest)));
+	set(j, "size", made(a) ? json_integer((json_int_t)a->size) : json_null());
+	set(j, "unpacked", a->unpacked ? json_integer((json_int_t)a->unpacked) : json_null());
+	set(j, "sha256", made(a) ? json_string(digest_hex(&a->digest)) : json_null());
 	set(j, "revision", res->revision ? json_string(res->revision) : json_null());
 	if (a->nimages) {
 		json_t *images = json_array();
@@ -91,7 +96,7 @@ static void dump(json_t *j, size_t flags, struct buf *out)
 	json_decref(j);
 }
 
-void package_result_json(const struct package_result *res, struct buf *out)
+void package_result_json(const struct package_result *res, bool dry_run, struct buf *out)
 {
 	json_t *j = json_object(), *list = json_array(), *warnings = json_array();
 
@@ -101,6 +106,8 @@ void package_result_json(const struct package_result *res, struct buf *out)
 		json_array_append_new(warnings, json_string(res->warnings.ptr[i]));
 	set(j, "artifacts", list);
 	set(j, "warnings", warnings);
+	if (dry_run)
+		set(j, "dry_run", json_true());
 	dump(j, JSON_COMPACT, out);
 }
 
@@ -114,7 +121,7 @@ static int by_path(const void *a, const void *b)
 	return strcmp(path_of(*(json_t *const *)a), path_of(*(json_t *const *)b));
 }
 
-void package_list(const struct package_result *res, struct str old, bool (*exists)(const char *path, void *ctx),
+void package_list(const struct package_result *res, struct str old, bool (*keep)(const struct listed *e, void *ctx),
 		  void *ctx, struct buf *out)
 {
 	json_t *was = json_loadb(old.ptr ? old.ptr : "", old.len, 0, NULL), *entry, *list = json_array();
@@ -123,17 +130,23 @@ void package_list(const struct package_result *res, struct str old, bool (*exist
 	size_t i;
 
 	for (i = 0; i < res->len; i++)
-		map_put(&seen, res->ptr[i].name, list);
+		if (made(&res->ptr[i]))
+			map_put(&seen, res->ptr[i].name, list);
 	json_array_foreach(json_object_get(was, "artifacts"), i, entry) {
-		const char *path = path_of(entry);
+		const json_int_t size = json_integer_value(json_object_get(entry, "size"));
+		const struct listed e = { .path = path_of(entry),
+					  .kind = json_string_value(json_object_get(entry, "kind")),
+					  .sha256 = json_string_value(json_object_get(entry, "sha256")),
+					  .size = size > 0 ? (uint64_t)size : 0 };
 
-		if (path && !map_has(&seen, path) && exists(path, ctx)) {
-			map_put(&seen, path, entry);
+		if (e.path && !map_has(&seen, e.path) && keep(&e, ctx)) {
+			map_put(&seen, e.path, entry);
 			VEC_PUSH(&all, json_incref(entry));
 		}
 	}
 	for (i = 0; i < res->len; i++)
-		VEC_PUSH(&all, artifact_json(&res->ptr[i], res->ptr[i].name, res));
+		if (made(&res->ptr[i]))
+			VEC_PUSH(&all, artifact_json(&res->ptr[i], res->ptr[i].name, res));
 	if (all.len)
 		qsort(all.ptr, all.len, sizeof(*all.ptr), by_path);
 	for (i = 0; i < all.len; i++)

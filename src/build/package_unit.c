@@ -114,8 +114,12 @@ static int locate_binary(const struct packager *pk, const struct unit *u, enum a
 			arch_name(arch), pk->profile->name, rel);
 		return err_hint(err, "run `slsc build %s`, or leave out --no-build", u->fn->name.s);
 	}
-	if (elf_open(&elf, abs, err) < 0)
-		return err_wrap(err, "%s for %s", u->fn->name.s, arch_name(arch));
+	if (elf_open(&elf, abs, err) < 0) {
+		err_wrap(err, "%s for %s", u->fn->name.s, arch_name(arch));
+		if (err->code == ERR_FORMAT)
+			err_hint(err, "remove it and build again: slsc build %s", u->fn->name.s);
+		return -1;
+	}
 	if (elf.arch != (arch == ARCH_ARM64 ? ELF_ARCH_ARM64 : ELF_ARCH_X86_64)) {
 		err_set(err, ERR_VERIFY, "%s: is for %s, not %s", rel, elf_arch_name(elf.arch), arch_name(arch));
 		return err_hint(err, "run `slsc build %s` again", u->fn->name.s);
@@ -178,11 +182,11 @@ static int make_trees(struct unit *u, struct packager *pk, enum arch arch, struc
 	if (!binary)
 		return 0;
 	if (pk->req->formats & PACKAGE_ZIP)
-		if (placed_tree(&u->files, binary, "", zip, err) < 0 ||
+		if (placed_tree(pk->p, &u->files, binary, "", zip, err) < 0 ||
 		    check_limit(pk, u, zip, "its zip, unzipped,", tree_total(zip), LAMBDA_UNZIPPED, err) < 0)
 			return -1;
 	if (pk->req->formats & ~(unsigned)PACKAGE_ZIP)
-		if (placed_tree(&u->files, binary, "var/task", image, err) < 0 ||
+		if (placed_tree(pk->p, &u->files, binary, "var/task", image, err) < 0 ||
 		    check_limit(pk, u, image, "its image", tree_total(image), LAMBDA_IMAGE, err) < 0)
 			return -1;
 	return 0;
@@ -201,7 +205,7 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 	    choose(pk->p, "compression", pick(req->compression, u->pkg.compression, "gzip"), codecs, &codec, err) < 0 ||
 	    choose(pk->p, "base", pick(req->base, u->pkg.base, "static"), base_names, &base, err) < 0 ||
 	    resolve_user(u, pk->p, err) < 0 || resolve_arches(u, pk, err) < 0 ||
-	    placed_resolve(pk->p, &u->pkg.includes, &u->files, err) < 0)
+	    placed_resolve(pk->p, &u->pkg.includes, pk->real_out, &u->files, err) < 0)
 		return -1;
 	u->level = (enum codec_level)level;
 	u->codec = (enum codec)codec;
@@ -209,6 +213,10 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 	for (size_t i = 0; i < u->narches; i++)
 		if (make_trees(u, pk, u->arches[i], err) < 0)
 			return -1;
+	if (fn->runtime == RUNTIME_HTTP && (req->formats & PACKAGE_ZIP))
+		strs_addf(&pk->res->warnings,
+			  "%s: Lambda does not run the zip of a function with runtime http: it takes runtime lambda",
+			  fn->name.s);
 	if (u->codec == CODEC_ZSTD && fn->runtime == RUNTIME_LAMBDA &&
 	    (req->formats & (PACKAGE_OCI | PACKAGE_OCI_ARCHIVE)))
 		strs_addf(&pk->res->warnings,

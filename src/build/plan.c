@@ -72,6 +72,8 @@ static int check_function(const struct graph *g, const struct function *f, struc
 	for (size_t i = 0; i < f->libs.len; i++)
 		if (check_writable(g, f->libs.ptr[i], f->libs.ptr[i].s, err) < 0)
 			return -1;
+	if (project_check_libs(g->p, f, err) < 0)
+		return -1;
 	return check_defines(g, &f->defines, err);
 }
 
@@ -109,6 +111,18 @@ static int find_toolchain(struct graph *g, const char *name, enum arch arch, str
 	return 0;
 }
 
+static int no_source(const struct graph *g, struct lstr pattern, const char *path, struct err *err)
+{
+	CLEAN_FREE char *abs = path_join(g->p->dir, path);
+
+	if (fs_is_dir(abs)) {
+		project_err(g->p, ERR_CONFIG, pattern, err, "'%s' is a directory", path);
+		return err_hint(err, "write \"%.200s%s*.c\"", path, ends_with(path, "/") ? "" : "/");
+	}
+	project_err(g->p, ERR_CONFIG, pattern, err, "'%s' is no C source", path);
+	return err_hint(err, "sources are .c, .S, .s, .o and .a files; for another language use build: {command: ...}");
+}
+
 /* Sorted, so that the order of the directory or of the patterns does not reach the binary; each once. */
 static int expand_sources(const struct graph *g, const struct function *f, struct strs *sources,
 			  struct err *err)
@@ -125,11 +139,8 @@ static int expand_sources(const struct graph *g, const struct function *f, struc
 			const char *s = sources->ptr[j];
 
 			if (!ends_with(s, ".c") && !ends_with(s, ".S") && !ends_with(s, ".s") &&
-			    !links_as_it_is(s)) {
-				project_err(g->p, ERR_CONFIG, pattern, err, "'%s' is no C source", s);
-				return err_hint(err, "sources are .c, .S, .s, .o and .a files; for another "
-						     "language use build: {command: ...}");
-			}
+			    !links_as_it_is(s))
+				return no_source(g, pattern, s, err);
 			if (links_as_it_is(s) ? check_writable(g, pattern, s, err) < 0 :
 						check_source(g, pattern, s, err) < 0)
 				return -1;
@@ -154,24 +165,6 @@ static bool covers(const struct lstrs *arches, enum arch arch)
 		if (arch_parse(arches->ptr[i].s) == (int)arch)
 			return true;
 	return false;
-}
-
-static int check_includes(const struct graph *g, const struct function *f, struct err *err)
-{
-	for (size_t i = 0; i < f->includes.len; i++) {
-		struct lstr inc = f->includes.ptr[i];
-		CLEAN_FREE char *dir = path_join(g->p->dir, inc.s);
-
-		if (fs_is_dir(dir))
-			continue;
-		project_err(g->p, ERR_CONFIG, inc, err, "no such include directory: '%s'", inc.s);
-		if (strcmp(inc.s, "/usr/include/stb") == 0)
-			err_hint(err, "apt-get install libstb-dev");
-		else if (inc.s[0] == '/')
-			err_hint(err, "install the package that holds it, or name a directory of the project");
-		return -1;
-	}
-	return 0;
 }
 
 /* What makes a function's own build command run again. */
@@ -290,7 +283,7 @@ static int add_targets(struct graph *g, const struct function *f, struct err *er
 	CLEAN_STRS struct strs sources = { 0 };
 
 	if (f->build_command.s ? command_inputs(g, f, &sources, err) < 0 :
-				 (check_includes(g, f, err) < 0 || expand_sources(g, f, &sources, err) < 0 ||
+				 (project_check_includes(g->p, f, err) < 0 || expand_sources(g, f, &sources, err) < 0 ||
 				  check_function(g, f, err) < 0))
 		return -1;
 	for (size_t i = 0; i < g->p->narches; i++) {
@@ -331,6 +324,10 @@ int graph_plan(struct graph *g, struct project *p, const struct profile *pr, con
 
 	*g = (struct graph){ .p = p, .profile = pr, .deps = deps };
 	g->share = arena_strdup(&g->arena, share);
+	if (strpbrk(p->dir, "\n\r")) {
+		err_set(err, ERR_CONFIG, "%s: the project's directory has a line break in its path", p->dir);
+		return err_hint(err, "rename the directory");
+	}
 	if (check_profile(g, err) < 0)
 		return -1;
 	for (size_t i = 0; i < deps->len; i++)

@@ -117,11 +117,14 @@ static int died(const char *shown, int ws, const char *before, struct err *err)
 }
 
 static int watch(pid_t pid, const char *shown, const struct function *f, int lfd, uint16_t port, bool *gone,
-		 struct err *err)
+		 const char **did, struct err *err)
 {
-	int64_t end = now_ms() + SMOKE_TIMEOUT_MS;
+	int64_t end = now_ms() + (f->runtime == RUNTIME_NONE ? SMOKE_RUNS_MS : SMOKE_TIMEOUT_MS);
 	const char *goal = f->runtime == RUNTIME_LAMBDA ? " before it asked for an event" :
 			   f->runtime == RUNTIME_HTTP	? " before it answered GET /_/health" : "";
+
+	*did = f->runtime == RUNTIME_LAMBDA ? "asked for an event" :
+	       f->runtime == RUNTIME_HTTP   ? "answered GET /_/health" : "runs";
 
 	while (now_ms() < end) {
 		struct pollfd p = { .fd = lfd, .events = POLLIN };
@@ -138,8 +141,10 @@ static int watch(pid_t pid, const char *shown, const struct function *f, int lfd
 		if (!exited(pid, &ws))
 			continue;
 		*gone = true;
-		if (f->runtime == RUNTIME_NONE && !WIFSIGNALED(ws))
+		if (f->runtime == RUNTIME_NONE && WIFEXITED(ws) && WEXITSTATUS(ws) == 0) {
+			*did = "exited with status 0";
 			return 0;
+		}
 		return died(shown, ws, goal, err);
 	}
 	if (f->runtime == RUNTIME_NONE)
@@ -147,7 +152,8 @@ static int watch(pid_t pid, const char *shown, const struct function *f, int lfd
 	return err_set(err, ERR_VERIFY, "%s: %d s passed%s", shown, SMOKE_TIMEOUT_MS / 1000, goal);
 }
 
-int smoke_run(const char *path, const char *shown, const struct function *f, enum arch arch, struct err *err)
+int smoke_run(const char *path, const char *shown, const struct function *f, enum arch arch, const char **did,
+	      struct err *err)
 {
 	CLEAN_FREE char *env = NULL;
 	CLEAN_FD int lfd = -1;
@@ -168,7 +174,7 @@ int smoke_run(const char *path, const char *shown, const struct function *f, enu
 	}
 	if (start(path, arch, env, &pid, err) < 0)
 		return -1;
-	r = watch(pid, shown, f, lfd, port, &gone, err);
+	r = watch(pid, shown, f, lfd, port, &gone, did, err);
 	if (!gone) {
 		kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

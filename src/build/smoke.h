@@ -6,14 +6,16 @@
 #include "config/project.h"
 
 #define SMOKE_TIMEOUT_MS 10000
+#define SMOKE_RUNS_MS 2000
 
 /**
  * smoke_run - does the binary at @path start? runtime lambda: it must ask a Runtime API on 127.0.0.1 for its first
- * event; http: it must answer GET /_/health on $PORT; none: it must not die of a signal. A foreign arch runs
- * under qemu-user. @shown: the path for messages. ERR_VERIFY if it does not start within SMOKE_TIMEOUT_MS, ERR_TOOL
- * without qemu. The process is ended before this returns.
+ * event; http: it must answer GET /_/health on $PORT, each within SMOKE_TIMEOUT_MS; none: it must exit with status 0 or
+ * still run after SMOKE_RUNS_MS. A foreign arch runs under qemu-user. @shown: the path for messages. @did: what it did,
+ * "asked for an event". ERR_VERIFY if it does not pass, ERR_TOOL without qemu. The process is ended before this
+ * returns.
  */
-int smoke_run(const char *path, const char *shown, const struct function *f, enum arch arch,
+int smoke_run(const char *path, const char *shown, const struct function *f, enum arch arch, const char **did,
 	      struct err *err) MUST_CHECK;
 
 #endif

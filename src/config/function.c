@@ -90,6 +90,28 @@ static int check_arches(struct reader *rd, const struct function *f)
 	return 0;
 }
 
+/* The runtime's C calls it by this name (-std=gnu11), and has a main() of its own. */
+static int check_handler(struct reader *rd, const struct function *f)
+{
+	static const char *const keywords[] = {
+		"auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
+		"extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return",
+		"short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void",
+		"volatile", "while", "asm", "typeof", "_Alignas", "_Alignof", "_Atomic", "_Bool", "_Complex",
+		"_Generic", "_Imaginary", "_Noreturn", "_Static_assert", "_Thread_local",
+	};
+	const struct lstr h = f->handler;
+
+	for (size_t i = 0; h.s && i < ARRAY_LEN(keywords); i++)
+		if (strcmp(h.s, keywords[i]) == 0)
+			return read_err(rd, h.line, h.col, "handler", "'%s' is a keyword of C", h.s);
+	if (h.s && strcmp(h.s, "main") == 0 && f->runtime != RUNTIME_NONE) {
+		read_err(rd, h.line, h.col, "handler", "'main' is the runtime's own");
+		return err_hint(rd->err, "name another function, or write runtime: none");
+	}
+	return 0;
+}
+
 int function_done(struct reader *rd, void *target, const struct ynode *n)
 {
 	struct function *f = target;
@@ -104,7 +126,7 @@ int function_done(struct reader *rd, void *target, const struct ynode *n)
 		read_err(rd, f->name.line, f->name.col, NULL, "missing 'sources' (or 'build')");
 		return err_hint(rd->err, "write sources: [src/%s.c]", f->name.s);
 	}
-	if (check_arches(rd, f) || check_env(rd, f))
+	if (check_arches(rd, f) || check_env(rd, f) || check_handler(rd, f))
 		return -1;
 	if (f->toolchain.s && !project_toolchain(rd->p, f->toolchain.s, rd->err))
 		return relocate(rd, f->toolchain, NULL);

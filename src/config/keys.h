@@ -39,6 +39,7 @@ enum key_flags {
 	KEY_LINES = 8,		/* may hold line ends */
 	KEY_NOT_EMPTY = 16,	/* a list or section with at least one entry */
 	KEY_UNIQUE = 32,	/* a list without repetitions */
+	KEY_EMPTY = 64,		/* an empty string, in quotes, is a value */
 };
 
 /** What a string has to be: said once for people, once as a POSIX ERE that is also an ECMA 262 pattern. */

@@ -277,55 +277,84 @@ int project_glob(const struct project *p, struct lstr pattern, struct strs *out,
 	if (err->code == ERR_NOTFOUND) {
 		project_err(p, ERR_CONFIG, pattern, err, "no file matches '%s'", pattern.s);
 		hint_file(p, pattern.s, err);
+		if (!err->hint[0])
+			err_hint(err, "it is relative to slsc.yaml's directory; '**' stands for any number of "
+				      "directories");
 	} else {
 		struct err inner = *err;
 
 		project_err(p, inner.code, pattern, err, "%s", inner.msg);
 		err->sys = inner.sys;
-		err_hint(err, "%s", inner.hint);
+		err_hint(err, "%s", inner.code == ERR_LIMIT ? "choose a narrower pattern" : inner.hint);
 	}
 	return -1;
 }
 
-static int check_globs(const struct project *p, struct lstrs list, struct err *err)
+static int no_include_dir(const struct project *p, struct lstr inc, struct err *err)
 {
-	for (size_t i = 0; i < list.len; i++) {
-		CLEAN_STRS struct strs files = { 0 };
+	project_err(p, ERR_CONFIG, inc, err, "no such include directory: '%s'", inc.s);
+	if (strcmp(inc.s, "/usr/include/stb") == 0)
+		return err_hint(err, "apt-get install libstb-dev");
+	if (inc.s[0] == '/')
+		return err_hint(err, "install the package that holds it, or name a directory of the project");
+	hint_file(p, inc.s, err);
+	return -1;
+}
 
-		if (project_glob(p, list.ptr[i], &files, err))
-			return -1;
+int project_check_includes(const struct project *p, const struct function *f, struct err *err)
+{
+	for (size_t i = 0; i < f->includes.len; i++) {
+		CLEAN_FREE char *dir = path_join(p->dir, f->includes.ptr[i].s);
+
+		if (!fs_is_dir(dir))
+			return no_include_dir(p, f->includes.ptr[i], err);
 	}
 	return 0;
 }
 
-static int check_includes(const struct project *p, const struct package *pk, struct err *err)
+bool lib_is_file(const char *lib)
 {
-	for (size_t i = 0; i < pk->includes.len; i++)
-		if (check_globs(p, (struct lstrs){ &pk->includes.ptr[i].from, 1 }, err))
-			return -1;
-	return 0;
+	return strchr(lib, '/') || ends_with(lib, ".a") || ends_with(lib, ".o");
 }
 
-int project_check_files(const struct project *p, struct err *err)
+int project_check_libs(const struct project *p, const struct function *f, struct err *err)
 {
-	if (check_includes(p, &p->package, err))
-		return -1;
-	for (size_t i = 0; i < p->nfunctions; i++) {
-		const struct function *f = p->functions[i];
+	for (size_t i = 0; i < f->libs.len; i++) {
+		struct lstr lib = f->libs.ptr[i];
+		CLEAN_FREE char *path = path_join(p->dir, lib.s);
 
-		if (check_globs(p, f->sources, err) || check_globs(p, f->build_inputs, err) ||
-		    check_includes(p, &f->package, err))
+		if (!lib_is_file(lib.s))
+			continue;
+		if (fs_is_dir(path)) {
+			project_err(p, ERR_CONFIG, lib, err, "'%s' is a directory", lib.s);
+			return err_hint(err, "name the .a file in it");
+		}
+		if (!fs_exists(path)) {
+			project_err(p, ERR_CONFIG, lib, err, "no such file: '%s'", lib.s);
+			hint_file(p, lib.s, err);
 			return -1;
-		for (size_t j = 0; j < f->includes.len; j++) {
-			CLEAN_FREE char *dir = path_join(p->dir, f->includes.ptr[j].s);
-
-			if (!fs_is_dir(dir)) {
-				project_err(p, ERR_CONFIG, f->includes.ptr[j], err, "no directory '%s'",
-					    f->includes.ptr[j].s);
-				hint_file(p, f->includes.ptr[j].s, err);
-				return -1;
-			}
 		}
 	}
+	return 0;
+}
+
+static int check_package(const struct project *p, const struct package *pk, struct err *err)
+{
+	for (size_t i = 0; i < pk->includes.len; i++) {
+		CLEAN_STRS struct strs files = { 0 };
+
+		if (project_glob(p, pk->includes.ptr[i].from, &files, err))
+			return -1;
+	}
+	return 0;
+}
+
+int project_check_packages(const struct project *p, struct err *err)
+{
+	if (check_package(p, &p->package, err))
+		return -1;
+	for (size_t i = 0; i < p->nfunctions; i++)
+		if (check_package(p, &p->functions[i]->package, err))
+			return -1;
 	return 0;
 }

@@ -115,7 +115,7 @@ struct package {
 	struct lstrs entrypoint_args;	/* image.args: appended after the binary */
 };
 
-/** budgets.<function>: parsed and kept; enforced by `slsc compare --check`. 0: none. */
+/** budgets.<function>: parsed and kept, not enforced yet. 0: none. */
 struct budget {
 	const char *function;
 	unsigned line, col;
@@ -197,8 +197,16 @@ int project_err(const struct project *p, enum err_code code, struct lstr where, 
 /** project_glob - fs_glob() of @pattern below the project; ERR_CONFIG "…: no file matches 'src/x.cc'" located. */
 int project_glob(const struct project *p, struct lstr pattern, struct strs *out, struct err *err) MUST_CHECK;
 
-/** project_check_files - whether every glob matches and every directory for -I exists; ERR_CONFIG, located. */
-int project_check_files(const struct project *p, struct err *err) MUST_CHECK;
+/** project_check_includes - whether @f's directories for -I exist; ERR_CONFIG, located. */
+int project_check_includes(const struct project *p, const struct function *f, struct err *err) MUST_CHECK;
+
+/** lib_is_file - whether an entry of `libs` is a path, not a name for -l. */
+bool lib_is_file(const char *lib);
+/** project_check_libs - whether the files that @f's `libs` names exist; ERR_CONFIG, located. */
+int project_check_libs(const struct project *p, const struct function *f, struct err *err) MUST_CHECK;
+
+/** project_check_packages - whether each `from` of package.zip.include matches a file; ERR_CONFIG, located. */
+int project_check_packages(const struct project *p, struct err *err) MUST_CHECK;
 
 /** project_package - the project's package settings with @f's on top; in @out, borrowed from @p. */
 void project_package(struct project *p, const struct function *f, struct package *out);

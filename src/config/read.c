@@ -122,7 +122,7 @@ static int check_string(struct reader *rd, const struct key *k, const struct yno
 			return err_hint(rd->err, "write \"%.100s\"", n->scalar);
 		}
 	}
-	if (!*n->scalar)
+	if (!*n->scalar && !(k->flags & KEY_EMPTY))
 		return type_err(rd, n, k->name, what);
 	if (!(k->flags & KEY_LINES) && strpbrk(n->scalar, "\n\r\t\x1b"))
 		return read_err(rd, n->line, n->col, k->name, "expected one line without tabs, found %s",

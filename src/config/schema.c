@@ -63,7 +63,8 @@ static void add_one_string(struct buf *b, const struct key *k)
 		return;
 	}
 	add_types(b, "string", k->flags & KEY_NUMBERS ? "number" : NULL);
-	add_number(b, "minLength", 1);
+	if (!(k->flags & KEY_EMPTY))
+		add_number(b, "minLength", 1);
 	if (k->check && k->check->pattern)
 		add_string(b, "pattern", k->check->pattern);
 }

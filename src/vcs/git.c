@@ -78,7 +78,8 @@ char *git_url_clean(const char *url)
 
 	if (scheme) {
 		const char *host = skip_user(url + scheme + 2, strlen(url + scheme + 2));
-		size_t n = starts_with(url, "http") ? strcspn(host, "?#") : strlen(host);
+		/* a path of this machine may hold them; for all else they are no part of the repository's name */
+		size_t n = starts_with(url, "file:") ? strlen(host) : strcspn(host, "?#");
 
 		return xasprintf("%.*s%.*s", (int)scheme + 2, url, (int)n, host);
 	}

@@ -54,8 +54,8 @@ int git_fetch_tree(const char *url, const char *ref, const char *dest, char comm
 		   struct err *err) MUST_CHECK;
 
 /**
- * git_url_clean - @url without what may be secret: user info of URLs (and the query of http), the password of
- * an scp-like "user:password@host:path". "git@host:path" and paths stay as they are. Heap.
+ * git_url_clean - @url without what may be secret: user info, query and fragment of URLs (a file URL keeps both), the
+ * password of an scp-like "user:password@host:path". "git@host:path" and paths stay as they are. Heap.
  */
 char *git_url_clean(const char *url);
 /** git_url_looks_like - whether @s is a git URL (scheme://, scp-like, or *.git) rather than a path or a name. */

@@ -153,7 +153,12 @@ sleep_free_touch() {
 	slsc_run build --arch x86_64
 	is "$status" 1
 	has "$err" "error: slsc.yaml:5:14: handler 'gret' is not defined in the sources of 'f'"
-	has "$err" "hint: did you mean 'greet'? defined are: greet"
+	# that is all there is to say, unless asked for more
+	is "$(grep -v '^building' <<<"$err")" "error: slsc.yaml:5:14: handler 'gret' is not defined in the sources of 'f'
+hint: did you mean 'greet'? defined are: greet"
+	slsc_run build --arch x86_64 -v
+	has "$err" "undefined symbol: gret"
+	is "$(tail -1 <<<"$err")" "hint: did you mean 'greet'? defined are: greet"
 	sed -i 's/gret/greet/' slsc.yaml
 	slsc_run build --smoke
 	is "$status" 0
@@ -177,6 +182,7 @@ sleep_free_touch() {
 	sed -i 's/runtime: none/runtime: none\n    libs: [z]/' slsc.yaml
 	slsc_run build --arch x86_64
 	is "$status" 1
+	is "$(grep -vc '^building' <<<"$err")" 2
 	has "$err" "slsc.yaml:6:12: library 'z' has no static archive for x86_64 (libz.a is not in "
 }
 
@@ -243,7 +249,8 @@ sleep_free_touch() {
 	sed -i 's,src/\*.c,src/*.cc,' slsc.yaml
 	slsc_run build
 	is "$status" 1
-	is "$err" "error: slsc.yaml:4:15: no file matches 'src/*.cc'"
+	is "$err" "error: slsc.yaml:4:15: no file matches 'src/*.cc'
+hint: it is relative to slsc.yaml's directory; '**' stands for any number of directories"
 	plain
 	sed -i 's,runtime: none,runtime: none\n    includes: [inc],' slsc.yaml
 	slsc_run build
@@ -413,6 +420,9 @@ sleep_free_touch() {
 	slsc_run build --launcher "$T/launch" --arch x86_64
 	is "$status" 0
 	is "$(cat "$T/launched")" x
+	slsc_run build --launcher "env X=1 $T/launch" --arch arm64
+	is "$status" 0
+	is "$(wc -l <"$T/launched")" 2
 	slsc_run build --arch x86_64 --json
 	is "$(jq -r .steps <<<"$out")" 0
 }
@@ -510,6 +520,8 @@ sleep_free_touch() {
 	is "$status" 0
 	has "$out" "musl        x86_64  works"
 	has "$out" "musl        arm64   works"
+	command -v zig >/dev/null ||
+		has "$out" "zig         x86_64  missing  zig cc (not in Debian 12; put zig on PATH)"
 	slsc_run doctor --json --no-fetch
 	is "$(jq -r '[.toolchains[] | select(.state=="works")] | length' <<<"$out")" 6
 	export SLSC_CACHE_DIR=$T/empty
@@ -589,7 +601,7 @@ hint: rename the file"
 	C
 	slsc_run build --smoke
 	is "$status" 0
-	is "$(grep -v '^building' <<<"$err")" ""
+	is "$(grep -v '^building\|^smoke: ' <<<"$err")" ""
 	is "$(.slsc/release/x86_64/made)" hi
 	is "$(qemu-aarch64-static .slsc/release/arm64/made)" hi
 	slsc_run build --json
@@ -740,4 +752,114 @@ error: ninja failed with status 127"
 	# ninja had ended its command before the build above began
 	state=$(ps -o stat= -p "$(cat "$T/pid")") || true
 	is "${state%"${state#?}"}" "${state:+Z}"	# gone, or dead and not yet reaped by init
+}
+
+@test "a launcher that is not there is a usage error" {
+	plain
+	slsc_run build --launcher nosuch
+	is "$status" 2
+	is "$err" "error: --launcher: 'nosuch' is not found on PATH"
+	slsc_run build --launcher "./src/main.c -x"
+	is "$status" 2
+	is "$err" "error: --launcher: './src/main.c' is not an executable file"
+	[ ! -e .slsc ]
+}
+
+@test "a library's file that is not there: where, by check and build alike" {
+	plain
+	sed -i 's,runtime: none,runtime: none\n    libs: [x/y.a],' slsc.yaml
+	for c in build 'config check'; do
+		# shellcheck disable=SC2086
+		slsc_run $c
+		is "$status" 1
+		is "$err" "error: slsc.yaml:6:12: no such file: 'x/y.a'"
+	done
+}
+
+@test "paths are those of the project where the user stands in it, else whole" {
+	plain
+	slsc_run build --arch x86_64
+	is "${out##* }" .slsc/release/x86_64/hello
+	slsc_run -C src build --arch x86_64
+	is "${out##* }" "$PWD/.slsc/release/x86_64/hello"
+	slsc_run -C src build --arch x86_64 --json
+	is "$(jq -r '.binaries[0].path' <<<"$out")" "$PWD/.slsc/release/x86_64/hello"
+	is "$(jq -r '.binaries[0].debug' <<<"$out")" "$PWD/.slsc/release/x86_64/hello.debug"
+}
+
+@test "-q prints the results" {
+	plain
+	slsc_run build -q --arch x86_64
+	is "$status" 0
+	has "$out" "hello  x86_64"
+	is "$err" ""
+}
+
+@test "an output that was written over is linked anew" {
+	plain
+	slsc_run build
+	sum=$(sha256sum .slsc/release/arm64/hello)
+	echo junk >.slsc/release/x86_64/hello
+	cp .slsc/release/x86_64/hello.debug .slsc/release/arm64/hello
+	printf '\x3e\0' | dd of=.slsc/release/arm64/hello bs=1 seek=18 conv=notrunc 2>/dev/null
+	slsc_run build --json
+	is "$status" 0
+	is "$(jq -r .steps <<<"$out")" 2
+	is "$(grep damaged <<<"$err")" ".slsc/release/x86_64/hello is damaged: linking it anew
+.slsc/release/arm64/hello is damaged: linking it anew"
+	is "$(.slsc/release/x86_64/hello)" hi
+	is "$(sha256sum .slsc/release/arm64/hello)" "$sum"
+}
+
+@test "a linker that dies of SIGBUS has met a full disk" {
+	plain
+	cat >"$T/cc" <<-'S'
+		#!/bin/sh
+		case "$*" in *' -c '*) exec clang "$@" ;; esac
+		echo "Stack dump:" >&2
+		echo "clang: error: unable to execute command: Bus error" >&2
+		exit 254
+	S
+	chmod +x "$T/cc"
+	printf 'toolchain: mine\ntoolchains: {mine: {extends: musl, cc: %s}}\n' "$T/cc" >>slsc.yaml
+	slsc_run build --arch x86_64
+	is "$status" 1
+	is "$(grep -v '^building' <<<"$err")" "error: function 'hello' did not link for x86_64
+hint: the disk is full: free some space, then run it again"
+}
+
+@test "smoke: says what each binary did, and a status other than 0 is a failure" {
+	plain
+	slsc_run build --smoke
+	is "$status" 0
+	is "$(grep ^smoke <<<"$err")" "smoke: hello x86_64 exited with status 0
+smoke: hello arm64 exited with status 0"
+	printf '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n' >src/main.c
+	slsc_run build --smoke --arch x86_64
+	is "$status" 0
+	is "$(grep ^smoke <<<"$err")" "smoke: hello x86_64 runs"
+	printf 'int main(void) { return 3; }\n' >src/main.c
+	slsc_run build --smoke --arch x86_64
+	is "$status" 1
+	is "$(tail -1 <<<"$err")" "error: smoke test of 'hello' for x86_64: .slsc/release/x86_64/hello: exited with status 3"
+}
+
+@test "a project's directory with a line break" {
+	mkdir "$T/w/a
+b"
+	cd "$T/w/a
+b"
+	plain
+	slsc_run build
+	is "$status" 1
+	is "$err" "error: $T/w/a?b: the project's directory has a line break in its path
+hint: rename the directory"
+}
+
+@test "a directory of the system as cache or HOME is no path to look for in a binary" {
+	plain
+	printf '#include <stdio.h>\nint main(void) { return puts("/usr/sbin /dev/null") < 0; }\n' >src/main.c
+	SLSC_CACHE_DIR=/dev/null HOME=/usr/sbin slsc_run build --arch x86_64
+	is "$(grep -v '^building' <<<"$err")" ""
+	is "$status" 0
 }

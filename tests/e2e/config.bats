@@ -156,3 +156,62 @@ print(usage.ru_maxrss, os.waitstatus_to_exitcode(status))' "$SLSC_BIN" config ch
 	is "$status" 2
 	has "$err" "did you mean 'show'"
 }
+
+# refused WHAT WHERE [HINT]: by check and by build, in the same words
+refused() {
+	local c
+	for c in 'config check' build; do
+		# shellcheck disable=SC2086
+		slsc_run $c
+		is "$status" 1
+		is "$err" "error: slsc.yaml:$1${2:+
+hint: $2}"
+	done
+}
+
+@test "check: what build refuses" {
+	minimal
+	sed -i 's,src/hello.c,src/,' slsc.yaml
+	refused "4:15: 'src' is a directory" 'write "src/*.c"'
+	minimal
+	sed -i 's,src/hello.c,slsc.yaml,' slsc.yaml
+	refused "4:15: 'slsc.yaml' is no C source" \
+		"sources are .c, .S, .s, .o and .a files; for another language use build: {command: ...}"
+	minimal
+	echo '    libs: [x/y.a]' >>slsc.yaml
+	refused "5:12: no such file: 'x/y.a'"
+	minimal
+	echo '    includes: [scr]' >>slsc.yaml
+	refused "5:16: no such include directory: 'scr'" "did you mean 'src'?"
+	minimal
+	echo '    handler: int' >>slsc.yaml
+	refused "5:14: handler of function 'hello': 'int' is a keyword of C"
+	minimal
+	echo '    handler: main' >>slsc.yaml
+	refused "5:14: handler of function 'hello': 'main' is the runtime's own" \
+		"name another function, or write runtime: none"
+	minimal
+	echo 'profiles: {release: {static: false}}' >>slsc.yaml
+	refused "5:12: profile 'release' is not static, and toolchain 'musl' only links statically" \
+		"use toolchain: gnu"
+}
+
+@test "check: an empty argument of an image is one" {
+	minimal
+	echo 'package: {image: {args: ["", x]}}' >>slsc.yaml
+	slsc_run config check
+	is "$status" 0
+	slsc_run config show --json
+	is "$(jq -c '.functions.hello.package.image.args' <<<"$out")" '["","x"]'
+}
+
+@test "check: a pattern that matches too much" {
+	minimal
+	sed -i 's,src/hello.c,"**/*.c",' slsc.yaml
+	(cd src && seq -f 'f%g.c' 65536 | xargs touch)
+	slsc_run config check
+	is "$status" 1
+	has "$err" "error: slsc.yaml:4:15: "
+	has "$err" "limit exceeded"
+	is "$(tail -1 <<<"$err")" "hint: choose a narrower pattern"
+}

@@ -53,6 +53,15 @@ next: cd hello && slsc build && slsc package --zip"
 	done
 }
 
+@test "what comes next is for what calls the functions" {
+	slsc_run init a -t http
+	is "$(tail -1 <<<"$out")" "next: cd a && slsc build && slsc package --oci"
+	slsc_run init b -t raw
+	is "$(tail -1 <<<"$out")" "next: cd b && slsc build && slsc package --oci"
+	slsc_run init c -t thumbnail
+	is "$(tail -1 <<<"$out")" "next: cd c && slsc build && slsc package --zip"
+}
+
 @test "--list --json" {
 	slsc_run init --list --json
 	is "$status" 0

@@ -221,8 +221,22 @@ dist' >.gitignore
 	echo 'int y;' >>src/x.c
 	slsc_run package --oci --no-build
 	is "$err" "warning: there are uncommitted changes: the revision is marked -dirty"
+	git remote set-url origin 'ssh://git@git.example/shop.git?token=secret#frag'
+	slsc_run package --oci --no-build
+	is "$(manifest dist/hello.oci arm64 | jq -r '.annotations."org.opencontainers.image.source"')" \
+		ssh://git.example/shop.git
 	is "$(manifest dist/hello.oci arm64 | jq -r '.annotations."org.opencontainers.image.revision"')" \
 		"$(git rev-parse HEAD)-dirty"
+}
+
+@test "git: a repository without a commit has no revision to be marked" {
+	need git git
+	project
+	git init -q
+	slsc_run package --oci --no-build
+	[ "$status" -eq 0 ]
+	is "$err" ""
+	is "$(jq -r '.artifacts[0].revision' dist/manifest.json)" null
 }
 
 @test "SOURCE_DATE_EPOCH overrides the time, and must be a number" {
@@ -233,6 +247,14 @@ dist' >.gitignore
 	[ "$status" -eq 2 ]
 	is "$err" "error: SOURCE_DATE_EPOCH is 'soon': not a number of seconds since 1970
 hint: unset it, or set it to \$(git log -1 --format=%ct)"
+	for v in 253402300800 99999999999999999999999; do
+		SOURCE_DATE_EPOCH=$v slsc_run package --oci --no-build
+		[ "$status" -eq 2 ]
+		is "$err" "error: SOURCE_DATE_EPOCH is '$v': not in the range 0 to 253402300799
+hint: unset it, or set it to \$(git log -1 --format=%ct)"
+	done
+	SOURCE_DATE_EPOCH=253402300799 slsc_run package --oci --no-build
+	is "$(config dist/hello.oci amd64 | jq -r .created)" 9999-12-31T23:59:59Z
 }
 
 @test "a binary that is not built, or of another architecture" {
@@ -248,6 +270,41 @@ hint: run \`slsc build hello\`, or leave out --no-build"
 	[ "$status" -eq 1 ]
 	has "$err" "error: .slsc/release/arm64/hello: is for x86_64, not arm64"
 	slsc_run package --zip --no-build --arch x86_64
+	[ "$status" -eq 0 ]
+}
+
+@test "a damaged binary: how to make it again" {
+	project
+	echo junk >.slsc/release/x86_64/hello
+	slsc_run package --zip --no-build
+	[ "$status" -eq 1 ]
+	is "$err" "error: hello for x86_64: $T/w/.slsc/release/x86_64/hello: not an ELF file
+hint: remove it and build again: slsc build hello"
+}
+
+@test "a zip of runtime http is not for Lambda, and the warning says so" {
+	project
+	sed -i 's/^    sources/    runtime: http\n    sources/' slsc.yaml
+	slsc_run package --zip --no-build
+	[ "$status" -eq 0 ]
+	is "$err" "warning: hello: Lambda does not run the zip of a function with runtime http: it takes runtime lambda"
+}
+
+@test "names that loading would mix up are refused for archives" {
+	project '  a_b: {sources: [src/x.c]}
+  a-_b: {sources: [src/x.c]}'
+	for a in x86_64 arm64; do
+		cp .slsc/release/$a/hello .slsc/release/$a/a_b && cp .slsc/release/$a/hello .slsc/release/$a/a-_b
+	done
+	for how in --oci-archive --docker-archive; do
+		slsc_run package a_b $how --no-build
+		[ "$status" -eq 1 ]
+		is "$err" "error: slsc.yaml:6:3: the images of functions 'a_b' and 'a-_b' would both be called 'demo-shop/a_b' when loaded
+hint: rename one: a run of - and _ becomes its last, none is left at the end"
+	done
+	slsc_run package hello --oci-archive --no-build
+	[ "$status" -eq 0 ]
+	slsc_run package --oci --zip --no-build
 	[ "$status" -eq 0 ]
 }
 
@@ -301,6 +358,62 @@ hint: run \`slsc build hello\`, or leave out --no-build"
 	echo '{broken' >dist/manifest.json
 	slsc_run package other --oci --no-build
 	is "$(jq -c '[.artifacts[].path]' dist/manifest.json)" '["other.oci"]'
+}
+
+@test "dist/manifest.json makes no false claim after a failure or a kill" {
+	project
+	slsc_run package --zip --docker-archive --no-build
+	cp dist/manifest.json before
+	echo more >data.txt
+	printf 'package: {zip: {include: [{from: data.txt}]}}\n' >>slsc.yaml
+	# the second format fails: the zips are new, the archives are old
+	mv dist/hello-x86_64.docker.tar "$T/" && mkdir -p dist/hello-x86_64.docker.tar/x
+	slsc_run package --zip --docker-archive --no-build
+	[ "$status" -eq 1 ]
+	has "$err" "hello-x86_64.docker.tar"
+	is "$(jq -c '[.artifacts[].path]' dist/manifest.json)" \
+		'["hello-arm64.docker.tar","hello-arm64.zip","hello-x86_64.zip"]'
+	list_is_true dist
+	rmdir dist/hello-x86_64.docker.tar/x dist/hello-x86_64.docker.tar
+	# a file that somebody changed is not listed any more
+	echo x >>dist/hello-arm64.docker.tar
+	slsc_run package --oci --no-build
+	is "$(jq -c '[.artifacts[].path]' dist/manifest.json)" '["hello-arm64.zip","hello-x86_64.zip","hello.oci"]'
+	echo '{}' >dist/hello.oci/index.json
+	slsc_run package --zip --no-build
+	is "$(jq -c '[.artifacts[].path]' dist/manifest.json)" '["hello-arm64.zip","hello-x86_64.zip"]'
+	list_is_true dist
+	slsc_run package --zip --oci --docker-archive --no-build
+	head -c 300K /dev/urandom >noise
+	for i in $(seq 20); do
+		head -c $((i * 9000)) noise >data.txt
+		timeout -s KILL "0.0$(printf %02d $((i * 2)))" "$SLSC_BIN" package --zip --oci --docker-archive --no-build \
+			>/dev/null 2>&1 || true
+		list_is_true dist
+	done
+	slsc_run package --zip --oci --docker-archive --no-build
+	is "$(jq '.artifacts|length' dist/manifest.json)" 5
+	list_is_true dist
+	no_leftovers .
+}
+
+@test "-n --json: what is not known is null; an empty --output is refused" {
+	project
+	slsc_run package --zip --oci -n --json
+	[ "$status" -eq 0 ]
+	is "$(jq -c '[.dry_run, (.artifacts[]|[.path,.sha256,.size])]' <<<"$out")" \
+		'[true,["dist/hello-x86_64.zip",null,null],["dist/hello-arm64.zip",null,null],["dist/hello.oci",null,null]]'
+	slsc_run package --zip --no-build --json
+	is "$(jq -c 'has("dry_run")' <<<"$out")" false
+	rm -r dist
+	for o in "-o" "--output"; do
+		slsc_run package --zip --no-build $o ''
+		[ "$status" -eq 2 ]
+		is "$err" "error: --output: the directory's name is empty
+hint: leave it out for dist in the project, or write . for this directory"
+	done
+	is "$(ls)" "slsc.yaml
+src"
 }
 
 @test "--json holds digests, sizes, diff_ids and platforms; -n writes nothing; -o chooses the place" {
@@ -394,6 +507,7 @@ hint: free some space, or write elsewhere, then run it again"
 @test "SIGINT ends with 130 and leaves the old artifacts; after SIGKILL the next run is clean" {
 	project
 	slsc_run package --oci --zip --no-build
+	cp dist/manifest.json "$T/list"
 	before=$(find dist -type f -exec sha256sum {} + | sort)
 	head -c 200M /dev/urandom >more.bin
 	printf 'package: {zip: {include: [{from: more.bin}]}}\n' >>slsc.yaml
@@ -407,8 +521,10 @@ hint: free some space, or write elsewhere, then run it again"
 		is "$(find dist -type f -exec sha256sum {} + | sort)" "$before"
 		no_leftovers .
 		timeout -s KILL 0.3 "$SLSC_BIN" package $how --level max --no-build >/dev/null 2>&1 || true
-		is "$(find dist -name manifest.json -o -name index.json -o -name '*.zip' | sort | xargs sha256sum)" \
-			"$(grep -E 'manifest.json|index.json|zip$' <<<"$before" | sort -k2)"
+		is "$(find dist -name index.json -o -name '*.zip' | sort | xargs sha256sum)" \
+			"$(grep -E 'index.json|zip$' <<<"$before" | sort -k2)"
+		list_is_true dist
+		cp "$T/list" dist/manifest.json
 	done
 	sed -i /^package/d slsc.yaml
 	slsc_run package --oci --zip --no-build

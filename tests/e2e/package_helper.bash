@@ -71,6 +71,21 @@ ref() {
 manifest() { cat "$(blob "$1" "$(ref "$1" "$2")")"; }
 config() { cat "$(blob "$1" "$(manifest "$1" "$2" | jq -r .config.digest)")"; }
 
+# list_is_true DIR: every entry of DIR/manifest.json tells its file's digest and size
+list_is_true() {
+	local path kind sha size
+	[ -e "$1/manifest.json" ] || return 0
+	jq -e . "$1/manifest.json" >/dev/null || return 1
+	while read -r path kind sha size; do
+		if [ "$kind" = oci ]; then
+			has "$(cat "$1/$path/index.json")" "sha256:$sha" || return 1
+			is "$(sha256sum <"$1/$path/blobs/sha256/$sha" | cut -d' ' -f1)" "$sha" || return 1
+		else
+			is "$path $(sha256sum <"$1/$path" | cut -d' ' -f1) $(stat -c %s "$1/$path")" "$path $sha $size" || return 1
+		fi
+	done < <(jq -r '.artifacts[]|"\(.path) \(.kind) \(.sha256) \(.size)"' "$1/manifest.json")
+}
+
 # podman_ ARGS: podman as it runs in a VM with hybrid cgroups, with a store of its own
 podman_() {
 	printf '[containers]\ndefault_ulimits=["nofile=20000:20000","nproc=32768:32768"]\n' >"$T/containers.conf"

@@ -6,10 +6,10 @@
 
 #include "build/package.h"
 
-static bool there(const char *path, void *ctx)
+static bool there(const struct listed *e, void *ctx)
 {
 	(void)ctx;
-	return *path != '-';
+	return *e->path != '-';
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -74,6 +74,8 @@ static void test_in_the_cache(void **state)
 	assert_string_equal(f->out.ptr[0].dir, tree);
 }
 
+#define RESTORE "restore it from version control, or delete it to lock the dependencies anew"
+
 static void test_bad_locks(void **state)
 {
 	static const struct {
@@ -83,8 +85,10 @@ static void test_bad_locks(void **state)
 		  "it was written by a newer slsc; update slsc" },
 		{ "dependencies: {}\n", "slsc.lock:1:1: version (none) is not known",
 		  "it was written by a newer slsc; update slsc" },
-		{ "- a\n", "slsc.lock:1:1: not a lock file", "" },
-		{ "", "slsc.lock:1:1: not a lock file", "" },
+		{ "- a\n", "slsc.lock:1:1: not a lock file", RESTORE },
+		{ "", "slsc.lock:1:1: not a lock file", RESTORE },
+		{ "version: [\n", "slsc.lock:2:1: did not find expected node content while parsing a flow node",
+		  RESTORE },
 		{ LOCKED("main"), "slsc.lock:6:13: dependency 'z' has no valid commit id",
 		  "restore slsc.lock, or remove the entry to lock 'v1' anew" },
 		{ LOCKED("0123456789abcdef"), "slsc.lock:6:13: dependency 'z' has no valid commit id",

@@ -56,11 +56,12 @@ static int placed(const char *from, const char *to, mode_t mode, struct buf *out
 	CLEAN_FREE char *bin = path_join(root, "bin");
 	struct include inc = { .from = { from, 3, 9 }, .to = { to, 3, 20 }, .mode = mode };
 	const struct includes incs = { &inc, 1 };
+	CLEAN_FREE char *out_dir = path_join(root, "out");
 	struct project p = { .dir = root, .file = (char *)"slsc.yaml" };
 
 	if (!to)
 		inc.to = (struct lstr){ 0 };
-	if (placed_resolve(&p, &incs, &files, err) < 0 || placed_tree(&files, bin, "", &t, err) < 0)
+	if (placed_resolve(&p, &incs, out_dir, &files, err) < 0 || placed_tree(&p, &files, bin, "", &t, err) < 0)
 		return -1;
 	for (size_t i = 0; i < t.len; i++)
 		buf_addf(out, "%s%s %o\n", t.ptr[i].path, t.ptr[i].type == TREE_DIR ? "/" : "",
@@ -122,10 +123,10 @@ static void test_includes_refused(void **state)
 		       "'to' is relative to the package's root, without '..'");
 }
 
-static bool all_there(const char *path, void *ctx)
+static bool all_there(const struct listed *e, void *ctx)
 {
 	(void)ctx;
-	return strcmp(path, "gone.zip") != 0;
+	return strcmp(e->path, "gone.zip") != 0;
 }
 
 static void test_list(void **state)

@@ -335,6 +335,20 @@ static void test_large_file(void **state)
 	drop(dir);
 }
 
+#define RELATIVE "it is relative to slsc.yaml's directory; '**' stands for any number of directories"
+
+/* Of the first function, as the plan and `config check` do. */
+static int check_files(const struct project *p, struct err *err)
+{
+	const struct function *f = p->functions[0];
+	CLEAN_STRS struct strs files = { 0 };
+
+	if (project_check_includes(p, f, err) < 0 || project_glob(p, f->sources.ptr[0], &files, err) < 0 ||
+	    project_check_libs(p, f, err) < 0)
+		return -1;
+	return project_check_packages(p, err);
+}
+
 static void check_fails(const char *text, const char *msg, const char *hint)
 {
 	CLEAN_PROJECT struct project p = { 0 };
@@ -342,7 +356,7 @@ static void check_fails(const char *text, const char *msg, const char *hint)
 
 	put("slsc.yaml", text);
 	assert_int_equal(project_load(&p, NULL, &err), 0);
-	assert_int_equal(project_check_files(&p, &err), -1);
+	assert_int_equal(check_files(&p, &err), -1);
 	assert_int_equal(err.code, ERR_CONFIG);
 	assert_string_equal(err.msg, msg);
 	assert_string_equal(err.hint, hint);
@@ -361,16 +375,23 @@ static void test_files(void **state)
 	check_fails("project: a\nfunctions:\n  a: {sources: [src/helo.c]}\n",
 		    "slsc.yaml:3:17: no file matches 'src/helo.c'", "did you mean 'src/hello.c'?");
 	check_fails("project: a\nfunctions:\n  a: {sources: [\"src/*.cc\"]}\n",
-		    "slsc.yaml:3:17: no file matches 'src/*.cc'", "");
+		    "slsc.yaml:3:17: no file matches 'src/*.cc'", RELATIVE);
 	check_fails("project: a\nfunctions:\n  a: {sources: [sr/hello.c]}\n",
-		    "slsc.yaml:3:17: no file matches 'sr/hello.c'", "");
+		    "slsc.yaml:3:17: no file matches 'sr/hello.c'", RELATIVE);
 	check_fails("project: a\nfunctions:\n  a:\n    sources: [src/hello.c]\n    includes: [scr]\n",
-		    "slsc.yaml:5:16: no directory 'scr'", "did you mean 'src'?");
+		    "slsc.yaml:5:16: no such include directory: 'scr'", "did you mean 'src'?");
+	check_fails("project: a\nfunctions:\n  a:\n    sources: [src/hello.c]\n    includes: [/nonexistent/x]\n",
+		    "slsc.yaml:5:16: no such include directory: '/nonexistent/x'",
+		    "install the package that holds it, or name a directory of the project");
+	check_fails("project: a\nfunctions:\n  a:\n    sources: [src/hello.c]\n    libs: [m, src/helo.a]\n",
+		    "slsc.yaml:5:15: no such file: 'src/helo.a'", "did you mean 'src/hello.c'?");
+	check_fails("project: a\nfunctions:\n  a:\n    sources: [src/hello.c]\n    libs: [src/b]\n",
+		    "slsc.yaml:5:12: 'src/b' is a directory", "name the .a file in it");
 	check_fails("project: a\nfunctions: {a: {sources: [src/hello.c]}}\npackage:\n  zip: {include: [{from: x}]}\n",
-		    "slsc.yaml:4:26: no file matches 'x'", "");
+		    "slsc.yaml:4:26: no file matches 'x'", RELATIVE);
 	put("slsc.yaml", "project: a\nfunctions:\n  a: {sources: [src/**/*.c], includes: [src, /usr/include]}\n");
 	assert_int_equal(project_load(&p, NULL, &err), 0);
-	assert_int_equal(project_check_files(&p, &err), 0);
+	assert_int_equal(check_files(&p, &err), 0);
 	assert_int_equal(project_glob(&p, p.functions[0]->sources.ptr[0], &files, &err), 0);
 	assert_int_equal(files.len, 2);
 	assert_string_equal(files.ptr[0], "src/b/other.c");

@@ -91,8 +91,11 @@ static void refuses_bad_paths(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		FAILS(add(&t, bad[i].path, &e), ERR_FORMAT, bad[i].msg);
+		FAILS(tree_check_path(bad[i].path, &e), ERR_FORMAT, bad[i].msg);
+	}
+	OK(tree_check_path("a/b", &e));
 	assert_int_equal(t.len, 0);
 	OK(add(&t, "...", &e));
 	OK(add(&t, "..a/b..", &e));
