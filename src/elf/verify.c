@@ -186,10 +186,10 @@ static size_t bad_path_at(const uint8_t *start, const uint8_t *p, const uint8_t 
 		if (!memchr(*bad + 1, '/', n > 1 ? n - 1 : 0) || (size_t)(end - p) < n ||
 		    memcmp(p, *bad, n) != 0)
 			continue;
-		/* /work/main is not in /work/mainframe ... */
+		/* /home/me/app is not in /home/me/apple ... */
 		if (p + n < end && is_path_char(p[n]))
 			continue;
-		/* ... nor in /srv/work/main, but it is in -I/work/main. */
+		/* ... nor in /srv/home/me/app, but it is in -I/home/me/app. */
 		while (q > start && is_path_char(q[-1]))
 			q--;
 		if (q > start && q < p && q[-1] == '/')
