@@ -173,10 +173,27 @@ static bool is_path_char(uint8_t c)
 	return isalnum(c) || (c && strchr("._-+~@%", c)) || c >= 0x80;
 }
 
-/* The length of the bad prefix that stands at @p as a path of its own, or 0. */
-static size_t bad_path_at(const uint8_t *start, const uint8_t *p, const uint8_t *end,
-			  const char *const *bad)
+/* Where the section that holds @p begins: the build-id's bytes, right before the strings, may look like a path. */
+static const uint8_t *section_start(struct elf_file *f, const uint8_t *p)
 {
+	const uint8_t *map = f->priv->map.ptr, *start = map;
+	uint64_t off = (uint64_t)(p - map);
+	struct elf_sections all = { 0 };
+	struct err ignored;
+
+	if (elf_sections(f, &all, &ignored) == 0)
+		VEC_EACH(&all, s)
+			if (s->type != SHT_NOBITS && off >= s->offset && off - s->offset < s->size)
+				start = map + s->offset;
+	VEC_FREE(&all);
+	return start;
+}
+
+/* The length of the bad prefix that stands at @p as a path of its own, or 0. */
+static size_t bad_path_at(struct elf_file *f, const uint8_t *p, const char *const *bad)
+{
+	const uint8_t *start = f->priv->map.ptr, *end = start + f->priv->map.len;
+
 	for (; *bad; bad++) {
 		size_t n = strlen(*bad);
 		const uint8_t *q = p;
@@ -192,7 +209,7 @@ static size_t bad_path_at(const uint8_t *start, const uint8_t *p, const uint8_t 
 		/* ... nor in /srv/home/me/app, but it is in -I/home/me/app. */
 		while (q > start && is_path_char(q[-1]))
 			q--;
-		if (q > start && q < p && q[-1] == '/')
+		if (q > start && q < p && q[-1] == '/' && q > section_start(f, p))
 			continue;
 		return n;
 	}
@@ -222,7 +239,7 @@ static void check_paths(struct verdict *v, struct elf_file *f, const char *const
 	char more[48] = "";
 
 	for (const uint8_t *p = start; (p = memchr(p, '/', (size_t)(end - p))); p++) {
-		size_t n = bad_path_at(start, p, end, bad);
+		size_t n = bad_path_at(f, p, bad);
 
 		if (n && !hits++)
 			first = p;
