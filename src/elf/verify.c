@@ -249,7 +249,7 @@ static void check_paths(struct verdict *v, struct elf_file *f, const char *const
 	if (!hits)
 		return;
 	/* What comes before may be no text at all: only ASCII is taken for a part of the string. */
-	for (from = first; from > start && first - from < MAX_SHOWN / 2 && from[-1] >= ' ' &&
+	for (from = first; from > section_start(f, first) && first - from < MAX_SHOWN / 2 && from[-1] >= ' ' &&
 			   from[-1] < 0x7f;
 	     from--)
 		;

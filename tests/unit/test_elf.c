@@ -238,6 +238,17 @@ static void build_paths(void **state)
 		 (unsigned long long)off);
 	verify_fails("paths", RULES(X86, .bad_paths = bad), msg, HINT_PATH);
 
+	/* what the section before it ends with is no part of a path: here a build-id */
+	sh("(cat bare.c; echo '__asm__(\".section .rodata.p,\\\"a\\\"; .asciz \\\"/home/u/proj/b.c\\\"; .text\");') "
+	   ">id.c; " BARE_X86 "id.c -Wl,--build-id=0x0000002f414243" STRIPPED "id");
+	bytes.len = 0;
+	get_file("id", &bytes);
+	hit = memmem(bytes.ptr, bytes.len, "/ABC/home/u/proj/b.c", 20);
+	assert_non_null(hit);
+	snprintf(msg, sizeof(msg), "id: holds the build path '/home/u/proj/b.c' in .rodata at file offset 0x%llx",
+		 (unsigned long long)(hit + 4 - bytes.ptr));
+	verify_fails("id", RULES(X86, .bad_paths = bad), msg, HINT_PATH);
+
 	/* a long string is clipped, at both ends */
 	sh("(cat bare.c; printf 'const char *volatile s = \"%%070d/home/u/proj/%%0200d\";' 0 0) >long.c; "
 	   BARE_X86 "long.c" STRIPPED "long");
