@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# Shared by scripts/*: what is missing is installed from Debian's packages; nothing else is touched.
+# Shared by scripts/* and tests/bench/*, which source it in the project's root: what is missing is installed from
+# Debian's packages; nothing else is touched.
 
 say() {
 	printf '%s\n' "── $*"
@@ -9,7 +10,7 @@ say() {
 # packages KIND...: the names of those kinds in scripts/packages
 packages() {
 	for kind; do
-		sed -n "s/^$kind //p" "$(dirname "$0")/packages"
+		sed -n "s/^$kind //p" scripts/packages
 	done | tr ' ' '\n' | sort -u
 }
 
