@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_OCI_STORE_H
+#define SLSC_OCI_STORE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "oci/origin.h"
+
+/*
+ * The user's content-addressed store: <cache>/blobs/sha256/<hex>, each blob whole and verified when it gets its name.
+ * Safe for any number of processes without a lock: writers rename over equal bytes. A blob's mtime is its last use,
+ * which store_prune() goes by.
+ */
+
+/** store_path - where a blob of @digest is or would be; heap. */
+char *store_path(const struct digest *digest);
+/** store_has - whether it is there with @size bytes; marks it used. */
+bool store_has(const struct digest *digest, uint64_t size);
+/** store_fetch - store_path() of a blob that is fetched from @o if it is not there. *@path: heap. */
+int store_fetch(struct origin *o, const struct doc_descriptor *d, char **path, struct err *err) MUST_CHECK;
+/** store_put - from memory. */
+int store_put(const void *p, size_t n, struct digest *digest, struct err *err) MUST_CHECK;
+/** store_take - the file @src, whose digest is known and verified, copied (reflink, hard link) into the store. */
+int store_take(const char *src, const struct digest *digest, uint64_t size, struct err *err) MUST_CHECK;
+
+/** A part of the cache directory: "blobs", "git", "sysroot", "apt", ... */
+struct store_part {
+	char name[64];
+	uint64_t bytes, files;
+};
+struct store_info {
+	char *dir;
+	struct store_part part[32];
+	size_t n;
+	uint64_t bytes;
+};
+int store_info(struct store_info *info, struct err *err) MUST_CHECK;
+void store_info_release(struct store_info *info);
+/** store_prune - remove blobs, least recently used first, until the store's blobs take at most @keep bytes. */
+int store_prune(uint64_t keep, bool dry_run, uint64_t *removed_bytes, uint64_t *removed, struct err *err) MUST_CHECK;
+
+#endif
