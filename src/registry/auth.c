@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/mem.h"
 #include "registry/challenge.h"
 #include "registry/client.h"
@@ -98,12 +99,13 @@ bool auth_known(struct auth *a)
 static char *basic_header(const struct creds *c)
 {
 	CLEAN_FREE char *pair = xasprintf("%s:%s", c->user, c->password ? c->password : "");
-	CLEAN_FREE char *code = base64_encode(pair, strlen(pair));
-	char *h = xasprintf("Authorization: Basic %s", code);
+	CLEAN_BUF struct buf h = BUF_INIT;
 
+	buf_reserve(&h, 2 * strlen(pair) + 64);	/* does not move, leaving copies */
+	buf_addz(&h, "Authorization: Basic ");
+	buf_add_base64(&h, pair, strlen(pair));
 	explicit_bzero(pair, strlen(pair));
-	explicit_bzero(code, strlen(code));
-	return h;
+	return buf_detach(&h);
 }
 
 static int no_login(const struct auth *a, struct err *err)

@@ -347,3 +347,13 @@ int client_ping(struct client *c, struct err *err)
 		return client_refused(c, &call, &resp, err);
 	return 0;
 }
+
+bool client_is_logged_in(struct client *c)
+{
+	unsigned generation;
+	CLEAN_FREE char *h = auth_header(&c->auth, &generation);
+
+	if (h)
+		explicit_bzero(h, strlen(h));
+	return generation > 0;
+}

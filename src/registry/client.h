@@ -40,6 +40,8 @@ const char *client_shown(const struct client *c);	/* "host/repo" */
 
 /** client_ping - whether it is a registry and lets us in: GET /v2/. */
 int client_ping(struct client *c, struct err *err) MUST_CHECK;
+/** client_is_logged_in - whether the registry has asked who we are, and was answered. */
+bool client_is_logged_in(struct client *c);
 
 /*
  * Manifests; @ref is a tag or "sha256:...".
@@ -78,12 +80,14 @@ struct blob_in {
 	void *ctx;
 };
 enum blob_put { BLOB_THERE, BLOB_MOUNTED, BLOB_SENT };
+/** client_blob_find - HEAD, or a mount: whether it is there now; BLOB_SENT: it must be sent. */
+int client_blob_find(struct client *c, const struct digest *digest, enum blob_put *how, struct err *err) MUST_CHECK;
 /**
- * client_blob_put - HEAD, or a mount; else an upload. The bytes are checked as they pass: with other bytes than @digest
- * says the upload is not finished, ERR_FORMAT.
+ * client_blob_send - an upload. The bytes are checked as they pass: with other bytes than @digest says it is not
+ * finished, ERR_FORMAT.
  */
-int client_blob_put(struct client *c, const struct blob_in *in, enum blob_put *how, struct err *err) MUST_CHECK;
-/** client_blob_put_bytes - from memory. */
+int client_blob_send(struct client *c, const struct blob_in *in, struct err *err) MUST_CHECK;
+/** client_blob_put_bytes - from memory, if it is not there. */
 int client_blob_put_bytes(struct client *c, const void *p, size_t n, struct digest *digest,
 			  struct err *err) MUST_CHECK;
 

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/mem.h"
 #include "os/fs.h"
 #include "os/proc.h"
@@ -185,19 +186,18 @@ static int take_entry(const char *shown, const char *key, json_t *entry, struct 
 	if (token && *token)
 		out->identity_token = xstrdup(token);
 	if (auth && *auth) {
-		size_t n;
-		CLEAN_FREE char *pair = base64_decode(auth, &n);
-		char *colon = pair && strlen(pair) == n ? strchr(pair, ':') : NULL;
+		CLEAN_BUF struct buf pair = BUF_INIT;
+		bool good = base64_decode(str_from(auth), &pair) == 0 && strlen(pair.ptr) == pair.len;
+		char *colon = good ? strchr(pair.ptr, ':') : NULL;
 
-		if (!colon) {
-			if (pair)
-				explicit_bzero(pair, n);
+		if (colon) {
+			out->user = xstrndup(pair.ptr, (size_t)(colon - pair.ptr));
+			out->password = xstrdup(colon + 1);
+		}
+		explicit_bzero(pair.ptr, pair.len);
+		if (!colon)
 			return err_at(err, ERR_FORMAT, shown, 0, 0, "auths: '%.200s': 'auth' is not user:password in base64",
 				      key);
-		}
-		out->user = xstrndup(pair, (size_t)(colon - pair));
-		out->password = xstrdup(colon + 1);
-		explicit_bzero(pair, n);
 	} else if (user && *user) {
 		out->user = xstrdup(user);
 		out->password = xstrdup(password ? password : "");
@@ -403,25 +403,27 @@ static int store_helper(const char *helper, const char *host, const struct creds
 static json_t *auth_entry(const struct creds *c)
 {
 	CLEAN_FREE char *pair = xasprintf("%s:%s", c->user ? c->user : "", c->password ? c->password : "");
-	CLEAN_FREE char *auth = base64_encode(pair, strlen(pair));
-	json_t *entry = json_pack("{s:s}", "auth", auth);
+	CLEAN_BUF struct buf auth = BUF_INIT;
+	json_t *entry;
+
+	buf_add_base64(&auth, pair, strlen(pair));
+	entry = json_pack("{s:s}", "auth", auth.ptr);
 
 	if (c->identity_token)
 		json_object_set_new(entry, "identitytoken", json_string(c->identity_token));
 	explicit_bzero(pair, strlen(pair));
-	explicit_bzero(auth, strlen(auth));
+	explicit_bzero(auth.ptr, auth.len);
 	return entry;
 }
 
-/* Two logins at once must not lose each other's. The lock is a file beside the one that is replaced. */
+/* Two logins at once must not lose each other's. */
 static int lock_file(const char *path, struct err *err)
 {
 	CLEAN_FREE char *dir = path_dirname(path);
-	CLEAN_FREE char *lock = xasprintf("%s.lock", path);
 
 	if (fs_mkdirs(dir, err) < 0)
 		return -1;
-	return fs_lock(lock, "slsc login", NULL, NULL, err);
+	return fs_lock_dir(dir, err);
 }
 
 int creds_store(const char *host, const struct creds *c, char **where, struct err *err)

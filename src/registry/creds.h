@@ -41,9 +41,4 @@ int creds_store(const char *host, const struct creds *c, char **where, struct er
 /** creds_erase - forget @host there. *@was: whether there was something. */
 int creds_erase(const char *host, bool *was, char **where, struct err *err) MUST_CHECK;
 
-/** base64_encode - RFC 4648, 4; heap. */
-char *base64_encode(const void *p, size_t n);
-/** base64_decode - the same back, white space and missing "=" taken; heap, with a NUL added, or NULL. */
-char *base64_decode(const char *s, size_t *n);
-
 #endif

@@ -198,7 +198,7 @@ static enum outcome finish(struct upload *u, uint64_t from, struct err *err)
 
 static enum outcome whole(struct upload *u, struct err *err)
 {
-	enum outcome o = u->location ? NOT_YET : start(u, false, err);
+	enum outcome o = start(u, false, err);
 
 	return o == NOT_YET ? finish(u, 0, err) : o;
 }
@@ -268,7 +268,7 @@ static enum outcome piece(struct upload *u, uint64_t *done, struct err *err)
 
 static enum outcome pieces(struct upload *u, struct err *err)
 {
-	enum outcome o = u->location ? NOT_YET : start(u, false, err);
+	enum outcome o = start(u, false, err);
 	uint64_t done = 0;
 
 	if (o != NOT_YET)
@@ -285,7 +285,6 @@ static enum outcome pieces(struct upload *u, struct err *err)
 	return finish(u, u->in->size, err);
 }
 
-/* Goes on with the upload that a mount which was not done has begun. */
 static int send_blob(struct upload *u, struct err *err)
 {
 	enum outcome o;
@@ -296,7 +295,6 @@ static int send_blob(struct upload *u, struct err *err)
 		o = u->in->size > CLIENT_CHUNK ? pieces(u, err) : whole(u, err);
 		if (o != NOT_YET)
 			return o == DONE ? 0 : -1;
-		free(steal(&u->location));
 		/* the answer may be all that was lost */
 		if (client_blob_head(u->c, &u->in->digest, &found, err) < 0)
 			return -1;
@@ -305,37 +303,44 @@ static int send_blob(struct upload *u, struct err *err)
 	}
 }
 
-int client_blob_put(struct client *c, const struct blob_in *in, enum blob_put *how, struct err *err)
+int client_blob_find(struct client *c, const struct digest *digest, enum blob_put *how, struct err *err)
 {
-	struct upload u = { .c = c, .in = in };
-	bool found = false;
+	bool found;
+
+	*how = BLOB_SENT;
+	if (c->mount_from) {
+		struct blob_in in = { .digest = *digest };
+		struct upload u = { .c = c, .in = &in };
+		enum outcome o;
+
+		u.what = xasprintf("mount of blob %s", digest->s);
+		o = start(&u, true, err);
+		free(u.location);
+		free(u.what);
+		if (o != NOT_YET) {
+			*how = BLOB_MOUNTED;
+			return o == DONE ? 0 : -1;
+		}
+	}
+	if (client_blob_head(c, digest, &found, err) < 0)
+		return -1;
+	if (found)
+		*how = BLOB_THERE;
+	return 0;
+}
+
+int client_blob_send(struct client *c, const struct blob_in *in, struct err *err)
+{
+	struct upload u = { .c = c, .in = in, .md = digest_new(err) };
 	int ret;
 
-	if (!c->mount_from && client_blob_head(c, &in->digest, &found, err) < 0)
+	if (!u.md)
 		return -1;
-	*how = BLOB_THERE;
-	if (found)
-		return 0;
 	u.what = xasprintf("upload of blob %s", in->digest.s);
-	u.md = digest_new(err);
-	ret = u.md ? 0 : -1;
-	if (ret == 0 && c->mount_from) {
-		enum outcome o = start(&u, true, err);
-
-		*how = BLOB_MOUNTED;
-		if (o == DONE)
-			goto end;
-		ret = o == FAILED ? -1 : client_blob_head(c, &in->digest, &found, err);
-		*how = BLOB_THERE;
-		if (ret < 0 || found)
-			goto end;
-	}
-	*how = BLOB_SENT;
-	if (ret == 0)
-		ret = check(&u, err);	/* of an empty blob there is no body to check on the way */
+	/* an empty blob has no body that could be checked on its way */
+	ret = check(&u, err);
 	if (ret == 0)
 		ret = send_blob(&u, err);
-end:
 	digest_free(u.md);
 	free(u.location);
 	free(u.what);
@@ -350,5 +355,7 @@ int client_blob_put_bytes(struct client *c, const void *p, size_t n, struct dige
 	if (digest_of(p, n, &in.digest, err) < 0)
 		return -1;
 	*digest = in.digest;
-	return client_blob_put(c, &in, &how, err);
+	if (client_blob_find(c, digest, &how, err) < 0)
+		return -1;
+	return how == BLOB_SENT ? client_blob_send(c, &in, err) : 0;
 }
