@@ -100,6 +100,19 @@ static bool have(struct layout *l, const struct digest *want, uint64_t size)
 	return digest_file(path, &got, NULL, &ignored) == 0 && memcmp(&got, want, sizeof(got)) == 0;
 }
 
+bool layout_have(struct layout *l, const struct digest *digest, uint64_t size)
+{
+	if (!have(l, digest, size))
+		return false;
+	remember(l, digest_hex(digest), false);
+	return true;
+}
+
+void layout_keep(struct layout *l, const struct digest *digest)
+{
+	remember(l, digest_hex(digest), false);
+}
+
 int layout_put(struct layout *l, const void *p, size_t n, struct digest *digest, struct err *err)
 {
 	CLEAN_TMP struct fs_tmp tmp = FS_TMP_INIT;
@@ -134,13 +147,22 @@ int blob_begin(struct blob *b, struct layout *l, struct err *err)
 	return 0;
 }
 
+int blob_begin_as(struct blob *b, struct layout *l, const struct digest *digest, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(l->blobs, digest_hex(digest));
+
+	*b = (struct blob){ .layout = l, .tmp = FS_TMP_INIT, .known = *digest };
+	return fs_tmp_open(&b->tmp, path, 0644, err);
+}
+
 int blob_write(void *ctx, const void *p, size_t n, struct err *err)
 {
 	struct blob *b = ctx;
 
 	if (sig_check(err) < 0)
 		return -1;
-	digest_update(b->md, p, n);
+	if (b->md)
+		digest_update(b->md, p, n);
 	b->size += n;
 	return fs_write_all(b->tmp.fd, p, n, b->layout->dir, err);
 }
@@ -149,7 +171,10 @@ int blob_end(struct blob *b, struct digest *digest, uint64_t *size, struct err *
 {
 	bool fresh;
 
-	digest_final(steal(&b->md), digest);
+	if (b->md)
+		digest_final(steal(&b->md), digest);
+	else
+		*digest = b->known;
 	fresh = !have(b->layout, digest, b->size);
 	if (fresh) {
 		free(b->tmp.path);
