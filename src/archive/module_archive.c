@@ -120,6 +120,7 @@ static int reader_next(void *p, struct unar_entry *out, char *msg)
 		return failed(r, msg);
 	*out = (struct unar_entry){ .path = archive_entry_pathname(e), .type = type_of(e),
 				    .mode = archive_entry_perm(e), .mtime = archive_entry_mtime(e) };
+	out->at = (uint64_t)archive_filter_bytes(r->a, 0);
 	id = archive_entry_uid(e);
 	out->uid = id < 0 || id > UINT32_MAX ? UINT32_MAX : (uint32_t)id;
 	id = archive_entry_gid(e);

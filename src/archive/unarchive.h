@@ -29,6 +29,7 @@ struct unar_entry {
 	uint32_t uid, gid;
 	int64_t mtime;		/* seconds since the epoch */
 	uint64_t size;		/* bytes of a file */
+	uint64_t at;		/* where they begin in the unpacked stream of a tar; a sparse file's map is there */
 	const char *target;	/* of symlinks and hard links, else NULL */
 };
 
@@ -52,7 +53,7 @@ struct unar *unar_open(enum unar_format format, const char *shown, unar_read_fn 
 		       const struct unar_limits *limits, struct err *err);
 /** unar_next - 1: @e is the next entry; 0: the end; -1: ERR_FORMAT, ERR_LIMIT, ERR_INTR, or what @read said. */
 int unar_next(struct unar *u, struct unar_entry *e, struct err *err) MUST_CHECK;
-/** unar_data - 1: the next run of the entry's bytes, without holes; 0: its end; -1 as unar_next(). */
+/** unar_data - 1: the next run of the entry's bytes, holes as zeros; 0: its end; -1 as unar_next(). */
 int unar_data(struct unar *u, const void **p, size_t *n, struct err *err) MUST_CHECK;
 void unar_free(struct unar *u);	/* NULL is fine */
 
