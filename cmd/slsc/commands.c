@@ -8,6 +8,7 @@ static const struct cmd_entry entries[] = {
 	{ "make artifacts", &cmd_build },
 	{ "make artifacts", &cmd_package },
 	{ "look into a project", &cmd_config },
+	{ "look into a project", &cmd_cache },
 	{ "help", &cmd_help },
 	{ "help", &cmd_completion },
 	{ "help", &cmd_version },
