@@ -60,7 +60,7 @@ _slsc()
 		*)
 			case $cmd in
 			'') cmd=${COMP_WORDS[i]} ;;
-			config) cmd+=" ${COMP_WORDS[i]}" ;;
+			config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
 			esac ;;
 		esac
 	done
@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package config help completion version
+			_slsc_words init doctor build package config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -168,6 +168,36 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --directory --verbose --quiet --color --progress --help
 		fi ;;
+	'cache')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words info prune
+		fi ;;
+	'cache info')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'cache prune')
+		case $prev in
+		--keep) return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --keep --dry-run --json --directory --verbose --quiet --color --progress --help
+		fi ;;
 	'help')
 		case $prev in
 		--generate) _slsc_files -d; return ;;
@@ -178,7 +208,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package config help completion version
+			_slsc_words init doctor build package config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

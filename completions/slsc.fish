@@ -61,6 +61,8 @@ complete -c slsc -n '__slsc_is' -a package -d 'Make zips and images of functions
 complete -c slsc -n '__slsc_is help' -a package -d 'Make zips and images of functions'
 complete -c slsc -n '__slsc_is' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is help' -a config -d 'Check slsc.yaml, or show what it means'
+complete -c slsc -n '__slsc_is' -a cache -d 'Show or shrink the cache of images and sources'
+complete -c slsc -n '__slsc_is help' -a cache -d 'Show or shrink the cache of images and sources'
 complete -c slsc -n '__slsc_is' -a help -d 'Explain slsc, or one of its commands'
 complete -c slsc -n '__slsc_is help' -a help -d 'Explain slsc, or one of its commands'
 complete -c slsc -n '__slsc_is' -a completion -d 'Print the completion script of a shell'
@@ -121,6 +123,20 @@ complete -c slsc -n '__slsc_in config check' -l json -d 'print results, and an e
 complete -c slsc -n '__slsc_in config show' -l json -d 'print results, and an error, as JSON'
 
 # config schema
+
+# cache
+complete -c slsc -n '__slsc_is cache' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_is cache' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is cache' -a info -d 'Show what the cache holds'
+complete -c slsc -n '__slsc_is cache' -a prune -d 'Remove what has not been used for longest'
+
+# cache info
+complete -c slsc -n '__slsc_in cache info' -l json -d 'print results, and an error, as JSON'
+
+# cache prune
+complete -c slsc -n '__slsc_in cache prune' -l keep -x -d 'how much may stay, such as 2GB or 500MB (default: 0)'
+complete -c slsc -n '__slsc_in cache prune' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in cache prune' -l json -d 'print results, and an error, as JSON'
 
 # help
 complete -c slsc -n '__slsc_in help' -l generate -x -a '(__fish_complete_directories)' -d 'write the completions and man pages into DIR/completions and DIR/man'
