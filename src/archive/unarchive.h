@@ -41,6 +41,11 @@ struct unar_limits {
 /** The archive's next block: *@p is borrowed until the next call. Returns its length, 0 at the end, -1 with @err. */
 typedef ssize_t (*unar_read_fn)(void *ctx, const void **p, struct err *err);
 
+/*
+ * The tar reader sees the bytes after decompression, so that both its own limits and these hold for bombs, too. A zip
+ * is best read by unar_file_read(): it is then sought in, and modes and symlinks are known. Names in pax headers
+ * need a UTF-8 locale.
+ */
 struct unar;
 /** unar_open - @shown is for messages and is copied. NULL with @err: ERR_TOOL, ERR_FORMAT. */
 struct unar *unar_open(enum unar_format format, const char *shown, unar_read_fn read, void *ctx,
