@@ -8,16 +8,9 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
-#include "config/yaml.h"
+#include "build/lock.h"
 #include "os/fs.h"
 #include "vcs/git.h"
-
-static const char *scalar(const struct ynode *map, const char *key)
-{
-	const struct ynode *n = ynode_get(map, key);
-
-	return n && n->type == YNODE_SCALAR ? n->scalar : NULL;
-}
 
 static bool is_commit(const char *s)
 {
@@ -26,45 +19,22 @@ static bool is_commit(const char *s)
 	return s[n] == '\0' && (n == 40 || n == 64);
 }
 
-#define RESTORE "restore it from version control, or delete it to lock the dependencies anew"
-
-static int read_lock(struct yaml_doc *doc, const char *path, struct err *err)
-{
-	const char *version;
-
-	if (!fs_exists(path))
-		return 0;
-	if (yaml_load(doc, path, "slsc.lock", err) < 0)
-		return err->code == ERR_CONFIG || err->code == ERR_LIMIT ? err_hint(err, RESTORE) : -1;
-	if (!doc->root || doc->root->type != YNODE_MAP) {
-		err_at(err, ERR_CONFIG, "slsc.lock", 1, 1, "not a lock file");
-		return err_hint(err, RESTORE);
-	}
-	version = scalar(doc->root, "version");
-	if (!version || strcmp(version, "1") != 0) {
-		err_at(err, ERR_CONFIG, "slsc.lock", doc->root->line, doc->root->col,
-		       "version %s is not known", version ? version : "(none)");
-		return err_hint(err, "it was written by a newer slsc; update slsc");
-	}
-	return 0;
-}
-
 /* 1: in the lock; 0: not, or at another URL or ref */
 static int find_locked(const struct yaml_doc *doc, const struct dependency *d, const char **commit, struct err *err)
 {
-	const struct ynode *deps = doc->root ? ynode_get(doc->root, "dependencies") : NULL;
-	const struct ynode *n = deps && deps->type == YNODE_MAP ? ynode_get(deps, d->name.s) : NULL;
+	const struct ynode *deps = lock_section(doc, "dependencies");
+	const struct ynode *n = deps ? ynode_get(deps, d->name.s) : NULL;
 	const struct ynode *at;
 	const char *git, *ref;
 	CLEAN_FREE char *url = git_url_clean(d->git.s);
 
 	if (!n || n->type != YNODE_MAP)
 		return 0;
-	git = scalar(n, "git");
-	ref = scalar(n, "ref");
+	git = lock_scalar(n, "git");
+	ref = lock_scalar(n, "ref");
 	if (!git || !ref || strcmp(git, url) != 0 || strcmp(ref, d->ref.s) != 0)
 		return 0;
-	*commit = scalar(n, "commit");
+	*commit = lock_scalar(n, "commit");
 	if (*commit && is_commit(*commit))
 		return 1;
 	/* what was locked is not quietly replaced by what the ref is today */
@@ -92,19 +62,17 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->dep->name.s, y->dep->name.s);
 }
 
-static int write_lock(const char *path, const struct dep_trees *trees, struct err *err)
+static int write_section(const char *path, const struct dep_trees *trees, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 	struct dep_tree *sorted = xcalloc(trees->len, sizeof(*sorted));
 
 	memcpy(sorted, trees->ptr, trees->len * sizeof(*sorted));
 	qsort(sorted, trees->len, sizeof(*sorted), by_name);
-	buf_addz(&b, "# Written by slsc: the commit of every dependency. Keep it under version control.\n"
-		     "version: 1\ndependencies:\n");
 	for (size_t i = 0; i < trees->len; i++)
 		write_entry(&b, &sorted[i]);
 	free(sorted);
-	return fs_write_if_changed(path, buf_str(&b), 0644, NULL, err);
+	return lock_write(path, "dependencies", buf_str(&b), err);
 }
 
 static int fetch(const struct project *p, const char *cache, struct dep_tree *t, const char *ref,
@@ -145,7 +113,7 @@ static int fetch(const struct project *p, const char *cache, struct dep_tree *t,
 int deps_resolve(struct project *p, bool dry_run, void (*note)(const char *line), struct dep_trees *out,
 		 struct err *err)
 {
-	CLEAN_FREE char *lock = path_join(p->dir, "slsc.lock");
+	CLEAN_FREE char *lock = lock_path(p);
 	CLEAN_FREE char *home = dirs_cache();
 	CLEAN_FREE char *cache = path_join(home, "git");
 	struct yaml_doc doc = { 0 };
@@ -154,7 +122,7 @@ int deps_resolve(struct project *p, bool dry_run, void (*note)(const char *line)
 
 	if (!p->ndependencies)
 		return 0;
-	r = read_lock(&doc, lock, err);
+	r = lock_read(&doc, lock, err);
 	for (size_t i = 0; r == 0 && i < p->ndependencies; i++) {
 		struct dep_tree t = { .dep = p->dependencies[i] };
 		CLEAN_FREE char *dir = NULL;
@@ -186,7 +154,7 @@ int deps_resolve(struct project *p, bool dry_run, void (*note)(const char *line)
 		}
 	}
 	if (r == 0 && stale)
-		r = write_lock(lock, out, err);
+		r = write_section(lock, out, err);
 	yaml_release(&doc);
 	return r;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A function's images: layers, config, manifests, index, and the archives of them. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +27,7 @@ struct build {
 	struct image image[ARCH_COUNT];			/* in the order of u->arches */
 	struct packaged_image made[ARCH_COUNT];
 	char *created_by, *version;
-	char created[24];
+	char created[24], timeout[24];
 	struct descriptor index;			/* of the multi-architecture image index */
 	uint64_t size;					/* bytes of all blobs */
 };
@@ -106,6 +108,11 @@ static int make_image(struct build *b, size_t i, struct err *err)
 	map_put(&im->env, "PATH", PATH_ENV);
 	if (strcmp(b->u->base, "static") == 0)
 		map_put(&im->env, "SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+	/* Lambda gives each invocation its deadline; elsewhere the runtime has to be told. */
+	if (b->u->fn->runtime == RUNTIME_HTTP) {
+		snprintf(b->timeout, sizeof(b->timeout), "%" PRIu64, b->u->fn->timeout_ms);
+		map_put(&im->env, "SLSC_TIMEOUT_MS", b->timeout);
+	}
 	put_all(&im->env, &b->u->fn->env);
 	strs_add(&im->entrypoint, "/" TASK_ROOT "/bootstrap");
 	for (size_t k = 0; k < pkg->entrypoint_args.len; k++)

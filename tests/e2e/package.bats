@@ -290,6 +290,29 @@ hint: remove it and build again: slsc build hello"
 	is "$err" "warning: hello: Lambda does not run the zip of a function with runtime http: it takes runtime lambda"
 }
 
+@test "the image of an HTTP function carries its timeout, whose default is the documented one" {
+	local path='"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"'
+	project
+	sed -i 's/^    sources/    runtime: http\n    sources/' slsc.yaml
+	printf 'package: {image: {base: scratch}}\n' >>slsc.yaml
+	slsc_run package --oci --no-build
+	[ "$status" -eq 0 ]
+	is "$(config dist/hello.oci amd64 | jq -c .config.Env)" "[$path,\"SLSC_TIMEOUT_MS=3000\"]"
+	sed -i 's/^    sources/    timeout: 2.5 s\n    env: {A: b}\n    sources/' slsc.yaml
+	slsc_run package --oci --no-build
+	is "$(config dist/hello.oci arm64 | jq -c .config.Env)" "[$path,\"SLSC_TIMEOUT_MS=2500\",\"A=b\"]"
+	# what env says is what is meant; empty: no deadline
+	sed -i 's/{A: b}/{SLSC_TIMEOUT_MS: ""}/' slsc.yaml
+	slsc_run package --oci --no-build
+	is "$(config dist/hello.oci amd64 | jq -c .config.Env)" "[$path,\"SLSC_TIMEOUT_MS=\"]"
+	# Lambda has a setting of its own, and who has no runtime reads no variable of it
+	for runtime in lambda none; do
+		sed -i "s/runtime: .*/runtime: $runtime/; s/^    env: .*/    env: {}/" slsc.yaml
+		slsc_run package --oci --no-build
+		is "$(config dist/hello.oci amd64 | jq -c .config.Env)" "[$path]"
+	done
+}
+
 @test "names that loading would mix up are refused for archives" {
 	project '  a_b: {sources: [src/x.c]}
   a-_b: {sources: [src/x.c]}'
