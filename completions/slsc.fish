@@ -59,8 +59,20 @@ complete -c slsc -n '__slsc_is' -a build -d 'Compile functions to static, stripp
 complete -c slsc -n '__slsc_is help' -a build -d 'Compile functions to static, stripped, verified binaries'
 complete -c slsc -n '__slsc_is' -a package -d 'Make zips and images of functions'
 complete -c slsc -n '__slsc_is help' -a package -d 'Make zips and images of functions'
+complete -c slsc -n '__slsc_is' -a push -d 'Send an image to a registry'
+complete -c slsc -n '__slsc_is help' -a push -d 'Send an image to a registry'
+complete -c slsc -n '__slsc_is' -a pull -d 'Fetch an image from a registry'
+complete -c slsc -n '__slsc_is help' -a pull -d 'Fetch an image from a registry'
+complete -c slsc -n '__slsc_is' -a copy -d 'Copy an image between registries, layouts and archives'
+complete -c slsc -n '__slsc_is help' -a copy -d 'Copy an image between registries, layouts and archives'
+complete -c slsc -n '__slsc_is' -a login -d 'Keep a user\'s name and password for a registry'
+complete -c slsc -n '__slsc_is help' -a login -d 'Keep a user\'s name and password for a registry'
+complete -c slsc -n '__slsc_is' -a logout -d 'Forget the login for a registry'
+complete -c slsc -n '__slsc_is help' -a logout -d 'Forget the login for a registry'
 complete -c slsc -n '__slsc_is' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is help' -a config -d 'Check slsc.yaml, or show what it means'
+complete -c slsc -n '__slsc_is' -a cache -d 'Show or shrink the cache of images and sources'
+complete -c slsc -n '__slsc_is help' -a cache -d 'Show or shrink the cache of images and sources'
 complete -c slsc -n '__slsc_is' -a help -d 'Explain slsc, or one of its commands'
 complete -c slsc -n '__slsc_is help' -a help -d 'Explain slsc, or one of its commands'
 complete -c slsc -n '__slsc_is' -a completion -d 'Print the completion script of a shell'
@@ -108,6 +120,52 @@ complete -c slsc -n '__slsc_in package' -s n -l dry-run -d 'say what would be do
 complete -c slsc -n '__slsc_in package' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in package' -a '(__slsc_names functions)'
 
+# push
+complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in push' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in push' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in push' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in push' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in push' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in push' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in push' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in push' -a '(__slsc_names functions)'
+
+# pull
+complete -c slsc -n '__slsc_in pull' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in pull' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in pull' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in pull' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in pull' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in pull' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in pull' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in pull' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in pull' -F
+
+# copy
+complete -c slsc -n '__slsc_in copy' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in copy' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in copy' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in copy' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in copy' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in copy' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in copy' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in copy' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in copy' -F
+
+# login
+complete -c slsc -n '__slsc_in login' -s u -l username -x -d 'who to log in as'
+complete -c slsc -n '__slsc_in login' -l password-stdin -d 'read the password from stdin, which is no terminal'
+complete -c slsc -n '__slsc_in login' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in login' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in login' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in login' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in login' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in login' -l json -d 'print results, and an error, as JSON'
+
+# logout
+complete -c slsc -n '__slsc_in logout' -l json -d 'print results, and an error, as JSON'
+
 # config
 complete -c slsc -n '__slsc_is config' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_is config' -a check -d 'Check slsc.yaml and the files it names'
@@ -121,6 +179,20 @@ complete -c slsc -n '__slsc_in config check' -l json -d 'print results, and an e
 complete -c slsc -n '__slsc_in config show' -l json -d 'print results, and an error, as JSON'
 
 # config schema
+
+# cache
+complete -c slsc -n '__slsc_is cache' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_is cache' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is cache' -a info -d 'Show what the cache holds'
+complete -c slsc -n '__slsc_is cache' -a prune -d 'Remove what has not been used for longest'
+
+# cache info
+complete -c slsc -n '__slsc_in cache info' -l json -d 'print results, and an error, as JSON'
+
+# cache prune
+complete -c slsc -n '__slsc_in cache prune' -l keep -x -d 'how much may stay, such as 2GB or 500MB (default: 0)'
+complete -c slsc -n '__slsc_in cache prune' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in cache prune' -l json -d 'print results, and an error, as JSON'
 
 # help
 complete -c slsc -n '__slsc_in help' -l generate -x -a '(__fish_complete_directories)' -d 'write the completions and man pages into DIR/completions and DIR/man'

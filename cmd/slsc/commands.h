@@ -5,6 +5,7 @@
 #include "cli/help.h"
 
 extern const struct cmd cmd_build;
+extern const struct cmd cmd_cache;
 extern const struct cmd cmd_completion;
 extern const struct cmd cmd_config;
 extern const struct cmd cmd_copy;

@@ -29,6 +29,7 @@ struct unar_entry {
 	uint32_t uid, gid;
 	int64_t mtime;		/* seconds since the epoch */
 	uint64_t size;		/* bytes of a file */
+	uint64_t at;		/* where they begin in the unpacked stream of a tar; a sparse file's map is there */
 	const char *target;	/* of symlinks and hard links, else NULL */
 };
 
@@ -41,13 +42,18 @@ struct unar_limits {
 /** The archive's next block: *@p is borrowed until the next call. Returns its length, 0 at the end, -1 with @err. */
 typedef ssize_t (*unar_read_fn)(void *ctx, const void **p, struct err *err);
 
+/*
+ * The tar reader sees the bytes after decompression, so that both its own limits and these hold for bombs, too. A zip
+ * is best read by unar_file_read(): it is then sought in, and modes and symlinks are known. Names in pax headers
+ * need a UTF-8 locale.
+ */
 struct unar;
 /** unar_open - @shown is for messages and is copied. NULL with @err: ERR_TOOL, ERR_FORMAT. */
 struct unar *unar_open(enum unar_format format, const char *shown, unar_read_fn read, void *ctx,
 		       const struct unar_limits *limits, struct err *err);
 /** unar_next - 1: @e is the next entry; 0: the end; -1: ERR_FORMAT, ERR_LIMIT, ERR_INTR, or what @read said. */
 int unar_next(struct unar *u, struct unar_entry *e, struct err *err) MUST_CHECK;
-/** unar_data - 1: the next run of the entry's bytes, without holes; 0: its end; -1 as unar_next(). */
+/** unar_data - 1: the next run of the entry's bytes, holes as zeros; 0: its end; -1 as unar_next(). */
 int unar_data(struct unar *u, const void **p, size_t *n, struct err *err) MUST_CHECK;
 void unar_free(struct unar *u);	/* NULL is fine */
 

@@ -49,7 +49,7 @@ int media_layer_codec(const char *media_type)
  * "[[],[],..." of 4 MB would become 200 MB of jansson's values: they are counted before it sees them. Where the text
  * is no JSON the count is of no use, and jansson ends at the first error.
  */
-static int prescan(const char *shown, const char *p, size_t n, struct err *err)
+int doc_prescan(const char *shown, const char *p, size_t n, struct err *err)
 {
 	size_t depth = 0, values = 1;
 	bool quoted = false;
@@ -87,7 +87,7 @@ json_t *doc_load(const char *shown, const void *p, size_t n, struct err *err)
 		err_set(err, ERR_LIMIT, "%s: limit exceeded: %zu bytes, the most is %u", shown, n, DOCUMENT_MAX);
 		return NULL;
 	}
-	if (prescan(shown, p, n, err) < 0)
+	if (doc_prescan(shown, p, n, err) < 0)
 		return NULL;
 	j = json_loadb(p, n, JSON_REJECT_DUPLICATES, &where);
 	if (!j) {

@@ -19,6 +19,8 @@ struct doc_reader {
 	struct err *err;
 };
 
+/** doc_prescan - ERR_LIMIT if jansson would need too much for @p. */
+int doc_prescan(const char *shown, const char *p, size_t n, struct err *err) MUST_CHECK;
 /** doc_load - a JSON object; ERR_LIMIT before anything is allocated for it, ERR_FORMAT with line and column. */
 json_t *doc_load(const char *shown, const void *p, size_t n, struct err *err);
 /** doc_bad - ERR_FORMAT "<shown>: <where><key>: <what>". */

@@ -54,6 +54,13 @@ int sink_buf(void *buf, const void *p, size_t n, struct err *err)
 	return 0;
 }
 
+int sink_digest(void *md, const void *p, size_t n, struct err *err)
+{
+	(void)err;
+	digest_update(md, p, n);
+	return 0;
+}
+
 int piece_text(const struct piece *p, const char *shown, uint64_t limit, struct buf *out, struct err *err)
 {
 	if (p->size > limit)
@@ -118,6 +125,8 @@ int ref_missing(const char *shown, const char *ref, const struct strs *tags, str
 
 int origin_open(struct origin **out, const struct place *pl, const struct origin_env *env, struct err *err)
 {
+	struct files *f;
+
 	*out = NULL;
 	switch (pl->kind) {
 	case PLACE_LAYOUT:
@@ -128,7 +137,10 @@ int origin_open(struct origin **out, const struct place *pl, const struct origin
 		err_set(err, ERR_USAGE, "%s/%s: registries cannot be used here", pl->host, pl->repo);
 		return err_hint(err, "name a layout or an archive: oci:DIR, oci-archive:FILE, docker-archive:FILE");
 	default:
-		return err_set(err, ERR_USAGE, "%s: archives cannot be read yet", pl->path);
+		f = files_tar(pl->path, err);
+		if (!f)
+			return -1;
+		return pl->kind == PLACE_OCI_ARCHIVE ? origin_layout(out, pl, f, err) : origin_docker(out, pl, f, err);
 	}
 }
 

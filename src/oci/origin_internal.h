@@ -30,9 +30,17 @@ struct files {
 };
 /** files_dir - of the directory @path. */
 struct files *files_dir(const char *path);
+/**
+ * files_tar - of the tar @path, which is read once for its index; if it is compressed, it is unpacked into an unnamed
+ * file of $TMPDIR. Links within it are followed. NULL with ERR_IO, ERR_FORMAT, ERR_LIMIT.
+ */
+struct files *files_tar(const char *path, struct err *err);
 
 /** origin_layout - a layout in @f, which it owns, also after a failure. */
 int origin_layout(struct origin **out, const struct place *pl, struct files *f, struct err *err) MUST_CHECK;
+
+/** origin_docker - the same for an archive of `docker save`. */
+int origin_docker(struct origin **out, const struct place *pl, struct files *f, struct err *err) MUST_CHECK;
 
 /** A sink that counts and hashes, and lets no more than the size named pass. */
 struct checked {
@@ -52,6 +60,9 @@ void checked_abort(struct checked *c);	/* harmless after checked_end() */
 
 /** sink_buf - a sink_fn that appends to a struct buf. */
 int sink_buf(void *buf, const void *p, size_t n, struct err *err) MUST_CHECK;
+
+/** sink_digest - a sink_fn into a struct digest_ctx. */
+int sink_digest(void *md, const void *p, size_t n, struct err *err) MUST_CHECK;
 
 /** ref_missing - ERR_NOTFOUND "<shown>: has no tag '<ref>'", with the nearest of @tags or all of them as the hint. */
 int ref_missing(const char *shown, const char *ref, const struct strs *tags, struct err *err);

@@ -17,11 +17,16 @@
 char *store_path(const struct digest *digest);
 /** store_has - whether it is there with @size bytes; marks it used. */
 bool store_has(const struct digest *digest, uint64_t size);
+/**
+ * store_open - a descriptor of a blob, only to be read, fetched from @o (NULL: ERR_NOTFOUND then) if it is not there. What is
+ * open stays readable whatever is pruned meanwhile. The bytes were verified when they were stored, not now.
+ */
+int store_open(struct origin *o, const struct doc_descriptor *d, struct err *err) MUST_CHECK;
 /** store_fetch - store_path() of a blob that is fetched from @o if it is not there. *@path: heap. */
 int store_fetch(struct origin *o, const struct doc_descriptor *d, char **path, struct err *err) MUST_CHECK;
 /** store_put - from memory. */
 int store_put(const void *p, size_t n, struct digest *digest, struct err *err) MUST_CHECK;
-/** store_take - the file @src, whose digest is known and verified, copied (reflink, hard link) into the store. */
+/** store_take - the file @src, whose digest is known and verified, copied (by reflink if possible) into the store. */
 int store_take(const char *src, const struct digest *digest, uint64_t size, struct err *err) MUST_CHECK;
 
 /** A part of the cache directory: "blobs", "git", "sysroot", "apt", ... */
@@ -30,14 +35,19 @@ struct store_part {
 	uint64_t bytes, files;
 };
 struct store_info {
-	char *dir;
+	char *dir;			/* heap */
 	struct store_part part[32];
 	size_t n;
 	uint64_t bytes;
 };
+/** store_info - what the cache holds; an absent one is empty. Parts past 32 are summed up as "other". */
 int store_info(struct store_info *info, struct err *err) MUST_CHECK;
 void store_info_release(struct store_info *info);
-/** store_prune - remove blobs, least recently used first, until the store's blobs take at most @keep bytes. */
+/**
+ * store_prune - remove blobs, least recently used first, until the store's blobs take at most @keep bytes; and what
+ * killed processes left half written a day ago. Other parts of the cache stay. A process that fetches meanwhile fetches
+ * anew what it no longer finds.
+ */
 int store_prune(uint64_t keep, bool dry_run, uint64_t *removed_bytes, uint64_t *removed, struct err *err) MUST_CHECK;
 
 #endif

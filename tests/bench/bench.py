@@ -16,6 +16,11 @@ import tarfile
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+
+import runtime_http  # noqa: E402
+import runtime_start  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLSC = os.path.join(ROOT, "build/release/bin/slsc")
 SPAWN = os.path.join(ROOT, "build/bench/spawn")
@@ -31,7 +36,7 @@ class Timing:
 class Bench:
     def __init__(self, runs):
         self.runs = runs
-        self.rows = []
+        self.rows = {}
         self.env = dict(os.environ, NO_COLOR="1", TMPDIR=tempfile.gettempdir())
         self.env.setdefault("SLSC_CACHE_DIR", os.path.join(ROOT, "build/test-cache"))
         self.env["PATH"] = os.path.dirname(SLSC) + ":" + self.env["PATH"]
@@ -53,8 +58,18 @@ class Bench:
                 argv += ["@cmd", *c]
         return [Timing(line) for line in self.sh(cwd, *argv, env=env).splitlines()]
 
+    def go(self, tmp, source, out):
+        """Builds @source with Debian's Go, whatever else is on PATH."""
+        self.sh(tmp, "/usr/bin/go", "build", "-ldflags=-s -w", "-o", out, source,
+                env={"GO111MODULE": "off", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOROOT": "", "GOPATH": f"{tmp}/gopath",
+                     "GOCACHE": f"{tmp}/gocache"})
+
+    def section(self, title):
+        """What the rows from now on are about: a table of its own."""
+        self.title = title
+
     def row(self, what, ours, peer, ratio, aim, ok):
-        self.rows.append((what, ours, peer, ratio, aim, "yes" if ok else "**no**"))
+        self.rows.setdefault(self.title, []).append((what, ours, peer, ratio, aim, "yes" if ok else "**no**"))
         print(f"{what}: {ours}" + (f"; {peer}; {ratio}" if peer else "") + f" (aim {aim}: {'yes' if ok else 'NO'})",
               flush=True)
 
@@ -349,6 +364,8 @@ def bench_registry(b, tmp):
 
 ALL = {f.__name__[6:]: f for f in (bench_sizes, bench_start, bench_noop, bench_cold, bench_zip, bench_oci,
                                    bench_stream, bench_registry)}
+ALL["runtime_start"] = runtime_start.bench
+ALL["runtime_http"] = runtime_http.bench
 
 
 def machine():
@@ -360,17 +377,17 @@ def machine():
         name = re.search(r'PRETTY_NAME="(.*)"', f.read()).group(1)
     versions = []
     for argv in (["clang", "--version"], ["ninja", "--version"], ["zip", "-v"], ["umoci", "--version"],
-                 ["buildah", "--version"]):
-        out = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
-        found = re.search(r"\d+\.\d+(\.\d+)?", out)
-        versions.append(f"{argv[0]} {found.group(0) if found else '?'}")
+                 ["buildah", "--version"], ["/usr/bin/go", "version"], ["/usr/sbin/nginx", "-v"], ["wrk", "-v"]):
+        r = subprocess.run(argv, capture_output=True, text=True, check=False)
+        found = re.search(r"\d+\.\d+(\.\d+)?", r.stdout + r.stderr)
+        versions.append(f"{os.path.basename(argv[0])} {found.group(0) if found else '?'}")
     slsc = json.loads(subprocess.run([SLSC, "version", "--json"], capture_output=True, text=True, check=True).stdout)
     libs = ", ".join(f"{k} {v}" for k, v in sorted(slsc["libraries"].items()))
     return (f"{os.cpu_count()} × {cpu}, {ram:.0f} GB, Linux {platform.release().split('-')[0]}, {name}; "
             f"{', '.join(versions)}; slsc {slsc['version']} with {libs}.")
 
 
-def write(rows):
+def write(tables):
     path = f"{ROOT}/docs/BENCHMARKS.md"
     head = """# Benchmarks
 
@@ -379,9 +396,11 @@ A ratio is slsc divided by the peer. The aims are the project's own.
 
 """
     with open(path, "w", encoding="utf-8") as f:
-        f.write(head + "Machine: " + machine() + "\n\n| what | slsc | peer | ratio | aim | met |\n|---|---|---|---|---|---|\n")
-        for r in rows:
-            f.write("| " + " | ".join(r) + " |\n")
+        f.write(head + "Machine: " + machine() + "\n")
+        for title, rows in tables.items():
+            f.write(f"\n## {title}\n\n| what | slsc | peer | ratio | aim | met |\n|---|---|---|---|---|---|\n")
+            for r in rows:
+                f.write("| " + " | ".join(r) + " |\n")
 
 
 def main():
@@ -390,10 +409,13 @@ def main():
     p.add_argument("--runs", type=int, default=20)
     p.add_argument("names", nargs="*")
     a = p.parse_args()
+    if a.write and a.names:
+        p.error("--write writes all tables: name none")
     b = Bench(a.runs)
     for name in a.names or ALL:
         if name not in ALL:
             sys.exit(f"bench: no benchmark '{name}': {', '.join(ALL)}")
+        b.section("The tool")
         with tempfile.TemporaryDirectory(prefix="slsc-bench.") as tmp:
             ALL[name](b, tmp)
     if a.write:

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "cli/out.h"
+#include "commands.h"
+#include "oci/store.h"
+
+static int info(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
+{
+	CLEANUP(store_info_release) struct store_info si = { 0 };
+	CLEAN_BUF struct buf b = BUF_INIT;
+	char human[32];
+
+	(void)ctx;
+	(void)argc;
+	(void)argv;
+	if (store_info(&si, err) < 0)
+		return -1;
+	if (g->json) {
+		buf_addf(&b, "{\"bytes\":%" PRIu64 ",\"dir\":", si.bytes);
+		buf_add_json(&b, str_from(si.dir));
+		buf_addz(&b, ",\"parts\":[");
+		for (size_t i = 0; i < si.n; i++) {
+			buf_addf(&b, "%s{\"bytes\":%" PRIu64 ",\"files\":%" PRIu64 ",\"name\":", i ? "," : "",
+				 si.part[i].bytes, si.part[i].files);
+			buf_add_json(&b, str_from(si.part[i].name));
+			buf_addc(&b, '}');
+		}
+		buf_addz(&b, "]}\n");
+		return out_stdout(b.ptr, b.len, err);
+	}
+	buf_addf(&b, "%s\n", si.dir);
+	for (size_t i = 0; i < si.n; i++)
+		buf_addf(&b, "%-12s %10s  %" PRIu64 " file%s\n", si.part[i].name,
+			 str_human_size(si.part[i].bytes, human, sizeof(human)), si.part[i].files,
+			 si.part[i].files == 1 ? "" : "s");
+	buf_addf(&b, "%-12s %10s\n", "in all", str_human_size(si.bytes, human, sizeof(human)));
+	return out_stdout(b.ptr, b.len, err);
+}
+
+struct prune_ctx {
+	const char *keep;
+};
+
+static const struct opt prune_opts[] = {
+	{ OPT_STR, .long_name = "keep", .offset = offsetof(struct prune_ctx, keep), .arg = "SIZE",
+	  .help = "how much may stay, such as 2GB or 500MB (default: 0)" },
+	{ .type = OPT_END },
+};
+
+static int prune(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
+{
+	const struct prune_ctx *c = ctx;
+	CLEAN_BUF struct buf b = BUF_INIT;
+	uint64_t keep = 0, bytes, n;
+	char human[32];
+
+	(void)argc;
+	(void)argv;
+	if (c->keep && str_parse_size(str_from(c->keep), &keep) < 0) {
+		err_set(err, ERR_USAGE, "--keep: '%s' is no size", c->keep);
+		return err_hint(err, "write 2GB, 500MB or a number of bytes");
+	}
+	if (store_prune(keep, g->dry_run, &bytes, &n, err) < 0)
+		return -1;
+	if (g->json)
+		buf_addf(&b, "{\"bytes\":%" PRIu64 ",\"dry_run\":%s,\"removed\":%" PRIu64 "}\n", bytes,
+			 g->dry_run ? "true" : "false", n);
+	else
+		buf_addf(&b, "%s %" PRIu64 " blob%s, %s\n", g->dry_run ? "would remove" : "removed", n,
+			 n == 1 ? "" : "s", str_human_size(bytes, human, sizeof(human)));
+	return out_stdout(b.ptr, b.len, err);
+}
+
+static const struct cmd subs[] = {
+	{
+		.name = "info",
+		.args = "",
+		.summary = "Show what the cache holds",
+		.description = "The cache is $SLSC_CACHE_DIR, else slsc below $XDG_CACHE_HOME or ~/.cache. Its part "
+			       "blobs is the store: layers, manifests and configs of images, by digest.",
+		.examples = "$ slsc cache info --json | jq .bytes\n",
+		.flags = CMD_JSON,
+		.run = info,
+	},
+	{
+		.name = "prune",
+		.args = "",
+		.summary = "Remove what has not been used for longest",
+		.description = "Removes blobs of the store, least recently used first, until those that are left take "
+			       "no more than --keep. A blob that is needed again is fetched again. Other parts of the "
+			       "cache stay.",
+		.examples = "$ slsc cache prune --keep 2GB\n$ slsc cache prune -n\n",
+		.opts = prune_opts,
+		.ctx_size = sizeof(struct prune_ctx),
+		.flags = CMD_JSON | CMD_DRY_RUN,
+		.run = prune,
+	},
+	{ .name = NULL },
+};
+
+const struct cmd cmd_cache = {
+	.name = "cache",
+	.args = "info|prune",
+	.summary = "Show or shrink the cache of images and sources",
+	.subs = subs,
+};

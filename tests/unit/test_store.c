@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "oci/store.h"
+#include "os/fs.h"
+
+static char root[64];
+static unsigned fetched;
+
+static int setup(void **state)
+{
+	(void)state;
+	snprintf(root, sizeof(root), "/tmp/test_store.XXXXXX");
+	fetched = 0;
+	return mkdtemp(root) && setenv("SLSC_CACHE_DIR", root, 1) == 0 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct err err;
+
+	(void)state;
+	return fs_rmtree(root, &err);
+}
+
+/* An origin whose blobs are 300,000 bytes of the letter that is their media type; "!" gives other ones. */
+#define SIZE 300000u
+
+static char *content(char c)
+{
+	char *s = xmalloc(SIZE + 1);
+
+	memset(s, c, SIZE);
+	s[SIZE] = '\0';
+	return s;
+}
+
+static int give(struct origin *o, const struct doc_descriptor *d, sink_fn sink, void *ctx, struct err *err)
+{
+	CLEAN_FREE char *s = content(d->media_type[0]);
+
+	(void)o;
+	fetched++;
+	for (size_t at = 0; at < SIZE; at += 1000)
+		if (sink(ctx, s + at, 1000, err) < 0)
+			return -1;
+	return d->media_type[1] ? err_set(err, ERR_FORMAT, "other bytes") : 0;
+}
+
+static const struct origin_ops ops = { .blob = give };
+static struct origin from = { .ops = &ops };
+
+static struct doc_descriptor describe(const char *letter)
+{
+	CLEAN_FREE char *s = content(letter[0]);
+	struct doc_descriptor d = { .media_type = letter, .size = SIZE };
+	struct err err;
+
+	assert_int_equal(digest_of(s, SIZE, &d.digest, &err), 0);
+	return d;
+}
+
+static bool is_whole(int fd, char c)
+{
+	CLEAN_FREE char *want = content(c), *got = xmalloc(SIZE);
+
+	return pread(fd, got, SIZE, 0) == SIZE && memcmp(got, want, SIZE) == 0;
+}
+
+/* Names in the store that are not blobs. */
+static size_t leftovers(void)
+{
+	CLEAN_FREE char *dir = path_join(root, "blobs/sha256");
+	CLEAN_STRS struct strs names = { 0 };
+	struct err err;
+	size_t n = 0;
+
+	assert_int_equal(fs_list(dir, &names, &err), 0);
+	for (size_t i = 0; i < names.len; i++)
+		n += strlen(names.ptr[i]) != 64;
+	return n;
+}
+
+static void test_fetch(void **state)
+{
+	const struct doc_descriptor a = describe("a"), bad = describe("b!");
+	CLEAN_FREE char *path = NULL, *want = store_path(&a.digest), *none = NULL;
+	struct err err = ERR_INIT;
+	int fd;
+
+	(void)state;
+	assert_false(store_has(&a.digest, SIZE));
+	assert_int_equal(store_open(NULL, &a, &err), -1);
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	assert_int_equal(store_fetch(&from, &a, &path, &err), 0);
+	assert_string_equal(path, want);
+	assert_true(store_has(&a.digest, SIZE));
+	assert_false(store_has(&a.digest, SIZE - 1));
+	fd = store_open(NULL, &a, &err);
+	assert_true(is_whole(fd, 'a'));
+	close(fd);
+	assert_int_equal(fetched, 1);
+	/* one that is not what it should be gets no name */
+	assert_int_equal(store_fetch(&from, &bad, &none, &err), -1);
+	assert_string_equal(err.msg, "other bytes");
+	assert_null(none);
+	assert_false(store_has(&bad.digest, SIZE));
+	/* one that a crash of the machine cut short is fetched again */
+	assert_int_equal(truncate(path, 5), 0);
+	fd = store_open(&from, &a, &err);
+	assert_true(is_whole(fd, 'a'));
+	close(fd);
+	assert_int_equal(leftovers(), 0);
+}
+
+static void test_put_and_take(void **state)
+{
+	CLEAN_FREE char *src = path_join(root, "src");
+	struct digest d, e;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(store_put("hello", 5, &d, &err), 0);
+	assert_true(store_has(&d, 5));
+	assert_int_equal(store_put("hello", 5, &d, &err), 0);
+	assert_int_equal(fs_write_file(src, "world", 5, 0600, &err), 0);
+	assert_int_equal(digest_of("world", 5, &e, &err), 0);
+	assert_int_equal(store_take(src, &e, 5, &err), 0);
+	assert_int_equal(store_take(src, &e, 5, &err), 0);
+	assert_true(store_has(&e, 5));
+	/* a copy: what happens to the source is not its affair */
+	assert_int_equal(fs_write_file(src, "other", 5, 0600, &err), 0);
+	assert_true(store_has(&e, 5));
+}
+
+static void age(const struct digest *d, time_t seconds)
+{
+	CLEAN_FREE char *path = store_path(d);
+	const struct timespec t[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+static void test_prune(void **state)
+{
+	struct doc_descriptor d[3] = { describe("a"), describe("b"), describe("c") };
+	CLEAN_FREE char *old = path_join(root, "blobs/sha256/.slsc-tmp.1.0");
+	CLEAN_FREE char *live = path_join(root, "blobs/sha256/.slsc-tmp.1.1");
+	const struct timespec day[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	uint64_t bytes, n;
+	struct err err;
+	int fd;
+
+	(void)state;
+	assert_int_equal(store_prune(0, false, &bytes, &n, &err), 0);
+	assert_int_equal(n, 0);
+	for (int i = 0; i < 3; i++) {
+		CLEAN_FREE char *path = NULL;
+
+		assert_int_equal(store_fetch(&from, &d[i], &path, &err), 0);
+		age(&d[i].digest, 1000 + i);
+	}
+	fd = store_open(NULL, &d[0], &err);	/* used: now it is the newest */
+	assert_int_equal(fs_write_file(old, "x", 1, 0600, &err), 0);
+	assert_int_equal(fs_write_file(live, "x", 1, 0600, &err), 0);
+	assert_int_equal(utimensat(AT_FDCWD, old, day, 0), 0);
+
+	assert_int_equal(store_prune(SIZE, true, &bytes, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(bytes, 2 * SIZE);
+	assert_true(store_has(&d[1].digest, SIZE));
+	age(&d[1].digest, 1001);
+	assert_true(fs_exists(old));
+
+	assert_int_equal(store_prune(2 * SIZE, false, &bytes, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_false(store_has(&d[1].digest, SIZE));
+	assert_true(store_has(&d[2].digest, SIZE));
+	assert_false(fs_exists(old));
+	assert_true(fs_exists(live));
+
+	/* who has it open keeps it; who wants it anew gets it anew */
+	assert_int_equal(store_prune(0, false, &bytes, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_true(is_whole(fd, 'a'));
+	close(fd);
+	fd = store_open(&from, &d[0], &err);
+	assert_true(is_whole(fd, 'a'));
+	close(fd);
+}
+
+static void test_info(void **state)
+{
+	CLEANUP(store_info_release) struct store_info info;
+	CLEAN_FREE char *dir = path_join(root, "git/x/y"), *file = path_join(dir, "f"), *link = path_join(dir, "l");
+	struct digest d;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(fs_mkdirs(dir, &err), 0);
+	assert_int_equal(fs_write_file(file, "1234567", 7, 0644, &err), 0);
+	assert_int_equal(symlink("/", link), 0);	/* not followed */
+	assert_int_equal(store_put("hello", 5, &d, &err), 0);
+	assert_int_equal(store_info(&info, &err), 0);
+	assert_string_equal(info.dir, root);
+	assert_int_equal(info.n, 2);
+	assert_string_equal(info.part[0].name, "blobs");
+	assert_int_equal(info.part[0].bytes, 5);
+	assert_int_equal(info.part[0].files, 1);
+	assert_string_equal(info.part[1].name, "git");
+	assert_int_equal(info.part[1].bytes, 8);
+	assert_int_equal(info.bytes, 13);
+}
+
+/* One process of many: fetches, opens and looks at all blobs over and over; then the child's exit status. */
+static void work(const struct doc_descriptor *d, size_t n, unsigned rounds)
+{
+	struct err err = ERR_INIT;
+
+	for (unsigned r = 0; r < rounds; r++)
+		for (size_t i = 0; i < n; i++) {
+			int fd = store_open(&from, &d[(i + r) % n], &err);
+
+			if (fd < 0 || !is_whole(fd, d[(i + r) % n].media_type[0])) {
+				fprintf(stderr, "%s\n", err.msg);
+				_exit(1);
+			}
+			close(fd);
+		}
+	_exit(0);
+}
+
+static void prune_all(void)
+{
+	struct err err = ERR_INIT;
+	uint64_t bytes, n;
+
+	for (int i = 0; i < 300; i++)
+		if (store_prune(0, false, &bytes, &n, &err) < 0) {
+			fprintf(stderr, "%s\n", err.msg);
+			_exit(1);
+		}
+	_exit(0);
+}
+
+static void test_parallel(void **state)
+{
+	const struct doc_descriptor d[4] = { describe("a"), describe("b"), describe("c"), describe("d") };
+	pid_t pid[8];
+	int status;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pid); i++) {
+		pid[i] = fork();
+		assert_true(pid[i] >= 0);
+		if (pid[i] == 0 && i == 7)
+			prune_all();
+		if (pid[i] == 0)
+			work(d, ARRAY_LEN(d), i == 0 ? 1000000 : 20);
+	}
+	/* one ends with all the others at work, wherever it stands */
+	for (size_t i = 1; i < ARRAY_LEN(pid); i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+		if (i == 3)
+			assert_int_equal(kill(pid[0], SIGKILL), 0);
+	}
+	assert_int_equal(waitpid(pid[0], &status, 0), pid[0]);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	for (size_t i = 0; i < ARRAY_LEN(d); i++) {
+		struct err err;
+		int fd = store_open(&from, &d[i], &err);
+
+		assert_true(is_whole(fd, d[i].media_type[0]));
+		close(fd);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { TEST(test_fetch), TEST(test_put_and_take), TEST(test_prune),
+					    TEST(test_info),  TEST(test_parallel) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
