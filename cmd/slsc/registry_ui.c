@@ -65,8 +65,8 @@ static void say(const struct transfer_result *r, const struct transfer_words *w,
 	}
 	if (r->mounted)
 		out_note("%s: mounted %" PRIu64 " blobs", r->to, r->mounted);
-	out_note("%s: %s %" PRIu64 " of %" PRIu64 " blobs, %s", r->to, dry_run ? w->would : w->done, r->copied, r->blobs,
-		 str_human_size(r->copied_bytes, size, sizeof(size)));
+	out_note("%s: %s %" PRIu64 " of %" PRIu64 " blobs, %s", r->to, dry_run ? w->would : w->done, r->copied,
+		 r->blobs, str_human_size(r->copied_bytes, size, sizeof(size)));
 }
 
 int transfer_ui(const struct place *from, const struct place *to, size_t n, const struct transfer_flags *f,

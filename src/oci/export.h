@@ -28,8 +28,8 @@ int export_docker(const struct layout *l, const struct image *im, const struct d
 		  struct export *e, struct err *err) MUST_CHECK;
 
 /**
- * export_document - the image of a manifest that others have written, whose config and layers, uncompressed or gzip, lie
- * in @l: as they are, for `docker load` and others. @tag: "name:tag", or NULL: none.
+ * export_document - the image of a manifest that others have written, whose config and layers, uncompressed or gzip,
+ * lie in @l: as they are, for `docker load` and others. @tag: "name:tag", or NULL: none.
  */
 int export_document(const struct layout *l, const struct document *manifest, const char *tag, struct export *e,
 		    struct err *err) MUST_CHECK;
