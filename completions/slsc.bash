@@ -120,7 +120,7 @@ _slsc()
 		-p|--profile) _slsc_names profiles; return ;;
 		-o|--output) _slsc_files -d; return ;;
 		--compression) _slsc_words gzip zstd none; return ;;
-		--base) _slsc_words static scratch; return ;;
+		--base) return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;

@@ -105,7 +105,7 @@ complete -c slsc -n '__slsc_in package' -s p -l profile -x -a '(__slsc_names pro
 complete -c slsc -n '__slsc_in package' -s o -l output -x -a '(__fish_complete_directories)' -d 'where to put it (default: dist in the project)'
 complete -c slsc -n '__slsc_in package' -l no-build -d 'take the binaries as they are'
 complete -c slsc -n '__slsc_in package' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip, zstd or none'
-complete -c slsc -n '__slsc_in package' -l base -x -a 'static scratch' -d 'of images: static (CA certificates, users, /tmp) or scratch'
+complete -c slsc -n '__slsc_in package' -l base -x -d 'of images: static (CA certificates, users, /tmp), scratch, or an image such as oci:DIR[:TAG];'
 complete -c slsc -n '__slsc_in package' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in package' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in package' -a '(__slsc_names functions)'

@@ -119,12 +119,25 @@ int layout_put(struct layout *l, const void *p, size_t n, struct digest *digest,
 	return 0;
 }
 
-int blob_begin(struct blob *b, struct layout *l, struct err *err)
+bool layout_has(struct layout *l, const struct digest *digest, uint64_t size)
+{
+	if (!have(l, digest, size))
+		return false;
+	remember(l, digest_hex(digest), false);
+	return true;
+}
+
+int blob_begin_known(struct blob *b, struct layout *l, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(l->blobs, "blob");
 
 	*b = (struct blob){ .layout = l, .tmp = FS_TMP_INIT };
-	if (fs_tmp_open(&b->tmp, path, 0644, err) < 0)
+	return fs_tmp_open(&b->tmp, path, 0644, err);
+}
+
+int blob_begin(struct blob *b, struct layout *l, struct err *err)
+{
+	if (blob_begin_known(b, l, err) < 0)
 		return -1;
 	b->md = digest_new(err);
 	if (!b->md) {
@@ -140,17 +153,16 @@ int blob_write(void *ctx, const void *p, size_t n, struct err *err)
 
 	if (sig_check(err) < 0)
 		return -1;
-	digest_update(b->md, p, n);
+	if (b->md)
+		digest_update(b->md, p, n);
 	b->size += n;
 	return fs_write_all(b->tmp.fd, p, n, b->layout->dir, err);
 }
 
-int blob_end(struct blob *b, struct digest *digest, uint64_t *size, struct err *err)
+int blob_end_known(struct blob *b, const struct digest *digest, struct err *err)
 {
-	bool fresh;
+	const bool fresh = !have(b->layout, digest, b->size);
 
-	digest_final(steal(&b->md), digest);
-	fresh = !have(b->layout, digest, b->size);
 	if (fresh) {
 		free(b->tmp.path);
 		b->tmp.path = path_join(b->layout->blobs, digest_hex(digest));
@@ -158,10 +170,16 @@ int blob_end(struct blob *b, struct digest *digest, uint64_t *size, struct err *
 			return -1;
 	}
 	remember(b->layout, digest_hex(digest), fresh);
-	if (size)
-		*size = b->size;
 	blob_abort(b);
 	return 0;
+}
+
+int blob_end(struct blob *b, struct digest *digest, uint64_t *size, struct err *err)
+{
+	digest_final(steal(&b->md), digest);
+	if (size)
+		*size = b->size;
+	return blob_end_known(b, digest, err);
 }
 
 void blob_abort(struct blob *b)

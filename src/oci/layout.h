@@ -53,6 +53,13 @@ int blob_write(void *b, const void *p, size_t n, struct err *err) MUST_CHECK;
 int blob_end(struct blob *b, struct digest *digest, uint64_t *size, struct err *err) MUST_CHECK;
 void blob_abort(struct blob *b);	/* harmless after blob_end() */
 
+/** layout_has - whether a blob of these bytes is there already; it is kept then. */
+bool layout_has(struct layout *l, const struct digest *digest, uint64_t size);
+/** blob_begin_known - for bytes whose digest the source checks: they are not hashed again. */
+int blob_begin_known(struct blob *b, struct layout *l, struct err *err) MUST_CHECK;
+/** blob_end_known - give it the name @digest. */
+int blob_end_known(struct blob *b, const struct digest *digest, struct err *err) MUST_CHECK;
+
 /** layout_version - the content of the file oci-layout. */
 extern const struct str layout_version;
 
