@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package config cache help completion version
+			_slsc_words init doctor build package push pull copy login logout config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -121,14 +121,87 @@ _slsc()
 		-o|--output) _slsc_files -d; return ;;
 		--compression) _slsc_words gzip zstd none; return ;;
 		--base) return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --output --no-build --compression --base --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --output --no-build --compression --base --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
+		fi ;;
+	'push')
+		case $prev in
+		-a|--arch) _slsc_names arches; return ;;
+		--image-refs) _slsc_files -f; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --image-refs --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
+	'pull')
+		case $prev in
+		-a|--arch) _slsc_names arches; return ;;
+		--image-refs) _slsc_files -f; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --image-refs --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'copy')
+		case $prev in
+		-a|--arch) _slsc_names arches; return ;;
+		--image-refs) _slsc_files -f; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --image-refs --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'login')
+		case $prev in
+		-u|--username) return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --username --password-stdin --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'logout')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'config')
 		case $prev in
@@ -208,7 +281,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package config cache help completion version
+			_slsc_words init doctor build package push pull copy login logout config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

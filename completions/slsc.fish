@@ -59,6 +59,16 @@ complete -c slsc -n '__slsc_is' -a build -d 'Compile functions to static, stripp
 complete -c slsc -n '__slsc_is help' -a build -d 'Compile functions to static, stripped, verified binaries'
 complete -c slsc -n '__slsc_is' -a package -d 'Make zips and images of functions'
 complete -c slsc -n '__slsc_is help' -a package -d 'Make zips and images of functions'
+complete -c slsc -n '__slsc_is' -a push -d 'Send an image to a registry'
+complete -c slsc -n '__slsc_is help' -a push -d 'Send an image to a registry'
+complete -c slsc -n '__slsc_is' -a pull -d 'Fetch an image from a registry'
+complete -c slsc -n '__slsc_is help' -a pull -d 'Fetch an image from a registry'
+complete -c slsc -n '__slsc_is' -a copy -d 'Copy an image between registries, layouts and archives'
+complete -c slsc -n '__slsc_is help' -a copy -d 'Copy an image between registries, layouts and archives'
+complete -c slsc -n '__slsc_is' -a login -d 'Keep a user\'s name and password for a registry'
+complete -c slsc -n '__slsc_is help' -a login -d 'Keep a user\'s name and password for a registry'
+complete -c slsc -n '__slsc_is' -a logout -d 'Forget the login for a registry'
+complete -c slsc -n '__slsc_is help' -a logout -d 'Forget the login for a registry'
 complete -c slsc -n '__slsc_is' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is help' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is' -a cache -d 'Show or shrink the cache of images and sources'
@@ -106,9 +116,59 @@ complete -c slsc -n '__slsc_in package' -s o -l output -x -a '(__fish_complete_d
 complete -c slsc -n '__slsc_in package' -l no-build -d 'take the binaries as they are'
 complete -c slsc -n '__slsc_in package' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip, zstd or none'
 complete -c slsc -n '__slsc_in package' -l base -x -d 'of images: static (CA certificates, users, /tmp), scratch, or an image such as oci:DIR[:TAG];'
+complete -c slsc -n '__slsc_in package' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in package' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in package' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in package' -l insecure -d 'take any certificate, and plain http where there is no https'
 complete -c slsc -n '__slsc_in package' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in package' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in package' -a '(__slsc_names functions)'
+
+# push
+complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in push' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in push' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in push' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in push' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in push' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in push' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in push' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in push' -a '(__slsc_names functions)'
+
+# pull
+complete -c slsc -n '__slsc_in pull' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in pull' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in pull' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in pull' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in pull' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in pull' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in pull' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in pull' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in pull' -F
+
+# copy
+complete -c slsc -n '__slsc_in copy' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in copy' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in copy' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in copy' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in copy' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in copy' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in copy' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in copy' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in copy' -F
+
+# login
+complete -c slsc -n '__slsc_in login' -s u -l username -x -d 'who to log in as'
+complete -c slsc -n '__slsc_in login' -l password-stdin -d 'read the password from stdin, which is no terminal'
+complete -c slsc -n '__slsc_in login' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in login' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in login' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in login' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in login' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in login' -l json -d 'print results, and an error, as JSON'
+
+# logout
+complete -c slsc -n '__slsc_in logout' -l json -d 'print results, and an error, as JSON'
 
 # config
 complete -c slsc -n '__slsc_is config' -l json -d 'print results, and an error, as JSON'

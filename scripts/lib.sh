@@ -22,9 +22,15 @@ install_missing() {
 		echo >&2
 		return 1
 	fi
+	# What another package provides counts, too: the nodejs of other archives has npm in it, and excludes Debian's.
+	have=" $(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' | sed -n 's/([^)]*)//g; s/^installed //p' |
+		tr ',\n' '  ') "
 	missing=
 	for p in $(packages "$@"); do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
+		case $have in
+		*" $p "*) ;;
+		*) missing="$missing $p" ;;
+		esac
 	done
 	[ -n "$missing" ] || return 0
 	say "installing$missing"

@@ -8,12 +8,15 @@
 #include "cli/opt.h"
 #include "cli/out.h"
 #include "commands.h"
+#include "registry/origin.h"
+#include "registry_ui.h"
 #include "ui.h"
 
 struct package_ctx {
 	bool zip, oci, oci_archive, docker_archive, no_build;
 	const char *level, *compression, *profile, *out;
 	struct strs arches, bases;
+	struct registry_flags registry;
 };
 
 static const char *const levels[] = { "fast", "default", "max", NULL };
@@ -45,6 +48,7 @@ static const struct opt opts[] = {
 	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
 	  .help = "of images: static (CA certificates, users, /tmp), scratch, or an image such as oci:DIR[:TAG];\n"
 		  "NAME=SOURCE: where the base that slsc.yaml calls NAME comes from" },
+	REGISTRY_OPTS(struct package_ctx, registry),
 	{ .type = OPT_END },
 };
 
@@ -128,8 +132,12 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_STRS struct strs functions = { 0 }, sources = { 0 };
 	CLEAN_BUF struct buf out = BUF_INIT;
 	CLEAN_FD int lock = -1;
+	const struct registry_opts registry = registry_opts_of(&c->registry);
+	struct registry_env env = { .opts = &registry };
+	const struct origin_env origins = { .registry = registry_open, .ctx = &env };
 	struct package_request req = {
-		.project = &p, .functions = &functions, .arches = &c->arches, .profile = c->profile, .level = c->level,
+		.origins = &origins, .project = &p, .functions = &functions, .arches = &c->arches,
+		.profile = c->profile, .level = c->level,
 		.compression = c->compression, .base_sources = &sources, .out = c->out, .dry_run = g->dry_run,
 		.step = on_step,
 		.formats = (c->zip ? PACKAGE_ZIP : 0u) | (c->oci ? PACKAGE_OCI : 0u) |

@@ -7,6 +7,11 @@ static const struct cmd_entry entries[] = {
 	{ "start here", &cmd_doctor },
 	{ "make artifacts", &cmd_build },
 	{ "make artifacts", &cmd_package },
+	{ "registries", &cmd_push },
+	{ "registries", &cmd_pull },
+	{ "registries", &cmd_copy },
+	{ "registries", &cmd_login },
+	{ "registries", &cmd_logout },
 	{ "look into a project", &cmd_config },
 	{ "look into a project", &cmd_cache },
 	{ "help", &cmd_help },
@@ -33,7 +38,8 @@ static const struct cmd root = {
 		    "$ slsc doctor                   which toolchains work here, and what is missing\n"
 		    "$ slsc build                    static, verified binaries for every arch\n"
 		    "$ slsc package --zip            Lambda zips, in dist/\n"
-		    "$ slsc package --oci            OCI images, in dist/\n",
+		    "$ slsc package --oci            OCI images, in dist/\n"
+		    "$ slsc push hello HOST/hello    an image to a registry\n",
 	.opts = root_opts,
 	.ctx_size = sizeof(bool),
 	.flags = CMD_JSON | CMD_DRY_RUN | CMD_EXPLAIN,

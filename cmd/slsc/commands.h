@@ -8,10 +8,15 @@ extern const struct cmd cmd_build;
 extern const struct cmd cmd_cache;
 extern const struct cmd cmd_completion;
 extern const struct cmd cmd_config;
+extern const struct cmd cmd_copy;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_help;
 extern const struct cmd cmd_init;
+extern const struct cmd cmd_login;
+extern const struct cmd cmd_logout;
 extern const struct cmd cmd_package;
+extern const struct cmd cmd_pull;
+extern const struct cmd cmd_push;
 extern const struct cmd cmd_version;
 
 /* Hidden: for slsc itself, its build and its completions. */

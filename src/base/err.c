@@ -133,7 +133,8 @@ const char *err_name(enum err_code code)
 		[ERR_CONFIG] = "config",   [ERR_LIMIT] = "limit",   [ERR_FORMAT] = "format",
 		[ERR_ARCHIVE] = "archive", [ERR_GIT] = "git",	    [ERR_TOOL] = "tool",
 		[ERR_BUILD] = "build",	   [ERR_VERIFY] = "verify", [ERR_CHECK] = "check",
-		[ERR_EXISTS] = "exists",   [ERR_NOTFOUND] = "notfound", [ERR_INTR] = "interrupted",
+		[ERR_EXISTS] = "exists",   [ERR_NOTFOUND] = "notfound", [ERR_NET] = "network",
+		[ERR_INTR] = "interrupted",
 	};
 
 	if ((size_t)code >= sizeof(names) / sizeof(names[0]))

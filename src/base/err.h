@@ -29,6 +29,7 @@ enum err_code {
 	ERR_CHECK,	/* a budget or platform limit was not met: exit code 3 */
 	ERR_EXISTS,	/* something is in the way */
 	ERR_NOTFOUND,	/* something named does not exist */
+	ERR_NET,	/* a server, or the way to it, failed; or it refused */
 	ERR_INTR,	/* SIGINT, SIGTERM or SIGHUP: exit code 130 */
 };
 

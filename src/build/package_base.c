@@ -300,16 +300,17 @@ const char *base_user(const struct foreign_base *b, enum arch arch)
 
 static int take(struct foreign_base *b, const struct doc_descriptor *d, struct layout *l, struct err *err)
 {
+	struct digest named;
 	struct blob blob;
 	int ret;
 
-	if (layout_has(l, &d->digest, d->size))
+	if (layout_have(l, &d->digest, d->size))
 		return 0;
-	if (blob_begin_known(&blob, l, err) < 0)
+	if (blob_begin_as(&blob, l, &d->digest, err) < 0)
 		return -1;
 	ret = b->origin->ops->blob(b->origin, d, blob_write, &blob, err);
 	if (ret == 0)
-		ret = blob_end_known(&blob, &d->digest, err);
+		ret = blob_end(&blob, &named, NULL, err);
 	blob_abort(&blob);
 	return ret;
 }

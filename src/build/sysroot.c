@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "build/apt.h"
 #include "elf/elf.h"
 #include "os/fs.h"
-#include "os/proc.h"
 
 static const char *const gnu_triple[ARCH_COUNT] = { "x86_64-linux-gnu", "aarch64-linux-gnu" };
 static const char *const musl_triple[ARCH_COUNT] = { "x86_64-linux-musl", "aarch64-linux-musl" };
@@ -120,123 +120,6 @@ bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s)
 	return true;
 }
 
-/* The private apt. */
-struct apt {
-	char *root;
-	const char *arch;	/* Debian's name */
-	char *config;		/* APT_CONFIG=... */
-};
-
-/* The line of apt's that says why: what could not be fetched rather than that something could not. No password. */
-static char *reason_of(const struct buf *errout)
-{
-	struct str rest = str_trim(buf_str(errout)), best = { "no reason given", 15 };
-	int rank = 0;
-	char *why, *scheme, *at;
-
-	while (rest.len) {
-		struct str line = rest;
-		int r;
-
-		rest = str_cut(&line, '\n');
-		r = str_starts(line, "W: Failed to fetch") || str_starts(line, "E: Failed to fetch") ? 3 :
-		    str_starts(line, "E: ")							       ? 2 : 1;
-		if (line.len && (r > rank || r == 1))
-			best = r >= rank ? line : best;
-		rank = r > rank ? r : rank;
-	}
-	if (str_starts(best, "W: ") || str_starts(best, "E: "))
-		best = (struct str){ best.ptr + 3, best.len - 3 };
-	why = xstrndup(best.ptr, best.len);
-	scheme = strstr(why, "://");
-	at = scheme ? memchr(scheme + 3, '@', strcspn(scheme + 3, "/ ")) : NULL;
-	if (at)
-		memmove(scheme + 3, at + 1, strlen(at + 1) + 1);
-	return why;
-}
-
-static int apt_run(const struct apt *apt, const char *dir, struct buf *out, struct err *err, ...)
-	__attribute__((sentinel));
-
-/* Runs apt with its own configuration. */
-static int apt_run(const struct apt *apt, const char *dir, struct buf *out, struct err *err, ...)
-{
-	const char *argv[16];
-	const char *env[] = { apt->config, "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", NULL };
-	CLEAN_BUF struct buf errout = BUF_INIT, unwanted = BUF_INIT;
-	struct proc_opts o = { .dir = dir, .env = env, .out = out ? out : &unwanted, .errout = &errout,
-			       .null_stdin = true };
-	va_list ap;
-	size_t n = 0;
-	int status;
-	CLEAN_FREE char *why = NULL;
-
-	va_start(ap, err);
-	while ((argv[n] = va_arg(ap, const char *)) && n < ARRAY_LEN(argv) - 1)
-		n++;
-	va_end(ap);
-	argv[n] = NULL;
-	if (proc_run(argv, &o, &status, err) < 0)
-		return -1;
-	if (status == 0)
-		return 0;
-	why = reason_of(&errout);
-	return err_set(err, ERR_TOOL, "%s %s: %s", argv[0], argv[1], why);
-}
-
-/*
- * The host's sources and keyrings, but an architecture, lists and packages of our own. Of the host's apt.conf
- * only what says how to reach the mirror is kept: its hooks are for its own state.
- */
-static int apt_prepare(struct apt *apt, struct err *err)
-{
-	static const char *const dirs[] = { "state/lists/partial", "cache/archives/partial", "etc", "debs" };
-	const char *dump[] = { "apt-config", "dump", NULL };
-	CLEAN_BUF struct buf host = BUF_INIT, conf = BUF_INIT;
-	CLEAN_FREE char *path = NULL, *status_path = NULL;
-	struct proc_opts o = { .out = &host, .null_stdin = true };
-	struct str rest;
-	int status;
-
-	if (proc_run(dump, &o, &status, err) < 0) {
-		if (err->code == ERR_TOOL)
-			err_hint(err, "slsc fetches musl with apt; elsewhere install musl's headers and "
-				      "libc.a for %s by hand",
-				 apt->arch);
-		return -1;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-		CLEAN_FREE char *d = path_join(apt->root, dirs[i]);
-
-		if (fs_mkdirs(d, err) < 0)
-			return -1;
-	}
-	buf_addf(&conf, "APT::Architecture \"%s\";\nAPT::Architectures { \"%s\"; };\n", apt->arch, apt->arch);
-	buf_addf(&conf, "Dir::State \"%s/state\";\nDir::State::status \"%s/state/status\";\n", apt->root,
-		 apt->root);
-	buf_addf(&conf, "Dir::Cache \"%s/cache\";\nDir::Etc::parts \"%s/etc\";\nDir::Etc::main \"none\";\n",
-		 apt->root, apt->root);
-	buf_addz(&conf, "Acquire::Languages \"none\";\nAcquire::Retries \"3\";\n");
-	/* a mirror that cannot be reached is a warning otherwise */
-	buf_addz(&conf, "APT::Update::Error-Mode \"any\";\n");
-	if (geteuid() == 0)
-		buf_addz(&conf, "APT::Sandbox::User \"root\";\n");
-	for (struct str line = buf_str(&host); line.len; line = rest) {
-		rest = str_cut(&line, '\n');
-		if (str_starts(line, "Acquire::http") || str_starts(line, "Acquire::ftp") ||
-		    str_starts(line, "Acquire::ForceIPv")) {
-			buf_adds(&conf, line);
-			buf_addc(&conf, '\n');
-		}
-	}
-	path = path_join(apt->root, "apt.conf");
-	status_path = path_join(apt->root, "state/status");
-	apt->config = xasprintf("APT_CONFIG=%s", path);
-	if (fs_write_file(status_path, "", 0, 0644, err) < 0)
-		return -1;
-	return fs_write_file(path, conf.ptr, conf.len, 0644, err);
-}
-
 /* The newest libgcc-N-dev of the suite. */
 static char *newest_libgcc(const struct apt *apt, struct err *err)
 {
@@ -327,14 +210,25 @@ static int check_arch(const char *out, enum arch arch, struct err *err)
 				     &bitcode, err);
 }
 
-static int fetch(struct apt *apt, enum arch arch, const char *dest, struct err *err)
+static int open_apt(struct apt *apt, const char *root, const char *arch, struct err *err)
 {
-	CLEAN_FREE char *debs = path_join(apt->root, "debs");
-	CLEAN_FREE char *out = path_join(apt->root, "out");
+	if (apt_open(apt, root, arch, err) == 0)
+		return 0;
+	if (err->code == ERR_TOOL)
+		err_hint(err, "slsc fetches musl with apt; elsewhere install musl's headers and libc.a for %s by hand",
+			 arch);
+	return -1;
+}
+
+static int fetch(struct apt *apt, const char *root, enum arch arch, const char *dest, struct err *err)
+{
+	static const char *const debian[ARCH_COUNT] = { "amd64", "arm64" };
+	CLEAN_FREE char *debs = path_join(root, "debs");
+	CLEAN_FREE char *out = path_join(root, "out");
 	CLEAN_FREE char *libgcc = NULL;
 	struct err update = ERR_INIT;
 
-	if (apt_prepare(apt, err) < 0)
+	if (fs_mkdirs(debs, err) < 0 || open_apt(apt, root, debian[arch], err) < 0)
 		return -1;
 	/* A third-party source may lack this architecture: only what we need decides. */
 	if (apt_run(apt, NULL, NULL, &update, "apt-get", "update", "-q", NULL) < 0 &&
@@ -358,11 +252,11 @@ static int fetch(struct apt *apt, enum arch arch, const char *dest, struct err *
 
 int sysroot_fetch(enum arch arch, struct err *err)
 {
-	static const char *const debian[ARCH_COUNT] = { "amd64", "arm64" };
 	CLEAN_FREE char *dest = sysroot_dir(arch);
 	CLEAN_FREE char *parent = path_dirname(dest);
 	CLEAN_FREE char *lock = path_join(parent, "lock");
-	struct apt apt = { .arch = debian[arch] };
+	CLEAN_FREE char *root = xasprintf("%s/.slsc-tmp.%ld.%s", parent, (long)getpid(), arch_oci(arch));
+	CLEAN_APT struct apt apt = { .root = NULL };
 	CLEAN_FD int fd = -1;
 	struct err ignored;
 	int r;
@@ -372,9 +266,8 @@ int sysroot_fetch(enum arch arch, struct err *err)
 	fs_tmp_sweep(parent);
 	if (has(dest, "packages"))
 		return 0;	/* another process has just done it */
-	apt.root = xasprintf("%s/.slsc-tmp.%ld.%s", parent, (long)getpid(), debian[arch]);
-	r = fetch(&apt, arch, dest, err);
-	if (fs_rmtree(apt.root, &ignored) < 0 && r == 0) {
+	r = fetch(&apt, root, arch, dest, err);
+	if (fs_rmtree(root, &ignored) < 0 && r == 0) {
 		*err = ignored;
 		r = -1;
 	}
@@ -383,7 +276,5 @@ int sysroot_fetch(enum arch arch, struct err *err)
 		if (!err->hint[0])
 			err_hint(err, "check the network and the apt sources, then run `slsc doctor`");
 	}
-	free(apt.root);
-	free(apt.config);
 	return r;
 }

@@ -88,3 +88,44 @@ int export_docker(const struct layout *l, const struct image *im, const struct d
 		return -1;
 	return write_tar(&t, e, err);
 }
+
+static void document_json(const struct document *m, const char *tag, struct buf *out)
+{
+	buf_addf(out, "[{\"Config\":\"%s.json\",\"Layers\":[", digest_hex(&m->config.digest));
+	for (size_t i = 0; i < m->len; i++)
+		buf_addf(out, "%s\"%s.tar\"", i ? "," : "", digest_hex(&m->ptr[i].digest));
+	buf_addz(out, "],\"RepoTags\":");
+	if (tag) {
+		buf_addz(out, "[");
+		buf_add_json(out, str_from(tag));
+		buf_addz(out, "]");
+	} else {
+		buf_addz(out, "null");
+	}
+	buf_addz(out, "}]");
+}
+
+int export_document(const struct layout *l, const struct document *m, const char *tag, struct export *e,
+		    struct err *err)
+{
+	CLEAN_TREE struct tree t = TREE_INIT;
+	CLEAN_MAP struct map seen = { 0 };
+	CLEAN_BUF struct buf manifest = BUF_INIT;
+	CLEAN_FREE char *name = xasprintf("%s.json", digest_hex(&m->config.digest));
+
+	document_json(m, tag, &manifest);
+	if (add_blob(&t, l, name, digest_hex(&m->config.digest), err) < 0)
+		return -1;
+	for (size_t i = 0; i < m->len; i++) {
+		const char *hex = digest_hex(&m->ptr[i].digest);
+		CLEAN_FREE char *layer = xasprintf("%s.tar", hex);
+
+		/* a layer may be there twice */
+		if (!map_put(&seen, hex, &seen) && add_blob(&t, l, layer, hex, err) < 0)
+			return -1;
+	}
+	if (tree_add_data(&t, "manifest.json", manifest.ptr, manifest.len, 0644, 0, 0, err) < 0 ||
+	    tree_finish(&t, err) < 0)
+		return -1;
+	return write_tar(&t, e, err);
+}

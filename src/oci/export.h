@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "oci/document.h"
 #include "oci/image.h"
 #include "oci/layout.h"
 
@@ -25,5 +26,12 @@ int export_oci(const struct layout *l, const struct buf *index, struct export *e
 /** export_docker - @im, whose uncompressed layers and @config lie in @l, for `docker load` and `podman load`. */
 int export_docker(const struct layout *l, const struct image *im, const struct descriptor *config, const char *tag,
 		  struct export *e, struct err *err) MUST_CHECK;
+
+/**
+ * export_document - the image of a manifest that others have written, whose config and layers, uncompressed or gzip, lie
+ * in @l: as they are, for `docker load` and others. @tag: "name:tag", or NULL: none.
+ */
+int export_document(const struct layout *l, const struct document *manifest, const char *tag, struct export *e,
+		    struct err *err) MUST_CHECK;
 
 #endif

@@ -100,6 +100,19 @@ static bool have(struct layout *l, const struct digest *want, uint64_t size)
 	return digest_file(path, &got, NULL, &ignored) == 0 && memcmp(&got, want, sizeof(got)) == 0;
 }
 
+bool layout_have(struct layout *l, const struct digest *digest, uint64_t size)
+{
+	if (!have(l, digest, size))
+		return false;
+	remember(l, digest_hex(digest), false);
+	return true;
+}
+
+void layout_keep(struct layout *l, const struct digest *digest)
+{
+	remember(l, digest_hex(digest), false);
+}
+
 int layout_put(struct layout *l, const void *p, size_t n, struct digest *digest, struct err *err)
 {
 	CLEAN_TMP struct fs_tmp tmp = FS_TMP_INIT;
@@ -119,25 +132,12 @@ int layout_put(struct layout *l, const void *p, size_t n, struct digest *digest,
 	return 0;
 }
 
-bool layout_has(struct layout *l, const struct digest *digest, uint64_t size)
-{
-	if (!have(l, digest, size))
-		return false;
-	remember(l, digest_hex(digest), false);
-	return true;
-}
-
-int blob_begin_known(struct blob *b, struct layout *l, struct err *err)
+int blob_begin(struct blob *b, struct layout *l, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(l->blobs, "blob");
 
 	*b = (struct blob){ .layout = l, .tmp = FS_TMP_INIT };
-	return fs_tmp_open(&b->tmp, path, 0644, err);
-}
-
-int blob_begin(struct blob *b, struct layout *l, struct err *err)
-{
-	if (blob_begin_known(b, l, err) < 0)
+	if (fs_tmp_open(&b->tmp, path, 0644, err) < 0)
 		return -1;
 	b->md = digest_new(err);
 	if (!b->md) {
@@ -145,6 +145,14 @@ int blob_begin(struct blob *b, struct layout *l, struct err *err)
 		return -1;
 	}
 	return 0;
+}
+
+int blob_begin_as(struct blob *b, struct layout *l, const struct digest *digest, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(l->blobs, digest_hex(digest));
+
+	*b = (struct blob){ .layout = l, .tmp = FS_TMP_INIT, .known = *digest };
+	return fs_tmp_open(&b->tmp, path, 0644, err);
 }
 
 int blob_write(void *ctx, const void *p, size_t n, struct err *err)
@@ -159,10 +167,15 @@ int blob_write(void *ctx, const void *p, size_t n, struct err *err)
 	return fs_write_all(b->tmp.fd, p, n, b->layout->dir, err);
 }
 
-int blob_end_known(struct blob *b, const struct digest *digest, struct err *err)
+int blob_end(struct blob *b, struct digest *digest, uint64_t *size, struct err *err)
 {
-	const bool fresh = !have(b->layout, digest, b->size);
+	bool fresh;
 
+	if (b->md)
+		digest_final(steal(&b->md), digest);
+	else
+		*digest = b->known;
+	fresh = !have(b->layout, digest, b->size);
 	if (fresh) {
 		free(b->tmp.path);
 		b->tmp.path = path_join(b->layout->blobs, digest_hex(digest));
@@ -170,16 +183,10 @@ int blob_end_known(struct blob *b, const struct digest *digest, struct err *err)
 			return -1;
 	}
 	remember(b->layout, digest_hex(digest), fresh);
-	blob_abort(b);
-	return 0;
-}
-
-int blob_end(struct blob *b, struct digest *digest, uint64_t *size, struct err *err)
-{
-	digest_final(steal(&b->md), digest);
 	if (size)
 		*size = b->size;
-	return blob_end_known(b, digest, err);
+	blob_abort(b);
+	return 0;
 }
 
 void blob_abort(struct blob *b)

@@ -26,6 +26,7 @@ struct layout {
 	struct map keep;	/* hex digest -> (void *)1: what the new index needs */
 	struct strs fresh;	/* paths below dir of what this run wrote */
 };
+/* One thread at a time, but for blob_write(). */
 #define CLEAN_LAYOUT __attribute__((cleanup(layout_release)))
 
 /**
@@ -39,26 +40,27 @@ void layout_release(struct layout *l);
 /** layout_put - a blob from memory. A blob that is there already with these very bytes is kept. */
 int layout_put(struct layout *l, const void *p, size_t n, struct digest *digest, struct err *err) MUST_CHECK;
 
+/** layout_have - whether the blob is there with these very bytes, which are read; then it is kept. */
+bool layout_have(struct layout *l, const struct digest *digest, uint64_t size);
+/** layout_keep - keep a blob that was there before, whatever its bytes; none of that name is fine. */
+void layout_keep(struct layout *l, const struct digest *digest);
+
 /** A blob being streamed into a layout. */
 struct blob {
 	struct layout *layout;
 	struct fs_tmp tmp;
 	struct digest_ctx *md;
+	struct digest known;		/* with blob_begin_as() */
 	uint64_t size;
 };
 int blob_begin(struct blob *b, struct layout *l, struct err *err) MUST_CHECK;
+/** blob_begin_as - the caller verifies the bytes as they pass: blob_end() gives them the name of @digest unhashed. */
+int blob_begin_as(struct blob *b, struct layout *l, const struct digest *digest, struct err *err) MUST_CHECK;
 /** blob_write - a sink_fn (archive/tar.h); @b is a struct blob. */
 int blob_write(void *b, const void *p, size_t n, struct err *err) MUST_CHECK;
 /** blob_end - give it its name. @size: bytes; may be NULL. */
 int blob_end(struct blob *b, struct digest *digest, uint64_t *size, struct err *err) MUST_CHECK;
 void blob_abort(struct blob *b);	/* harmless after blob_end() */
-
-/** layout_has - whether a blob of these bytes is there already; it is kept then. */
-bool layout_has(struct layout *l, const struct digest *digest, uint64_t size);
-/** blob_begin_known - for bytes whose digest the source checks: they are not hashed again. */
-int blob_begin_known(struct blob *b, struct layout *l, struct err *err) MUST_CHECK;
-/** blob_end_known - give it the name @digest. */
-int blob_end_known(struct blob *b, const struct digest *digest, struct err *err) MUST_CHECK;
 
 /** layout_version - the content of the file oci-layout. */
 extern const struct str layout_version;

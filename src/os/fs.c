@@ -288,3 +288,18 @@ int fs_lock(const char *path, const char *who, void (*waiting)(const char *holde
 		return steal_fd(&fd);
 	}
 }
+
+int fs_lock_dir(const char *dir, struct err *err)
+{
+	CLEAN_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "%s", dir);
+	while (flock(fd, LOCK_EX) < 0) {
+		if (errno != EINTR)
+			return err_sys(err, "%s: cannot lock it", dir);
+		if (sig_check(err) < 0)
+			return -1;
+	}
+	return steal_fd(&fd);
+}

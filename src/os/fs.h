@@ -112,6 +112,12 @@ int fs_copy(const char *from, const char *to, mode_t mode, bool sync, struct err
 int fs_lock(const char *path, const char *who, void (*waiting)(const char *holder, void *ctx),
 	    void *ctx, struct err *err) MUST_CHECK;
 
+/**
+ * fs_lock_dir - the same on a directory that exists: nothing is left in it, and nobody is told who holds it. A link is
+ * followed. Returns the descriptor.
+ */
+int fs_lock_dir(const char *dir, struct err *err) MUST_CHECK;
+
 /* Where things are. All return heap strings, never NULL. */
 /**
  * dirs_cache - $SLSC_CACHE_DIR, else $XDG_CACHE_HOME/slsc if that is absolute, else .cache/slsc in $HOME or else in the

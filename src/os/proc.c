@@ -200,6 +200,7 @@ static int spawn_tied(pid_t *pid, const char *const *argv, const struct proc_opt
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != us || (o->dir && chdir(o->dir) < 0) ||
 		    (o->null_stdin && (close(0), open("/dev/null", O_RDONLY) != 0)) ||
+		    (o->stdin_fd && dup2(o->stdin_fd, 0) < 0) ||
 		    (out >= 0 && dup2(out, 1) < 0) || (errout >= 0 && dup2(errout, 2) < 0)) {
 			failed = errno ? errno : ECHILD;
 			_exit(127);
@@ -239,6 +240,8 @@ static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o,
 		posix_spawn_file_actions_addchdir_np(&fa, o->dir);
 	if (o->null_stdin)
 		posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+	if (o->stdin_fd)
+		posix_spawn_file_actions_adddup2(&fa, o->stdin_fd, 0);
 	if (out >= 0)
 		posix_spawn_file_actions_adddup2(&fa, out, 1);
 	if (errout >= 0)

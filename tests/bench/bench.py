@@ -2,14 +2,24 @@
 """Runs slsc and a peer in turn on the same input, and prints the ratio beside the aim."""
 
 import argparse
+import hashlib
+import io
 import json
 import os
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
+import time
+
+sys.dont_write_bytecode = True
+
+import runtime_http  # noqa: E402
+import runtime_start  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLSC = os.path.join(ROOT, "build/release/bin/slsc")
@@ -26,7 +36,7 @@ class Timing:
 class Bench:
     def __init__(self, runs):
         self.runs = runs
-        self.rows = []
+        self.rows = {}
         self.env = dict(os.environ, NO_COLOR="1", TMPDIR=tempfile.gettempdir())
         self.env.setdefault("SLSC_CACHE_DIR", os.path.join(ROOT, "build/test-cache"))
         self.env["PATH"] = os.path.dirname(SLSC) + ":" + self.env["PATH"]
@@ -48,8 +58,18 @@ class Bench:
                 argv += ["@cmd", *c]
         return [Timing(line) for line in self.sh(cwd, *argv, env=env).splitlines()]
 
+    def go(self, tmp, source, out):
+        """Builds @source with Debian's Go, whatever else is on PATH."""
+        self.sh(tmp, "/usr/bin/go", "build", "-ldflags=-s -w", "-o", out, source,
+                env={"GO111MODULE": "off", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOROOT": "", "GOPATH": f"{tmp}/gopath",
+                     "GOCACHE": f"{tmp}/gocache"})
+
+    def section(self, title):
+        """What the rows from now on are about: a table of its own."""
+        self.title = title
+
     def row(self, what, ours, peer, ratio, aim, ok):
-        self.rows.append((what, ours, peer, ratio, aim, "yes" if ok else "**no**"))
+        self.rows.setdefault(self.title, []).append((what, ours, peer, ratio, aim, "yes" if ok else "**no**"))
         print(f"{what}: {ours}" + (f"; {peer}; {ratio}" if peer else "") + f" (aim {aim}: {'yes' if ok else 'NO'})",
               flush=True)
 
@@ -236,8 +256,116 @@ def bench_stream(b, tmp):
           ours.rss_kib <= 256 * 1024)
 
 
+def layout_of(path, layers):
+    """An OCI layout at @path whose one image has @layers (bytes) as its layers, tagged x."""
+    os.makedirs(f"{path}/blobs/sha256")
+
+    def put(data):
+        digest = hashlib.sha256(data).hexdigest()
+        with open(f"{path}/blobs/sha256/{digest}", "wb") as f:
+            f.write(data)
+        return {"digest": "sha256:" + digest, "size": len(data)}
+
+    descriptors, diff_ids = [], []
+    for data in layers:
+        d = put(data)
+        descriptors.append({"mediaType": "application/vnd.oci.image.layer.v1.tar", **d})
+        diff_ids.append(d["digest"])
+    config = put(json.dumps({"architecture": "amd64", "os": "linux", "config": {},
+                             "rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode())
+    manifest = put(json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                               "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **config},
+                               "layers": descriptors}).encode())
+    with open(f"{path}/index.json", "w", encoding="utf-8") as f:
+        json.dump({"schemaVersion": 2, "manifests": [
+            {"mediaType": "application/vnd.oci.image.manifest.v1+json", **manifest,
+             "annotations": {"org.opencontainers.image.ref.name": "x"}}]}, f)
+    with open(f"{path}/oci-layout", "w", encoding="utf-8") as f:
+        f.write('{"imageLayoutVersion":"1.0.0"}')
+
+
+def noise(n):
+    """@n bytes in a tar's clothes that no compressor makes smaller."""
+    info = tarfile.TarInfo("data")
+    info.size = n
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as t:
+        t.addfile(info, io.BytesIO(os.urandom(n)))
+    return out.getvalue()
+
+
+class Registry:
+    """Debian's docker-registry with a store of its own on a free port."""
+
+    def __init__(self, tmp):
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            self.host = f"127.0.0.1:{s.getsockname()[1]}"
+        self.data = f"{tmp}/registry"
+        with open(f"{tmp}/registry.yml", "w", encoding="utf-8") as f:
+            f.write(f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
+                    f"storage: {{filesystem: {{rootdirectory: {self.data}}}}}\nhttp: {{addr: {self.host}, secret: x}}\n")
+        self.log = open(f"{tmp}/registry.log", "wb")
+        self.process = subprocess.Popen(["docker-registry", "serve", f"{tmp}/registry.yml"], stdout=self.log,
+                                        stderr=self.log)
+
+    def __enter__(self):
+        for _ in range(1000):
+            try:
+                socket.create_connection(self.host.split(":"), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.01)
+        sys.exit("bench: docker-registry does not start")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.log.close()
+
+
+SKOPEO = ["skopeo", "copy", "--all", "-q", "--src-tls-verify=false", "--dest-tls-verify=false"]
+
+
+def memory_row(b, what, t):
+    b.row(f"… its peak memory, {what}", f"{t.rss_kib / 1024:.0f} MB", "", "", "≤ 64 MB", t.rss_kib <= 64 * 1024)
+
+
+def bench_registry(b, tmp):
+    d = hello(b, tmp)
+    b.sh(d, SLSC, "package", "--oci")
+    layers = f"{tmp}/layers"
+    layout_of(layers, [noise(5_000_000) for _ in range(20)])
+    with Registry(tmp) as r:
+        clean = ["rm", "-rf", r.data]
+        for what, source, tag, aim, runs in (("hello, 2 arches", f"{d}/dist/hello.oci", "latest", 0.5, b.runs),
+                                             ("20 layers of 5 MB", layers, "x", 0.7, max(5, b.runs // 3))):
+            image = f"{r.host}/image:{tag}"
+            ours = [SLSC, "-q", "push", f"oci:{source}:{tag}", image]
+            peer = SKOPEO + [f"oci:{source}:{tag}", f"docker://{image}"]
+            a, z = b.time(tmp, (clean, ours), (clean, peer), runs=runs)
+            b.compare(f"push of {what} to an empty registry", a, z, "skopeo", aim)
+            memory_row(b, "push", a)
+            a, z = b.time(tmp, ours, peer, runs=runs)
+            b.compare(f"push of {what}, already there", a, z, "skopeo", 0.5)
+            ours = [SLSC, "-q", "pull", image, "oci:ours:x"]
+            peer = SKOPEO + [f"docker://{image}", "oci:theirs:x"]
+            a, z = b.time(tmp, (["rm", "-rf", "ours"], ours), (["rm", "-rf", "theirs"], peer), runs=runs)
+            b.compare(f"pull of {what}", a, z, "skopeo", aim)
+            memory_row(b, "pull", a)
+        big = f"{tmp}/big"
+        layout_of(big, [noise(1 << 30)])
+        image = f"{r.host}/big:x"
+        a, = b.time(tmp, [SLSC, "-q", "push", f"oci:{big}:x", image], runs=1)
+        memory_row(b, "push of a blob of 1 GB", a)
+        shutil.rmtree(big)
+        a, = b.time(tmp, [SLSC, "-q", "pull", image, "oci:ours:x"], runs=1)
+        memory_row(b, "pull of a blob of 1 GB", a)
+
+
 ALL = {f.__name__[6:]: f for f in (bench_sizes, bench_start, bench_noop, bench_cold, bench_zip, bench_oci,
-                                   bench_stream)}
+                                   bench_stream, bench_registry)}
+ALL["runtime_start"] = runtime_start.bench
+ALL["runtime_http"] = runtime_http.bench
 
 
 def machine():
@@ -249,17 +377,17 @@ def machine():
         name = re.search(r'PRETTY_NAME="(.*)"', f.read()).group(1)
     versions = []
     for argv in (["clang", "--version"], ["ninja", "--version"], ["zip", "-v"], ["umoci", "--version"],
-                 ["buildah", "--version"]):
-        out = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
-        found = re.search(r"\d+\.\d+(\.\d+)?", out)
-        versions.append(f"{argv[0]} {found.group(0) if found else '?'}")
+                 ["buildah", "--version"], ["/usr/bin/go", "version"], ["/usr/sbin/nginx", "-v"], ["wrk", "-v"]):
+        r = subprocess.run(argv, capture_output=True, text=True, check=False)
+        found = re.search(r"\d+\.\d+(\.\d+)?", r.stdout + r.stderr)
+        versions.append(f"{os.path.basename(argv[0])} {found.group(0) if found else '?'}")
     slsc = json.loads(subprocess.run([SLSC, "version", "--json"], capture_output=True, text=True, check=True).stdout)
     libs = ", ".join(f"{k} {v}" for k, v in sorted(slsc["libraries"].items()))
     return (f"{os.cpu_count()} × {cpu}, {ram:.0f} GB, Linux {platform.release().split('-')[0]}, {name}; "
             f"{', '.join(versions)}; slsc {slsc['version']} with {libs}.")
 
 
-def write(rows):
+def write(tables):
     path = f"{ROOT}/docs/BENCHMARKS.md"
     head = """# Benchmarks
 
@@ -268,9 +396,11 @@ A ratio is slsc divided by the peer. The aims are the project's own.
 
 """
     with open(path, "w", encoding="utf-8") as f:
-        f.write(head + "Machine: " + machine() + "\n\n| what | slsc | peer | ratio | aim | met |\n|---|---|---|---|---|---|\n")
-        for r in rows:
-            f.write("| " + " | ".join(r) + " |\n")
+        f.write(head + "Machine: " + machine() + "\n")
+        for title, rows in tables.items():
+            f.write(f"\n## {title}\n\n| what | slsc | peer | ratio | aim | met |\n|---|---|---|---|---|---|\n")
+            for r in rows:
+                f.write("| " + " | ".join(r) + " |\n")
 
 
 def main():
@@ -279,10 +409,13 @@ def main():
     p.add_argument("--runs", type=int, default=20)
     p.add_argument("names", nargs="*")
     a = p.parse_args()
+    if a.write and a.names:
+        p.error("--write writes all tables: name none")
     b = Bench(a.runs)
     for name in a.names or ALL:
         if name not in ALL:
             sys.exit(f"bench: no benchmark '{name}': {', '.join(ALL)}")
+        b.section("The tool")
         with tempfile.TemporaryDirectory(prefix="slsc-bench.") as tmp:
             ALL[name](b, tmp)
     if a.write:

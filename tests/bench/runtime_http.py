@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts each server in turn, asks it by wrk, and prints ratios. Called by tests/bench/runtime_http."""
+"""The HTTP runtime beside Go's net/http and nginx, asked by wrk in turn on the same CPUs. A part of bench.py."""
 
-import argparse
 import os
 import re
 import resource
@@ -11,13 +10,11 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-SLSC = os.environ.get("SLSC_BIN", os.path.join(ROOT, "build/release/bin/slsc"))
 FILE_MB = 100
+SECONDS = 5
 IDLE = 10_000
 
 
@@ -65,16 +62,16 @@ class Server:
                 break
             except ConnectionRefusedError:
                 if time.monotonic() > until or self.child.poll() is not None:
-                    sys.exit(f"runtime_http: {name} does not listen")
+                    sys.exit(f"bench: {name} does not listen")
                 time.sleep(0.01)
 
-    def wrk(self, connections, seconds):
+    def wrk(self, connections):
         """(requests a second, CPU µs of the server a request)"""
         before = ticks(self.child.pid)
-        out = subprocess.run(["wrk", "-t2", f"-c{connections}", f"-d{seconds}", f"http://127.0.0.1:{self.port}/"],
+        out = subprocess.run(["wrk", "-t2", f"-c{connections}", f"-d{SECONDS}", f"http://127.0.0.1:{self.port}/"],
                              capture_output=True, text=True, check=True).stdout
         if "Socket errors" in out or "Non-2xx" in out:
-            print(f"runtime_http: {self.name}: {out}", file=sys.stderr)
+            print(f"bench: {self.name}: {out}", file=sys.stderr)
         count = int(re.search(r"(\d+) requests in", out)[1])
         return float(re.search(r"Requests/sec: +([\d.]+)", out)[1]), (ticks(self.child.pid) - before) * 1e6 / count
 
@@ -84,7 +81,7 @@ class Server:
                               f"http://127.0.0.1:{self.port}/file"], capture_output=True, text=True, check=True).stdout
         speed, size = out.split()
         if int(size) != FILE_MB << 20:
-            sys.exit(f"runtime_http: {self.name} sent {size} bytes")
+            sys.exit(f"bench: {self.name} sent {size} bytes")
         return float(speed) / 1e6
 
     def stop(self):
@@ -92,23 +89,21 @@ class Server:
         self.child.wait(20)
 
 
-def build(tmp):
+def build(b, tmp):
     project = os.path.join(tmp, "ours")
     os.makedirs(project + "/src")
     shutil.copy(os.path.join(HERE, "runtime_http.c"), project + "/src/ours.c")
     with open(project + "/slsc.yaml", "w", encoding="utf-8") as file:
         arch = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
         file.write(f"project: ours\narches: [{arch}]\nfunctions:\n  ours: {{sources: ['src/*.c'], runtime: http}}\n")
-    subprocess.run([SLSC, "-C", project, "build"], check=True, stdout=subprocess.DEVNULL)
+    b.sh(project, "slsc", "build")
     go = os.path.join(tmp, "go-peer")
-    subprocess.run(["/usr/bin/go", "build", "-o", go, os.path.join(HERE, "runtime_http.go")], check=True,
-                   env={**os.environ, "GO111MODULE": "off", "GOFLAGS": "", "GOTOOLCHAIN": "local",
-                        "GOCACHE": os.path.join(tmp, "gocache")})
+    b.go(tmp, os.path.join(HERE, "runtime_http.go"), go)
     return f"{project}/.slsc/release/{arch}/ours", go
 
 
-def start(tmp):
-    ours, go = build(tmp)
+def start(b, tmp):
+    ours, go = build(b, tmp)
     path = os.path.join(tmp, "file")
     with open(path, "wb") as file:
         for _ in range(FILE_MB):
@@ -127,21 +122,13 @@ def start(tmp):
     }
 
 
-ROWS = []
-
-
-def row(what, ours, peer, ratio, aim, met):
-    ROWS.append((what, ours, peer, ratio, aim, "yes" if met else "**no**"))
-    print(f"{what}: {ours}; {peer}; {ratio} (aim {aim}: {'yes' if met else 'NO'})", flush=True)
-
-
-def requests(servers, connections, seconds, rounds):
+def requests(b, servers, connections, rounds):
     rates = {name: [] for name in servers}
     costs = {name: [] for name in servers}
     memory = {}
     for _ in range(rounds):
         for name, server in servers.items():
-            rate, cost = server.wrk(connections, seconds)
+            rate, cost = server.wrk(connections)
             rates[name].append(rate)
             costs[name].append(cost)
             memory[name] = kib(server.child.pid, "Pss")
@@ -149,27 +136,28 @@ def requests(servers, connections, seconds, rounds):
     cost = {name: statistics.median(values) for name, values in costs.items()}
     for peer, aim in (("Go", 2), ("nginx", 1)):
         ratio = rate["slsc"] / rate[peer]
-        row(f"requests/s, {connections} connections", f"{rate['slsc']:,.0f}", f"{peer} {rate[peer]:,.0f}",
-            f"{ratio:.2f}×", f"≥ {aim}×", ratio >= aim)
-    row("… CPU of the server a request", f"{cost['slsc']:.2f} µs",
-        f"nginx {cost['nginx']:.2f}, Go {cost['Go']:.2f} µs", f"{cost['slsc'] / cost['nginx']:.2f}×, {cost['slsc'] / cost['Go']:.2f}×", "told", True)
+        b.row(f"requests/s, {connections} connections", f"{rate['slsc']:,.0f}", f"{peer} {rate[peer]:,.0f}",
+              f"{ratio:.2f}×", f"≥ {aim}×", ratio >= aim)
+    b.row("… CPU of the server a request", f"{cost['slsc']:.2f} µs",
+          f"nginx {cost['nginx']:.2f}, Go {cost['Go']:.2f} µs",
+          f"{cost['slsc'] / cost['nginx']:.2f}×, {cost['slsc'] / cost['Go']:.2f}×", "told", True)
     ratio = memory["slsc"] / memory["Go"]
-    row("… memory after it (Pss)", f"{memory['slsc']} KiB", f"Go {memory['Go']:,} KiB, nginx {memory['nginx']:,} KiB",
-        f"{ratio:.3f}×", "≤ 0.1× Go", ratio <= 0.1)
+    b.row("… memory after it (Pss)", f"{memory['slsc']} KiB", f"Go {memory['Go']:,} KiB, nginx {memory['nginx']:,} KiB",
+          f"{ratio:.3f}×", "≤ 0.1× Go", ratio <= 0.1)
 
 
-def files(servers, rounds):
+def files(b, servers, rounds):
     speeds = {"slsc": [], "nginx": [], "Go": []}
     for _ in range(rounds * 5):
         for name, values in speeds.items():
             values.append(servers[name].file_speed())
     speed = {name: statistics.median(values) for name, values in speeds.items()}
     ratio = speed["slsc"] / speed["nginx"]
-    row(f"a file of {FILE_MB} MB", f"{speed['slsc']:,.0f} MB/s",
-        f"nginx sendfile {speed['nginx']:,.0f} MB/s (Go {speed['Go']:,.0f})", f"{ratio:.2f}×", "≥ 0.9×", ratio >= 0.9)
+    b.row(f"a file of {FILE_MB} MB", f"{speed['slsc']:,.0f} MB/s",
+          f"nginx sendfile {speed['nginx']:,.0f} MB/s (Go {speed['Go']:,.0f})", f"{ratio:.2f}×", "≥ 0.9×", ratio >= 0.9)
 
 
-def idle(server):
+def idle(b, server):
     """Resident memory with IDLE connections that have each been served once."""
     held = []
     ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -179,31 +167,24 @@ def idle(server):
         sock.sendall(ask)
         held.append(sock)
         if not sock.recv(1000).startswith(b"HTTP/1.1 200"):
-            sys.exit("runtime_http: a connection was refused")
+            sys.exit("bench: a connection was refused")
     used = kib(server.child.pid, "Rss")
     for sock in held:
         sock.close()
-    row(f"{IDLE:,} idle connections, RSS of all processes", f"{used / 1024:.1f} MB", "", "", "≤ 40 MB",
-        used <= 40 * 1024)
+    b.row(f"{IDLE:,} idle connections, RSS of all processes", f"{used / 1024:.1f} MB", "", "", "≤ 40 MB",
+          used <= 40 * 1024)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=5)
-    args = parser.parse_args()
+def bench(b, tmp):
+    rounds = max(1, b.runs // 4)
     resource.setrlimit(resource.RLIMIT_NOFILE, (20000, max(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
-    with tempfile.TemporaryDirectory(prefix="slsc-bench-http.") as tmp:
-        servers = start(tmp)
-        try:
-            for connections in (64, 1000):
-                requests(servers, connections, args.seconds, args.rounds)
-            files(servers, args.rounds)
-            idle(servers["slsc"])
-        finally:
-            for server in servers.values():
-                server.stop()
-    print("\n" + "\n".join("| " + " | ".join(r) + " |" for r in ROWS))
-
-
-main()
+    servers = start(b, tmp)
+    b.section("Runtime: HTTP")
+    try:
+        for connections in (64, 1000):
+            requests(b, servers, connections, rounds)
+        files(b, servers, rounds)
+        idle(b, servers["slsc"])
+    finally:
+        for server in servers.values():
+            server.stop()

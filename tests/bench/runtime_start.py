@@ -1,22 +1,15 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""How fast a function starts, and what an invocation costs, beside an empty program and Go: ratios, side by side.
-
-    tests/bench/runtime_start.py [--runs N] [--json]
+"""How fast a function starts, and what an invocation costs, beside an empty program and Go. A part of bench.py.
 
 Builds the hello template as slsc does (clang, lld, static musl), an empty static musl program, and the Runtime API's loop
-in Go; lets them start in turn. Exit status 3 when an aim is missed.
+in Go; lets them start in turn.
 """
 
-import argparse
 import glob
-import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -55,62 +48,40 @@ def build(out, sources, *flags, runtime=True):
     return out
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--runs", type=int, default=1000)
-    p.add_argument("--json", action="store_true")
-    args = p.parse_args()
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    if not os.path.exists(go):
-        sys.exit("runtime_start.py: go is missing: apt-get install golang-go")
-    with tempfile.TemporaryDirectory(prefix="slsc-bench.") as tmp:
-        def path(name):
-            return os.path.join(tmp, name)
-        for name, text in (("empty.c", "int main(void)\n{\n\treturn 0;\n}\n"), ("control.c", CONTROL)):
-            with open(path(name), "w", encoding="utf-8") as f:
-                f.write(text)
-        hello = os.path.join(TEMPLATES, "hello/src/hello.c")
-        count = os.path.join(HERE, "alloc_count.c")
-        wrap = "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc"
-        subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-o", path("measure"), os.path.join(HERE, "runtime_start.c")],
-                       check=True)
-        subprocess.run([go, "build", "-ldflags=-s -w", "-o", path("go"), os.path.join(HERE, "runtime_start.go")],
-                       check=True, env={**os.environ, "GOCACHE": path("cache"), "GO111MODULE": "off", "HOME": tmp})
-        programs = {"empty": "=" + build(path("empty"), [path("empty.c")], runtime=False),
-                    "hello": build(path("hello"), [hello]), "go": path("go"),
-                    "counted": build(path("counted"), [hello, count], wrap),
-                    "control": build(path("control"), [path("control.c"), count], wrap)}
-        size = os.path.getsize(path("hello"))
-        lines = subprocess.run([path("measure"), str(args.runs), "10", *programs.values()], check=True, text=True,
-                               stdout=subprocess.PIPE).stdout.splitlines()
+def bench(b, tmp):
+    def path(name):
+        return os.path.join(tmp, name)
+    for name, text in (("empty.c", "int main(void)\n{\n\treturn 0;\n}\n"), ("control.c", CONTROL)):
+        with open(path(name), "w", encoding="utf-8") as f:
+            f.write(text)
+    hello = os.path.join(TEMPLATES, "hello/src/hello.c")
+    count = os.path.join(HERE, "alloc_count.c")
+    wrap = "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc"
+    b.sh(tmp, "gcc", "-O2", "-D_GNU_SOURCE", "-o", path("measure"), os.path.join(HERE, "runtime_start.c"))
+    b.go(tmp, os.path.join(HERE, "runtime_start.go"), path("go"))
+    programs = {"empty": "=" + build(path("empty"), [path("empty.c")], runtime=False),
+                "hello": build(path("hello"), [hello]), "go": path("go"),
+                "counted": build(path("counted"), [hello, count], wrap),
+                "control": build(path("control"), [path("control.c"), count], wrap)}
+    size = os.path.getsize(path("hello"))
+    lines = b.sh(tmp, path("measure"), str(b.runs * 50), "10", *programs.values()).splitlines()
     r = {name: dict(zip(COLUMNS, map(float, line.split()))) for name, line in zip(programs, lines)}
     h, e, g = r["hello"], r["empty"], r["go"]
     if r["control"]["allocs"] != 3:
-        sys.exit("runtime_start.py: the counter counts %g, not 3" % r["control"]["allocs"])
-    rows = [
-        ("spawn to first GET /next, p50", "%.0f µs" % h["p50"], "empty musl program, to its exit: %.0f µs" % e["p50"],
-         "%.2f×" % (h["p50"] / e["p50"]), "≤ 2×", h["p50"] <= 2 * e["p50"]),
-        ("… p99", "%.0f µs" % h["p99"], "%.0f µs" % e["p99"], "%.2f×" % (h["p99"] / e["p99"]), "told", True),
-        ("… the same, p50", "%.0f µs" % h["p50"], "Go, raw loop: %.0f µs" % g["p50"],
-         "1/%.1f" % (g["p50"] / h["p50"]), "≤ 1/5", g["p50"] >= 5 * h["p50"]),
-        ("resident, after 10 invocations", "%.0f KiB" % h["rss"], "Go: %.0f KiB" % g["rss"],
-         "1/%.0f" % (g["rss"] / h["rss"]), "≤ 1/10, ≤ 150 KiB", h["rss"] <= 150 and g["rss"] >= 10 * h["rss"]),
-        ("… of it anonymous", "%.0f KiB" % h["anonymous"], "Go: %.0f KiB" % g["anonymous"],
-         "1/%.0f" % (g["anonymous"] / h["anonymous"]), "told", True),
-        ("warm invocation, p50", "%.1f µs" % h["warm"], "Go: %.1f µs" % g["warm"], "%.2f×" % (h["warm"] / g["warm"]),
-         "told", True),
-        ("system calls an invocation", "%.2f" % h["calls"], "Go: %.2f" % g["calls"], "", "≤ 5", h["calls"] <= 5),
-        ("allocs/op (malloc, calloc, realloc)", "%g" % r["counted"]["allocs"], "", "", "0",
-         r["counted"]["allocs"] == 0),
-        ("hello, static, stripped", "%d B" % size, "", "", "≤ 32 KB", size <= 32 << 10),
-    ]
-    if args.json:
-        print(json.dumps([dict(zip(("what", "ours", "peer", "ratio", "aim", "met"), row)) for row in rows]))
-    else:
-        for what, ours, peer, ratio, aim, met in rows:
-            print("%s: %s%s%s (aim %s: %s)" % (what, ours, peer and "; " + peer, ratio and "; " + ratio, aim,
-                                              "yes" if met else "NO"))
-    return 0 if all(row[5] for row in rows) else 3
-
-
-sys.exit(main())
+        sys.exit("bench: the counter of allocations counts %g, not 3" % r["control"]["allocs"])
+    b.section("Runtime: start")
+    b.row("spawn to first GET /next, p50", "%.0f µs" % h["p50"],
+          "empty musl program, to its exit: %.0f µs" % e["p50"], "%.2f×" % (h["p50"] / e["p50"]), "≤ 2×",
+          h["p50"] <= 2 * e["p50"])
+    b.row("… p99", "%.0f µs" % h["p99"], "%.0f µs" % e["p99"], "%.2f×" % (h["p99"] / e["p99"]), "told", True)
+    b.row("… the same, p50", "%.0f µs" % h["p50"], "Go, raw loop: %.0f µs" % g["p50"],
+          "1/%.1f" % (g["p50"] / h["p50"]), "≤ 1/5", g["p50"] >= 5 * h["p50"])
+    b.row("resident, after 10 invocations", "%.0f KiB" % h["rss"], "Go: %.0f KiB" % g["rss"],
+          "1/%.0f" % (g["rss"] / h["rss"]), "≤ 1/10, ≤ 150 KiB", h["rss"] <= 150 and g["rss"] >= 10 * h["rss"])
+    b.row("… of it anonymous", "%.0f KiB" % h["anonymous"], "Go: %.0f KiB" % g["anonymous"],
+          "1/%.0f" % (g["anonymous"] / h["anonymous"]), "told", True)
+    b.row("warm invocation, p50", "%.1f µs" % h["warm"], "Go: %.1f µs" % g["warm"], "%.2f×" % (h["warm"] / g["warm"]),
+          "told", True)
+    b.row("system calls an invocation", "%.2f" % h["calls"], "Go: %.2f" % g["calls"], "", "≤ 5", h["calls"] <= 5)
+    b.row("allocs/op (malloc, calloc, realloc)", "%g" % r["counted"]["allocs"], "", "", "0", r["counted"]["allocs"] == 0)
+    b.row("hello, static, stripped", "%d B" % size, "", "", "≤ 32 KB", size <= 32 << 10)

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/layer_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "os/fs.h"
+#include "os/proc.h"
+
+#define BLOCK ((size_t)256 * 1024)
+
+/* What a registry or an archive gives comes here first: reading a tar pulls, and blobs are pushed. */
+static int to_fd(void *ctx, const void *p, size_t n, struct err *err)
+{
+	const int *fd = ctx;
+
+	return fs_write_all(*fd, p, n, "a temporary file", err);
+}
+
+static int spool(struct layer_reader *r, struct origin *o, struct err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (!tmp || !*tmp)
+		tmp = "/tmp";
+	r->fd = open(tmp, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (r->fd < 0)
+		return err_sys(err, "%s: cannot make a temporary file", tmp);
+	if (o->ops->blob(o, r->d, to_fd, &r->fd, err) < 0)
+		return -1;
+	return lseek(r->fd, 0, SEEK_SET) < 0 ? err_sys(err, "%s", r->shown) : 0;
+}
+
+static ssize_t read_raw(void *ctx, const void **p, struct err *err)
+{
+	struct layer_reader *r = ctx;
+	ssize_t n;
+
+	do {
+		if (sig_check(err) < 0)
+			return -1;
+		n = read(r->fd, r->block, BLOCK);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(err, "%s", r->shown);
+	r->size += (uint64_t)n;
+	if (r->size > r->d->size)
+		return err_set(err, ERR_FORMAT, "%s: has more bytes than the %llu that its descriptor says", r->shown,
+			       (unsigned long long)r->d->size);
+	digest_update(r->raw, r->block, (size_t)n);
+	*p = r->block;
+	return n;
+}
+
+static ssize_t read_plain(void *ctx, const void **p, struct err *err)
+{
+	struct layer_reader *r = ctx;
+	const ssize_t n = decoder_read(r->decoder, p, err);
+
+	if (n > 0) {
+		digest_update(r->plain, *p, (size_t)n);
+		r->tar_size += (uint64_t)n;
+	}
+	return n;
+}
+
+int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
+		      uint64_t limit, struct err *err)
+{
+	/* our decoder comes first and counts the same bytes: its message names the layer */
+	const struct unar_limits limits = { .bytes = limit + BLOCK };
+	CLEAN_FREE char *path = NULL;
+	struct stat st;
+	char head[4];
+	ssize_t n;
+
+	*r = (struct layer_reader){ .fd = -1, .shown = xstrdup(shown), .d = d };
+	path = o->ops->blob_path ? o->ops->blob_path(o, &d->digest) : NULL;
+	if (path)
+		r->fd = fs_open(path, &st, err);
+	if ((path && r->fd < 0) || (!path && spool(r, o, err) < 0))
+		return err_wrap(err, "%s", shown);
+	r->block = xmalloc(BLOCK);
+	n = pread(r->fd, head, sizeof(head), 0);
+	r->codec = codec_sniff(head, n > 0 ? (size_t)n : 0);
+	r->raw = digest_new(err);
+	r->plain = r->raw ? digest_new(err) : NULL;
+	if (!r->plain)
+		return -1;
+	r->decoder = decoder_new(r->codec, shown, read_raw, r, limit);
+	r->unar = unar_open(UNAR_TAR, shown, read_plain, r, &limits, err);
+	return r->unar ? 0 : -1;
+}
+
+int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err *err)
+{
+	struct digest got, plain;
+	const void *p;
+	ssize_t n;
+
+	while ((n = read_plain(r, &p, err)) > 0)
+		continue;
+	if (n < 0)
+		return -1;
+	digest_final(steal(&r->raw), &got);
+	digest_final(steal(&r->plain), &plain);
+	if (r->size != r->d->size || strcmp(got.s, r->d->digest.s) != 0)
+		return err_set(err, ERR_FORMAT, "%s: its %llu bytes are %s, not what its descriptor says", r->shown,
+			       (unsigned long long)r->size, got.s);
+	if (diff_id)
+		*diff_id = plain;
+	return 0;
+}
+
+void layer_reader_close(struct layer_reader *r)
+{
+	unar_free(r->unar);
+	decoder_free(r->decoder);
+	digest_free(r->raw);
+	digest_free(r->plain);
+	if (r->fd >= 0 && r->shown)
+		close(r->fd);
+	free(r->block);
+	free(r->shown);
+	*r = (struct layer_reader){ .fd = -1 };
+}

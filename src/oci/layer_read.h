@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_OCI_LAYER_READ_H
+#define SLSC_OCI_LAYER_READ_H
+
+#include "archive/decode.h"
+#include "archive/unarchive.h"
+#include "oci/origin.h"
+
+/** A foreign layer as entries of its tar, with the digests of what passes. Zero is closed. */
+struct layer_reader {
+	struct unar *unar;
+	char *shown;
+	const struct doc_descriptor *d;	/* borrowed */
+	enum codec codec;		/* by its first bytes */
+	int fd;
+	char *block;
+	struct decoder *decoder;
+	struct digest_ctx *raw, *plain;
+	uint64_t size, tar_size;	/* bytes read so far; of the blob and uncompressed */
+};
+#define CLEAN_LAYER_READER __attribute__((cleanup(layer_reader_close)))
+
+/**
+ * layer_reader_open - @shown is for messages, and is copied. @limit: bytes uncompressed. A blob that is no file is
+ * spooled into an unnamed temporary one. @r is to be closed also after a failure.
+ */
+int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
+		      uint64_t limit, struct err *err) MUST_CHECK;
+/**
+ * layer_reader_end - read the rest, and verify the blob's size and digest: nothing that came before is good unless
+ * this returns 0. @diff_id: out, the digest of the tar; may be NULL.
+ */
+int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err *err) MUST_CHECK;
+void layer_reader_close(struct layer_reader *r);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "report/check.h"
+
+static void add_member(struct buf *out, const char *name, const char *s)
+{
+	buf_addf(out, "\"%s\":", name);
+	if (s)
+		buf_add_json(out, str_from(s));
+	else
+		buf_addz(out, "null");
+}
+
+void check_rules_text(bool json, struct buf *out)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < RULE_COUNT; i++)
+		width = strlen(check_rules[i].id) > width ? strlen(check_rules[i].id) : width;
+	if (json)
+		buf_addc(out, '[');
+	else
+		buf_addf(out, "%-*s  %-7s  %-7s  %-7s  %s\n", (int)width, "rule", "lambda", "knative", "generic", "finds");
+	for (size_t i = 0; i < RULE_COUNT; i++) {
+		const struct check_rule *r = &check_rules[i];
+		const char *s[CHECK_PLATFORMS];
+
+		for (size_t p = 0; p < CHECK_PLATFORMS; p++)
+			s[p] = check_severity_name(r->severity[p]);
+		if (!json) {
+			buf_addf(out, "%-*s  %-7s  %-7s  %-7s  %s\n", (int)width, r->id, s[0], s[1], s[2], r->summary);
+			continue;
+		}
+		buf_addf(out, "%s{\"id\":\"%s\",", i ? "," : "", r->id);
+		add_member(out, "remedy", r->remedy);
+		buf_addf(out, ",\"severity\":{\"generic\":\"%s\",\"knative\":\"%s\",\"lambda\":\"%s\"},", s[2], s[1],
+			 s[0]);
+		add_member(out, "summary", r->summary);
+		buf_addc(out, '}');
+	}
+	if (json)
+		buf_addz(out, "]\n");
+}
+
+/* Foreign names end up on a terminal: no byte of theirs may steer it. */
+static void add_shown(struct buf *out, const char *s)
+{
+	for (; *s; s++)
+		buf_addc(out, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+}
+
+static void report_json(const struct check *c, struct buf *out)
+{
+	buf_addz(out, "{\"artifacts\":[");
+	for (size_t i = 0; i < c->artifacts.len; i++) {
+		buf_addz(out, i ? "," : "");
+		buf_add_json(out, str_from(c->artifacts.ptr[i]));
+	}
+	buf_addf(out, "],\"errors\":%zu,\"findings\":[", c->count[CHECK_ERROR]);
+	VEC_EACH(&c->findings, f) {
+		buf_addz(out, f == c->findings.ptr ? "{" : ",{");
+		add_member(out, "artifact", f->artifact);
+		buf_addf(out, ",\"id\":\"%s\",", f->rule->id);
+		add_member(out, "message", f->message);
+		buf_addf(out, ",\"platform\":\"%s\",", check_platform_name(f->platform));
+		add_member(out, "remedy", f->rule->remedy);
+		buf_addf(out, ",\"severity\":\"%s\",", check_severity_name(f->severity));
+		add_member(out, "where", f->where);
+		buf_addc(out, '}');
+	}
+	buf_addf(out, "],\"infos\":%zu,\"warnings\":%zu}\n", c->count[CHECK_INFO], c->count[CHECK_WARNING]);
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+void check_report(const struct check *c, bool json, struct buf *out)
+{
+	bool told[RULE_COUNT] = { false };
+	size_t listed = 0, all = 0;
+
+	if (json) {
+		report_json(c, out);
+		return;
+	}
+	/* what stops a deployment comes first; within a severity as it was found */
+	for (int s = CHECK_ERROR; s > CHECK_OFF; s--) {
+		all += c->count[s];
+		VEC_EACH(&c->findings, f) {
+			const size_t rule = (size_t)(f->rule - check_rules);
+
+			if ((int)f->severity != s)
+				continue;
+			listed++;
+			buf_addf(out, "%s: ", check_severity_name(f->severity));
+			add_shown(out, f->artifact);
+			if (f->where) {
+				buf_addz(out, ": ");
+				add_shown(out, f->where);
+			}
+			buf_addz(out, ": ");
+			add_shown(out, f->message);
+			buf_addf(out, " [%s]\n", f->rule->id);
+			if (!told[rule])
+				buf_addf(out, "  %s\n", f->rule->remedy);
+			told[rule] = true;
+		}
+	}
+	if (all > listed)
+		buf_addf(out, "and %zu more of the same kinds\n", all - listed);
+	buf_addf(out, "%zu artifact%s: %zu error%s, %zu warning%s, %zu note%s\n", c->artifacts.len,
+		 plural(c->artifacts.len), c->count[CHECK_ERROR], plural(c->count[CHECK_ERROR]), c->count[CHECK_WARNING],
+		 plural(c->count[CHECK_WARNING]), c->count[CHECK_INFO], plural(c->count[CHECK_INFO]));
+}
