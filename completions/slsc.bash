@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package push pull copy login logout config cache help completion version
+			_slsc_words init doctor build package push pull copy login logout check config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -203,6 +203,23 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
 		fi ;;
+	'check')
+		case $prev in
+		--platform) _slsc_words lambda knative generic; return ;;
+		--ignore) _slsc_list; return ;;
+		--level) _slsc_words fast default max; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --platform --ignore --list-rules --reproducible --fresh --level --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
 	'config')
 		case $prev in
 		-C|--directory) _slsc_files -d; return ;;
@@ -281,7 +298,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package push pull copy login logout config cache help completion version
+			_slsc_words init doctor build package push pull copy login logout check config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in
