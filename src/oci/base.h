@@ -16,7 +16,7 @@
 /** base_names - NULL-terminated: what package.base may be. */
 extern const char *const base_names[];
 
-#define BASE_MAX_LAYERS 2
+#define BASE_MAX_LAYERS 2	/* of the built-in ones */
 
 /** One layer in each of its forms. */
 struct base_layer {
