@@ -296,6 +296,9 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	close_map(w);
 	open_map(w, "image");
 	show_str(w, "base", or_default(pk.base, "static"));
+	show_strs(w, "packages", pk.packages);
+	if (pk.max_layers)
+		show_count(w, "max_layers", pk.max_layers);
 	show_str(w, "user", or_default(pk.user, "nonroot"));
 	show_str(w, "workdir", or_default(pk.workdir, "/"));
 	show_strs(w, "args", pk.entrypoint_args);

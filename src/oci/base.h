@@ -56,6 +56,8 @@ struct base_sources {
 	const char *certs_version;	/* "ca-certificates 20230311", for the history */
 	const char *zoneinfo_version;
 };
+/** base_users - users and groups, homes, /tmp and nsswitch.conf, as distroless has them; @t is not finished. */
+int base_users(struct tree *t, struct err *err) MUST_CHECK;
 /** base_make - write all layers and base.json, last, into @dir, which is made. Same sources, same bytes. */
 int base_make(const char *dir, const struct base_sources *src, struct err *err) MUST_CHECK;
 
