@@ -71,6 +71,8 @@ complete -c slsc -n '__slsc_is' -a login -d 'Keep a user\'s name and password fo
 complete -c slsc -n '__slsc_is help' -a login -d 'Keep a user\'s name and password for a registry'
 complete -c slsc -n '__slsc_is' -a logout -d 'Forget the login for a registry'
 complete -c slsc -n '__slsc_is help' -a logout -d 'Forget the login for a registry'
+complete -c slsc -n '__slsc_is' -a check -d 'Find what a platform would refuse, before it does'
+complete -c slsc -n '__slsc_is help' -a check -d 'Find what a platform would refuse, before it does'
 complete -c slsc -n '__slsc_is' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is help' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is' -a cache -d 'Show or shrink the cache of images and sources'
@@ -194,6 +196,20 @@ complete -c slsc -n '__slsc_in login' -l json -d 'print results, and an error, a
 
 # logout
 complete -c slsc -n '__slsc_in logout' -l json -d 'print results, and an error, as JSON'
+
+# check
+complete -c slsc -n '__slsc_in check' -l platform -x -a 'lambda knative generic' -d 'lambda, knative or generic (default: lambda for zips;'
+complete -c slsc -n '__slsc_in check' -l ignore -x -d 'leave out the rule ID; repeatable'
+complete -c slsc -n '__slsc_in check' -l list-rules -d 'print every rule, with its severity on each platform'
+complete -c slsc -n '__slsc_in check' -l reproducible -d 'build a copy elsewhere, and compare with dist/ byte by byte'
+complete -c slsc -n '__slsc_in check' -l fresh -d 'with --reproducible: compare two copies instead'
+complete -c slsc -n '__slsc_in check' -l level -x -a 'fast default max' -d 'with --reproducible: the level that dist/ was packaged with'
+complete -c slsc -n '__slsc_in check' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in check' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in check' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in check' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in check' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in check' -F
 
 # config
 complete -c slsc -n '__slsc_is config' -l json -d 'print results, and an error, as JSON'

@@ -13,6 +13,7 @@ static const struct cmd_entry entries[] = {
 	{ "registries", &cmd_copy },
 	{ "registries", &cmd_login },
 	{ "registries", &cmd_logout },
+	{ "look into a project", &cmd_check },
 	{ "look into a project", &cmd_config },
 	{ "look into a project", &cmd_cache },
 	{ "help", &cmd_help },

@@ -117,8 +117,9 @@ static int update(struct transfer *t, struct layout *l, struct err *err)
 	CLEAN_FREE char *path = path_join(l->dir, "index.json");
 	CLEAN_BUF struct buf old = BUF_INIT, fresh = BUF_INIT;
 
-	if (l->existed &&
-	    (fs_read(path, DOCUMENT_MAX, &old, err) < 0 || keep_others(l, l->dir, &old, tag, err) < 0))
+	if (l->existed && fs_read(path, DOCUMENT_MAX, &old, err) < 0)
+		return -1;
+	if (old.len && keep_others(l, l->dir, &old, tag, err) < 0)
 		return -1;
 	if (layout_index_add(&old, path, t->plan.nodes.ptr[0], tag, &fresh, err) < 0 || fill(t, l, err) < 0)
 		return -1;
@@ -155,6 +156,11 @@ int transfer_to_layout(struct transfer *t, struct err *err)
 		l.existed = fs_exists(index);
 		l.made = !l.existed;
 	}
+	/*
+	 * A new layout has nothing to lose: should the machine lose its power now, the same pull mends it, since digests
+	 * are verified whenever blobs are used. Ten fsyncs take longer than the pull of a small image.
+	 */
+	l.sync = l.existed;
 	if (ret == 0)
 		ret = update(t, &l, err);
 	layout_release(&l);
