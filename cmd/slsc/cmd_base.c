@@ -467,8 +467,8 @@ static const struct cmd subs[] = {
 		.summary = "Make a base as an OCI image layout of its own",
 		.description =
 			"Resolves the base's packages and locks them in slsc.lock, unless they are; fetches what is "
-			"not in the user's cache, verified; and writes one layer a package. With the lock and the cache "
-			"filled neither apt nor a network is needed, and the same lock gives the same bytes.\n\n"
+			"not in the user's cache, verified; and writes one layer a package. With the lock and the "
+			"cache filled neither apt nor a network is needed, and the same lock gives the same bytes.\n\n"
 			"Variants: nonroot runs as user 65532; debug has a static busybox with a shell in /busybox; "
 			"debug-nonroot is both.",
 		.examples = "$ slsc base build static-debian12\n$ slsc base build cc-debian12:debug -o oci:base\n",

@@ -9,6 +9,7 @@
 #include "oci/store.h"
 #include "os/fs.h"
 
+#define PATH_ENV "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define DEBUG_PACKAGE "busybox-static"
 
 void debian_release(struct debian *d)
@@ -263,9 +264,8 @@ void debian_env(const struct debian_want *want, struct map *env)
 		certs = certs || strcmp(base->packages.ptr[i], "ca-certificates") == 0;
 	VEC_EACH(&want->packages, p)
 		certs = certs || strcmp(*p, "ca-certificates") == 0;
-	map_put(env, "PATH",
-		(void *)(want->variant.debug ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/busybox" :
-					       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+	if (!map_has(env, "PATH"))
+		map_put(env, "PATH", (void *)(uintptr_t)(want->variant.debug ? PATH_ENV ":/busybox" : PATH_ENV));
 	if (certs)
-		map_put(env, "SSL_CERT_FILE", (void *)"/etc/ssl/certs/ca-certificates.crt");
+		map_put(env, "SSL_CERT_FILE", (void *)(uintptr_t)"/etc/ssl/certs/ca-certificates.crt");
 }

@@ -67,7 +67,7 @@ struct debian_layers {
 int debian_layers(struct debian *d, enum arch arch, enum codec codec, struct layout *l, struct base_set *static_set,
 		  const char *share, struct debian_layers *out, struct err *err) MUST_CHECK;
 
-/** debian_env - PATH, and SSL_CERT_FILE if there are certificates; static strings. */
+/** debian_env - PATH, if @env has none, and SSL_CERT_FILE if there are certificates; static strings. */
 void debian_env(const struct debian_want *want, struct map *env);
 
 #endif

@@ -243,8 +243,11 @@ static int write_list(struct packager *pk, struct str old, bool sync, struct err
 
 static void drop_artifacts(struct package_result *res)
 {
-	for (size_t i = 0; i < res->len; i++)
+	for (size_t i = 0; i < res->len; i++) {
+		for (size_t k = 0; k < res->ptr[i].nimages; k++)
+			free(res->ptr[i].images[k].layers);
 		free(res->ptr[i].path);
+	}
 	VEC_FREE(res);
 }
 
@@ -406,6 +409,8 @@ int package_run(const struct package_request *req, struct package_result *res, s
 	for (size_t i = 0; i < pk.nunits; i++)
 		unit_release(&pk.units[i]);
 	free(pk.units);
+	foreign_bases_release(&pk.bases);
+	bases_release(&pk.named);
 	free(pk.out);
 	free(pk.real_out);
 	free(pk.shown);

@@ -9,7 +9,6 @@
 
 static const char *const choices_arch[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
 static const char *const choices_level[] = { "fast", "default", "max", NULL };
-static const char *const choices_base[] = { "static", "scratch", NULL };
 static const char *const choices_compression[] = { "gzip", "zstd", "none", NULL };
 static const char *const choices_optimize[] = { "0", "1", "2", "3", "s", "z", "g", NULL };
 static const char *const choices_runtime[] = {
@@ -41,8 +40,8 @@ static const struct key zip_keys[] = {
 static const struct keys keys_zip = { .doc = "What goes into the zip, and how it is packed.", KEYS(zip_keys) };
 
 static const struct key image_keys[] = {
-	{ KEY("base", KEY_CHOICE, struct package, base), .def = "static", .choices = choices_base,
-	  .doc = "What is below the binary: users, CA certificates and /tmp, or nothing." },
+	{ KEY("base", KEY_STR, struct package, base), .def = "static", .check = &check_base,
+	  .doc = "What is below the binary: static (users, CA certificates, /tmp), scratch, or an image." },
 	{ KEY("packages", KEY_STRS, struct package, packages), .check = &check_debian,
 	  .doc = "Debian packages on top of the base, with what they depend on." },
 	{ KEY("max_layers", KEY_COUNT, struct package, max_layers), .min = 1, .max = 64, .def = "40",
@@ -226,6 +225,8 @@ static const struct key root_keys[] = {
 	  .max = 64, .doc = "Toolchains beside the built-in musl, musl-gcc, gnu and zig." },
 	{ .name = "dependencies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_dependency,
 	  .max = 256, .doc = "Third-party sources, by name." },
+	{ KEY("mirrors", KEY_PAIRS, struct root, mirrors), .names = &check_label,
+	  .doc = "Where bases really come from: the beginning of an image's name, and what stands in its place." },
 	{ .name = "budgets", .type = KEY_NAMED, .names = &check_function_name, .sub = &keys_budget,
 	  .max = 1000, .doc = "Limits, by function: parsed and kept, not enforced yet." },
 };

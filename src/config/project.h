@@ -106,7 +106,7 @@ enum comp { COMP_GZIP, COMP_ZSTD, COMP_NONE };
 struct package {
 	struct includes includes;	/* zip and image alike */
 	struct lstr level;		/* fast | default | max; NULL: default */
-	struct lstr base;		/* "static" (default) | "scratch"; later issues: more */
+	struct lstr base;		/* "static" (default), "scratch" or an image's place (oci/place.h) */
 	struct lstr user;		/* "nonroot" (default) | "root" | "UID[:GID]" */
 	struct lstr workdir;		/* default "/" */
 	struct lstr compression;	/* gzip (default) | zstd | none */
@@ -169,6 +169,7 @@ struct project {
 	struct function **functions;	/* in the file's order */
 	size_t nfunctions;
 	struct package package;
+	struct lkvs mirrors;		/* prefix of an image's name -> what stands in its place */
 	struct budget **budgets;
 	size_t nbudgets;
 };

@@ -293,6 +293,12 @@ static bool ok_package(const char *s)
 	return n >= 2 && n <= 128 && strchr(first, *s) && s[strspn(s, rest)] == '\0';
 }
 
+/* A word alone is most likely a slip: bases that have a name of their own have a '-' in it. */
+static bool ok_base(const char *s)
+{
+	return ok_label(s) && (strpbrk(s, "-/:.") || strcmp(s, "static") == 0 || strcmp(s, "scratch") == 0);
+}
+
 /*
  * Below its start whatever the links and globs in it stand for: relative, and never more ".." than names
  * before them; "**" may stand for no name at all.
@@ -382,6 +388,9 @@ const struct check check_c_name = { "a C identifier", "^[A-Za-z_][A-Za-z0-9_]*$"
 const struct check check_env_name = { "a name of letters, digits and '_'", "^[A-Za-z_][A-Za-z0-9_]*$", ok_c_name,
 	NULL };
 const struct check check_label = { "a name without spaces", "^[^ \t\r\n]+$", ok_label, NULL };
+const struct check check_base = { "static, scratch or an image",
+	"^(static|scratch|[^ \t\r\n]*[-/:.][^ \t\r\n]*)$", ok_base,
+	"an image is oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or HOST/REPOSITORY[:TAG][@DIGEST]" };
 const struct check check_inside = { "a path inside the project", "^[^/]", ok_inside,
 	"paths are relative to slsc.yaml's directory" };
 const struct check check_in_tree = { "a path inside the fetched tree", "^[^/]", ok_inside, NULL };

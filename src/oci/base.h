@@ -13,10 +13,7 @@
  * is built, from Debian's ca-certificates and tzdata, and lie as share/slsc/base/<name>.tar[.gz|.zst], with base.json.
  */
 
-/** base_names - NULL-terminated: what package.base may be. */
-extern const char *const base_names[];
-
-#define BASE_MAX_LAYERS 2
+#define BASE_MAX_LAYERS 2	/* of the built-in ones */
 
 /** One layer in each of its forms. */
 struct base_layer {

@@ -28,7 +28,7 @@ static           built in    0 packages  users, /tmp and CA certificates, built 
 	mirror
 	slsc_run base build static-debian12 -o oci:b
 	[ "$status" -eq 0 ]
-	is "$err" "resolving packages of static-debian12 for x86_64
+	is "$(notes)" "resolving packages of static-debian12 for x86_64
 fetching packages of static-debian12 for x86_64
 resolving packages of static-debian12 for arm64
 fetching packages of static-debian12 for arm64"
@@ -132,7 +132,7 @@ packages:
 		rm -rf two "$SLSC_CACHE_DIR/layers"
 		(eval "export ${how% umask*}; ${how#* }"
 		PATH=$T/empty SLSC_APT_SOURCES=/nonexistent slsc_run base build static-debian12 -o two
-		[ "$status" -eq 0 ] && is "$err" "")
+		[ "$status" -eq 0 ] && is "$(notes)" "")
 		diff -r one two
 	done
 	cmp slsc.lock lock
@@ -141,7 +141,7 @@ packages:
 	serve
 	slsc_run base build static-debian12 -o two
 	[ "$status" -eq 0 ]
-	is "$err" "fetching packages of static-debian12 for x86_64
+	is "$(notes)" "fetching packages of static-debian12 for x86_64
 fetching packages of static-debian12 for arm64"
 	diff -r one two
 	cmp slsc.lock lock
@@ -158,11 +158,11 @@ fetching packages of static-debian12 for arm64"
 	has "$(grep busybox slsc.lock)" 'version: "1:1.35-4"'
 	slsc_run base build static-debian12:fat
 	[ "$status" -eq 2 ]
-	is "$err" "error: base 'static-debian12': there is no variant 'fat'
+	is "$(notes)" "error: base 'static-debian12': there is no variant 'fat'
 hint: choose one of: nonroot, debug, debug-nonroot"
 	slsc_run base build static-debain12
 	[ "$status" -eq 1 ]
-	is "$err" "error: there is no base 'static-debain12'
+	is "$(notes)" "error: there is no base 'static-debain12'
 hint: did you mean 'static-debian12'?"
 }
 
@@ -170,7 +170,7 @@ hint: did you mean 'static-debian12'?"
 	export SLSC_CACHE_DIR=$T/cache SLSC_APT_SOURCES=/nonexistent
 	slsc_run base build static
 	[ "$status" -eq 0 ]
-	is "$err" ""
+	is "$(notes)" ""
 	is "$(config static.oci arm64 | jq -c '[.history|length]')" '[1]'
 	slsc_run base build scratch
 	[ "$status" -eq 0 ]
@@ -183,7 +183,7 @@ hint: did you mean 'static-debian12'?"
 	mirror
 	slsc_run base show static-debian12
 	[ "$status" -eq 1 ]
-	is "$err" "error: the packages of base 'static-debian12' are not locked yet
+	is "$(notes)" "error: the packages of base 'static-debian12' are not locked yet
 hint: run \`slsc base build static-debian12\`, or \`slsc base update static-debian12\` to lock it only"
 	slsc_run base update static-debian12 --arch arm64
 	[ "$status" -eq 0 ]
@@ -199,7 +199,7 @@ hint: run \`slsc base build static-debian12\`, or \`slsc base update static-debi
 	mirror
 	slsc_run base build static-debian12 -o one
 	slsc_run base update
-	is "$err" "resolving packages of static-debian12 for x86_64
+	is "$(notes)" "resolving packages of static-debian12 for x86_64
 resolving packages of static-debian12 for arm64"
 	is "$out" "nothing has changed"
 	mkdir -p "$T/t" && doc "$T/t" netbase
@@ -223,7 +223,7 @@ static-debian12 arm64: netbase 1.0 → 2.0"
 	is "$(jq -c '.changes[2]' <<<"$out")" \
 		'{"set":"static-debian12","arch":"x86_64","package":"netbase","from":"1.0","to":"2.0"}'
 	slsc_run base build static-debian12 -o two
-	is "$err" ""
+	is "$(notes)" ""
 	is "$(config two amd64 | jq -r '.history[].created_by' | grep -c -e 'libfoo1 1.0-1 (amd64)' -e 'netbase 2.0')" 2
 	# modes, owners and links of packages are theirs; what is hard-linked is there twice
 	has "$(layer_list two arm64)" "-rwsr-xr-x 0/0 usr/libexec/one"
@@ -234,7 +234,7 @@ static-debian12 arm64: netbase 1.0 → 2.0"
 	rm slsc.lock
 	slsc_run base update
 	[ "$status" -eq 1 ]
-	is "$err" "error: no packages are locked in slsc.lock
+	is "$(notes)" "error: no packages are locked in slsc.lock
 hint: name a base to lock it: slsc base update static-debian12"
 }
 
@@ -379,7 +379,7 @@ bad_deb() {
 	chmod u+w "$f" && printf '\0' | dd of="$f" bs=1 seek=200 conv=notrunc status=none
 	slsc_run base build static-debian12
 	[ "$status" -eq 1 ]
-	is "$err" "error: base for x86_64: package tzdata 1.0: its file in the cache is damaged; it was removed
+	is "$(notes)" "error: base for x86_64: package tzdata 1.0: its file in the cache is damaged; it was removed
 hint: run the command again to fetch it anew"
 	slsc_run base build static-debian12
 	[ "$status" -eq 0 ]
@@ -390,11 +390,11 @@ hint: run the command again to fetch it anew"
 	mkdir "$T/none" && ln -s "$(command -v cat)" "$T/none/cat"
 	PATH=$T/none slsc_run base build static-debian12
 	[ "$status" -eq 1 ]
-	is "$err" "error: bases made from Debian packages need apt, which is not on this system
+	is "$(notes)" "error: bases made from Debian packages need apt, which is not on this system
 hint: use base: static, an image by reference, or a system with apt to fetch what slsc.lock says"
 	SLSC_APT_SOURCES=none.list slsc_run base build static-debian12
 	[ "$status" -eq 1 ]
-	is "$err" "error: SLSC_APT_SOURCES is 'none.list': there is no such file
+	is "$(notes)" "error: SLSC_APT_SOURCES is 'none.list': there is no such file
 hint: name a .list or .sources file of apt's, or unset it for the host's sources"
 	slsc_run base build base-debian12
 	[ "$status" -eq 1 ]
@@ -419,7 +419,7 @@ hint: let SLSC_APT_SOURCES name a file with bookworm's sources, or take another 
 		sed "$sed" <<<"$good" >slsc.lock
 		slsc_run base build static-debian12
 		[ "$status" -eq 1 ]
-		is "$err" "error: slsc.lock:$what
+		is "$(notes)" "error: slsc.lock:$what
 hint: restore it from version control, or run \`slsc base update\`"
 	done <<-'EOF'
 		0,/sha256: "../s/sha256: "../sha256: "zz/|7:9: a package without a valid sha256
@@ -470,4 +470,90 @@ hint: restore it from version control, or run \`slsc base update\`"
 			"b-$a/config.json" >"$T/c" && mv "$T/c" "b-$a/config.json"
 		has "$(runc --root "$T/runc" run -b "b-$a" "slsc-test-$$-$a-sh" </dev/null)" "12."
 	done
+}
+
+@test "package: a named base and packages of the function's own, one on top of the other" {
+	mirror
+	project '    package: {image: {packages: [libfoo1], base: "static-debian12:debug"}}
+package: {image: {packages: [foo-common], max_layers: 3}}'
+	slsc_run package --oci --no-build
+	[ "$status" -eq 0 ]
+	is "$(notes)" "resolving packages of static-debian12 + busybox-static foo-common libfoo1 for x86_64
+fetching packages of static-debian12 + busybox-static foo-common libfoo1 for x86_64
+resolving packages of static-debian12 + busybox-static foo-common libfoo1 for arm64
+fetching packages of static-debian12 + busybox-static foo-common libfoo1 for arm64"
+	# the two largest have a layer each, all others share one
+	is "$(config dist/hello.oci arm64 | jq -r '.history[].created_by' | sed 's/ [^ ]* (/ (/g' | awk 'NR == 1 || NR > 3')" \
+		"slsc base: users, links of a merged /usr, busybox
+$(config dist/hello.oci arm64 | jq -r '.history[3].created_by' | sed 's/ [^ ]* (/ (/g')
+slsc package hello: /var/task"
+	is "$(config dist/hello.oci arm64 | jq -r '.history|length')" 5
+	is "$(config dist/hello.oci arm64 | jq -r '.history[].created_by' | grep -o '[a-z0-9-]* [^ ]* ([a-z0-9]*)' | cut -d' ' -f1 | sort | tr '\n' ' ')" \
+		"base-files busybox-static ca-certificates foo-common libfoo1 media-types netbase tzdata "
+	is "$(config dist/hello.oci amd64 | jq -c '.config|[.User,.WorkingDir,.Entrypoint,.Env]')" \
+		'["65532:65532","/",["/var/task/bootstrap"],["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/busybox","SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"]]'
+	# the same again needs nobody, and makes no difference, for archives either
+	cp -a dist one
+	stop
+	slsc_run package --oci --no-build
+	[ "$status" -eq 0 ]
+	is "$(notes)" ""
+	diff -r dist one
+	slsc_run package --docker-archive --no-build
+	[ "$status" -eq 0 ]
+	is "$(tar -xOf dist/hello-arm64.docker.tar manifest.json | jq -r '.[0].Layers|length')" 5
+	# others stand on what they stood on
+	slsc_run package --oci --no-build --base static-debian12:fat
+	[ "$status" -eq 2 ]
+	has "$err" "error: base 'static-debian12': there is no variant 'fat'"
+}
+
+@test "package: packages on scratch, on static and on an image of others" {
+	mirror
+	project '    package: {image: {packages: [foo-common]}}'
+	slsc_run package --oci --no-build --base scratch
+	[ "$status" -eq 0 ]
+	is "$(config dist/hello.oci amd64 | jq -r '.history[].created_by')" "slsc base: links of a merged /usr
+slsc base: foo-common 1.0-1 (all)
+slsc package hello: /var/task"
+	slsc_run package --oci --no-build
+	[ "$status" -eq 0 ]
+	is "$(config dist/hello.oci amd64 | jq -r '.history[].created_by' | cut -d'(' -f1)" "slsc base static 
+slsc base: links of a merged /usr
+slsc base: foo-common 1.0-1 
+slsc package hello: /var/task"
+	is "$(notes)" ""
+	slsc_run base build static-debian12 -o other
+	slsc_run package --oci --no-build --base oci:other
+	[ "$status" -eq 0 ]
+	is "$(config dist/hello.oci amd64 | jq -r '.history[].created_by' | tail -2)" "slsc base: foo-common 1.0-1 (all)
+slsc package hello: /var/task"
+	is "$(config dist/hello.oci amd64 | jq -c '[.history,.rootfs.diff_ids]|map(length)')" '[8,8]'
+	# both sets are in one lock
+	is "$(grep -c 'request:' slsc.lock)" 2
+}
+
+@test "package: what is wrong is told where it is written" {
+	mirror
+	project '    package: {image: {packages: [libfoo1, nonesuch]}}'
+	slsc_run package --oci --no-build
+	[ "$status" -eq 1 ]
+	is "$(tail -1 <<<"$err")" "error: slsc.yaml:6:34: libfoo1 nonesuch for x86_64: apt-get install: Unable to locate package nonesuch"
+	[ ! -e dist ]
+	# neither a zip nor a dry run needs packages
+	slsc_run package --zip --no-build
+	[ "$status" -eq 0 ]
+	slsc_run package --oci --no-build -n
+	[ "$status" -eq 0 ]
+	[ ! -e slsc.lock ]
+	sed -i 's/nonesuch/"Bad Name"/' slsc.yaml
+	slsc_run package --oci --no-build
+	[ "$status" -eq 1 ]
+	has "$err" "error: slsc.yaml:6:43: "
+	has "$err" "a Debian package's name"
+	sed -i 's/packages: .*]/base: static-debian13/' slsc.yaml
+	slsc_run package --oci --no-build
+	[ "$status" -eq 1 ]
+	is "$(notes)" "error: slsc.yaml:6:29: unknown base 'static-debian13'
+hint: did you mean 'static-debian12'?"
 }

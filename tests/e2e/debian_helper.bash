@@ -142,3 +142,6 @@ layer_list() {
 		n=$((n + 1))
 	done
 }
+
+# notes: stderr without the line that says what takes longer than half a second
+notes() { grep -Exv 'packaging|making layers' "$T/err" || true; }
