@@ -60,7 +60,7 @@ _slsc()
 		*)
 			case $cmd in
 			'') cmd=${COMP_WORDS[i]} ;;
-			config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
+			base | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
 			esac ;;
 		esac
 	done
@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package push pull copy login logout check config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout check config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -132,6 +132,58 @@ _slsc()
 			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --output --no-build --compression --base --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
+		fi ;;
+	'base')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words list build show update
+		fi ;;
+	'base list')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'base build')
+		case $prev in
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-o|--output) _slsc_files -d; return ;;
+		--compression) _slsc_words gzip zstd none; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --output --compression --dry-run --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'base show')
+		case $prev in
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'base update')
+		case $prev in
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --dry-run --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'push')
 		case $prev in
@@ -298,7 +350,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package push pull copy login logout check config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout check config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -59,6 +59,8 @@ complete -c slsc -n '__slsc_is' -a build -d 'Compile functions to static, stripp
 complete -c slsc -n '__slsc_is help' -a build -d 'Compile functions to static, stripped, verified binaries'
 complete -c slsc -n '__slsc_is' -a package -d 'Make zips and images of functions'
 complete -c slsc -n '__slsc_is help' -a package -d 'Make zips and images of functions'
+complete -c slsc -n '__slsc_is' -a base -d 'Make image bases from Debian packages'
+complete -c slsc -n '__slsc_is help' -a base -d 'Make image bases from Debian packages'
 complete -c slsc -n '__slsc_is' -a push -d 'Send an image to a registry'
 complete -c slsc -n '__slsc_is help' -a push -d 'Send an image to a registry'
 complete -c slsc -n '__slsc_is' -a pull -d 'Fetch an image from a registry'
@@ -117,7 +119,7 @@ complete -c slsc -n '__slsc_in package' -s p -l profile -x -a '(__slsc_names pro
 complete -c slsc -n '__slsc_in package' -s o -l output -x -a '(__fish_complete_directories)' -d 'where to put it (default: dist in the project)'
 complete -c slsc -n '__slsc_in package' -l no-build -d 'take the binaries as they are'
 complete -c slsc -n '__slsc_in package' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip, zstd or none'
-complete -c slsc -n '__slsc_in package' -l base -x -d 'of images: static (CA certificates, users, /tmp), scratch, or an image such as oci:DIR[:TAG];'
+complete -c slsc -n '__slsc_in package' -l base -x -d 'of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];'
 complete -c slsc -n '__slsc_in package' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
 complete -c slsc -n '__slsc_in package' -l cert -r -F -d 'show this client certificate (PEM)'
 complete -c slsc -n '__slsc_in package' -l key -r -F -d 'its private key, if that is in another file'
@@ -125,6 +127,33 @@ complete -c slsc -n '__slsc_in package' -l insecure -d 'take any certificate, an
 complete -c slsc -n '__slsc_in package' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in package' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in package' -a '(__slsc_names functions)'
+
+# base
+complete -c slsc -n '__slsc_is base' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_is base' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is base' -a list -d 'List the named bases, and whether they are locked and cached'
+complete -c slsc -n '__slsc_is base' -a build -d 'Make a base as an OCI image layout of its own'
+complete -c slsc -n '__slsc_is base' -a show -d 'Show a base\'s packages as they are locked'
+complete -c slsc -n '__slsc_is base' -a update -d 'Lock what the mirrors have now, and say which packages changed'
+
+# base list
+complete -c slsc -n '__slsc_in base list' -l json -d 'print results, and an error, as JSON'
+
+# base build
+complete -c slsc -n '__slsc_in base build' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in base build' -s o -l output -x -a '(__fish_complete_directories)' -d 'the image layout to write (default: NAME-VARIANT.oci)'
+complete -c slsc -n '__slsc_in base build' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip (default), zstd or none'
+complete -c slsc -n '__slsc_in base build' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in base build' -l json -d 'print results, and an error, as JSON'
+
+# base show
+complete -c slsc -n '__slsc_in base show' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in base show' -l json -d 'print results, and an error, as JSON'
+
+# base update
+complete -c slsc -n '__slsc_in base update' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in base update' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in base update' -l json -d 'print results, and an error, as JSON'
 
 # push
 complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'

@@ -46,11 +46,16 @@ static const struct opt opts[] = {
 	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
 	  .help = "of layers: gzip, zstd or none" },
 	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
-	  .help = "of images: static (CA certificates, users, /tmp), scratch, or an image such as oci:DIR[:TAG];\n"
+	  .help = "of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];\n"
 		  "NAME=SOURCE: where the base that slsc.yaml calls NAME comes from" },
 	REGISTRY_OPTS(struct package_ctx, registry),
 	{ .type = OPT_END },
 };
+
+static void on_note(const char *line)
+{
+	out_note("%s", line);
+}
 
 static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
 {
@@ -139,7 +144,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		.origins = &origins, .project = &p, .functions = &functions, .arches = &c->arches,
 		.profile = c->profile, .level = c->level,
 		.compression = c->compression, .base_sources = &sources, .out = c->out, .dry_run = g->dry_run,
-		.step = on_step,
+		.step = on_step, .note = on_note,
 		.formats = (c->zip ? PACKAGE_ZIP : 0u) | (c->oci ? PACKAGE_OCI : 0u) |
 			   (c->oci_archive ? PACKAGE_OCI_ARCHIVE : 0u) |
 			   (c->docker_archive ? PACKAGE_DOCKER_ARCHIVE : 0u),

@@ -410,6 +410,7 @@ int package_run(const struct package_request *req, struct package_result *res, s
 		unit_release(&pk.units[i]);
 	free(pk.units);
 	foreign_bases_release(&pk.bases);
+	bases_release(&pk.named);
 	free(pk.out);
 	free(pk.real_out);
 	free(pk.shown);

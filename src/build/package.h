@@ -40,6 +40,7 @@ struct package_request {
 	const struct strs *base_sources;	/* "NAME=SOURCE": where the base NAME really comes from; may be NULL */
 	const struct origin_env *origins;	/* opens registries; NULL: they cannot be used */
 	const char *out;		/* directory; NULL: dist in the project */
+	void (*note)(const char *line);	/* told of what takes time; may be NULL */
 	bool dry_run;			/* check everything, write nothing */
 	void (*step)(unsigned done, unsigned total, const char *item, void *ctx);	/* may be NULL */
 	void *ctx;

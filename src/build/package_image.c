@@ -17,7 +17,6 @@
  * absolute and no symlink, which Lambda demands of an entry point.
  */
 #define TASK_ROOT "var/task"
-#define PATH_ENV "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /** One function's image for all its architectures, in one compression. */
 struct build {
@@ -78,8 +77,9 @@ static int make_layers(struct build *b, size_t i, enum codec codec, struct err *
 		if (base_layers(b->u->foreign, m->arch, codec == CODEC_NONE && b->docker, &b->layout, m, err) < 0)
 			return -1;
 		b->base[i] = base_of(b->u->foreign, m);
-	} else if (strcmp(b->u->base, "static") == 0 && add_base(b, "static", codec, m, err) < 0)
-		return -1;
+	}
+	if (base_put_packages(b->pk, b->u, codec, &b->layout, m, err) < 0)
+		return err_wrap(err, "base of %s for %s", b->u->fn->name.s, arch_name(m->arch));
 	if (b->u->pkg.tzdata && add_base(b, "tzdata", codec, m, err) < 0)
 		return -1;
 	if (m->nlayers >= PACKAGE_MAX_LAYERS)
@@ -145,6 +145,14 @@ static void describe_base(const struct foreign_base *f, enum arch arch, struct m
 		map_put(m, "org.opencontainers.image.base.digest", (void *)(uintptr_t)f->arch[arch].manifest.digest.s);
 }
 
+/* Lambda's own images start in / or in what they say; elsewhere nonroot's home is where distroless' starts. */
+static const char *workdir_of(const struct unit *u)
+{
+	if (u->pkg.workdir.s)
+		return u->pkg.workdir.s;
+	return u->want.variant.nonroot && u->fn->runtime != RUNTIME_LAMBDA ? "/home/nonroot" : "/";
+}
+
 static int make_image(struct build *b, size_t i, struct err *err)
 {
 	struct image *im = &b->image[i];
@@ -153,16 +161,13 @@ static int make_image(struct build *b, size_t i, struct err *err)
 	struct foreign_base *f = b->u->foreign;
 
 	*im = (struct image){ .architecture = arch_oci(m->arch), .created = created(b->pk), .user = b->u->user,
-			      .workdir = pkg->workdir.s ? pkg->workdir.s : "/", .layers = m->layers,
+			      .workdir = workdir_of(b->u), .layers = m->layers,
 			      .nlayers = m->nlayers };
 	if (f) {
 		im->base = &b->base[i];
 		inherit(b, m->arch, im);
 	}
-	if (!map_has(&im->env, "PATH"))
-		map_put(&im->env, "PATH", PATH_ENV);
-	if (!f && strcmp(b->u->base, "static") == 0)
-		map_put(&im->env, "SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+	debian_env(&b->u->want, &im->env);
 	/* Lambda gives each invocation its deadline; elsewhere the runtime has to be told. */
 	if (b->u->fn->runtime == RUNTIME_HTTP) {
 		snprintf(b->timeout, sizeof(b->timeout), "%" PRIu64, b->u->fn->timeout_ms);

@@ -197,14 +197,16 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 	static const char *const levels[] = { "fast", "default", "max", NULL };
 	static const char *const codecs[] = { "none", "gzip", "zstd", NULL };
 	const struct package_request *req = pk->req;
+	struct lstr base;
 	int level, codec;
 
 	*u = (struct unit){ .fn = fn };
 	project_package(pk->p, fn, &u->pkg);
+	base = pick(req->base, u->pkg.base, "static");
 	if (choose(pk->p, "level", pick(req->level, u->pkg.level, "default"), levels, &level, err) < 0 ||
 	    choose(pk->p, "compression", pick(req->compression, u->pkg.compression, "gzip"), codecs, &codec, err) < 0 ||
-	    resolve_arches(u, pk, err) < 0 || base_resolve(pk, u, pick(req->base, u->pkg.base, "static"), err) < 0 ||
-	    resolve_user(u, pk->p, err) < 0 ||
+	    resolve_arches(u, pk, err) < 0 || base_resolve(pk, u, base, err) < 0 ||
+	    base_packages(pk, u, base, err) < 0 || resolve_user(u, pk->p, err) < 0 ||
 	    placed_resolve(pk->p, &u->pkg.includes, pk->real_out, &u->files, err) < 0)
 		return -1;
 	u->level = (enum codec_level)level;
@@ -226,6 +228,8 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 void unit_release(struct unit *u)
 {
 	placed_release(&u->files);
+	debian_release(&u->debian);
+	strs_release(&u->want.packages);
 	for (int a = 0; a < ARCH_COUNT; a++) {
 		tree_release(&u->zip_tree[a]);
 		tree_release(&u->image_tree[a]);

@@ -42,6 +42,10 @@ static const struct keys keys_zip = { .doc = "What goes into the zip, and how it
 static const struct key image_keys[] = {
 	{ KEY("base", KEY_STR, struct package, base), .def = "static", .check = &check_base,
 	  .doc = "What is below the binary: static (users, CA certificates, /tmp), scratch, or an image." },
+	{ KEY("packages", KEY_STRS, struct package, packages), .check = &check_debian,
+	  .doc = "Debian packages on top of the base, with what they depend on." },
+	{ KEY("max_layers", KEY_COUNT, struct package, max_layers), .min = 1, .max = 64, .def = "40",
+	  .doc = "How many layers packages may take: the smallest ones share one when they are more." },
 	{ KEY("user", KEY_STR, struct package, user), .flags = KEY_NUMBERS, .def = "nonroot", .check = &check_user,
 	  .doc = "Whom the function runs as: nonroot, root or UID[:GID]." },
 	{ KEY("workdir", KEY_STR, struct package, workdir), .def = "/", .check = &check_absolute,

@@ -60,6 +60,8 @@ void project_package(struct project *p, const struct function *f, struct package
 		.annotations = lkvs_merge(&p->arena, a->annotations, b->annotations),
 		.tzdata = b->has_tzdata ? b->tzdata : a->tzdata,
 		.has_tzdata = a->has_tzdata || b->has_tzdata,
+		.packages = lstrs_join(&p->arena, a->packages, b->packages),
+		.max_layers = b->max_layers ? b->max_layers : a->max_layers,
 		.entrypoint_args = b->entrypoint_args.len ? b->entrypoint_args : a->entrypoint_args,
 	};
 }

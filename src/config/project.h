@@ -113,6 +113,8 @@ struct package {
 	struct lkvs labels, annotations;
 	bool tzdata, has_tzdata;
 	struct lstrs entrypoint_args;	/* image.args: appended after the binary */
+	struct lstrs packages;		/* Debian packages on top of the base; the project's come first */
+	uint64_t max_layers;		/* of packages; 0: not said */
 };
 
 /** budgets.<function>: parsed and kept, not enforced yet. 0: none. */
