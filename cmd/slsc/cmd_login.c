@@ -184,7 +184,7 @@ const struct cmd cmd_login = {
 		"The password comes from stdin, or is asked for on a terminal; there is no option for it, which others "
 		"on this machine could read.",
 	.examples = "$ slsc login registry.example.com -u me --password-stdin < password\n"
-		    "$ aws ecr get-login-password | slsc login 123456789012.dkr.ecr.eu-west-1.amazonaws.com -u AWS "
+		    "$ aws ecr get-login-password | slsc login registry.example.com -u AWS "
 		    "--password-stdin\n",
 	.opts = login_opts,
 	.ctx_size = sizeof(struct login_ctx),

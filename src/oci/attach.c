@@ -24,6 +24,16 @@ void attach_tag(const struct digest *digest, const char *suffix, char out[80])
 	snprintf(out, 80, "sha256-%.64s.%s", digest_hex(digest), suffix);
 }
 
+bool attach_is_tag(const char *tag)
+{
+	size_t n;
+
+	if (strncmp(tag, "sha256-", 7) != 0)
+		return false;
+	n = strspn(tag + 7, "0123456789abcdef");
+	return n == 64 && (tag[7 + n] == '\0' || tag[7 + n] == '.');
+}
+
 const char *attach_media_type(const char *s)
 {
 	static const char *const known[] = { MEDIA_MANIFEST, MEDIA_INDEX, MEDIA_DOCKER_MANIFEST, MEDIA_DOCKER_INDEX };

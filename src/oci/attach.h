@@ -85,6 +85,9 @@ int attach_copy(struct attach *from, struct attach *to, const struct digest *ima
 /** attach_tag - "sha256-<hex>.sig": the tag that cosign uses; @suffix "sig", "att". */
 void attach_tag(const struct digest *digest, const char *suffix, char out[80]);
 
+/** attach_is_tag - whether @tag is such a one, or the referrers API's fallback, "sha256-<hex>" alone. */
+bool attach_is_tag(const char *tag);
+
 /** One thing to attach. */
 struct attachment {
 	const char *artifact_type;	/* of the manifest, and of its only blob */

@@ -86,8 +86,7 @@ static bool is_attached(const json_t *d)
 {
 	const char *tag = tag_of(d);
 
-	return json_object_get(d, "artifactType") ||
-	       (tag && starts_with(tag, "sha256-") && strlen(tag) >= strlen("sha256-") + 64);
+	return json_object_get(d, "artifactType") || (tag && attach_is_tag(tag));
 }
 
 /* The image to take if none is named: the only one, or the only index of several. */
