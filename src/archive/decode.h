@@ -8,8 +8,8 @@
 #include "archive/unarchive.h"
 
 /*
- * A compressed stream read as what it holds, between a source and whoever needs the bytes themselves: an image's diff_id
- * is the digest of a layer's tar. Members and frames may be concatenated (RFC 1952, 2.2; RFC 8878, 3).
+ * A compressed stream read as what it holds, between a source and whoever needs the bytes themselves: an image's
+ * diff_id is the digest of a layer's tar. Members and frames may be concatenated (RFC 1952, 2.2; RFC 8878, 3).
  */
 struct decoder;
 

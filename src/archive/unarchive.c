@@ -2,6 +2,7 @@
 #include "archive/unarchive.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,6 +320,19 @@ int unar_file_open(struct unar_file *f, const char *path, struct err *err)
 		return -1;
 	f->block = xmalloc(BLOCK);
 	snprintf(f->path, sizeof(f->path), "%s", path);
+	return 0;
+}
+
+int unar_file_dup(struct unar_file *f, int fd, const char *shown, struct err *err)
+{
+	*f = (struct unar_file){ .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3) };
+	snprintf(f->path, sizeof(f->path), "%s", shown);
+	if (f->fd < 0 || lseek(f->fd, 0, SEEK_SET) < 0) {
+		err_sys(err, "cannot read %s", shown);
+		unar_file_close(f);
+		return -1;
+	}
+	f->block = xmalloc(BLOCK);
 	return 0;
 }
 

@@ -255,8 +255,8 @@ int zipdir_read(const struct zipdir *z, const struct zipdir_entry *e, uint64_t l
 	if (e->method == 0 && e->size != e->packed)
 		return damaged(z, e, err, "is stored with another size than its own");
 	if (e->size > limit)
-		return err_set(err, ERR_LIMIT, "%s: limit exceeded: %s has %llu bytes, the most is %llu", z->shown, e->name,
-			       (unsigned long long)e->size, (unsigned long long)limit);
+		return err_set(err, ERR_LIMIT, "%s: limit exceeded: %s has %llu bytes, the most is %llu", z->shown,
+			       e->name, (unsigned long long)e->size, (unsigned long long)limit);
 	/* deflate makes at best 1032 bytes of one: what claims more gets no memory */
 	if (e->method == 8 && e->size / 1032 > e->packed)
 		return damaged(z, e, err, "claims more bytes than it can hold");

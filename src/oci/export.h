@@ -13,6 +13,7 @@
 struct export {
 	const char *path;	/* in; borrowed */
 	int64_t mtime;		/* in: of the tar's entries, seconds since the epoch */
+	size_t nblobs;		/* export_oci: only the first ones put into the layout; 0: all */
 	struct digest digest;	/* out: of the file */
 	uint64_t size;		/* out: bytes */
 };

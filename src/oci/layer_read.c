@@ -12,6 +12,7 @@
 #include "os/proc.h"
 
 #define BLOCK ((size_t)256 * 1024)
+#define TAR_BLOCK 512u
 
 /* What a registry or an archive gives comes here first: reading a tar pulls, and blobs are pushed. */
 static int to_fd(void *ctx, const void *p, size_t n, struct err *err)
@@ -56,6 +57,22 @@ static ssize_t read_raw(void *ctx, const void **p, struct err *err)
 	return n;
 }
 
+/*
+ * umoci ends a tar with the last file's last byte. Programs in Go read that as it is meant, and so have layers like it
+ * come into registries; libarchive wants the block that was begun to be whole.
+ */
+static ssize_t pad(struct layer_reader *r, const void **p)
+{
+	static const char zeros[TAR_BLOCK];
+	const size_t rest = (size_t)(r->tar_size % TAR_BLOCK);
+
+	if (!rest || r->padded)
+		return 0;
+	r->padded = true;
+	*p = zeros;
+	return (ssize_t)(TAR_BLOCK - rest);
+}
+
 static ssize_t read_plain(void *ctx, const void **p, struct err *err)
 {
 	struct layer_reader *r = ctx;
@@ -65,7 +82,7 @@ static ssize_t read_plain(void *ctx, const void **p, struct err *err)
 		digest_update(r->plain, *p, (size_t)n);
 		r->tar_size += (uint64_t)n;
 	}
-	return n;
+	return n ? n : pad(r, p);
 }
 
 int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,

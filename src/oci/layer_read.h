@@ -2,6 +2,9 @@
 #ifndef SLSC_OCI_LAYER_READ_H
 #define SLSC_OCI_LAYER_READ_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "archive/decode.h"
 #include "archive/unarchive.h"
 #include "oci/origin.h"
@@ -16,6 +19,7 @@ struct layer_reader {
 	char *block;
 	struct decoder *decoder;
 	struct digest_ctx *raw, *plain;
+	bool padded;			/* the last block was not whole */
 	uint64_t size, tar_size;	/* bytes read so far; of the blob and uncompressed */
 };
 #define CLEAN_LAYER_READER __attribute__((cleanup(layer_reader_close)))

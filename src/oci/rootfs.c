@@ -12,7 +12,7 @@
 #define OPAQUE ".wh..wh..opq"
 #define AUFS ".wh..wh."		/* what aufs kept for itself: no whiteouts of anything */
 #define MAX_HOPS 40		/* the kernel's */
-#define MAX_WORK 50000000u	/* nodes looked at by whiteouts: a million of them over a million nodes would take days */
+#define MAX_WORK 50000000u	/* nodes that whiteouts look at: a million of them over a million take days */
 
 /* One layer being read. */
 struct reading {

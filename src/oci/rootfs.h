@@ -57,16 +57,16 @@ struct rootfs {
 #define CLEAN_ROOTFS __attribute__((cleanup(rootfs_release)))
 
 enum rootfs_fault {
-	ROOTFS_BAD_NAME,	/* absolute, or with "..": left out */
-	ROOTFS_SYMLINK,		/* its target climbs above the root */
-	ROOTFS_HARDLINK,	/* its target is outside, or is not there: left out */
-	ROOTFS_THROUGH,		/* its parent is a symlink of the same layer, or one that climbs above the root */
-	ROOTFS_WHITEOUT,	/* of a path outside, or of no name: ignored */
-	ROOTFS_DUPLICATE,	/* the same path twice in one layer: the later one counts */
+	ROOTFS_BAD_NAME,  /* absolute, or with "..": left out */
+	ROOTFS_SYMLINK,	  /* its target climbs above the root */
+	ROOTFS_HARDLINK,  /* its target is outside, or is not there: left out */
+	ROOTFS_THROUGH,	  /* its parent is a symlink of the same layer, or climbs above the root: left out */
+	ROOTFS_WHITEOUT,  /* of a path outside, or of no name: ignored */
+	ROOTFS_DUPLICATE, /* the same path twice in one layer: the later one counts */
 	ROOTFS_DEVICE,
-	ROOTFS_NO_PARENT,	/* its directory has no entry before it in the same layer */
-	ROOTFS_CODEC,		/* compressed otherwise than its media type says */
-	ROOTFS_DIFF_ID,		/* other bytes than the config names */
+	ROOTFS_NO_PARENT, /* its directory has no entry before it in the same layer */
+	ROOTFS_CODEC,	  /* compressed otherwise than its media type says */
+	ROOTFS_DIFF_ID,	  /* other bytes than the config names */
 };
 
 /** What the reader of an image wants to hear while it is read. Each may be NULL; -1 with @err ends the reading. */
@@ -74,7 +74,7 @@ struct rootfs_hooks {
 	/* @path: the entry's, as written; NULL: of the layer. @detail: a target, a digest, ...; or NULL */
 	int (*fault)(void *ctx, enum rootfs_fault what, size_t layer, const char *path, const char *detail,
 		     struct err *err);
-	/* each entry of each layer that is not a whiteout, also what an upper layer takes away: whether its bytes are wanted */
+	/* of each entry but whiteouts, also of what an upper layer takes away: whether its bytes are wanted */
 	bool (*want)(void *ctx, const struct rootfs_node *node);
 	/* the bytes of a wanted file; n 0: its end */
 	int (*data)(void *ctx, const struct rootfs_node *node, const void *p, size_t n, struct err *err);

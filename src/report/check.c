@@ -12,9 +12,11 @@
 #include "report/check_internal.h"
 
 const struct check_rule check_rules[RULE_COUNT] = {
-#define X(name, id_, lambda, knative, generic, summary_, remedy_)                                                       \
-	[RULE_##name] = { .id = (id_), .severity = { CHECK_##lambda, CHECK_##knative, CHECK_##generic },               \
-			  .summary = (summary_), .remedy = (remedy_) },
+#define X(name, id_, lambda, knative, generic, summary_, remedy_)                                              \
+	[RULE_##name] = { .id = (id_),                                                                         \
+			  .severity = { CHECK_##lambda, CHECK_##knative, CHECK_##generic },                    \
+			  .summary = (summary_),                                                               \
+			  .remedy = (remedy_) },
 	CHECK_RULES(X)
 #undef X
 };

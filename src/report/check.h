@@ -70,7 +70,7 @@ void check_release(struct check *c);
 struct check_target {
 	const char *text;	/* a zip, a program, or an image as place.h has it */
 	int platform;		/* enum check_platform; -1: lambda for zips, else generic */
-	const char *arch;	/* "x86_64", "arm64": what a zip or a program is for; NULL: by the file's name, else any */
+	const char *arch;	/* "x86_64", "arm64": what it is for; NULL: by the file's name, else any */
 };
 
 /** check_artifact - ERR_NOTFOUND, ERR_IO, ERR_USAGE (what it is nobody knows), ERR_INTR, ... */

@@ -70,7 +70,8 @@ static void check_links(struct check *c, const struct binary_env *env, const str
 		return;
 	}
 	if (!env->loader)
-		check_add(c, RULE_BINARY_DYNAMIC, env->where, "is dynamically linked: it needs %s where it runs", f->interp);
+		check_add(c, RULE_BINARY_DYNAMIC, env->where, "is dynamically linked: it needs %s where it runs",
+			  f->interp);
 	else if (!env->loader(env->ctx, f->interp))
 		check_add(c, RULE_BINARY_LOADER, env->where, "needs %s, which is not there", f->interp);
 	for (size_t i = 0; i < f->needed.len && env->library; i++)

@@ -21,7 +21,7 @@ struct dist {
 };
 #define CLEAN_DIST __attribute__((cleanup(dist_release)))
 
-/** dist_read - of the project in @project_dir. No list is an empty one; ERR_FORMAT. Entries that lead outside are left out. */
+/** dist_read - of the project in @project_dir. No list is an empty one; entries that lead outside are left out. */
 int dist_read(struct dist *d, const char *project_dir, struct err *err) MUST_CHECK;
 void dist_release(struct dist *d);
 

@@ -9,12 +9,21 @@
 #include "os/fs.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define MAX_LIBRARIES 256u	/* that a program and its libraries may need: their files are read one after the other */
+#define PROGRAM_MAX (UINT64_C(1) << 30)	/* bytes of a program or library that is copied to the disk to be read */
+#define MAX_LIBRARIES 256u	/* of a program and its libraries that are looked into */
 
 /* What ld.so and musl's loader look through without being told. */
-static const char *const lib_dirs[] = { "lib", "usr/lib", "lib64", "usr/lib64", "usr/local/lib",
-					"lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu",
-					"usr/lib/aarch64-linux-gnu", "lib/x86_64-linux-musl", "lib/aarch64-linux-musl" };
+static const char *const lib_dirs[] = { "lib",
+					"usr/lib",
+					"lib64",
+					"usr/lib64",
+					"usr/local/lib",
+					"lib/x86_64-linux-gnu",
+					"usr/lib/x86_64-linux-gnu",
+					"lib/aarch64-linux-gnu",
+					"usr/lib/aarch64-linux-gnu",
+					"lib/x86_64-linux-musl",
+					"lib/aarch64-linux-musl" };
 
 struct entry {
 	struct check *c;
@@ -88,16 +97,17 @@ static void check_workdir(struct entry *en)
 		return;
 	n = rootfs_resolve(en->r, dir, true);
 	if (!n || n->type != UNAR_DIR) {
-		check_add(en->c, RULE_WORKDIR_MISSING, "config", n ? "WORKDIR %s is no directory" : "WORKDIR %s is not there",
-			  dir);
+		check_add(en->c, RULE_WORKDIR_MISSING, "config",
+			  n ? "WORKDIR %s is no directory" : "WORKDIR %s is not there", dir);
 		return;
 	}
 	bar = barred(en, n);
 	if (!bar && !may(en, n, 1u))
 		bar = n;
 	if (bar)
-		check_add(en->c, RULE_WORKDIR_ACCESS, "config", "WORKDIR %s: /%s has mode 0%o, owner %u:%u: %s cannot enter",
-			  dir, bar->path, bar->mode & 07777u, bar->uid, bar->gid, who(en));
+		check_add(en->c, RULE_WORKDIR_ACCESS, "config",
+			  "WORKDIR %s: /%s has mode 0%o, owner %u:%u: %s cannot enter", dir, bar->path,
+			  bar->mode & 07777u, bar->uid, bar->gid, who(en));
 }
 
 /* As exec would look for it: heap, or NULL. */
@@ -170,8 +180,13 @@ static int check_file(struct entry *en, const struct rootfs_node *n, struct strs
 		.arch = en->cfg->architecture && arch_parse(en->cfg->architecture) >= 0
 				? arch_name((enum arch)arch_parse(en->cfg->architecture)) : NULL,
 	};
-	char interp[256];
+	char interp[256], size[32];
 
+	if (n->size > PROGRAM_MAX) {
+		check_add(en->c, RULE_BINARY_FORMAT, n->path, "has %s: no program is as large",
+			  str_human_size(n->size, size, sizeof(size)));
+		return 0;
+	}
 	if (program_create(&prog, err) < 0 || rootfs_file(en->r, n, program_write, &prog, err) < 0)
 		return -1;
 	return check_binary(en->c, &env, prog.path, needed, interp, err);
@@ -223,8 +238,8 @@ int check_entry(struct check *c, const struct rootfs *r, const struct doc_config
 	if (n->type != UNAR_FILE)
 		check_add(c, RULE_ENTRY_EXECUTABLE, "config", "%s %s is no file", word, argv[0]);
 	else if (bar)
-		check_add(c, RULE_ENTRY_EXECUTABLE, "config", "%s %s: /%s has mode 0%o, owner %u:%u: %s cannot enter", word,
-			  argv[0], bar->path, bar->mode & 07777u, bar->uid, bar->gid, who(&en));
+		check_add(c, RULE_ENTRY_EXECUTABLE, "config", "%s %s: /%s has mode 0%o, owner %u:%u: %s cannot enter",
+			  word, argv[0], bar->path, bar->mode & 07777u, bar->uid, bar->gid, who(&en));
 	else if (!may(&en, n, 1u))
 		check_add(c, RULE_ENTRY_EXECUTABLE, "config", "%s %s has mode 0%o, owner %u:%u", word, argv[0],
 			  n->mode & 07777u, n->uid, n->gid);

@@ -77,7 +77,8 @@ static int one_index(struct walker *w, const char *shown, const struct doc_descr
 		check_add(w->c, RULE_LAYER_DAMAGED, NULL, "indexes in indexes, more than %d deep", MAX_DEPTH);
 		return 0;
 	}
-	check_add(w->c, RULE_LAMBDA_INDEX, NULL, "is an index of %zu manifest%s", index->len, index->len == 1 ? "" : "s");
+	check_add(w->c, RULE_LAMBDA_INDEX, NULL, "is an index of %zu manifest%s", index->len,
+		  index->len == 1 ? "" : "s");
 	for (size_t i = 0; i < index->len; i++)
 		if (is_attestation(&index->ptr[i])) {
 			check_add(w->c, RULE_LAMBDA_ATTESTATION, NULL, "manifests[%zu] is an attestation", i);
@@ -97,7 +98,8 @@ static int by_ref(struct walker *w, const char *shown, const char *ref, unsigned
 		return -1;
 	if (document_parse(&doc, shown, d.media_type, bytes.ptr, bytes.len, err) < 0)
 		return -1;
-	return doc.kind == DOC_INDEX ? one_index(w, shown, &d, &doc, depth, err) : one_manifest(w, shown, &d, &doc, err);
+	return doc.kind == DOC_INDEX ? one_index(w, shown, &d, &doc, depth, err)
+				     : one_manifest(w, shown, &d, &doc, err);
 }
 
 static int by_digest(struct walker *w, const char *shown, const struct doc_descriptor *said, unsigned depth,
@@ -149,8 +151,8 @@ static int all_tags(struct walker *w, const struct document *list, struct err *e
 	}
 	if (index && single.len && w->platform == CHECK_LAMBDA) {
 		check_start(w->c, w->text, w->platform);
-		check_add(w->c, RULE_LAMBDA_TAG, NULL, "':%s' is an index of several architectures; push one of %s", index,
-			  single.ptr);
+		check_add(w->c, RULE_LAMBDA_TAG, NULL, "':%s' is an index of several architectures; push one of %s",
+			  index, single.ptr);
 	}
 	if (!list->len) {
 		check_start(w->c, w->text, w->platform);

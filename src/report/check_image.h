@@ -12,7 +12,7 @@ struct image_check {
 	struct origin *origin;
 	const struct document *manifest;
 	const struct doc_descriptor *descriptor;	/* that led to the manifest, with the index's platform */
-	bool docker_archive;				/* its layers are plain by nature: docker compresses at a push */
+	bool docker_archive;				/* plain by nature: docker compresses at a push */
 };
 
 /** check_one_image - its documents, then its files. What is foreign and malformed is a finding. */

@@ -22,7 +22,8 @@ void check_rules_text(bool json, struct buf *out)
 	if (json)
 		buf_addc(out, '[');
 	else
-		buf_addf(out, "%-*s  %-7s  %-7s  %-7s  %s\n", (int)width, "rule", "lambda", "knative", "generic", "finds");
+		buf_addf(out, "%-*s  %-7s  %-7s  %-7s  %s\n", (int)width, "rule", "lambda", "knative", "generic",
+			 "finds");
 	for (size_t i = 0; i < RULE_COUNT; i++) {
 		const struct check_rule *r = &check_rules[i];
 		const char *s[CHECK_PLATFORMS];
@@ -113,6 +114,7 @@ void check_report(const struct check *c, bool json, struct buf *out)
 	if (all > listed)
 		buf_addf(out, "and %zu more of the same kinds\n", all - listed);
 	buf_addf(out, "%zu artifact%s: %zu error%s, %zu warning%s, %zu note%s\n", c->artifacts.len,
-		 plural(c->artifacts.len), c->count[CHECK_ERROR], plural(c->count[CHECK_ERROR]), c->count[CHECK_WARNING],
-		 plural(c->count[CHECK_WARNING]), c->count[CHECK_INFO], plural(c->count[CHECK_INFO]));
+		 plural(c->artifacts.len), c->count[CHECK_ERROR], plural(c->count[CHECK_ERROR]),
+		 c->count[CHECK_WARNING], plural(c->count[CHECK_WARNING]), c->count[CHECK_INFO],
+		 plural(c->count[CHECK_INFO]));
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/check_repro.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,9 +31,11 @@ static int copy_one(struct copying *c, const char *from, const char *to, struct 
 	c->files++;
 	c->bytes += S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	if (c->files > REPRO_MAX_FILES || c->bytes > REPRO_MAX_BYTES) {
-		err_set(err, ERR_LIMIT, "limit exceeded: the project and its git work tree are more than %u files or 4 GB",
+		err_set(err, ERR_LIMIT,
+			"limit exceeded: the project and its git work tree are more than %u files or 4 GB",
 			REPRO_MAX_FILES);
-		return err_hint(err, "remove build output of other tools, or move the project to a repository of its own");
+		return err_hint(err,
+				"remove build output of other tools, or move the project to a repository of its own");
 	}
 	if (S_ISDIR(st.st_mode))
 		return copy_tree(c, from, to, err);
@@ -97,19 +98,18 @@ static const struct elsewhere {
 	{ "somewhere-quite-different", "TZ=America/St_Johns", "LC_ALL=C.UTF-8", 0002 },
 };
 
-struct line_ctx {
-	const struct repro_request *req;
-	char last[256];
-};
-
-static void on_line(const char *line, size_t n, void *ctx)
+/* What the build said, if it failed: its last error for the message, and all of it for the user. */
+static int build_failed(const struct repro_request *req, const struct buf *output, struct err *err)
 {
-	struct line_ctx *lc = ctx;
+	const char *last = NULL;
 
-	if (n && starts_with(line, "error: "))
-		snprintf(lc->last, sizeof(lc->last), "%s", line + strlen("error: "));
-	if (lc->req->on_output)
-		lc->req->on_output(line, n, lc->req->ctx);
+	for (const char *p = output->ptr; (p = strstr(p, "error: ")) != NULL; p++)
+		if (p == output->ptr || p[-1] == '\n')
+			last = p + strlen("error: ");
+	if (req->on_output)
+		req->on_output(output->ptr, output->len, req->ctx);
+	return err_set(err, ERR_BUILD, "the build of a copy failed: %.*s", last ? (int)strcspn(last, "\n") : 9,
+		       last ? last : "see above");
 }
 
 static int run_slsc(const struct repro_request *req, const struct elsewhere *el, const char *tmp, const char *dir,
@@ -121,8 +121,8 @@ static int run_slsc(const struct repro_request *req, const struct elsewhere *el,
 	const char *const env[] = { el->tz, el->locale, home, cache_env, NULL };
 	const char *argv[16 + 256];
 	size_t n = 0;
-	struct line_ctx lc = { .req = req };
-	const struct proc_opts opts = { .dir = dir, .env = env, .null_stdin = true, .line = on_line, .ctx = &lc,
+	CLEAN_BUF struct buf made = BUF_INIT, output = BUF_INIT;
+	const struct proc_opts opts = { .dir = dir, .env = env, .null_stdin = true, .out = &made, .errout = &output,
 					.die_with_us = true };
 	mode_t old;
 	int status = 0, r;
@@ -150,12 +150,7 @@ static int run_slsc(const struct repro_request *req, const struct elsewhere *el,
 	old = umask(el->umask);
 	r = proc_run(argv, &opts, &status, err);
 	umask(old);
-	if (r < 0)
-		return -1;
-	if (status != 0)
-		return err_set(err, ERR_BUILD, "the build of a copy failed: %s",
-			       lc.last[0] ? lc.last : "see its output above");
-	return 0;
+	return r < 0 ? -1 : status ? build_failed(req, &output, err) : 0;
 }
 
 /* Copies and builds; *@dist: where its artifacts are, heap. */
@@ -211,7 +206,8 @@ static int compare(const struct repro_request *req, const struct dist *list, con
 		if (!wanted(req, e))
 			continue;
 		if (!fs_exists(x))
-			return err_set(err, ERR_NOTFOUND, "dist/%s is listed in dist/manifest.json, and is not there", e->path);
+			return err_set(err, ERR_NOTFOUND, "dist/%s is listed in dist/manifest.json, and is not there",
+				       e->path);
 		if (fs_exists(y))
 			r = diff_artifacts(e->kind, x, y, &what, err);
 		else

@@ -21,7 +21,7 @@ struct repro_request {
 	const struct strs *functions;	/* names; empty: all */
 	const char *level;		/* as given to `slsc package --level`; NULL: the project's */
 	bool fresh;			/* compare two builds elsewhere, not one with dist/ */
-	void (*on_output)(const char *line, size_t n, void *ctx);	/* of the builds; may be NULL */
+	void (*on_output)(const char *p, size_t n, void *ctx);	/* of a build that failed; may be NULL */
 	void (*on_step)(const char *what, void *ctx);			/* may be NULL */
 	void *ctx;
 };

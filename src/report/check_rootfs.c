@@ -45,7 +45,7 @@ static int on_fault(void *ctx, enum rootfs_fault what, size_t layer, const char 
 		check_add(c, RULE_LAYER_THROUGH, where, "would be written through a symlink");
 		break;
 	case ROOTFS_WHITEOUT:
-		check_add(c, RULE_LAYER_WHITEOUT, where, "takes away nothing of its directory");
+		check_add(c, RULE_LAYER_WHITEOUT, where, "is a whiteout of what is not in its directory");
 		break;
 	case ROOTFS_DUPLICATE:
 		check_add(c, RULE_LAYER_DUPLICATE, where, "is there twice");
@@ -180,12 +180,18 @@ static void check_config_secrets(struct check *c, const struct doc_config *cfg)
 {
 	for (size_t i = 0; i < cfg->env.len; i++)
 		check_secret_env(c, "config: Env", cfg->env.ptr[i].key, cfg->env.ptr[i].val);
-	for (size_t i = 0; i < cfg->labels.len; i++)
-		check_secret_text(c, "config: Labels", cfg->labels.ptr[i].val, strlen(cfg->labels.ptr[i].val));
-	for (size_t i = 0; i < cfg->nhistory; i++)
-		if (cfg->history[i].created_by)
-			check_secret_text(c, "config: history", cfg->history[i].created_by,
-					  strlen(cfg->history[i].created_by));
+	for (size_t i = 0; i < cfg->labels.len; i++) {
+		CLEAN_FREE char *where = xasprintf("config: label %s", cfg->labels.ptr[i].key);
+
+		check_secret_text(c, where, cfg->labels.ptr[i].val, strlen(cfg->labels.ptr[i].val));
+	}
+	for (size_t i = 0; i < cfg->nhistory; i++) {
+		const char *by = cfg->history[i].created_by;
+		CLEAN_FREE char *where = xasprintf("config: history[%zu]", i);
+
+		if (by)
+			check_secret_text(c, where, by, strlen(by));
+	}
 }
 
 /* 1: it is an image, whose layers can be looked into. */
@@ -218,7 +224,9 @@ static int check_content(const struct image_check *ic, const struct doc_config *
 	CLEAN_ROOTFS struct rootfs r = { .nlayers = 0 };
 	struct content ct = { .c = ic->c, .text = BUF_INIT };
 	const struct rootfs_hooks hooks = { .fault = on_fault, .want = on_want, .data = on_data, .ctx = &ct };
-	int ret = rootfs_read(&r, ic->origin, ic->manifest, cfg, NULL, &hooks, err);
+	/* some more than Lambda takes, so that this is what is said of it */
+	const struct rootfs_limits limits = { .bytes = LAMBDA_IMAGE + (UINT64_C(1) << 30) };
+	int ret = rootfs_read(&r, ic->origin, ic->manifest, cfg, &limits, &hooks, err);
 
 	buf_release(&ct.text);
 	if (ret < 0 && !check_is_foreign(err))
@@ -239,7 +247,8 @@ int check_one_image(const struct image_check *ic, struct err *err)
 	const char *type = ic->manifest->config.media_type;
 
 	if (strcmp(type, MEDIA_CONFIG) != 0 && strcmp(type, MEDIA_DOCKER_CONFIG) != 0) {
-		check_add(ic->c, RULE_IMAGE_MEDIA, "config", "is %s: this is no image", *type ? type : "of no media type");
+		check_add(ic->c, RULE_IMAGE_MEDIA, "config", "is %s: this is no image",
+			  *type ? type : "of no media type");
 		return 0;
 	}
 	if (origin_bytes(ic->origin, &ic->manifest->config, DOCUMENT_MAX, &bytes, err) < 0 ||

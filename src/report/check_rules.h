@@ -22,7 +22,7 @@
 	  "upload it to S3 and name the bucket, or make it smaller") \
 	X(ZIP_UNZIPPED, "zip-size-unzipped", ERROR, OFF, OFF, "larger unzipped than Lambda takes", \
 	  "make it smaller, or use an image (10 GB)") \
-	X(ZIP_NAME, "zip-name", ERROR, ERROR, ERROR, "a name that leads outside, or that unzips differently elsewhere", \
+	X(ZIP_NAME, "zip-name", ERROR, ERROR, ERROR, "a name that leads outside, or that not all unzip alike", \
 	  "use relative names with slashes and without ..") \
 	X(ZIP_DUPLICATE, "zip-duplicate", ERROR, ERROR, ERROR, "a name that occurs twice", \
 	  "keep one: which of them counts depends on the program that unzips") \
@@ -47,13 +47,15 @@
 	X(LAMBDA_PARENTS, "lambda-parents", ERROR, OFF, OFF, \
 	  "an entry whose directory has no entry before it in its layer (MissingParentDirectory)", \
 	  "write an entry for each directory, parents first") \
-	X(LAMBDA_SIZE, "lambda-size", ERROR, OFF, OFF, "larger unpacked than Lambda takes", "make it smaller than 10 GB") \
+	X(LAMBDA_SIZE, "lambda-size", ERROR, OFF, OFF, "larger unpacked than Lambda takes", \
+	  "make it smaller than 10 GB") \
 	X(LAMBDA_READABLE, "lambda-readable", WARNING, OFF, OFF, "a file that other users cannot read", \
 	  "chmod o+r: Lambda runs a user of its own, whatever USER says") \
 	X(IMAGE_MEDIA, "image-media-type", ERROR, ERROR, ERROR, "a media type that is neither OCI's nor Docker's", \
 	  "use the OCI image-spec's or Docker schema 2's media types") \
 	X(IMAGE_LAYERS, "image-layers", ERROR, ERROR, ERROR, "more than 127 layers", "merge layers") \
-	X(IMAGE_PLATFORM, "image-platform", ERROR, ERROR, ERROR, "the config is for another platform than its descriptor", \
+	X(IMAGE_PLATFORM, "image-platform", ERROR, ERROR, ERROR, \
+	  "the config is for another platform than its descriptor", \
 	  "make the index anew") \
 	X(IMAGE_COUNT, "image-diff-ids", ERROR, ERROR, ERROR, "the config has not one diff_id for each layer", \
 	  "build the image anew") \
@@ -87,7 +89,8 @@
 	X(BINARY_HARDENING, "binary-hardening", WARNING, WARNING, WARNING, "an executable stack or writable code", \
 	  "link with -z noexecstack and without -N; assembler files need a .note.GNU-stack section") \
 	/* layers */ \
-	X(LAYER_DAMAGED, "layer-damaged", ERROR, ERROR, ERROR, "a layer or document that cannot be read, or beyond the limits", \
+	X(LAYER_DAMAGED, "layer-damaged", ERROR, ERROR, ERROR, \
+	  "a layer or document that cannot be read, or beyond the limits", \
 	  "build or fetch the image anew") \
 	X(LAYER_NAME, "layer-name", ERROR, ERROR, ERROR, "an absolute name, or one with ..", \
 	  "write names relative to the root") \
@@ -108,7 +111,8 @@
 	X(LAYER_DIFF_ID, "layer-diff-id", ERROR, ERROR, ERROR, "other bytes than the config's diff_id", \
 	  "build the image anew") \
 	/* content */ \
-	X(FILE_SETUID, "file-setuid", WARNING, WARNING, WARNING, "a setuid or setgid file", "chmod u-s,g-s, or remove it") \
+	X(FILE_SETUID, "file-setuid", WARNING, WARNING, WARNING, "a setuid or setgid file", \
+	  "chmod u-s,g-s, or remove it") \
 	X(FILE_WRITABLE, "file-world-writable", WARNING, WARNING, WARNING, "everybody may write to it", \
 	  "chmod o-w; a directory for all, as /tmp, needs the sticky bit") \
 	X(SECRET_KEY, "secret-private-key", ERROR, ERROR, ERROR, "a private key", \

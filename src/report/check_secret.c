@@ -2,6 +2,7 @@
 /* Secrets by pattern. A finding says what was found and where, never the secret. */
 #include <ctype.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -60,7 +61,8 @@ void check_secret_name(struct check *c, const char *where, const char *path)
 			return;
 	for (size_t i = 0; i < ARRAY_LEN(secret_paths); i++)
 		if (ends_in(path, secret_paths[i])) {
-			check_add(c, RULE_SECRET_FILE, where, "%s", i ? "credentials of a program" : "a git repository");
+			check_add(c, RULE_SECRET_FILE, where, "%s",
+				  i ? "credentials of a program" : "a git repository");
 			return;
 		}
 	for (size_t i = 0; i < ARRAY_LEN(secret_names); i++)
@@ -91,13 +93,18 @@ static bool is_token(const struct token *t, const char *all, const char *p, cons
 	return t->upper ? n == t->more && (q + n == end || !token_char(q[n], false)) : n >= t->more;
 }
 
-static unsigned line_of(const char *all, const char *p)
+/* "line 3: ", or nothing in a text of one line. */
+static const char *line_of(const char *all, const char *end, const char *p, char out[32])
 {
 	unsigned line = 1;
 
+	out[0] = '\0';
+	if (!memchr(all, '\n', (size_t)(end - all)))
+		return out;
 	for (const char *q = all; q < p; q++)
 		line += *q == '\n';
-	return line;
+	snprintf(out, 32, "line %u: ", line);
+	return out;
 }
 
 /* "-----BEGIN ... PRIVATE KEY-----" and a line's end, which a program that looks for keys does not have there. */
@@ -145,15 +152,16 @@ static const char *find_auth(const char *p, size_t n, const char **what)
 void check_secret_text(struct check *c, const char *where, const void *bytes, size_t n)
 {
 	const char *p = bytes, *end = p + n, *hit, *what;
+	char line[32];
 
 	if (memchr(p, 0, n < TEXT_PROBE ? n : TEXT_PROBE))
 		return;
 	hit = find_key(p, end);
 	if (hit)
-		check_add(c, RULE_SECRET_KEY, where, "line %u: a private key", line_of(p, hit));
+		check_add(c, RULE_SECRET_KEY, where, "%sa private key", line_of(p, end, hit, line));
 	hit = find_auth(p, n, &what);
 	if (hit) {
-		check_add(c, RULE_SECRET_TOKEN, where, "line %u: %s", line_of(p, hit), what);
+		check_add(c, RULE_SECRET_TOKEN, where, "%s%s", line_of(p, end, hit, line), what);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
@@ -161,7 +169,7 @@ void check_secret_text(struct check *c, const char *where, const void *bytes, si
 
 		for (hit = p; (hit = memmem(hit, (size_t)(end - hit), t->start, strlen(t->start))) != NULL; hit++)
 			if (is_token(t, p, hit, end)) {
-				check_add(c, RULE_SECRET_TOKEN, where, "line %u: %s", line_of(p, hit), t->what);
+				check_add(c, RULE_SECRET_TOKEN, where, "%s%s", line_of(p, end, hit, line), t->what);
 				break;
 			}
 	}
@@ -169,9 +177,12 @@ void check_secret_text(struct check *c, const char *where, const void *bytes, si
 
 void check_secret_env(struct check *c, const char *where, const char *name, const char *value)
 {
+	CLEAN_FREE char *named = NULL;
+
 	if (!*value)
 		return;
-	check_secret_text(c, where, value, strlen(value));
+	named = xasprintf("%s %s", where, name);
+	check_secret_text(c, named, value, strlen(value));
 	for (size_t i = 0; i < ARRAY_LEN(env_ends); i++)
 		if (strlen(name) > strlen(env_ends[i]) &&
 		    strcasecmp(name + strlen(name) - strlen(env_ends[i]), env_ends[i]) == 0)

@@ -210,7 +210,6 @@ int check_zip(struct check *c, const char *path, const char *arch, struct err *e
 {
 	CLEAN_ZIPDIR struct zipdir z = { .shown = NULL };
 	struct zip_check zc = { .c = c, .z = &z };
-	char size[32];
 	int ret = 0;
 
 	if (zipdir_open(&z, path, err) < 0) {
@@ -225,11 +224,11 @@ int check_zip(struct check *c, const char *path, const char *arch, struct err *e
 	if (ret == 0 && check_on(c, RULE_ZIP_BOOTSTRAP))
 		ret = check_bootstrap(&zc, arch, err);
 	if (z.nbytes > LAMBDA_ZIP_DIRECT)
-		check_add(c, RULE_ZIP_DIRECT, NULL, "is %s; 50 MB can be uploaded directly",
-			  str_human_size(z.nbytes, size, sizeof(size)));
+		check_add(c, RULE_ZIP_DIRECT, NULL, "has %llu bytes; a direct upload may have 52428800 (50 MB)",
+			  (unsigned long long)z.nbytes);
 	if (zc.total > LAMBDA_UNZIPPED)
-		check_add(c, RULE_ZIP_UNZIPPED, NULL, "holds %s; the most is 250 MB",
-			  str_human_size(zc.total, size, sizeof(size)));
+		check_add(c, RULE_ZIP_UNZIPPED, NULL, "holds %llu bytes; the most is 262144000 (250 MB)",
+			  (unsigned long long)zc.total);
 	map_release(&zc.names);
 	return ret;
 }
