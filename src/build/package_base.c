@@ -217,30 +217,22 @@ static int open_arch(struct foreign_base *b, enum arch arch, struct err *err)
 	return 0;
 }
 
-static bool is_built_in(const char *name)
-{
-	for (int i = 0; base_names[i]; i++)
-		if (strcmp(base_names[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* A word that names nothing: most likely a slip. */
 static int unknown(const struct packager *pk, struct lstr name, struct err *err)
 {
-	const char *near;
+	const char *names[64], *near;
 	size_t n = 0;
 
-	while (base_names[n])
-		n++;
-	near = str_closest(name.s, base_names, n);
+	for (size_t i = 0; i < pk->named.len && n < ARRAY_LEN(names); i++)
+		names[n++] = pk->named.ptr[i].name;
+	near = str_closest(name.s, names, n);
 	if (name.line)
 		project_err(pk->p, ERR_CONFIG, name, err, "unknown base '%s'", name.s);
 	else
 		err_set(err, ERR_USAGE, "unknown base '%s'", name.s);
 	if (near)
 		return err_hint(err, "did you mean '%s'?", near);
-	return err_hint(err, "choose static, scratch or an image: oci:DIR[:TAG], oci-archive:FILE, "
+	return err_hint(err, "choose one of `slsc base list`, or an image: oci:DIR[:TAG], oci-archive:FILE, "
 			     "docker-archive:FILE, HOST/REPOSITORY[:TAG][@DIGEST]");
 }
 
@@ -271,9 +263,12 @@ int base_resolve(struct packager *pk, struct unit *u, struct lstr name, struct e
 
 	u->base = name.s;
 	find_source(pk, name, project_dir, &src);
-	if (strcmp(src.text, name.s) == 0 && !strpbrk(name.s, "/:.")) {
-		free(src.text);
-		return is_built_in(name.s) ? 0 : unknown(pk, name, err);
+	if (strcmp(src.text, name.s) == 0) {
+		ret = base_named(pk, u, name, err);
+		if (ret || !strpbrk(name.s, "/:.")) {
+			free(src.text);
+			return ret > 0 ? 0 : ret < 0 ? -1 : unknown(pk, name, err);
+		}
 	}
 	/* zips stand on nothing */
 	if ((pk->req->formats & ~(unsigned)PACKAGE_ZIP) && !b) {

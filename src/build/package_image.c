@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "build/package_internal.h"
+#include "build/package_sbom.h"
 #include "oci/base.h"
 #include "oci/export.h"
 #include "oci/layout.h"
@@ -17,7 +18,6 @@
  * absolute and no symlink, which Lambda demands of an entry point.
  */
 #define TASK_ROOT "var/task"
-#define PATH_ENV "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /** One function's image for all its architectures, in one compression. */
 struct build {
@@ -32,6 +32,7 @@ struct build {
 	char created[24], timeout[24];
 	struct descriptor index;			/* of the multi-architecture image index */
 	uint64_t size;					/* bytes of all blobs */
+	size_t nblobs;					/* of the image itself */
 };
 
 static void build_release(struct build *b)
@@ -78,8 +79,9 @@ static int make_layers(struct build *b, size_t i, enum codec codec, struct err *
 		if (base_layers(b->u->foreign, m->arch, codec == CODEC_NONE && b->docker, &b->layout, m, err) < 0)
 			return -1;
 		b->base[i] = base_of(b->u->foreign, m);
-	} else if (strcmp(b->u->base, "static") == 0 && add_base(b, "static", codec, m, err) < 0)
-		return -1;
+	}
+	if (base_put_packages(b->pk, b->u, codec, &b->layout, m, err) < 0)
+		return err_wrap(err, "base of %s for %s", b->u->fn->name.s, arch_name(m->arch));
 	if (b->u->pkg.tzdata && add_base(b, "tzdata", codec, m, err) < 0)
 		return -1;
 	if (m->nlayers >= PACKAGE_MAX_LAYERS)
@@ -145,6 +147,14 @@ static void describe_base(const struct foreign_base *f, enum arch arch, struct m
 		map_put(m, "org.opencontainers.image.base.digest", (void *)(uintptr_t)f->arch[arch].manifest.digest.s);
 }
 
+/* Lambda's own images start in / or in what they say; elsewhere nonroot's home is where distroless' starts. */
+static const char *workdir_of(const struct unit *u)
+{
+	if (u->pkg.workdir.s)
+		return u->pkg.workdir.s;
+	return u->want.variant.nonroot && u->fn->runtime != RUNTIME_LAMBDA ? "/home/nonroot" : "/";
+}
+
 static int make_image(struct build *b, size_t i, struct err *err)
 {
 	struct image *im = &b->image[i];
@@ -153,16 +163,13 @@ static int make_image(struct build *b, size_t i, struct err *err)
 	struct foreign_base *f = b->u->foreign;
 
 	*im = (struct image){ .architecture = arch_oci(m->arch), .created = created(b->pk), .user = b->u->user,
-			      .workdir = pkg->workdir.s ? pkg->workdir.s : "/", .layers = m->layers,
+			      .workdir = workdir_of(b->u), .layers = m->layers,
 			      .nlayers = m->nlayers };
 	if (f) {
 		im->base = &b->base[i];
 		inherit(b, m->arch, im);
 	}
-	if (!map_has(&im->env, "PATH"))
-		map_put(&im->env, "PATH", PATH_ENV);
-	if (!f && strcmp(b->u->base, "static") == 0)
-		map_put(&im->env, "SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+	debian_env(&b->u->want, &im->env);
 	/* Lambda gives each invocation its deadline; elsewhere the runtime has to be told. */
 	if (b->u->fn->runtime == RUNTIME_HTTP) {
 		snprintf(b->timeout, sizeof(b->timeout), "%" PRIu64, b->u->fn->timeout_ms);
@@ -260,16 +267,21 @@ static void fill(struct artifact *a, const struct build *b)
 	}
 }
 
-/* index.json of the layout: the multi-architecture index, and each manifest by itself, since Lambda refuses indexes. */
-static void layout_index(const struct build *b, struct buf *out)
+/*
+ * index.json of the layout: the multi-architecture index, and each manifest by itself, since Lambda refuses indexes;
+ * then what is attached to them, which the index itself knows nothing of.
+ */
+static void layout_index(const struct build *b, const struct attached *attached, struct buf *out)
 {
-	struct descriptor all[ARCH_COUNT + 1];
+	struct descriptor all[ARCH_COUNT + 1 + ATTACHED_MAX];
 
 	all[0] = b->index;
 	all[0].ref = "latest";
 	for (size_t i = 0; i < b->u->narches; i++)
 		all[i + 1] = b->made[i].manifest;
-	image_index(all, b->u->narches + 1, NULL, out);
+	for (size_t i = 0; i < attached->len; i++)
+		all[b->u->narches + 1 + i] = attached->ptr[i];
+	image_index(all, b->u->narches + 1 + attached->len, NULL, out);
 }
 
 /*
@@ -330,7 +342,7 @@ static int oci_archive(struct build *b, struct err *err)
 	struct artifact *a = artifact_add(pk, PACKAGE_OCI_ARCHIVE, b->u, -1, "%s.oci.tar", b->u->fn->name.s);
 	CLEAN_FREE char *path = path_join(pk->out, a->name);
 	CLEAN_BUF struct buf tag = BUF_INIT, index = BUF_INIT;
-	struct export e = { .path = path, .mtime = pk->mtime };
+	struct export e = { .path = path, .mtime = pk->mtime, .nblobs = b->nblobs };
 	struct descriptor only = b->index;
 
 	package_step(pk, a->name);
@@ -354,18 +366,23 @@ static int image_formats(struct packager *pk, struct unit *u, struct err *err)
 	CLEAN_FREE char *dir = keep ? path_join(pk->out, name) :
 				      xasprintf("%s/.slsc/%s/image/%s", pk->p->dir, pk->profile->name, name);
 	CLEAN_BUF struct buf index = BUF_INIT;
+	struct attached attached = { .len = 0 };
 
 	package_step(pk, name);
 	if (build_image(&b, dir, u->codec, keep, err) < 0)
 		return -1;
-	layout_index(&b, &index);
+	b.nblobs = b.layout.keep.len;
+	for (size_t i = 0; i < u->narches && keep; i++)
+		if (package_attach(pk, u, &b.layout, &b.made[i], created(pk), &attached, err) < 0)
+			return -1;
+	layout_index(&b, &attached, &index);
 	if (keep) {
 		struct artifact *a = artifact_add(pk, PACKAGE_OCI, u, -1, "%s", name);
 
 		if (layout_commit(&b.layout, index.ptr, index.len, err) < 0)
 			return -1;
 		a->digest = b.index.digest;
-		a->size = b.size + index.len + layout_version.len;
+		a->size = b.size + attached.size + index.len + layout_version.len;
 		fill(a, &b);
 	}
 	return pk->req->formats & PACKAGE_OCI_ARCHIVE ? oci_archive(&b, err) : 0;

@@ -6,6 +6,7 @@
 
 #include "archive/codec.h"
 #include "archive/zip.h"
+#include "build/debian.h"
 #include "build/package.h"
 #include "oci/place.h"
 #include "vcs/git.h"
@@ -43,15 +44,22 @@ int placed_tree(const struct project *p, const struct placed_list *files, const 
 /** placed_err - put @where before the message that is in @err; but an interrupt is nowhere's. Returns -1. */
 int placed_err(const struct project *p, struct lstr where, struct err *err);
 
+enum sbom_place { SBOM_NONE, SBOM_IMAGE, SBOM_ATTACH };
+
 /** One function, with what slsc.yaml and the command line say resolved. */
 struct unit {
 	const struct function *fn;
 	struct package pkg;
 	enum codec_level level;
 	enum codec codec;
-	const char *base;		/* one of base_names, or as it was asked for */
+	const char *base;		/* as it was asked for */
 	struct foreign_base *foreign;	/* borrowed from the packager; NULL: base is built in */
+	struct debian_want want;	/* of Debian packages, below or on top of the base */
+	struct debian debian;
 	char user[32];			/* numeric, as an image config has it; "": the base's, or else nonroot */
+	enum sbom_place sbom;
+	bool provenance;		/* attached */
+	struct buf sbom_text[ARCH_COUNT];	/* of SBOM_IMAGE; borrowed by image_tree */
 	struct placed_list files;
 	struct tree zip_tree[ARCH_COUNT], image_tree[ARCH_COUNT];
 	enum arch arches[ARCH_COUNT];
@@ -100,6 +108,8 @@ struct packager {
 	bool has_epoch;			/* SOURCE_DATE_EPOCH is set: mtime is it */
 	struct provenance prov;
 	struct foreign_bases bases;
+	struct bases named;		/* loaded when the first base is resolved */
+	bool fresh[ARCH_COUNT];		/* what the mirrors have is known */
 	struct unit *units;
 	size_t nunits;
 	unsigned done, total;
@@ -115,6 +125,13 @@ void unit_release(struct unit *u);
  * missing.
  */
 int base_resolve(struct packager *pk, struct unit *u, struct lstr name, struct err *err) MUST_CHECK;
+/** base_named - 1: @name is a named base, now in u->want; 0: it is not; -1: an unknown variant of one. */
+int base_named(struct packager *pk, struct unit *u, struct lstr name, struct err *err) MUST_CHECK;
+/** base_packages - lock and fetch the Debian packages of @u's base, @name, and its own; not for zips or a dry run. */
+int base_packages(struct packager *pk, struct unit *u, struct lstr name, struct err *err) MUST_CHECK;
+/** base_put_packages - the layers of u->want in @l, added to @m. */
+int base_put_packages(struct packager *pk, struct unit *u, enum codec codec, struct layout *l,
+		      struct packaged_image *m, struct err *err) MUST_CHECK;
 /**
  * base_layers - put the layers of @b for @arch into @l, as they are or @uncompressed, and add them to @m. Nothing is
  * kept that is not what its digest says.

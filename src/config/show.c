@@ -297,6 +297,9 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	close_map(w);
 	open_map(w, "image");
 	show_str(w, "base", or_default(pk.base, "static"));
+	show_strs(w, "packages", pk.packages);
+	if (pk.max_layers)
+		show_count(w, "max_layers", pk.max_layers);
 	/* what another image says of itself is not known here */
 	built_in = !pk.base.s || strcmp(pk.base.s, "static") == 0 || strcmp(pk.base.s, "scratch") == 0;
 	show_str(w, "user", built_in ? or_default(pk.user, "nonroot") : pk.user.s);
@@ -306,6 +309,8 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	show_pairs(w, "annotations", pk.annotations);
 	show_str(w, "compression", or_default(pk.compression, "gzip"));
 	show_bool(w, "tzdata", pk.tzdata);
+	show_str(w, "sbom", or_default(pk.sbom, "none"));
+	show_str(w, "provenance", or_default(pk.provenance, "none"));
 	close_map(w);
 	close_map(w);
 }

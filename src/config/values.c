@@ -283,6 +283,16 @@ static bool ok_label(const char *s)
 	return true;
 }
 
+/* Debian Policy 5.6.7 */
+static bool ok_package(const char *s)
+{
+	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789+.-";
+	size_t n = strlen(s);
+
+	return n >= 2 && n <= 128 && strchr(first, *s) && s[strspn(s, rest)] == '\0';
+}
+
 /* A word alone is most likely a slip: bases that have a name of their own have a '-' in it. */
 static bool ok_base(const char *s)
 {
@@ -389,5 +399,6 @@ const struct check check_to = { "a relative path without '..'", "^[^/]", ok_to,
 const struct check check_user = { "nonroot, root or UID[:GID]", "^(nonroot|root|[0-9]{1,10}(:[0-9]{1,10})?)$",
 	ok_user, NULL };
 const struct check check_absolute = { "an absolute path", "^/", ok_absolute, NULL };
+const struct check check_debian = { "a Debian package's name", "^[a-z0-9][a-z0-9+.-]{1,127}$", ok_package, NULL };
 const struct check check_git = { "a git URL or path without a password", "^[^-]", ok_git,
 	"let a git credential helper or an SSH agent know the password" };

@@ -42,13 +42,14 @@ void attachment_manifest(const struct attachment *at, const struct digest *blob,
 	char *text;
 
 	image_time(at->created, when);
-	j = json_pack("{s:i, s:s, s:s, s:{s:s, s:s, s:i, s:s}, s:[{s:s, s:s, s:I, s:{s:s}}], s:{s:s, s:s, s:I}, s:{s:s}}",
-		      "schemaVersion", 2, "mediaType", MEDIA_MANIFEST, "artifactType", at->artifact_type,
-		      "config", "mediaType", MEDIA_ARTIFACT_CONFIG, "digest", EMPTY_DIGEST, "size", 2, "data", "e30=",
-		      "layers", "mediaType", at->artifact_type, "digest", blob->s, "size", (json_int_t)at->len,
-		      "annotations", "org.opencontainers.image.title", at->name,
-		      "subject", "mediaType", subject->media_type, "digest", subject->digest.s, "size",
-		      (json_int_t)subject->size, "annotations", "org.opencontainers.image.created", when);
+	j = json_pack(
+		"{s:i, s:s, s:s, s:{s:s, s:s, s:i, s:s}, s:[{s:s, s:s, s:I, s:{s:s}}], s:{s:s, s:s, s:I}, s:{s:s}}",
+		"schemaVersion", 2, "mediaType", MEDIA_MANIFEST, "artifactType", at->artifact_type, "config",
+		"mediaType", MEDIA_ARTIFACT_CONFIG, "digest", EMPTY_DIGEST, "size", 2, "data", "e30=", "layers",
+		"mediaType", at->artifact_type, "digest", blob->s, "size", (json_int_t)at->len, "annotations",
+		"org.opencontainers.image.title", at->name, "subject", "mediaType", subject->media_type, "digest",
+		subject->digest.s, "size", (json_int_t)subject->size, "annotations", "org.opencontainers.image.created",
+		when);
 	text = j ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	if (!text)
 		BUG("jansson: out of memory, or a string that is not UTF-8");

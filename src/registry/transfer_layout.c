@@ -157,8 +157,8 @@ int transfer_to_layout(struct transfer *t, struct err *err)
 		l.made = !l.existed;
 	}
 	/*
-	 * A new layout has nothing to lose: should the machine lose its power now, the same pull mends it, since digests
-	 * are verified whenever blobs are used. Ten fsyncs take longer than the pull of a small image.
+	 * A new layout has nothing to lose: should the machine lose its power now, the same pull mends it, since
+	 * digests are verified whenever blobs are used. Ten fsyncs take longer than the pull of a small image.
 	 */
 	l.sync = l.existed;
 	if (ret == 0)

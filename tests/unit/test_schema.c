@@ -44,8 +44,9 @@ static void test_checks(void **state)
 	} all[] = {
 		{ &check_function_name, true }, { &check_name, true },	  { &check_c_name, true },
 		{ &check_env_name, true },	{ &check_label, true },	  { &check_user, true },
-		{ &check_absolute, true },	{ &check_inside, false }, { &check_in_tree, false },
-		{ &check_to, false },		{ &check_git, false },	{ &check_base, true },
+		{ &check_absolute, true },	{ &check_debian, true },  { &check_inside, false },
+		{ &check_in_tree, false },	{ &check_to, false },	  { &check_git, false },
+		{ &check_base, true },
 	};
 
 	(void)state;
