@@ -278,7 +278,7 @@ hint: name static, scratch or an image such as oci:DIR[:TAG]"
 
 # registry: docker-registry on a free port of this machine; $REG is its address
 registry() {
-	need docker-registry docker-registry || return 1
+	need docker-registry docker-registry && need python3 python3 && need curl curl || return 1
 	REG=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "%s"}\n' "$T/reg" "$REG" >"$T/reg.yml"
 	docker-registry serve "$T/reg.yml" >"$T/reg.log" 2>&1 3>&- &
