@@ -54,10 +54,10 @@ referrer() {
 		curl -fsS -H 'Accept: application/vnd.oci.image.manifest.v1+json' \
 			"http://127.0.0.1:$port/v2/team/raw/manifests/${digest/:/-}.sig" >sig.json
 		payload=$(jq -r '.layers[0].digest' sig.json)
-		curl -fsS "http://127.0.0.1:$port/v2/team/raw/blobs/$payload" >payload
+		curl -fsS "http://127.0.0.1:$port/v2/team/raw/blobs/$payload" >payload.json
 		jq -r '.layers[0].annotations["dev.cosignproject.cosign/signature"]' sig.json | base64 -d >signature
-		is "$(openssl dgst -sha256 -verify key.pub -signature signature payload)" "Verified OK"
-		is "$(jq -r '.critical.image["docker-manifest-digest"]' payload)" "$digest"
+		is "$(openssl dgst -sha256 -verify key.pub -signature signature payload.json)" "Verified OK"
+		is "$(jq -r '.critical.image["docker-manifest-digest"]' payload.json)" "$digest"
 	done
 	slsc_run verify-signature --key key.pub "$image:1.0"
 	[ "$status" -eq 0 ]
