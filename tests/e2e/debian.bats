@@ -230,9 +230,9 @@ hint: name a .list or .sources file of apt's, or unset it for the host's sources
 # image DIR ARCH: the root file system of a base with a program in it, as a bundle's rootfs
 run_on() {
 	local layout=$1 oci=$2 program=$3 qemu
-	qemu=qemu-$(uname -m)-static
-	[ "$oci" != arm64 ] || qemu=qemu-aarch64-static
-	[ "$oci" != amd64 ] || qemu=qemu-x86_64-static
+	qemu="qemu-$(uname -m)-static"
+	[ "$oci" != arm64 ] || qemu="qemu-aarch64-static"
+	[ "$oci" != amd64 ] || qemu="qemu-x86_64-static"
 	umoci unpack --rootless --image "$layout:$oci" "$T/b.$oci" >"$T/umoci" 2>&1 || { cat "$T/umoci" >&2; return 1; }
 	cp "$program" "$T/b.$oci/rootfs/program"
 	cp "$(command -v "$qemu")" "$T/b.$oci/rootfs/qemu"
