@@ -356,7 +356,7 @@ static void change(struct changes *c, const char *key, enum arch arch, const cha
 		add_member(c->out, "to", to);
 		buf_addc(c->out, '}');
 	} else {
-		buf_addf(c->out, "%s %s: %s %s → %s\n", key, arch_name(arch), name, *from ? from : "(none)",
+		buf_addf(c->out, "%s %s: %s %s -> %s\n", key, arch_name(arch), name, *from ? from : "(none)",
 			 *to ? to : "(none)");
 	}
 	c->n++;
@@ -494,7 +494,7 @@ static const struct cmd subs[] = {
 		.description =
 			"All that slsc.lock has packages of, or the bases that are named. With --dry-run nothing is "
 			"written. SLSC_APT_SOURCES names a file of apt sources to take instead of the host's.",
-		.examples = "$ slsc base update\nbase-debian12 x86_64: libc6 2.36-9+deb12u9 → 2.36-9+deb12u10\n",
+		.examples = "$ slsc base update\nbase-debian12 x86_64: libc6 2.36-9+deb12u9 -> 2.36-9+deb12u10\n",
 		.opts = arch_opts,
 		.flags = CMD_JSON | CMD_DRY_RUN,
 		COMMON,

@@ -155,7 +155,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (c->reference && !str_is_utf8(str_from(c->reference)))
 		return err_set(err, ERR_USAGE, "--reference: is not UTF-8");
 	if (parse_annotations(&c->annotations, &annotations, err) < 0 ||
-	    key_load(c->key, password, c, &key, err) < 0 || trusted_open(&t, argv[0], &c->registry, !g->dry_run, err) < 0)
+	    key_load(c->key, password, c, &key, err) < 0 ||
+	    trusted_open(&t, argv[0], &c->registry, !g->dry_run, err) < 0)
 		return -1;
 	name = c->reference ? xstrdup(c->reference) : trusted_name(&t);
 	req.ref = t.ref;
@@ -179,11 +180,14 @@ const struct cmd cmd_sign = {
 	.summary = "Sign an image with a key pair, as cosign does",
 	.description =
 		"Signs the digest of an image in a layout or a registry (ECDSA P-256 over SHA-256) and stores the "
-		"signature beside it as cosign does, under the tag sha256-<digest>.sig: the image stays as it is, and `cosign "
-		"verify --key` takes it from a registry. Provenance that is attached to the image is signed as well, as an "
+		"signature beside it as cosign does, under the tag sha256-<digest>.sig: the image stays as it "
+		"is, and `cosign "
+		"verify --key` takes it from a registry. Provenance that is attached to the image is signed "
+		"as well, as an "
 		"attestation under sha256-<digest>.att. What this key has signed already is left alone.\n\n"
 		"A key's password is taken from COSIGN_PASSWORD, from stdin with --password-stdin, or asked for on the "
-		"terminal; never from the command line. slsc package makes a layout anew, without signatures. slsc push "
+		"terminal; never from the command line. slsc package makes a layout anew, without signatures. "
+		"slsc push "
 		"sends signatures and attestations of a layout along.",
 	.examples = "$ slsc sign --generate-key slsc\n"
 		    "$ slsc sign --key slsc.key --recursive oci:dist/hello.oci:latest\n"

@@ -71,8 +71,8 @@ static void say(const struct transfer_result *r, const struct transfer_words *w,
 }
 
 /*
- * What is attached to the image. To look for it in a registry costs some requests for each of its manifests, so there it
- * is asked for; in a layout it is there to be seen. Archives hold none.
+ * What is attached to the image. To look for it in a registry costs some requests for each of its manifests, so there
+ * it is asked for; in a layout it is there to be seen. Archives hold none.
  */
 static int copy_attachments(const struct place *from, const struct place *to, const struct transfer_flags *f,
 			    const struct registry_opts *registry, const struct digest *image, struct err *err)
@@ -84,7 +84,8 @@ static int copy_attachments(const struct place *from, const struct place *to, co
 		return 0;
 	if (to->kind != PLACE_REGISTRY && to->kind != PLACE_LAYOUT)
 		return 0;
-	if (attach_place(&source, from, registry, false, err) < 0 || attach_place(&target, to, registry, true, err) < 0 ||
+	if (attach_place(&source, from, registry, false, err) < 0 ||
+	    attach_place(&target, to, registry, true, err) < 0 ||
 	    attach_copy(source, target, image, &n, err) < 0)
 		return err_wrap(err, "attachments");
 	if (n)

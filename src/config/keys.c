@@ -63,7 +63,8 @@ static const struct key image_keys[] = {
 	{ KEY("tzdata", KEY_BOOL, struct package, tzdata), .def = "false",
 	  .doc = "Whether the base holds the time zones (0.17 MB compressed, 1.1 MB unpacked)." },
 	{ KEY("sbom", KEY_CHOICE, struct package, sbom), .def = "none", .choices = choices_sbom,
-	  .doc = "Where the list of what is in it goes: into the image (SPDX), or beside it in a layout (both formats)." },
+	  .doc = "Where the list of what is in it goes: into the image (SPDX), or beside it in a layout (both "
+	  "formats)." },
 	{ KEY("provenance", KEY_CHOICE, struct package, provenance), .def = "none", .choices = choices_provenance,
 	  .doc = "Whether SLSA's provenance, an in-toto statement of how it was made, goes beside it in a layout." },
 };

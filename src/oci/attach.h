@@ -69,8 +69,8 @@ struct attach_writer {
 	void *ctx;
 };
 /**
- * attach_origin - an image read from anywhere else. @o and @w->ctx are its own from here on. @w NULL: what would write is
- * ERR_USAGE, as in an archive.
+ * attach_origin - an image read from anywhere else. @o and @w->ctx are its own from here on. @w NULL: what would
+ * write is ERR_USAGE, as in an archive.
  */
 struct attach *attach_origin(struct origin *o, const struct attach_writer *w);
 

@@ -144,12 +144,12 @@ error: slsc.yaml:10:16: package one 1.0 (amd64): no apt source has it: apt-helpe
 hint: if the mirror has moved on, \`slsc base update\` locks what it has now"
 	cp slsc.lock "$T/lock"
 	slsc_run base update -n
-	is "$out" "two x86_64: one 1.0 → 1.1
-two arm64: one 1.0 → 1.1"
+	is "$out" "two x86_64: one 1.0 -> 1.1
+two arm64: one 1.0 -> 1.1"
 	cmp slsc.lock "$T/lock"
 	slsc_run base update
-	is "$out" "two x86_64: one 1.0 → 1.1
-two arm64: one 1.0 → 1.1"
+	is "$out" "two x86_64: one 1.0 -> 1.1
+two arm64: one 1.0 -> 1.1"
 	slsc package -q --oci --no-build >"$T/second"
 	run cmp -s "$T/first" "$T/second"
 	[ "$status" -eq 1 ]

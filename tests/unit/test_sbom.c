@@ -30,7 +30,8 @@ static void expect_purl(const char *want, const char *type, const char *namespac
 static void purls(void **state)
 {
 	(void)state;
-	expect_purl("pkg:deb/debian/musl-dev@1.2.3-1?arch=amd64&distro=debian-12", "deb", "debian", "musl-dev", "1.2.3-1",
+	expect_purl("pkg:deb/debian/musl-dev@1.2.3-1?arch=amd64&distro=debian-12", "deb", "debian", "musl-dev",
+		"1.2.3-1",
 		    Q("arch", "amd64", "distro", "debian-12"));
 	expect_purl("pkg:deb/debian/clang-14@1:14.0.6-12%2Bdeb12u1~x?arch=all", "deb", "debian", "clang-14",
 		    "1:14.0.6-12+deb12u1~x", Q("arch", "all", "distro", NULL));
@@ -92,7 +93,8 @@ static void owners(void **state)
 	put(dir, "info/two:amd64.md5sums", "/usr/lib/none.a\n");
 	put(dir, "status",
 	    "Package: musl\nVersion: 9\nArchitecture: amd64\n\n"
-	    "Package: musl-dev\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.2.3-1\nDescription: a\n b\n\n"
+	    "Package: musl-dev\nStatus: install ok installed\nArchitecture: amd64\nVersion: "
+	    "1.2.3-1\nDescription: a\n b\n\n"
 	    "Package: two\nVersion: 1\nArchitecture: amd64\n\n"
 	    "Package: two\nVersion: 2\nArchitecture: arm64\n\n"
 	    "Package: zlib1g-dev\nVersion: 1:1.2.13\nArchitecture: amd64\n");
@@ -171,7 +173,8 @@ static void sample(struct sbom *s, struct sbom_file *files, struct sbom_componen
 	}
 	files[2].members = 28;
 	c[0] = (struct sbom_component){ .relation = SBOM_LINKED, .name = "cJSON", .version = "0123",
-					.purl = "pkg:github/a/cjson@0123", .vcs = "git+https://github.com/a/cJSON@0123" };
+					.purl = "pkg:github/a/cjson@0123",
+					.vcs = "git+https://github.com/a/cJSON@0123" };
 	c[1] = (struct sbom_component){ .relation = SBOM_LINKED, .name = "musl-dev", .version = "1.2.3-1",
 					.purl = "pkg:deb/debian/musl-dev@1.2.3-1?arch=arm64", .files = &files[2],
 					.nfiles = 1 };

@@ -67,12 +67,16 @@ static void base64(void **state)
 static void secretbox_vectors(void **state)
 {
 	static const char plain[] =
-		"be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c61296cdc3c01"
-		"233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde048977eb48f59ffd"
+		"be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c6"
+		"1296cdc3c01"
+		"233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde04897"
+		"7eb48f59ffd"
 		"4924ca1c60902e52f0a089bc76897040e082f937763848645e0705";
 	static const char sealed[] =
-		"f3ffc7703f9400e52a7dfb4b3d3305d98e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a1186ac0dfc17c"
-		"98dce87b4da7f011ec48c97271d2c20f9b928fe2270d6fb863d51738b48eeee314a7cc8ab932164548e526ae90224368517acfea"
+		"f3ffc7703f9400e52a7dfb4b3d3305d98e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a11"
+		"86ac0dfc17c"
+		"98dce87b4da7f011ec48c97271d2c20f9b928fe2270d6fb863d51738b48eeee314a7cc8ab932164548e526ae90224"
+		"368517acfea"
 		"bd6bb3732bc0e9da99832b61ca01b6de56244a9e88d5f9b37973f622a43d14a6599b1f654cb45a74e355a5";
 	CLEAN_BUF struct buf box = BUF_INIT, back = BUF_INIT;
 	uint8_t shared[32], zero[16] = { 0 }, key[32], want[32], nonce[24], m[131], c[147];
@@ -178,9 +182,11 @@ static void hostile_keys(void **state)
 		{ "{\"kdf\":1,\"kdf\":2}", "format: k: the encrypted key is not JSON" },
 		{ "{" KDF ",\"cipher\":{\"name\":\"aes\"}}",
 		  "format: k: the encrypted key's cipher is not nacl/secretbox" },
-		{ "{\"kdf\":{\"name\":\"scrypt\",\"params\":{\"N\":1073741824,\"r\":8,\"p\":1},\"salt\":\"AAAA\"}," CIPHER "}",
+		{ "{\"kdf\":{\"name\":\"scrypt\",\"params\":{\"N\":1073741824,\"r\":8,\"p\":1},\"salt\":\"AAAA"
+		"\"}," CIPHER "}",
 		  "format: k: the encrypted key's scrypt parameters are not N 32768, 65536 or 131072, r 8, p 1" },
-		{ "{\"kdf\":{\"name\":\"scrypt\",\"params\":{\"N\":65536,\"r\":8000,\"p\":1},\"salt\":\"AAAA\"}," CIPHER "}",
+		{ "{\"kdf\":{\"name\":\"scrypt\",\"params\":{\"N\":65536,\"r\":8000,\"p\":1},\"salt\":\"AAAA"
+		"\"}," CIPHER "}",
 		  "format: k: the encrypted key's scrypt parameters are not N 32768, 65536 or 131072, r 8, p 1" },
 		{ "{\"kdf\":{\"name\":\"scrypt\",\"params\":{\"N\":-1,\"r\":8,\"p\":1},\"salt\":\"AAAA\"}," CIPHER "}",
 		  "format: k: the encrypted key's scrypt parameters are not N 32768, 65536 or 131072, r 8, p 1" },
@@ -188,7 +194,8 @@ static void hostile_keys(void **state)
 		  "format: k: the encrypted key's salt is malformed" },
 		{ "{" KDF ",\"cipher\":{\"name\":\"nacl/secretbox\",\"nonce\":\"AAAA\"}}",
 		  "format: k: the encrypted key's nonce is malformed" },
-		{ "{" KDF "," CIPHER ",\"ciphertext\":\"*\"}", "format: k: the encrypted key's ciphertext is malformed" },
+		{ "{" KDF "," CIPHER ",\"ciphertext\":\"*\"}",
+		"format: k: the encrypted key's ciphertext is malformed" },
 		{ "{" KDF "," CIPHER ",\"ciphertext\":\"\"}", "verify: k: wrong password" },
 	};
 
@@ -203,7 +210,8 @@ static void hostile_keys(void **state)
 	expect_key("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----", NULL, "format: k: holds no private key");
 	expect_key("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", NULL,
 		   "format: k: is no ECDSA key on P-256");
-	expect_key("-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\n*\n-----END ENCRYPTED COSIGN PRIVATE KEY-----\n", NULL,
+	expect_key("-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\n*\n-----END ENCRYPTED COSIGN PRIVATE KEY-----\n",
+		NULL,
 		   "format: k: the encrypted key is not base64");
 }
 
@@ -240,7 +248,8 @@ static void of_cosign(void **state)
 static void claims(void **state)
 {
 #define CLAIM(type, digest, identity)                                                                                  \
-	"{\"critical\":{\"identity\":" identity ",\"image\":{\"docker-manifest-digest\":\"" digest "\"},\"type\":\"" type   \
+	"{\"critical\":{\"identity\":" identity ",\"image\":{\"docker-manifest-digest\":\"" digest                         \
+	"\"},\"type\":\"" type   \
 	"\"},\"optional\":null}"
 	static const char *const bad[][2] = {
 		{ "", "format: p: is not JSON: '[' or '{' expected near end of file" },
@@ -249,7 +258,8 @@ static void claims(void **state)
 		{ CLAIM("atomic container signature", "sha256:" HEX, "{\"docker-reference\":\"\"}"),
 		  "format: p: its critical.type is not \"" SIGNATURE_TYPE "\"" },
 		{ CLAIM(SIGNATURE_TYPE, "md5:1", "{\"docker-reference\":\"\"}"),
-		  "format: p: critical.image.docker-manifest-digest: 'md5:1' is not a digest: sha256: and 64 lower-case hex "
+		  "format: p: critical.image.docker-manifest-digest: 'md5:1' is not a digest: sha256: and 64 "
+		  "lower-case hex "
 		  "digits" },
 		{ CLAIM(SIGNATURE_TYPE, "sha256:" HEX, "{}"),
 		  "format: p: it has no critical.identity.docker-reference" },
@@ -294,7 +304,8 @@ static void envelopes(void **state)
 
 	(void)state;
 	assert_int_equal(dsse_seal(k, PAYLOAD_INTOTO, STR("{\"a\":1}"), &b, &err), 0);
-	assert_true(str_starts(buf_str(&b), "{\"payload\":\"eyJhIjoxfQ==\",\"payloadType\":\"application/vnd.in-toto+json\","
+	assert_true(str_starts(buf_str(&b),
+		"{\"payload\":\"eyJhIjoxfQ==\",\"payloadType\":\"application/vnd.in-toto+json\","
 					    "\"signatures\":[{\"keyid\":\"\",\"sig\":\""));
 	assert_int_equal(dsse_open(k, "e", PAYLOAD_INTOTO, buf_str(&b), &out, &err), 0);
 	assert_string_equal(out.ptr, "{\"a\":1}");
@@ -304,12 +315,14 @@ static void envelopes(void **state)
 	assert_string_equal(out.ptr, "{\"a\":1}");
 	assert_int_equal(dsse_open(k, "e", "text/plain", buf_str(&b), &out, &err), -1);
 	assert_string_equal(err.msg, "e: its payloadType is not text/plain");
-	assert_int_equal(dsse_open(k, "e", PAYLOAD_INTOTO, STR("{\"payloadType\":\"" PAYLOAD_INTOTO "\",\"payload\":\"*\"}"),
+	assert_int_equal(dsse_open(k, "e", PAYLOAD_INTOTO,
+		STR("{\"payloadType\":\"" PAYLOAD_INTOTO "\",\"payload\":\"*\"}"),
 				   &out, &err),
 			 -1);
 	assert_string_equal(err.msg, "e: its payload is not base64");
 	assert_int_equal(dsse_open(k, "e", PAYLOAD_INTOTO,
-				   STR("{\"payloadType\":\"" PAYLOAD_INTOTO "\",\"payload\":\"\",\"signatures\":[]}"), &out,
+				   STR("{\"payloadType\":\"" PAYLOAD_INTOTO "\",\"payload\":\"\","
+				       "\"signatures\":[]}"), &out,
 				   &err),
 			 -1);
 	assert_string_equal(err.msg, "e: it needs 1 to 64 signatures");
@@ -317,7 +330,8 @@ static void envelopes(void **state)
 	uint8_t sig[CRYPTO_DER_MAX];
 	size_t n = ops()->sign(k, "{\"a\":1}", 7, sig);
 
-	buf_addz(&pae, "{\"payloadType\":\"" PAYLOAD_INTOTO "\",\"payload\":\"eyJhIjoxfQ==\",\"signatures\":[{\"sig\":\"");
+	buf_addz(&pae, "{\"payloadType\":\"" PAYLOAD_INTOTO "\",\"payload\":\"eyJhIjoxfQ==\","
+		       "\"signatures\":[{\"sig\":\"");
 	buf_add_base64(&pae, sig, n);
 	buf_addz(&pae, "\"}]}");
 	assert_int_equal(dsse_open(k, "e", PAYLOAD_INTOTO, buf_str(&pae), &out, &err), -1);
