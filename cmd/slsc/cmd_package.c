@@ -14,13 +14,15 @@
 
 struct package_ctx {
 	bool zip, oci, oci_archive, docker_archive, no_build;
-	const char *level, *compression, *profile, *out;
+	const char *level, *compression, *profile, *out, *sbom, *provenance;
 	struct strs arches, bases;
 	struct registry_flags registry;
 };
 
 static const char *const levels[] = { "fast", "default", "max", NULL };
 static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+static const char *const sboms[] = { "none", "image", "attach", NULL };
+static const char *const provenances[] = { "none", "attach", NULL };
 static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
 
 #define AT(member) offsetof(struct package_ctx, member)
@@ -48,6 +50,10 @@ static const struct opt opts[] = {
 	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
 	  .help = "of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];\n"
 		  "NAME=SOURCE: where the base that slsc.yaml calls NAME comes from" },
+	{ OPT_CHOICE, .long_name = "sbom", .offset = AT(sbom), .arg = "WHERE", .choices = sboms,
+	  .help = "put an SBOM into images, or attach it to them in the layout (--oci)" },
+	{ OPT_CHOICE, .long_name = "provenance", .offset = AT(provenance), .arg = "WHERE", .choices = provenances,
+	  .help = "attach SLSA provenance to images in the layout (--oci)" },
 	REGISTRY_OPTS(struct package_ctx, registry),
 	{ .type = OPT_END },
 };
@@ -143,7 +149,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct package_request req = {
 		.origins = &origins, .project = &p, .functions = &functions, .arches = &c->arches,
 		.profile = c->profile, .level = c->level,
-		.compression = c->compression, .base_sources = &sources, .out = c->out, .dry_run = g->dry_run,
+		.compression = c->compression, .sbom = c->sbom, .provenance = c->provenance,
+		.base_sources = &sources, .out = c->out, .dry_run = g->dry_run,
 		.step = on_step, .note = on_note,
 		.formats = (c->zip ? PACKAGE_ZIP : 0u) | (c->oci ? PACKAGE_OCI : 0u) |
 			   (c->oci_archive ? PACKAGE_OCI_ARCHIVE : 0u) |

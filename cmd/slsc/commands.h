@@ -19,6 +19,9 @@ extern const struct cmd cmd_logout;
 extern const struct cmd cmd_package;
 extern const struct cmd cmd_pull;
 extern const struct cmd cmd_push;
+extern const struct cmd cmd_sbom;
+extern const struct cmd cmd_sign;
+extern const struct cmd cmd_verify_signature;
 extern const struct cmd cmd_version;
 
 /* Hidden: for slsc itself, its build and its completions. */

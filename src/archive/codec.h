@@ -33,18 +33,4 @@ int codec_enc_write(struct codec_enc *e, const void *p, size_t n, struct err *er
 int codec_enc_finish(struct codec_enc *e, struct err *err) MUST_CHECK;
 void codec_enc_free(struct codec_enc *e);	/* NULL is fine; also after an error */
 
-/**
- * The reverse, for streams of any origin: concatenated members or frames, of any compressor, in a window of at most
- * 128 MiB (zstd's default). More than @limit bytes are ERR_LIMIT, damage and what follows the end are ERR_FORMAT
- * "<shown>: ...". Memory is the window's, whatever the stream's length.
- */
-struct codec_dec;
-/** codec_dec_new - @shown is for messages, borrowed. */
-struct codec_dec *codec_dec_new(enum codec c, const char *shown, uint64_t limit, sink_fn sink, void *ctx);
-/** codec_dec_write - a sink_fn; @d is a struct codec_dec. Polls sig_check(). */
-int codec_dec_write(void *d, const void *p, size_t n, struct err *err) MUST_CHECK;
-/** codec_dec_finish - ERR_FORMAT if the stream is not at its end. */
-int codec_dec_finish(struct codec_dec *d, struct err *err) MUST_CHECK;
-void codec_dec_free(struct codec_dec *d);	/* NULL is fine */
-
 #endif

@@ -460,8 +460,8 @@ static int missing(const struct wanted *w, const struct err *last, struct err *e
 		return 0;
 	if (w->other) {
 		err_set(err, ERR_VERIFY,
-			"package %s %s (%s): the mirror has other bytes than slsc.lock says: expected %s", p->name,
-			 p->version, p->arch, p->sha256.s);
+			"package %s %s (%s): the mirror has other bytes than its signed index or slsc.lock says: "
+			"expected %s", p->name, p->version, p->arch, p->sha256.s);
 		return err_hint(err, "the mirror is damaged or not to be trusted: use another one");
 	}
 	err_set(err, ERR_NOTFOUND, "package %s %s (%s): no apt source has it: %s", p->name, p->version, p->arch,

@@ -18,12 +18,13 @@
 #define LAYOUT_INDEX_MAX (1u << 20)	/* bytes of a layout's index.json; ours have some hundreds */
 #define PARALLEL_FROM (256u * 1024)
 
-static int read_epoch(struct packager *pk, struct err *err)
+int package_epoch(int64_t *epoch, bool *set, struct err *err)
 {
 	const char *s = getenv("SOURCE_DATE_EPOCH");
 	uint64_t v;
 
-	pk->mtime = EPOCH_1980;
+	*epoch = EPOCH_1980;
+	*set = false;
 	if (!s || !*s)
 		return 0;
 	if (str_parse_u64(str_from(s), &v) < 0 || v > EPOCH_MAX) {
@@ -34,8 +35,8 @@ static int read_epoch(struct packager *pk, struct err *err)
 				EPOCH_MAX);
 		return err_hint(err, "unset it, or set it to $(git log -1 --format=%%ct)");
 	}
-	pk->mtime = (int64_t)v;
-	pk->has_epoch = true;
+	*epoch = (int64_t)v;
+	*set = true;
 	return 0;
 }
 
@@ -388,7 +389,7 @@ int package_run(const struct package_request *req, struct package_result *res, s
 
 	*res = (struct package_result){ .ptr = NULL };
 	pk.profile = project_profile(pk.p, req->profile ? req->profile : pk.p->profile.s, err);
-	if (!pk.profile || read_epoch(&pk, err) < 0)
+	if (!pk.profile || package_epoch(&pk.mtime, &pk.has_epoch, err) < 0)
 		return -1;
 	res->profile = pk.profile->name;
 	pk.out = req->out ? path_clean(req->out) : path_join(pk.p->dir, "dist");

@@ -36,7 +36,7 @@ struct package_request {
 	const struct strs *functions;	/* names; empty: all */
 	const struct strs *arches;	/* either naming; empty: the function's */
 	unsigned formats;		/* PACKAGE_*, at least one */
-	const char *profile, *level, *compression, *base;
+	const char *profile, *level, *compression, *base, *sbom, *provenance;
 	const struct strs *base_sources;	/* "NAME=SOURCE": where the base NAME really comes from; may be NULL */
 	const struct origin_env *origins;	/* opens registries; NULL: they cannot be used */
 	const char *out;		/* directory; NULL: dist in the project */
@@ -81,6 +81,9 @@ struct package_result {
 	struct base_set bases;		/* owns what layers borrow */
 };
 #define CLEAN_PACKAGE __attribute__((cleanup(package_result_release)))
+
+/** package_epoch - SOURCE_DATE_EPOCH, or else 1980-01-01; @set: whether it was set. ERR_USAGE if it is no time. */
+int package_epoch(int64_t *epoch, bool *set, struct err *err) MUST_CHECK;
 
 /** package_format_name - "zip", "oci", "oci-archive", "docker-archive". */
 const char *package_format_name(enum package_format f);

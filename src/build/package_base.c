@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/decode.h"
 #include "base/mem.h"
 #include "build/lock.h"
 #include "build/package_internal.h"
@@ -237,6 +238,8 @@ static int unknown(const struct packager *pk, struct lstr name, struct err *err)
 
 static int located(const struct packager *pk, struct lstr name, struct err *err)
 {
+	if (strcmp(err->loc.file, "slsc.lock") == 0)
+		return -1;
 	if (name.line)
 		return placed_err(pk->p, name, err);
 	return err->code == ERR_INTR ? -1 : err_wrap(err, "--base");
@@ -310,26 +313,48 @@ static int take(struct foreign_base *b, const struct doc_descriptor *d, struct l
 	return ret;
 }
 
+/* The compressed blob @in, which is whole and verified, uncompressed into @blob. */
+static int decode(int in, enum codec codec, const char *shown, struct blob *blob, struct err *err)
+{
+	struct unar_file f;
+	struct decoder *dec;
+	const void *p;
+	ssize_t n;
+
+	if (unar_file_dup(&f, in, shown, err) < 0)
+		return -1;
+	dec = decoder_new(codec, shown, unar_file_read, &f, LAMBDA_IMAGE);
+	while ((n = decoder_read(dec, &p, err)) > 0)
+		if (blob_write(blob, p, (size_t)n, err) < 0) {
+			n = -1;
+			break;
+		}
+	decoder_free(dec);
+	unar_file_close(&f);
+	return n < 0 ? -1 : 0;
+}
+
+/* By way of a file without a name: no decompressor sees bytes that are not what their digest says. */
 static int unpack(struct foreign_base *b, const struct doc_descriptor *d, struct image_layer *out, struct layout *l,
 		  struct err *err)
 {
-	struct codec_dec *dec;
+	struct blob raw, blob;
 	struct digest got;
-	struct blob blob;
 	int ret;
 
-	if (blob_begin(&blob, l, err) < 0)
+	if (blob_begin_as(&raw, l, &d->digest, err) < 0)
 		return -1;
-	dec = codec_dec_new(out->codec, b->origin->shown, LAMBDA_IMAGE, blob_write, &blob);
-	ret = b->origin->ops->blob(b->origin, d, codec_dec_write, dec, err);
-	if (ret == 0)
-		ret = codec_dec_finish(dec, err);
+	if (b->origin->ops->blob(b->origin, d, blob_write, &raw, err) < 0 || blob_begin(&blob, l, err) < 0) {
+		blob_abort(&raw);
+		return -1;
+	}
+	ret = decode(raw.tmp.fd, out->codec, b->origin->shown, &blob, err);
+	blob_abort(&raw);
 	if (ret == 0)
 		ret = blob_end(&blob, &got, &out->size, err);
 	if (ret == 0 && strcmp(got.s, out->diff_id.s) != 0)
 		ret = err_set(err, ERR_FORMAT, "%s: %s does not unpack to the diff_id of its config", b->origin->shown,
 			      d->digest.s);
-	codec_dec_free(dec);
 	blob_abort(&blob);
 	out->digest = out->diff_id;
 	out->tar_size = out->size;

@@ -14,9 +14,12 @@ int base_named(struct packager *pk, struct unit *u, struct lstr name, struct err
 	if (!pk->named.len && bases_load(&pk->named, NULL, err) < 0)
 		return -1;
 	r = bases_parse(&pk->named, name.s, &u->want.variant, err);
-	if (r < 0 && name.line)
-		return placed_err(pk->p, name, err);
-	return r;
+	if (r == 0 || !name.line)
+		return r;
+	/* in slsc.yaml it is no matter of how the command is used */
+	if (r < 0 && err->code == ERR_USAGE)
+		err->code = ERR_CONFIG;
+	return r < 0 ? placed_err(pk->p, name, err) : r;
 }
 
 /* What is wrong is wrong at the list of packages, else at the base; slsc.lock has places of its own. */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "build/package_internal.h"
+#include "build/package_sbom.h"
 #include "oci/base.h"
 #include "oci/export.h"
 #include "oci/layout.h"
@@ -31,6 +32,7 @@ struct build {
 	char created[24], timeout[24];
 	struct descriptor index;			/* of the multi-architecture image index */
 	uint64_t size;					/* bytes of all blobs */
+	size_t nblobs;					/* of the image itself */
 };
 
 static void build_release(struct build *b)
@@ -265,16 +267,21 @@ static void fill(struct artifact *a, const struct build *b)
 	}
 }
 
-/* index.json of the layout: the multi-architecture index, and each manifest by itself, since Lambda refuses indexes. */
-static void layout_index(const struct build *b, struct buf *out)
+/*
+ * index.json of the layout: the multi-architecture index, and each manifest by itself, since Lambda refuses indexes;
+ * then what is attached to them, which the index itself knows nothing of.
+ */
+static void layout_index(const struct build *b, const struct attached *attached, struct buf *out)
 {
-	struct descriptor all[ARCH_COUNT + 1];
+	struct descriptor all[ARCH_COUNT + 1 + ATTACHED_MAX];
 
 	all[0] = b->index;
 	all[0].ref = "latest";
 	for (size_t i = 0; i < b->u->narches; i++)
 		all[i + 1] = b->made[i].manifest;
-	image_index(all, b->u->narches + 1, NULL, out);
+	for (size_t i = 0; i < attached->len; i++)
+		all[b->u->narches + 1 + i] = attached->ptr[i];
+	image_index(all, b->u->narches + 1 + attached->len, NULL, out);
 }
 
 /*
@@ -335,7 +342,7 @@ static int oci_archive(struct build *b, struct err *err)
 	struct artifact *a = artifact_add(pk, PACKAGE_OCI_ARCHIVE, b->u, -1, "%s.oci.tar", b->u->fn->name.s);
 	CLEAN_FREE char *path = path_join(pk->out, a->name);
 	CLEAN_BUF struct buf tag = BUF_INIT, index = BUF_INIT;
-	struct export e = { .path = path, .mtime = pk->mtime };
+	struct export e = { .path = path, .mtime = pk->mtime, .nblobs = b->nblobs };
 	struct descriptor only = b->index;
 
 	package_step(pk, a->name);
@@ -359,18 +366,23 @@ static int image_formats(struct packager *pk, struct unit *u, struct err *err)
 	CLEAN_FREE char *dir = keep ? path_join(pk->out, name) :
 				      xasprintf("%s/.slsc/%s/image/%s", pk->p->dir, pk->profile->name, name);
 	CLEAN_BUF struct buf index = BUF_INIT;
+	struct attached attached = { .len = 0 };
 
 	package_step(pk, name);
 	if (build_image(&b, dir, u->codec, keep, err) < 0)
 		return -1;
-	layout_index(&b, &index);
+	b.nblobs = b.layout.keep.len;
+	for (size_t i = 0; i < u->narches && keep; i++)
+		if (package_attach(pk, u, &b.layout, &b.made[i], created(pk), &attached, err) < 0)
+			return -1;
+	layout_index(&b, &attached, &index);
 	if (keep) {
 		struct artifact *a = artifact_add(pk, PACKAGE_OCI, u, -1, "%s", name);
 
 		if (layout_commit(&b.layout, index.ptr, index.len, err) < 0)
 			return -1;
 		a->digest = b.index.digest;
-		a->size = b.size + index.len + layout_version.len;
+		a->size = b.size + attached.size + index.len + layout_version.len;
 		fill(a, &b);
 	}
 	return pk->req->formats & PACKAGE_OCI_ARCHIVE ? oci_archive(&b, err) : 0;

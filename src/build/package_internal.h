@@ -44,6 +44,8 @@ int placed_tree(const struct project *p, const struct placed_list *files, const 
 /** placed_err - put @where before the message that is in @err; but an interrupt is nowhere's. Returns -1. */
 int placed_err(const struct project *p, struct lstr where, struct err *err);
 
+enum sbom_place { SBOM_NONE, SBOM_IMAGE, SBOM_ATTACH };
+
 /** One function, with what slsc.yaml and the command line say resolved. */
 struct unit {
 	const struct function *fn;
@@ -55,6 +57,9 @@ struct unit {
 	struct debian_want want;	/* of Debian packages, below or on top of the base */
 	struct debian debian;
 	char user[32];			/* numeric, as an image config has it; "": the base's, or else nonroot */
+	enum sbom_place sbom;
+	bool provenance;		/* attached */
+	struct buf sbom_text[ARCH_COUNT];	/* of SBOM_IMAGE; borrowed by image_tree */
 	struct placed_list files;
 	struct tree zip_tree[ARCH_COUNT], image_tree[ARCH_COUNT];
 	enum arch arches[ARCH_COUNT];

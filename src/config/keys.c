@@ -10,6 +10,8 @@
 static const char *const choices_arch[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
 static const char *const choices_level[] = { "fast", "default", "max", NULL };
 static const char *const choices_compression[] = { "gzip", "zstd", "none", NULL };
+static const char *const choices_sbom[] = { "none", "image", "attach", NULL };
+static const char *const choices_provenance[] = { "none", "attach", NULL };
 static const char *const choices_optimize[] = { "0", "1", "2", "3", "s", "z", "g", NULL };
 static const char *const choices_runtime[] = {
 	[RUNTIME_LAMBDA] = "lambda", [RUNTIME_HTTP] = "http", [RUNTIME_NONE] = "none", NULL
@@ -56,10 +58,14 @@ static const struct key image_keys[] = {
 	  .doc = "Labels of the image's config, beside those from git." },
 	{ KEY("annotations", KEY_PAIRS, struct package, annotations), .names = &check_label,
 	  .doc = "Annotations of the manifest, beside those from git." },
-	{ KEY("compression", KEY_CHOICE, struct package, compression), .def = "gzip",
-	  .choices = choices_compression, .doc = "Of the layers. Lambda is known to take gzip." },
+	{ KEY("compression", KEY_CHOICE, struct package, compression), .def = "gzip", .choices = choices_compression,
+	  .doc = "Of the layers. Lambda is known to take gzip." },
 	{ KEY("tzdata", KEY_BOOL, struct package, tzdata), .def = "false",
 	  .doc = "Whether the base holds the time zones (0.17 MB compressed, 1.1 MB unpacked)." },
+	{ KEY("sbom", KEY_CHOICE, struct package, sbom), .def = "none", .choices = choices_sbom,
+	  .doc = "Where the list of what is in it goes: into the image (SPDX), or beside it in a layout (both formats)." },
+	{ KEY("provenance", KEY_CHOICE, struct package, provenance), .def = "none", .choices = choices_provenance,
+	  .doc = "Whether SLSA's provenance, an in-toto statement of how it was made, goes beside it in a layout." },
 };
 static const struct keys keys_image = { .doc = "The OCI image.", KEYS(image_keys), .done = image_done };
 

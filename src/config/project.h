@@ -111,6 +111,8 @@ struct package {
 	struct lstr workdir;		/* default "/" */
 	struct lstr compression;	/* gzip (default) | zstd | none */
 	struct lkvs labels, annotations;
+	struct lstr sbom;		/* none (default) | image | attach */
+	struct lstr provenance;		/* none (default) | attach */
 	bool tzdata, has_tzdata;
 	struct lstrs entrypoint_args;	/* image.args: appended after the binary */
 	struct lstrs packages;		/* Debian packages on top of the base; the project's come first */

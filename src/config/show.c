@@ -309,6 +309,8 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	show_pairs(w, "annotations", pk.annotations);
 	show_str(w, "compression", or_default(pk.compression, "gzip"));
 	show_bool(w, "tzdata", pk.tzdata);
+	show_str(w, "sbom", or_default(pk.sbom, "none"));
+	show_str(w, "provenance", or_default(pk.provenance, "none"));
 	close_map(w);
 	close_map(w);
 }

@@ -78,6 +78,8 @@ static json_t *descriptor_json(const struct descriptor *d)
 	set(j, "size", json_integer((json_int_t)d->size));
 	if (d->architecture)
 		set(j, "platform", json_pack("{s:s, s:s}", "architecture", d->architecture, "os", "linux"));
+	if (d->artifact_type)
+		set(j, "artifactType", json_string(d->artifact_type));
 	if (d->ref)
 		set(j, "annotations", json_pack("{s:s}", "org.opencontainers.image.ref.name", d->ref));
 	return j;

@@ -26,6 +26,7 @@ struct descriptor {
 	uint64_t size;			/* bytes */
 	const char *architecture;	/* of the platform, with os linux; NULL: no platform */
 	const char *ref;		/* annotation org.opencontainers.image.ref.name, or NULL */
+	const char *artifact_type;	/* of what is no image, or NULL */
 };
 
 /** All of one architecture's image. Strings are borrowed and valid UTF-8; maps hold const char * values. */

@@ -18,8 +18,8 @@ static void must(int ret)
 static json_t *descriptor(const struct plan_node *root, const char *tag)
 {
 	const struct doc_descriptor *d = &root->d;
-	json_t *j = json_pack("{s:s, s:s, s:I, s:{s:s}}", "mediaType", root->doc.media_type, "digest", d->digest.s, "size",
-			      (json_int_t)root->bytes.len, "annotations", REF_NAME, tag);
+	json_t *j = json_pack("{s:s, s:s, s:I, s:{s:s}}", "mediaType", root->doc.media_type, "digest", d->digest.s,
+			      "size", (json_int_t)root->bytes.len, "annotations", REF_NAME, tag);
 
 	if (!j)
 		BUG("jansson: out of memory");

@@ -140,6 +140,13 @@ hint: --cert names the certificate that belongs to the key"
 	same_blobs_of_index got
 	umoci unpack --rootless --image got:mine bundle
 	is "$(bundle/rootfs/"$(config got mine | jq -r '.config.Entrypoint[0]')")" "hello from x86_64"
+	slsc_run pull -n "127.0.0.1:$port/hello:s" oci:new
+	is "$status" 0
+	[[ $err =~ ^"oci:new: would pull "([0-9])" of "([0-9])" blobs, " ]]
+	is "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+	[ ! -e new ]
+	slsc_run pull -n "127.0.0.1:$port/hello:s" oci:got
+	has "$err" "oci:got: would pull 0 of "
 	slsc_run pull "127.0.0.1:$port/hello:s" oci:got
 	is "$status $err" "0 oci:got: already there"
 	no_leftovers .
@@ -196,7 +203,7 @@ hint: choose one with --arch, or write an oci-archive:"
 	is "$(skopeo_ inspect docker-archive:hello.docker.tar | jq -r .Architecture)" amd64
 	is "$(tar -xOf hello.docker.tar manifest.json | jq -c '.[0].RepoTags')" "[\"127.0.0.1:$port/hello:1\"]"
 	no_leftovers "$T"
-	is "$(ls "$SLSC_CACHE_DIR/transfer" 2>/dev/null | grep "^layout" || true)" ""
+	is "$(find "$SLSC_CACHE_DIR/transfer" -name "layout.*")" ""
 }
 
 @test "copy between registries and repositories: mounted, or by way of a file" {
@@ -225,9 +232,9 @@ hint: choose one with --arch, or write an oci-archive:"
 	layout img t 100000000 1000
 	/usr/bin/time -f %M -o "$T/rss" "$SLSC_BIN" -q push oci:img "127.0.0.1:$port/big:t" >"$T/out"
 	is "$(cat "$T/out")" "127.0.0.1:$port/big@$image"
-	[ "$(cat "$T/rss")" -lt 65536 ] || [ -n "${ASAN_OPTIONS:-}${SLSC_SANITIZED:-}" ]
+	[ "$(cat "$T/rss")" -lt 65536 ]
 	/usr/bin/time -f %M -o "$T/rss" "$SLSC_BIN" -q pull "127.0.0.1:$port/big:t" oci:got >"$T/out"
-	[ "$(cat "$T/rss")" -lt 65536 ] || [ -n "${ASAN_OPTIONS:-}${SLSC_SANITIZED:-}" ]
+	[ "$(cat "$T/rss")" -lt 65536 ]
 	same_blobs img got
 }
 
@@ -305,7 +312,7 @@ hint: --password-stdin takes it from stdin: slsc login HOST -u USER --password-s
 		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	EOF
 	has "$(cat "$T/screen")" "127.0.0.1:$port: logged in"
-	! grep -q secret-word "$T/screen"
+	is "$(grep -c secret-word "$T/screen" || true)" 0
 	is "$(jq -r '.auths[].auth' "$T/docker/config.json")" "$(printf me:secret-word | base64)"
 }
 
@@ -428,7 +435,7 @@ GET me repository:hello:pull repository:prod/hello:pull,push"
 	slsc_run push oci:img registry.invalid/x:t
 	is "$status" 1
 	has "$err" "error: registry.invalid/x: HEAD of manifest t: "
-	! grep -q 'http:' <<<"$err"
+	is "$(grep -c 'http:' <<<"$err" || true)" 0
 }
 
 @test "killed at any moment, a push is just run again" {

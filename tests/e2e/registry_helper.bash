@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Registries on free ports of 127.0.0.1: Debian's docker-registry, and one that lies. Each test's own, ended with it.
 
 pids=()

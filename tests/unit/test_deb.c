@@ -245,7 +245,7 @@ static void test_bomb(void **state)
 
 	(void)state;
 	put_tar(&data, "./big", '0', 0644, "", "", 0);
-	memcpy(data.ptr + 124, "04540000000", 11);	/* 600 MB */
+	memcpy(data.ptr + 124, "04000000001", 11);
 	memset(data.ptr + 148, ' ', 8);
 	for (int i = 0; i < 512; i++)
 		sum += (unsigned char)data.ptr[i];

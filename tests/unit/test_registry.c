@@ -37,8 +37,17 @@ static void ranges(void **state)
 		const char *value;
 		int64_t end;
 	} cases[] = {
-		{ "0-0", 1 }, { "0-1023", 1024 }, { "bytes=0-5", 6 }, { "1-5", -1 }, { "", -1 }, { "-5", -1 }, { "0-", -1 },
-		{ "0-x", -1 }, { "0-5,7-8", -1 }, { "0-9223372036854775807", -1 }, { "0-99999999999999999999", -1 },
+		{ "0-0", 1 },
+		{ "0-1023", 1024 },
+		{ "bytes=0-5", 6 },
+		{ "1-5", -1 },
+		{ "", -1 },
+		{ "-5", -1 },
+		{ "0-", -1 },
+		{ "0-x", -1 },
+		{ "0-5,7-8", -1 },
+		{ "0-9223372036854775807", -1 },
+		{ "0-99999999999999999999", -1 },
 	};
 
 	(void)state;
@@ -109,8 +118,8 @@ static void add(const char *old, const char *tag, const char *want)
 }
 
 #define OURS(tag)                                                                                                      \
-	"{\"annotations\":{\"org.opencontainers.image.ref.name\":\"" tag "\"},\"digest\":\"sha256:ab\",\"mediaType\":\"m\"," \
-	"\"size\":7}"
+	"{\"annotations\":{\"org.opencontainers.image.ref.name\":\"" tag "\"},\"digest\":\"sha256:ab\","               \
+	"\"mediaType\":\"m\",\"size\":7}"
 #define INDEX(list)                                                                                                    \
 	"{\"manifests\":[" list "],\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"schemaVersion\":2}"
 

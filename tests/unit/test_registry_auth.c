@@ -48,7 +48,8 @@ static void no_challenges(void **state)
 {
 	static const char *const bad[] = {
 		"", " ", ",", ",,,", "=", "Bearer", "Bearer service=\"s\"", "Negotiate", "Negotiate abc==",
-		"Bearer realm=\"never ends", "Bearer realm=\"control\x01\"", "Bearer realm=", "Bearer realm=\"a\\", "\"Basic\"",
+		"Bearer realm=\"never ends", "Bearer realm=\"control\x01\"", "Bearer realm=", "Bearer realm=\"a\\",
+		"\"Basic\"",
 	};
 
 	(void)state;
@@ -62,11 +63,14 @@ static void no_challenges(void **state)
 
 static void loopback(void **state)
 {
-	static const char *const yes[] = { "localhost", "localhost:5000", "LOCALHOST", "a.localhost:1", "127.0.0.1",
-					   "127.9.8.7:65535", "[::1]", "[::1]:5000" };
-	static const char *const no[] = { "localhost.example.com", "127.0.0.1.example.com", "128.0.0.1", "0.0.0.0", "[::2]",
-					  "[::1].example.com", "notlocalhost", "127.0.0.1@example.com", "", "127.1",
-					  "[::1", ".localhost.", "example.com:127" };
+	static const char *const yes[] = {
+		"localhost", "localhost:5000", "LOCALHOST", "a.localhost:1",
+		"127.0.0.1", "127.9.8.7:65535", "[::1]", "[::1]:5000",
+	};
+	static const char *const no[] = {
+		"localhost.example.com", "127.0.0.1.example.com", "128.0.0.1", "0.0.0.0", "[::2]", "[::1].example.com",
+		"notlocalhost", "127.0.0.1@example.com", "", "127.1", "[::1", ".localhost.", "example.com:127",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
@@ -147,7 +151,8 @@ static void files(void **state)
 	/* YTpi: a:b, Yzpk: c:d, ZTpmOmc=: e:f:g, OnA=: :p */
 	const char *f = "{\"auths\":{\"h.example\":{\"auth\":\"YTpi\"},\"h.example/team\":{\"auth\":\"Yzpk\"},"
 			"\"h.example/team/app\":{\"auth\":\"ZTpmOmc=\"},\"empty.example\":{},"
-			"\"https://old.example/v1/\":{\"auth\":\"YTpi\"},\"plain.example:5000\":{\"username\":\"u\",\"password\":\"p\"},"
+			"\"https://old.example/v1/\":{\"auth\":\"YTpi\"},"
+			"\"plain.example:5000\":{\"username\":\"u\",\"password\":\"p\"},"
 			"\"id.example\":{\"auth\":\"YTpi\",\"identitytoken\":\"t\"},"
 			"\"https://index.docker.io/v1/\":{\"auth\":\"Yzpk\"}}}";
 
@@ -175,6 +180,8 @@ static void files(void **state)
 	find("{\"auths\":{\"h\":\"x\"}}", "h", NULL, "-", "-", "-");
 }
 
+#define BAD_AUTH "f.json: auths: 'h': 'auth' is not user:password in base64"
+
 static void damaged_files(void **state)
 {
 	static const struct {
@@ -183,9 +190,9 @@ static void damaged_files(void **state)
 		{ "[]", "f.json: not a JSON object" },
 		{ "{\n\"auths\":\n{\"secret\"", "f.json:3: not a JSON object" },
 		{ "", "f.json:1: not a JSON object" },
-		{ "{\"auths\":{\"h\":{\"auth\":\"secret!\"}}}", "f.json: auths: 'h': 'auth' is not user:password in base64" },
-		{ "{\"auths\":{\"h\":{\"auth\":\"YWI=\"}}}", "f.json: auths: 'h': 'auth' is not user:password in base64" },
-		{ "{\"auths\":{\"h\":{\"auth\":\"YQA6Yg==\"}}}", "f.json: auths: 'h': 'auth' is not user:password in base64" },
+		{ "{\"auths\":{\"h\":{\"auth\":\"secret!\"}}}", BAD_AUTH },
+		{ "{\"auths\":{\"h\":{\"auth\":\"YWI=\"}}}", BAD_AUTH },
+		{ "{\"auths\":{\"h\":{\"auth\":\"YQA6Yg==\"}}}", BAD_AUTH },
 	};
 
 	(void)state;

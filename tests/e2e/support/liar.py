@@ -169,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
         elif "/blobs/" in self.path:
             self.get_blob(self.path.rsplit("/", 1)[1])
         elif "/referrers/" in self.path:
-            self.fail(404, "NOT_FOUND", "no referrers")
+            self.referrers()
         else:
             self.fail(404, "NOT_FOUND", self.path)
 
@@ -210,8 +210,10 @@ class Handler(BaseHTTPRequestHandler):
         elif data is None:
             self.fail(404, "MANIFEST_UNKNOWN", "unknown manifest")
         else:
-            kind = json.loads(data[:200].split(b', "manifests"')[0].split(b', "config"')[0] + b"}").get("mediaType") \
-                if data is not MANIFEST else INDEX_TYPE if MODE == "many-entries" else MANIFEST_TYPE
+            if data is MANIFEST:
+                kind = INDEX_TYPE if MODE == "many-entries" else MANIFEST_TYPE
+            else:
+                kind = json.loads(data).get("mediaType", INDEX_TYPE)
             self.answer(200, data, kind, Docker_Content_Digest=sha(data))
 
     def get_blob(self, digest):
@@ -255,6 +257,17 @@ class Handler(BaseHTTPRequestHandler):
         else:
             said = start + (1 if MODE == "cut-wrong-range" else 0)
             self.answer(206, data[start:], Content_Range=f"bytes {said}-{len(data) - 1}/{len(data)}")
+
+    def referrers(self):
+        path, _, page = self.path.partition("?page=")
+        if MODE != "referrers":
+            self.fail(404, "NOT_FOUND", "no referrers")
+            return
+        n = int(page or 1)
+        entry = {"mediaType": MANIFEST_TYPE, "size": n, "digest": sha(str(n).encode())}
+        more = {"Link": f'<{path}?page={n + 1}>; rel="next"'} if n < 3 else {}
+        self.answer(200, json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]}).encode(),
+                    INDEX_TYPE, **more)
 
     # -- writing
 
