@@ -359,8 +359,7 @@ static void test_lock(void **state)
 	CLEAN_DEB_LOCK struct deb_lock a = { .len = 0 }, b = { .len = 0 };
 	CLEAN_BUF struct buf once = BUF_INIT, twice = BUF_INIT;
 	struct apt_package p = { .name = "libc6", .version = "1:2~3+b", .arch = "arm64", .suite = "bookworm",
-		.date = "",
-				 .snapshot = "20260711T000000Z", .path = "pool/l/libc6.deb", .size = 7 };
+				 .date = "", .snapshot = "20260711T000000Z", .path = "pool/l/libc6.deb", .size = 7 };
 	struct deb_set *s;
 	struct err err = ERR_INIT;
 
@@ -413,11 +412,11 @@ static void test_bases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unpack),	     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_bomb),	     cmocka_unit_test(test_paths),   cmocka_unit_test(test_clashes),
-		cmocka_unit_test(test_certificates), cmocka_unit_test(test_fields),  cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_bases),
+		cmocka_unit_test(test_unpack),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_broken),	cmocka_unit_test(test_bomb),
+		cmocka_unit_test(test_paths),	cmocka_unit_test(test_clashes),
+		cmocka_unit_test(test_fields),	cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_lock),	cmocka_unit_test(test_bases),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
