@@ -248,7 +248,7 @@ static void of_cosign(void **state)
 static void claims(void **state)
 {
 #define CLAIM(type, digest, identity)                                                                                  \
-	"{\"critical\":{\"identity\":" identity ",\"image\":{\"docker-manifest-digest\":\"" digest                         \
+	"{\"critical\":{\"identity\":" identity ",\"image\":{\"docker-manifest-digest\":\"" digest    \
 	"\"},\"type\":\"" type   \
 	"\"},\"optional\":null}"
 	static const char *const bad[][2] = {
