@@ -42,9 +42,16 @@ static int gather(struct packager *pk, const struct unit *u, enum arch arch, con
 	struct sbom_request req = { .project = pk->p, .function = u->fn, .arch = arch, .profile = pk->profile,
 				    .git = git, .created = created };
 
-	if (sbom_base_load(&base, u->base, u->pkg.tzdata, err) < 0)
+	const struct named_base *named = u->want.variant.base;
+
+	if (sbom_base_load(&base, named && named->root == BASE_ROOT_STATIC ? "static" : u->base, u->pkg.tzdata, err) < 0)
 		return -1;
 	req.base_layers = base.names;
+	req.packages = debian_packages(&u->debian, arch);
+	if (u->foreign) {
+		req.base_image = u->foreign->name;
+		req.base_digest = &u->foreign->arch[arch].manifest.digest;
+	}
 	if (sbom_gather(&req, s, err) < 0)
 		return -1;
 	if (s->incomplete && arch == u->arches[0])

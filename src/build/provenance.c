@@ -53,6 +53,8 @@ static void push_component(json_t *list, const struct sbom_component *c)
 	j = must(json_pack("{s:s}", "name", c->name));
 	if (c->vcs)
 		json_object_set_new(j, "digest", must(json_pack("{s:s}", "gitCommit", c->version)));
+	else if (c->sha256.s[0])
+		json_object_set_new(j, "digest", sha256(&c->sha256));
 	if (c->vcs || c->purl)
 		json_object_set_new(j, "uri", must(json_string(c->vcs ? c->vcs : c->purl)));
 	else
@@ -69,7 +71,8 @@ static json_t *materials(const struct sbom *s, const struct image_layer *layers,
 	for (size_t i = 0; i < s->root.nfiles; i++)
 		push_file(list, &s->root.files[i], NULL);
 	for (size_t i = 0; i < s->len; i++)
-		if (s->ptr[i].relation != SBOM_BASE)
+		/* what a built-in base is made of has no digest of its own: its layer has */
+		if (s->ptr[i].relation != SBOM_BASE || s->ptr[i].sha256.s[0])
 			push_component(list, &s->ptr[i]);
 	for (size_t i = 0; i < n; i++)
 		push(list,

@@ -361,6 +361,19 @@ static void add_base(struct gatherer *g)
 		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .name = o.package, .version = o.version,
 						    .purl = deb_purl(g, &o, "debian", NULL) });
 	}
+	for (size_t i = 0; g->req->packages && i < g->req->packages->len; i++) {
+		const struct apt_package *p = &g->req->packages->ptr[i];
+		const struct owner o = { .package = p->name, .version = p->version, .arch = p->arch };
+		const char *codename = arena_str(g->a, (struct str){ p->suite, strcspn(p->suite, "-/") });
+
+		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .name = arena_strdup(g->a, p->name),
+						    .version = arena_strdup(g->a, p->version), .sha256 = p->sha256,
+						    .purl = deb_purl(g, &o, "debian", codename) });
+	}
+	if (g->req->base_image)
+		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .sha256 = *g->req->base_digest,
+						    .name = arena_strdup(g->a, g->req->base_image),
+						    .version = arena_strdup(g->a, g->req->base_digest->s) });
 }
 
 static int describe_root(struct gatherer *g, struct err *err)

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "build/apt.h"
 #include "config/project.h"
 #include "oci/digest.h"
 #include "oci/image.h"
@@ -64,6 +65,10 @@ struct sbom_request {
 	const struct git_provenance *git; /* NULL: the commit is left out, so that it does not change the bytes */
 	int64_t created;
 	const char *const *base_layers;		/* created_by of the base's layers, ends with NULL; NULL: none */
+	const struct apt_packages *packages;	/* Debian's, in the base or on top of it; NULL: none */
+	/* an image that somebody else has made: it is one component, for what is in it nobody has told us; NULL: none */
+	const char *base_image;
+	const struct digest *base_digest;	/* of its manifest */
 	const char *dpkg, *os_release;		/* NULL: the host's */
 };
 

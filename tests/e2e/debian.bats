@@ -227,6 +227,42 @@ hint: use base: static, an image by reference, or a system with apt to fetch wha
 hint: name a .list or .sources file of apt's, or unset it for the host's sources"
 }
 
+@test "SBOM and provenance of an image name the packages below it, by version and digest" {
+	need jq jq && need clang clang && need ld.lld lld
+	local cache=$SLSC_CACHE_DIR
+	two
+	mkdir -p "$SLSC_CACHE_DIR"
+	ln -s "$cache/sysroot" "$SLSC_CACHE_DIR/sysroot"
+	slsc_run init -q --template raw raw
+	cd raw
+	sed -i 's/^  image:$/&\n    packages: [two]\n    sbom: attach\n    provenance: attach/' slsc.yaml
+	slsc_run package --oci --arch arm64
+	[ "$status" -eq 0 ]
+	attached() {
+		local d
+		d=$(jq -r --arg t "$1" '.manifests[] | select(.artifactType == $t).digest' dist/raw.oci/index.json)
+		cat "$(blob dist/raw.oci "$(jq -r '.layers[0].digest' "$(blob dist/raw.oci "$d")")")"
+	}
+	local one two
+	one=$(sha256sum <"$T/repo/pool/one_1.0_arm64.deb" | cut -d' ' -f1)
+	two=$(sha256sum <"$T/repo/pool/two_2.0_arm64.deb" | cut -d' ' -f1)
+	is "$(attached application/spdx+json | jq -r '.packages[] | select(.name == "one" or .name == "two") |
+		.versionInfo + " " + .externalRefs[0].referenceLocator')" \
+		"1.0 pkg:deb/debian/one@1.0?arch=arm64&distro=test
+2.0 pkg:deb/debian/two@2.0?arch=arm64&distro=test"
+	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "one" or .name == "two").purl')" \
+		"pkg:deb/debian/one@1.0?arch=arm64&distro=test
+pkg:deb/debian/two@2.0?arch=arm64&distro=test"
+	is "$(attached application/vnd.in-toto+json | jq -r '.predicate.buildDefinition.resolvedDependencies[] |
+		select(.name == "one" or .name == "two") | .uri + " " + .digest.sha256')" \
+		"pkg:deb/debian/one@1.0?arch=arm64&distro=test $one
+pkg:deb/debian/two@2.0?arch=arm64&distro=test $two"
+	attached application/spdx+json >spdx.json
+	attached application/vnd.cyclonedx+json >cdx.json
+	"$BATS_TEST_DIRNAME/support/schema.py" spdx spdx.json
+	"$BATS_TEST_DIRNAME/support/schema.py" cyclonedx cdx.json
+}
+
 # image DIR ARCH: the root file system of a base with a program in it, as a bundle's rootfs
 run_on() {
 	local layout=$1 oci=$2 program=$3 qemu
