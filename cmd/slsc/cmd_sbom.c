@@ -110,9 +110,10 @@ const struct cmd cmd_sbom = {
 	.description =
 		"Writes the software bill of materials of a built function: its sources, pinned dependencies, the "
 		"libraries that the linker took (by its map) with the package and version that each is from, the "
-		"toolchain, and the packages of a base that is built into slsc. The same build gives the same bytes.\n\n"
-		"To have it in an image, or beside one in a registry, with the packages of whatever base the image has, "
-		"see package.image.sbom in slsc.yaml.",
+		"toolchain, and the packages of a base that is built into slsc. The same build gives the same "
+		"bytes.\n\n"
+		"To have it in an image, or beside one in a registry, with the packages of whatever base the image "
+		"has, see package.image.sbom in slsc.yaml.",
 	.examples = "$ slsc sbom hello | jq -r '.packages[] | .name + \" \" + .versionInfo'\n"
 		    "$ slsc sbom hello --arch arm64 --format cyclonedx -o hello-arm64.cdx.json\n",
 	.opts = opts,

@@ -44,7 +44,9 @@ static int gather(struct packager *pk, const struct unit *u, enum arch arch, con
 
 	const struct named_base *named = u->want.variant.base;
 
-	if (sbom_base_load(&base, named && named->root == BASE_ROOT_STATIC ? "static" : u->base, u->pkg.tzdata, err) < 0)
+	const char *root = named && named->root == BASE_ROOT_STATIC ? "static" : u->base;
+
+	if (sbom_base_load(&base, root, u->pkg.tzdata, err) < 0)
 		return -1;
 	req.base_layers = base.names;
 	req.packages = debian_packages(&u->debian, arch);

@@ -66,7 +66,7 @@ struct sbom_request {
 	int64_t created;
 	const char *const *base_layers;		/* created_by of the base's layers, ends with NULL; NULL: none */
 	const struct apt_packages *packages;	/* Debian's, in the base or on top of it; NULL: none */
-	/* an image that somebody else has made: it is one component, for what is in it nobody has told us; NULL: none */
+	/* an image that somebody else has made: one component, for what is in it is not known; NULL: none */
 	const char *base_image;
 	const struct digest *base_digest;	/* of its manifest */
 	const char *dpkg, *os_release;		/* NULL: the host's */
