@@ -132,6 +132,24 @@ int layout_put(struct layout *l, const void *p, size_t n, struct digest *digest,
 	return 0;
 }
 
+int layout_link(struct layout *l, const char *path, const struct digest *digest, struct err *err)
+{
+	CLEAN_FREE char *name = path_join(l->blobs, digest_hex(digest));
+	struct stat from, st;
+	bool fresh = !map_has(&l->keep, digest_hex(digest));
+
+	if (!fresh)
+		return 0;
+	if (lstat(name, &st) == 0 && stat(path, &from) == 0 && st.st_dev == from.st_dev && st.st_ino == from.st_ino)
+		fresh = false;	/* linked by an earlier run */
+	else if ((unlink(name) < 0 && errno != ENOENT) || link(path, name) < 0) {
+		if (fs_copy(path, name, 0644, false, err) < 0)
+			return -1;
+	}
+	remember(l, digest_hex(digest), fresh);
+	return 0;
+}
+
 int blob_begin(struct blob *b, struct layout *l, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(l->blobs, "blob");

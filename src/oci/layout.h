@@ -45,6 +45,12 @@ bool layout_have(struct layout *l, const struct digest *digest, uint64_t size);
 /** layout_keep - keep a blob that was there before, whatever its bytes; none of that name is fine. */
 void layout_keep(struct layout *l, const struct digest *digest);
 
+/**
+ * layout_link - the file @path, whose bytes the caller has verified to be @digest's, as a blob: a hard link where the
+ * file system and the rights allow one, else a copy.
+ */
+int layout_link(struct layout *l, const char *path, const struct digest *digest, struct err *err) MUST_CHECK;
+
 /** A blob being streamed into a layout. */
 struct blob {
 	struct layout *layout;

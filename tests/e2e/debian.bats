@@ -127,6 +127,23 @@ Architecture: arm64"
 	cmp slsc.lock "$T/lock"
 }
 
+@test "a damaged blob in dist spoils neither the next image nor the cache" {
+	need jq jq
+	two
+	on 'base: scratch' 'packages: [two]'
+	slsc package -q --oci --no-build >"$T/first"
+	for d in $(manifest dist/hello.oci amd64 | jq -r '.layers[1:-1][].digest'); do
+		printf X | dd of="$(blob dist/hello.oci "$d")" bs=1 seek=30 conv=notrunc status=none
+	done
+	slsc package -q --oci --no-build >"$T/second"
+	cmp "$T/first" "$T/second"
+	whole dist/hello.oci
+	rm -rf dist
+	slsc package -q --oci --no-build >"$T/second"
+	cmp "$T/first" "$T/second"
+	whole dist/hello.oci
+}
+
 @test "base update: which packages changed; what the archive has dropped" {
 	two
 	on 'base: scratch' 'packages: [two]'

@@ -209,12 +209,12 @@ resolving packages of static-debian12 for arm64"
 	slsc_run base update -n
 	is "$(tail -1 <<<"$err")" "resolving packages of static-debian12 for arm64"
 	[ "$status" -eq 0 ]
-	is "$out" "static-debian12 x86_64: foo-common (none) → 1.0-1
-static-debian12 x86_64: libfoo1 (none) → 1.0-1
-static-debian12 x86_64: netbase 1.0 → 2.0
-static-debian12 arm64: foo-common (none) → 1.0-1
-static-debian12 arm64: libfoo1 (none) → 1.0-1
-static-debian12 arm64: netbase 1.0 → 2.0"
+	is "$out" "static-debian12 x86_64: foo-common (none) -> 1.0-1
+static-debian12 x86_64: libfoo1 (none) -> 1.0-1
+static-debian12 x86_64: netbase 1.0 -> 2.0
+static-debian12 arm64: foo-common (none) -> 1.0-1
+static-debian12 arm64: libfoo1 (none) -> 1.0-1
+static-debian12 arm64: netbase 1.0 -> 2.0"
 	cmp slsc.lock lock
 	# a build keeps to the lock
 	slsc_run base build static-debian12 -o two
