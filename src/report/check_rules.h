@@ -101,7 +101,7 @@
 	X(LAYER_THROUGH, "layer-through-symlink", ERROR, ERROR, ERROR, "an entry written through a symlink", \
 	  "write it under its real path") \
 	X(LAYER_WHITEOUT, "layer-whiteout", ERROR, ERROR, ERROR, "a whiteout of what is outside, or of nothing", \
-	  "name one entry of the same directory after .wh.") \
+	  "write .wh. and the name of one entry of the same directory") \
 	X(LAYER_DUPLICATE, "layer-duplicate", ERROR, ERROR, ERROR, "a path that occurs twice in one layer", \
 	  "keep one: which of them counts depends on the program that unpacks") \
 	X(LAYER_DEVICE, "layer-device", WARNING, WARNING, WARNING, "a device node", \

@@ -4,6 +4,11 @@
 load helper
 load package_helper
 
+teardown() {
+	[ -z "${registry:-}" ] || kill "$registry" 2>/dev/null || :
+	cd / && rm -rf "$T"
+}
+
 artifact() { # KIND PATH CASE
 	need python3 python3 && need zstd zstd || return 1
 	[ -f "$BATS_FILE_TMPDIR/x86_64" ] || tiny x86_64 "$BATS_FILE_TMPDIR/x86_64" || return 1
@@ -339,6 +344,27 @@ hint: run 'slsc package' first, or name an artifact"
 		skopeo copy -q oci:u:v1 oci:s:v1
 	slsc_run check s:v1 --platform generic
 	is "$out" "1 artifact: 0 errors, 0 warnings, 0 notes"
+}
+
+@test "an image in a registry" {
+	need docker-registry docker-registry && need skopeo skopeo && need curl curl
+	local port
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	printf 'version: 0.1\nhttp: {addr: "127.0.0.1:%s"}\nstorage: {filesystem: {rootdirectory: %s}}\n' \
+		"$port" "$T/registry" >"$T/registry.yml"
+	docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 3>&- &
+	registry=$!
+	curl -sf --retry 100 --retry-delay 0 --retry-connrefused --retry-all-errors "http://127.0.0.1:$port/v2/"
+	artifact image index index
+	skopeo copy -q --all --dest-tls-verify=false oci:index:v1 "docker://127.0.0.1:$port/x/index:v1"
+	slsc_run check "127.0.0.1:$port/x/index:v1" --platform lambda
+	kill "$registry"
+	wait "$registry" || :
+	[ "$status" -eq 3 ]
+	is "$(grep -v '^  ' <<<"$out")" "error: 127.0.0.1:$port/x/index:v1: is an index of 1 manifest [lambda-index]
+2 artifacts: 1 error, 0 warnings, 0 notes"
+	slsc_run check "127.0.0.1:$port/x/index:v1"
+	[ "$status" -eq 1 ]
 }
 
 # A function whose program is made by a command, which puts @1 into it.
