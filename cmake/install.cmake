@@ -2,6 +2,7 @@
 # Laid out so that bin/slsc finds ../share/slsc and ../lib/slsc, as it does in the build tree.
 install(TARGETS slsc RUNTIME DESTINATION bin)
 install(DIRECTORY runtime/ DESTINATION share/slsc/runtime FILES_MATCHING PATTERN "*.[ch]" PATTERN "*.specs")
+install(DIRECTORY bases/ DESTINATION share/slsc/bases FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY templates/ DESTINATION share/slsc/templates)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/share/slsc/base DESTINATION share/slsc OPTIONAL)
 install(FILES completions/slsc.bash DESTINATION share/bash-completion/completions RENAME slsc)

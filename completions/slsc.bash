@@ -60,7 +60,7 @@ _slsc()
 		*)
 			case $cmd in
 			'') cmd=${COMP_WORDS[i]} ;;
-			config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
+			base | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
 			esac ;;
 		esac
 	done
@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package push pull copy login logout check config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -120,15 +120,72 @@ _slsc()
 		-p|--profile) _slsc_names profiles; return ;;
 		-o|--output) _slsc_files -d; return ;;
 		--compression) _slsc_words gzip zstd none; return ;;
-		--base) _slsc_words static scratch; return ;;
+		--base) return ;;
+		--sbom) _slsc_words none image attach; return ;;
+		--provenance) _slsc_words none attach; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --output --no-build --compression --base --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --output --no-build --compression --base --sbom --provenance --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
+		fi ;;
+	'base')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words list build show update
+		fi ;;
+	'base list')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'base build')
+		case $prev in
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-o|--output) _slsc_files -d; return ;;
+		--compression) _slsc_words gzip zstd none; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --output --compression --dry-run --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'base show')
+		case $prev in
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'base update')
+		case $prev in
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --arch --dry-run --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'push')
 		case $prev in
@@ -142,7 +199,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --arch --image-refs --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --arch --image-refs --attachments --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -158,7 +215,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --arch --image-refs --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --arch --image-refs --attachments --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_files -f
 		fi ;;
@@ -174,7 +231,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --arch --image-refs --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --arch --image-refs --attachments --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_files -f
 		fi ;;
@@ -199,6 +256,52 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'sbom')
+		case $prev in
+		-f|--format) _slsc_words spdx cyclonedx; return ;;
+		-a|--arch) _slsc_names arches; return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --format --arch --profile --output --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
+	'sign')
+		case $prev in
+		-k|--key) _slsc_files -f; return ;;
+		-A|--annotation) return ;;
+		--reference) return ;;
+		--generate-key) return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --key --recursive --annotation --reference --password-stdin --generate-key --ca-file --cert --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -d
+		fi ;;
+	'verify-signature')
+		case $prev in
+		-k|--key) _slsc_files -f; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --key --attestation --ca-file --cert --insecure --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -d
 		fi ;;
 	'check')
 		case $prev in
@@ -295,7 +398,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package push pull copy login logout check config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -59,6 +59,8 @@ complete -c slsc -n '__slsc_is' -a build -d 'Compile functions to static, stripp
 complete -c slsc -n '__slsc_is help' -a build -d 'Compile functions to static, stripped, verified binaries'
 complete -c slsc -n '__slsc_is' -a package -d 'Make zips and images of functions'
 complete -c slsc -n '__slsc_is help' -a package -d 'Make zips and images of functions'
+complete -c slsc -n '__slsc_is' -a base -d 'Make image bases from Debian packages'
+complete -c slsc -n '__slsc_is help' -a base -d 'Make image bases from Debian packages'
 complete -c slsc -n '__slsc_is' -a push -d 'Send an image to a registry'
 complete -c slsc -n '__slsc_is help' -a push -d 'Send an image to a registry'
 complete -c slsc -n '__slsc_is' -a pull -d 'Fetch an image from a registry'
@@ -69,6 +71,12 @@ complete -c slsc -n '__slsc_is' -a login -d 'Keep a user\'s name and password fo
 complete -c slsc -n '__slsc_is help' -a login -d 'Keep a user\'s name and password for a registry'
 complete -c slsc -n '__slsc_is' -a logout -d 'Forget the login for a registry'
 complete -c slsc -n '__slsc_is help' -a logout -d 'Forget the login for a registry'
+complete -c slsc -n '__slsc_is' -a sbom -d 'List what is in a function\'s binary'
+complete -c slsc -n '__slsc_is help' -a sbom -d 'List what is in a function\'s binary'
+complete -c slsc -n '__slsc_is' -a sign -d 'Sign an image with a key pair, as cosign does'
+complete -c slsc -n '__slsc_is help' -a sign -d 'Sign an image with a key pair, as cosign does'
+complete -c slsc -n '__slsc_is' -a verify-signature -d 'Check who signed an image'
+complete -c slsc -n '__slsc_is help' -a verify-signature -d 'Check who signed an image'
 complete -c slsc -n '__slsc_is' -a check -d 'Find what a platform would refuse, before it does'
 complete -c slsc -n '__slsc_is help' -a check -d 'Find what a platform would refuse, before it does'
 complete -c slsc -n '__slsc_is' -a config -d 'Check slsc.yaml, or show what it means'
@@ -117,14 +125,48 @@ complete -c slsc -n '__slsc_in package' -s p -l profile -x -a '(__slsc_names pro
 complete -c slsc -n '__slsc_in package' -s o -l output -x -a '(__fish_complete_directories)' -d 'where to put it (default: dist in the project)'
 complete -c slsc -n '__slsc_in package' -l no-build -d 'take the binaries as they are'
 complete -c slsc -n '__slsc_in package' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip, zstd or none'
-complete -c slsc -n '__slsc_in package' -l base -x -a 'static scratch' -d 'of images: static (CA certificates, users, /tmp) or scratch'
+complete -c slsc -n '__slsc_in package' -l base -x -d 'of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];'
+complete -c slsc -n '__slsc_in package' -l sbom -x -a 'none image attach' -d 'put an SBOM into images, or attach it to them in the layout (--oci)'
+complete -c slsc -n '__slsc_in package' -l provenance -x -a 'none attach' -d 'attach SLSA provenance to images in the layout (--oci)'
+complete -c slsc -n '__slsc_in package' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in package' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in package' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in package' -l insecure -d 'take any certificate, and plain http where there is no https'
 complete -c slsc -n '__slsc_in package' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in package' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in package' -a '(__slsc_names functions)'
 
+# base
+complete -c slsc -n '__slsc_is base' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_is base' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is base' -a list -d 'List the named bases, and whether they are locked and cached'
+complete -c slsc -n '__slsc_is base' -a build -d 'Make a base as an OCI image layout of its own'
+complete -c slsc -n '__slsc_is base' -a show -d 'Show a base\'s packages as they are locked'
+complete -c slsc -n '__slsc_is base' -a update -d 'Lock what the mirrors have now, and say which packages changed'
+
+# base list
+complete -c slsc -n '__slsc_in base list' -l json -d 'print results, and an error, as JSON'
+
+# base build
+complete -c slsc -n '__slsc_in base build' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in base build' -s o -l output -x -a '(__fish_complete_directories)' -d 'the image layout to write (default: NAME-VARIANT.oci)'
+complete -c slsc -n '__slsc_in base build' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip (default), zstd or none'
+complete -c slsc -n '__slsc_in base build' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in base build' -l json -d 'print results, and an error, as JSON'
+
+# base show
+complete -c slsc -n '__slsc_in base show' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in base show' -l json -d 'print results, and an error, as JSON'
+
+# base update
+complete -c slsc -n '__slsc_in base update' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in base update' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in base update' -l json -d 'print results, and an error, as JSON'
+
 # push
 complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
 complete -c slsc -n '__slsc_in push' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in push' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in push' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
 complete -c slsc -n '__slsc_in push' -l cert -r -F -d 'show this client certificate (PEM)'
 complete -c slsc -n '__slsc_in push' -l key -r -F -d 'its private key, if that is in another file'
@@ -136,6 +178,7 @@ complete -c slsc -n '__slsc_in push' -a '(__slsc_names functions)'
 # pull
 complete -c slsc -n '__slsc_in pull' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
 complete -c slsc -n '__slsc_in pull' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in pull' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in pull' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
 complete -c slsc -n '__slsc_in pull' -l cert -r -F -d 'show this client certificate (PEM)'
 complete -c slsc -n '__slsc_in pull' -l key -r -F -d 'its private key, if that is in another file'
@@ -147,6 +190,7 @@ complete -c slsc -n '__slsc_in pull' -F
 # copy
 complete -c slsc -n '__slsc_in copy' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
 complete -c slsc -n '__slsc_in copy' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
+complete -c slsc -n '__slsc_in copy' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in copy' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
 complete -c slsc -n '__slsc_in copy' -l cert -r -F -d 'show this client certificate (PEM)'
 complete -c slsc -n '__slsc_in copy' -l key -r -F -d 'its private key, if that is in another file'
@@ -167,6 +211,36 @@ complete -c slsc -n '__slsc_in login' -l json -d 'print results, and an error, a
 
 # logout
 complete -c slsc -n '__slsc_in logout' -l json -d 'print results, and an error, as JSON'
+
+# sbom
+complete -c slsc -n '__slsc_in sbom' -s f -l format -x -a 'spdx cyclonedx' -d 'spdx (2.3, default) or cyclonedx (1.5), both as JSON'
+complete -c slsc -n '__slsc_in sbom' -s a -l arch -x -a '(__slsc_names arches)' -d 'of which binary (default: the function\'s first)'
+complete -c slsc -n '__slsc_in sbom' -s p -l profile -x -a '(__slsc_names profiles)' -d 'release (default), small, fast, debug, or one of slsc.yaml'
+complete -c slsc -n '__slsc_in sbom' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in sbom' -a '(__slsc_names functions)'
+
+# sign
+complete -c slsc -n '__slsc_in sign' -s k -l key -r -F -d 'the private key: cosign\'s, or PKCS#8 or SEC 1 in PEM'
+complete -c slsc -n '__slsc_in sign' -s r -l recursive -d 'of an index, also each of its images'
+complete -c slsc -n '__slsc_in sign' -s A -l annotation -x -d 'say this, too, in the signature'
+complete -c slsc -n '__slsc_in sign' -l reference -x -d 'the repository that the signature names (default: the image\'s)'
+complete -c slsc -n '__slsc_in sign' -l password-stdin -d 'read the key\'s password from stdin'
+complete -c slsc -n '__slsc_in sign' -l generate-key -x -d 'make a key pair instead: PREFIX.key (encrypted) and PREFIX.pub'
+complete -c slsc -n '__slsc_in sign' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in sign' -l cert -r -F -d 'show this client certificate (PEM), which holds its key'
+complete -c slsc -n '__slsc_in sign' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in sign' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in sign' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in sign' -a '(__fish_complete_directories)'
+
+# verify-signature
+complete -c slsc -n '__slsc_in verify-signature' -s k -l key -r -F -d 'the public key, in PEM'
+complete -c slsc -n '__slsc_in verify-signature' -l attestation -d 'demand signed provenance, too'
+complete -c slsc -n '__slsc_in verify-signature' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in verify-signature' -l cert -r -F -d 'show this client certificate (PEM), which holds its key'
+complete -c slsc -n '__slsc_in verify-signature' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in verify-signature' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in verify-signature' -a '(__fish_complete_directories)'
 
 # check
 complete -c slsc -n '__slsc_in check' -l platform -x -a 'lambda knative generic' -d 'lambda, knative or generic (default: lambda for zips;'

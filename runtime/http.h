@@ -157,6 +157,9 @@ void slsc_rt_response_release(const struct slsc_response *res);
  */
 void slsc_rt_body_take(const char *at, size_t left, struct region *r);
 
+/** enum slsc_rt_connection - what a response says of the connection: HTTP/1.1 goes on unless told (RFC 9112, 9.3). */
+enum slsc_rt_connection { CONNECTION_AS_USUAL, CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE };
+
 /**
  * slsc_rt_http_head - write the head of @res, which the runtime's own buffers back.
  * @to:     HEAD_ROOM bytes.
@@ -164,7 +167,7 @@ void slsc_rt_body_take(const char *at, size_t left, struct region *r);
  * Returns the head's length.
  */
 size_t slsc_rt_http_head(char *to, const struct slsc_response *res, uint64_t length, bool chunked,
-			bool close);
+			enum slsc_rt_connection connection);
 
 /** slsc_rt_http_call - let the runtime or the handler answer @req; @res may be any error. */
 void slsc_rt_http_call(struct slsc_ctx *ctx, const struct slsc_request *req,

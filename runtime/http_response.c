@@ -167,7 +167,7 @@ static void put_date(struct slsc_out *o, int64_t now)
 		slsc_puts(o, i == 3 ? " " : ":");
 		slsc_rt_put_padded(o, t[i], 2);
 	}
-	slsc_puts(o, " GMT\r\n");
+	slsc_puts(o, " GMT");
 }
 
 /* Copies may write and read this much past the end, see copy(). */
@@ -178,10 +178,11 @@ static void put_date(struct slsc_out *o, int64_t now)
  * The start of nearly all heads, written once a second: the status line, Date, Connection. The
  * clock is looked at once a turn of the loop.
  */
-static struct slsc_str head_start(bool close)
+static struct slsc_str head_start(enum slsc_rt_connection connection)
 {
-	static char text[2][96 + SLACK];
-	static size_t len[2];
+	static const char *const fields[] = {"\r\n", "\r\nConnection: close\r\n", "\r\nConnection: keep-alive\r\n"};
+	static char text[3][96 + SLACK];
+	static size_t len[3];
 	static int64_t looked_ms = -1, second = -1;
 	struct timespec ts;
 
@@ -190,17 +191,17 @@ static struct slsc_str head_start(bool close)
 		clock_gettime(CLOCK_REALTIME, &ts);
 		if ((int64_t)ts.tv_sec != second) {
 			second = ts.tv_sec;
-			for (int i = 0; i < 2; i++) {
+			for (int i = 0; i < 3; i++) {
 				struct slsc_out o = {text[i], 0, sizeof(text[i]) - SLACK, false};
 
 				slsc_puts(&o, OK_LINE "\r\nDate: ");
 				put_date(&o, second);
-				slsc_puts(&o, i ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
+				slsc_puts(&o, fields[i]);
 				len[i] = o.len;
 			}
 		}
 	}
-	return (struct slsc_str){text[close], len[close]};
+	return (struct slsc_str){text[connection], len[connection]};
 }
 
 /*
@@ -226,9 +227,9 @@ static char *put_u64(char *to, uint64_t value)
 }
 
 size_t slsc_rt_http_head(char *to, const struct slsc_response *res, uint64_t length, bool chunked,
-			bool close)
+			enum slsc_rt_connection connection)
 {
-	struct slsc_str start = head_start(close);
+	struct slsc_str start = head_start(connection);
 	char *p = to;
 
 	if (res->status != 200) {

@@ -55,7 +55,10 @@ static int conn_respond(struct conn *c, struct slsc_response *res, bool head_onl
 		length = UINT64_MAX;
 		c->close |= !chunked;
 	}
-	batch_len += slsc_rt_http_head(batch_buf + batch_len, res, length, chunked, c->close);
+	batch_len += slsc_rt_http_head(batch_buf + batch_len, res, length, chunked,
+				       c->close	       ? CONNECTION_CLOSE :
+				       req_head.http10 ? CONNECTION_KEEP_ALIVE :
+							 CONNECTION_AS_USUAL);
 	if (head_only || res->status == 204 || res->status == 304) {
 		slsc_rt_response_drop(res);
 		return 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,10 @@
 #include "commands.h"
 #include "os/fs.h"
 
-/* slsc _finish --json ARCH --in FILE --out FILE [--debug FILE]: the end of each link in build.ninja. */
+/* slsc _finish --json ARCH --in FILE --out FILE [--debug FILE] [--map FILE]: the end of each link in build.ninja. */
 
 struct finish_ctx {
-	const char *in, *out, *debug;
+	const char *in, *out, *debug, *map;
 	bool dynamic;
 };
 
@@ -22,6 +23,7 @@ static const struct opt opts[] = {
 	{ OPT_STR, 0, "in", AT(in), .arg = "FILE", .help = "what the linker made; removed" },
 	{ OPT_STR, 0, "out", AT(out), .arg = "FILE", .help = "the stripped binary" },
 	{ OPT_STR, 0, "debug", AT(debug), .arg = "FILE", .help = "its symbols" },
+	{ OPT_STR, 0, "map", AT(map), .arg = "FILE", .help = "where the linker's map, IN.map, goes" },
 	{ OPT_FLAG, 0, "dynamic", AT(dynamic), .help = "an interpreter and shared libraries are wanted" },
 	{ .type = OPT_END },
 };
@@ -50,11 +52,18 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_FREE char *cache = dirs_cache();
 	const char *candidates[] = { cwd, cache, getenv("HOME") };
 	const char *bad[ARRAY_LEN(candidates) + 1] = { 0 };
-	struct finish_request req = { .in = c->in, .out = c->out, .debug = c->debug, .allow_dynamic = c->dynamic,
-				      .bad_paths = bad };
+	struct finish_request req = { .in = c->in, .out = c->out, .debug = c->debug, .map = c->map,
+				      .allow_dynamic = c->dynamic, .bad_paths = bad };
 	size_t n = 0;
 
 	(void)g;
+	/*
+	 * ninja ends what it runs by a signal and does not wait: whoever builds next must not meet us. What is begun
+	 * lies in the directory that each build empties.
+	 */
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	if (argc != 1 || arch_parse(argv[0]) < 0 || !c->in || !c->out)
 		return err_set(err, ERR_USAGE, "_finish is for build.ninja: ARCH --in FILE --out FILE [--debug FILE]");
 	req.arch = (enum arch)arch_parse(argv[0]);

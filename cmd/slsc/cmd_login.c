@@ -178,13 +178,13 @@ const struct cmd cmd_login = {
 	.args = "REGISTRY",
 	.summary = "Keep a user's name and password for a registry",
 	.description =
-		"Tries them on the registry, then keeps them where docker and podman look: in $REGISTRY_AUTH_FILE, else "
-		"in ${DOCKER_CONFIG:-~/.docker}/config.json, mode 0600; or in the credential helper that this file "
-		"names.\n\n"
-		"The password comes from stdin, or is asked for on a terminal; there is no option for it, which others on "
-		"this machine could read.",
+		"Tries them on the registry, then keeps them where docker and podman look: in $REGISTRY_AUTH_FILE, "
+		"else in ${DOCKER_CONFIG:-~/.docker}/config.json, mode 0600; or in the credential helper that this "
+		"file names.\n\n"
+		"The password comes from stdin, or is asked for on a terminal; there is no option for it, which others "
+		"on this machine could read.",
 	.examples = "$ slsc login registry.example.com -u me --password-stdin < password\n"
-		    "$ aws ecr get-login-password | slsc login 123456789012.dkr.ecr.eu-west-1.amazonaws.com -u AWS "
+		    "$ aws ecr get-login-password | slsc login registry.example.com -u AWS "
 		    "--password-stdin\n",
 	.opts = login_opts,
 	.ctx_size = sizeof(struct login_ctx),

@@ -8,17 +8,21 @@
 #include "cli/opt.h"
 #include "cli/out.h"
 #include "commands.h"
+#include "registry/origin.h"
+#include "registry_ui.h"
 #include "ui.h"
 
 struct package_ctx {
 	bool zip, oci, oci_archive, docker_archive, no_build;
-	const char *level, *compression, *base, *profile, *out;
-	struct strs arches;
+	const char *level, *compression, *profile, *out, *sbom, *provenance;
+	struct strs arches, bases;
+	struct registry_flags registry;
 };
 
 static const char *const levels[] = { "fast", "default", "max", NULL };
 static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
-static const char *const bases[] = { "static", "scratch", NULL };
+static const char *const sboms[] = { "none", "image", "attach", NULL };
+static const char *const provenances[] = { "none", "attach", NULL };
 static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
 
 #define AT(member) offsetof(struct package_ctx, member)
@@ -43,10 +47,21 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, .long_name = "no-build", .offset = AT(no_build), .help = "take the binaries as they are" },
 	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
 	  .help = "of layers: gzip, zstd or none" },
-	{ OPT_CHOICE, .long_name = "base", .offset = AT(base), .arg = "BASE", .choices = bases,
-	  .help = "of images: static (CA certificates, users, /tmp) or scratch" },
+	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
+	  .help = "of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];\n"
+		  "NAME=SOURCE: where the base that slsc.yaml calls NAME comes from" },
+	{ OPT_CHOICE, .long_name = "sbom", .offset = AT(sbom), .arg = "WHERE", .choices = sboms,
+	  .help = "put an SBOM into images, or attach it to them in the layout (--oci)" },
+	{ OPT_CHOICE, .long_name = "provenance", .offset = AT(provenance), .arg = "WHERE", .choices = provenances,
+	  .help = "attach SLSA provenance to images in the layout (--oci)" },
+	REGISTRY_OPTS(struct package_ctx, registry),
 	{ .type = OPT_END },
 };
+
+static void on_note(const char *line)
+{
+	out_note("%s", line);
+}
 
 static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
 {
@@ -98,17 +113,45 @@ static void report(const struct package_result *res, bool dry_run, struct buf *o
 	}
 }
 
+/* --base BASE, at most once, and any number of --base NAME=SOURCE. */
+static int split_bases(const struct strs *given, const char **base, struct strs *sources, struct err *err)
+{
+	for (size_t i = 0; i < given->len; i++) {
+		const char *eq = strchr(given->ptr[i], '=');
+
+		if (eq && (eq == given->ptr[i] || !eq[1])) {
+			err_set(err, ERR_USAGE, "--base %s: the %s is empty", given->ptr[i], eq[1] ? "name" : "source");
+			return err_hint(err, "write NAME=SOURCE, such as gcr.io/distroless/cc=oci:bases/cc");
+		}
+		if (!eq && (*base || !*given->ptr[i])) {
+			err_set(err, ERR_USAGE, *base ? "--base: an image has one base" : "--base: the name is empty");
+			return err_hint(err, "name static, scratch or an image such as oci:DIR[:TAG]");
+		}
+		if (eq)
+			strs_add(sources, given->ptr[i]);
+		else
+			*base = given->ptr[i];
+	}
+	return 0;
+}
+
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	const struct package_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
 	CLEAN_PACKAGE struct package_result res = { 0 };
-	CLEAN_STRS struct strs functions = { 0 };
+	CLEAN_STRS struct strs functions = { 0 }, sources = { 0 };
 	CLEAN_BUF struct buf out = BUF_INIT;
 	CLEAN_FD int lock = -1;
+	const struct registry_opts registry = registry_opts_of(&c->registry);
+	struct registry_env env = { .opts = &registry };
+	const struct origin_env origins = { .registry = registry_open, .ctx = &env };
 	struct package_request req = {
-		.project = &p, .functions = &functions, .arches = &c->arches, .profile = c->profile, .level = c->level,
-		.compression = c->compression, .base = c->base, .out = c->out, .dry_run = g->dry_run, .step = on_step,
+		.origins = &origins, .project = &p, .functions = &functions, .arches = &c->arches,
+		.profile = c->profile, .level = c->level,
+		.compression = c->compression, .sbom = c->sbom, .provenance = c->provenance,
+		.base_sources = &sources, .out = c->out, .dry_run = g->dry_run,
+		.step = on_step, .note = on_note,
 		.formats = (c->zip ? PACKAGE_ZIP : 0u) | (c->oci ? PACKAGE_OCI : 0u) |
 			   (c->oci_archive ? PACKAGE_OCI_ARCHIVE : 0u) |
 			   (c->docker_archive ? PACKAGE_DOCKER_ARCHIVE : 0u),
@@ -123,6 +166,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		err_set(err, ERR_USAGE, "--output: the directory's name is empty");
 		return err_hint(err, "leave it out for dist in the project, or write . for this directory");
 	}
+	if (split_bases(&c->bases, &req.base, &sources, err) < 0)
+		return -1;
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);
 	if (project_load(&p, NULL, err) < 0)
@@ -151,6 +196,7 @@ static void release(void *ctx)
 	struct package_ctx *c = ctx;
 
 	strs_release(&c->arches);
+	strs_release(&c->bases);
 }
 
 const struct cmd cmd_package = {

@@ -78,10 +78,10 @@ const struct cmd cmd_push = {
 		"architectures. Lambda refuses an index: --arch sends one architecture's image by itself.\n\n"
 		"What the registry has is not sent again; an index comes after all that it names. So a push that was "
 		"stopped is just run again.\n\n"
-		"Credentials are those of docker, podman and `slsc login`. Plain http is used for this machine only, or "
-		"with --insecure.",
+		"Credentials are those of docker, podman and `slsc login`. Plain http is used for this machine only, "
+		"or with --insecure.",
 	.examples = "$ slsc push hello registry.example.com/team/hello:1.0\n"
-		    "$ slsc push hello --arch arm64 123456789012.dkr.ecr.eu-west-1.amazonaws.com/hello:arm64\n"
+		    "$ slsc push hello --arch arm64 registry.example.com/hello:arm64\n"
 		    "$ slsc push oci:dist/hello.oci localhost:5000/hello localhost:5000/hello:1.0\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,

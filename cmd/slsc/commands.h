@@ -4,6 +4,7 @@
 
 #include "cli/help.h"
 
+extern const struct cmd cmd_base;
 extern const struct cmd cmd_build;
 extern const struct cmd cmd_cache;
 extern const struct cmd cmd_check;
@@ -18,10 +19,13 @@ extern const struct cmd cmd_logout;
 extern const struct cmd cmd_package;
 extern const struct cmd cmd_pull;
 extern const struct cmd cmd_push;
+extern const struct cmd cmd_sbom;
+extern const struct cmd cmd_sign;
+extern const struct cmd cmd_verify_signature;
 extern const struct cmd cmd_version;
 
 /* Hidden: for slsc itself, its build and its completions. */
-extern const struct cmd cmd_base;
+extern const struct cmd cmd_base_make;
 extern const struct cmd cmd_complete;
 extern const struct cmd cmd_finish;
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/out.h"
 #include "os/fs.h"
+#include "trust.h"
 
 const char *const registry_arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
 
@@ -65,8 +66,31 @@ static void say(const struct transfer_result *r, const struct transfer_words *w,
 	}
 	if (r->mounted)
 		out_note("%s: mounted %" PRIu64 " blobs", r->to, r->mounted);
-	out_note("%s: %s %" PRIu64 " of %" PRIu64 " blobs, %s", r->to, dry_run ? w->would : w->done, r->copied, r->blobs,
-		 str_human_size(r->copied_bytes, size, sizeof(size)));
+	out_note("%s: %s %" PRIu64 " of %" PRIu64 " blobs, %s", r->to, dry_run ? w->would : w->done, r->copied,
+		 r->blobs, str_human_size(r->copied_bytes, size, sizeof(size)));
+}
+
+/*
+ * What is attached to the image. To look for it in a registry costs some requests for each of its manifests, so there
+ * it is asked for; in a layout it is there to be seen. Archives hold none.
+ */
+static int copy_attachments(const struct place *from, const struct place *to, const struct transfer_flags *f,
+			    const struct registry_opts *registry, const struct digest *image, struct err *err)
+{
+	CLEAN_ATTACH struct attach *source = NULL, *target = NULL;
+	unsigned n;
+
+	if (!(f->attachments && from->kind == PLACE_REGISTRY) && from->kind != PLACE_LAYOUT)
+		return 0;
+	if (to->kind != PLACE_REGISTRY && to->kind != PLACE_LAYOUT)
+		return 0;
+	if (attach_place(&source, from, registry, false, err) < 0 ||
+	    attach_place(&target, to, registry, true, err) < 0 ||
+	    attach_copy(source, target, image, &n, err) < 0)
+		return err_wrap(err, "attachments");
+	if (n)
+		out_note("%u attachment%s", n, n == 1 ? "" : "s");
+	return 0;
 }
 
 int transfer_ui(const struct place *from, const struct place *to, size_t n, const struct transfer_flags *f,
@@ -88,6 +112,8 @@ int transfer_ui(const struct place *from, const struct place *to, size_t n, cons
 		if (ret < 0)
 			return -1;
 		say(&r, w, g->dry_run);
+		if (!g->dry_run && copy_attachments(from, &to[i], f, &registry, &r.digest, err) < 0)
+			return -1;
 		buf_addf(&lines, "%s@%s\n", r.name, r.digest.s);
 		buf_addz(&json, i ? "," : "");
 		add_json(&json, &r, g->dry_run);

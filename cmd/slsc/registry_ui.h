@@ -29,6 +29,7 @@ struct registry_opts registry_opts_of(const struct registry_flags *f);
 struct transfer_flags {
 	const char *arch;
 	const char *image_refs;
+	bool attachments;
 	struct registry_flags registry;
 };
 extern const char *const registry_arches[];
@@ -37,6 +38,8 @@ extern const char *const registry_arches[];
 	  .complete = COMPLETE_ARCH, .help = "only this architecture's image, by itself: x86_64 or arm64" },           \
 	{ OPT_STR, .long_name = "image-refs", .offset = offsetof(type, m.image_refs), .arg = "FILE",                   \
 	  .complete = COMPLETE_FILE, .help = "also write the lines that name the images to FILE" },                    \
+	{ OPT_FLAG, .long_name = "attachments", .offset = offsetof(type, m.attachments),                               \
+	  .help = "also signatures, SBOMs and provenance; those in a layout always go along" },                        \
 	REGISTRY_OPTS(type, m.registry)
 
 struct transfer_words {

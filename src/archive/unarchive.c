@@ -2,6 +2,7 @@
 #include "archive/unarchive.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,10 @@ struct unar {
 	size_t nblock;
 	uint64_t block_at;
 	bool data_end;
+	/* of an ar: a header as far as it has come, and the bytes before the next one */
+	char ar[60];
+	size_t ar_len;
+	uint64_t ar_skip;
 	char path[TREE_MAX_PATH + 1];
 };
 
@@ -113,9 +118,46 @@ static ssize_t from_raw(void *ctx, const void **p)
 	return give_up(u);
 }
 
+/*
+ * libarchive allocates an ar's table of long names, "//", by what its header says, up to 1 GiB, before it reads it. So
+ * each header of an ar is looked at on its way.
+ */
+static int scan_ar(struct unar *u, const char *p, size_t n)
+{
+	while (n) {
+		uint64_t take = u->ar_skip < n ? u->ar_skip : n, size;
+
+		if (!take) {
+			take = sizeof(u->ar) - u->ar_len < n ? sizeof(u->ar) - u->ar_len : n;
+			memcpy(u->ar + u->ar_len, p, (size_t)take);
+			u->ar_len += (size_t)take;
+		} else {
+			u->ar_skip -= take;
+		}
+		p += take;
+		n -= (size_t)take;
+		if (u->ar_len < sizeof(u->ar))
+			continue;
+		u->ar_len = 0;
+		/* the reader itself will say what it thinks of another size */
+		if (str_parse_u64(str_trim((struct str){ u->ar + 48, 10 }), &size) < 0)
+			size = 0;
+		if (memcmp(u->ar, "//", 2) == 0 && size > HEADER_MAX)
+			return err_set(&u->err, ERR_LIMIT, "%s: limit exceeded: a table of names of more than %u bytes",
+				       u->shown, HEADER_MAX);
+		u->ar_skip = size + (size & 1);
+	}
+	return 0;
+}
+
 static ssize_t direct(void *ctx, const void **p)
 {
-	return counted(ctx, from_caller(ctx, p));
+	struct unar *u = ctx;
+	const ssize_t n = from_caller(u, p);
+
+	if (n > 0 && u->format == UNAR_AR && scan_ar(u, *p, (size_t)n) < 0)
+		return give_up(u);
+	return counted(u, n);
 }
 
 static int64_t seek_file(void *ctx, int64_t offset, int whence)
@@ -153,6 +195,7 @@ struct unar *unar_open(enum unar_format format, const char *shown, unar_read_fn 
 	u->limits.bytes = u->limits.bytes ? u->limits.bytes : DEFAULT_BYTES;
 	u->limits.entries = u->limits.entries ? u->limits.entries : DEFAULT_ENTRIES;
 	src.ctx = u;
+	u->ar_skip = strlen("!<arch>\n");
 	if (format == UNAR_TAR) {
 		u->raw = ops->open(UNAR_RAW, &(struct archive_source){ .read = from_caller, .ctx = u }, u->msg);
 		ret = u->raw ? ops->next(u->raw, &only, u->msg) : -1;
@@ -319,6 +362,19 @@ int unar_file_open(struct unar_file *f, const char *path, struct err *err)
 		return -1;
 	f->block = xmalloc(BLOCK);
 	snprintf(f->path, sizeof(f->path), "%s", path);
+	return 0;
+}
+
+int unar_file_dup(struct unar_file *f, int fd, const char *shown, struct err *err)
+{
+	*f = (struct unar_file){ .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3) };
+	snprintf(f->path, sizeof(f->path), "%s", shown);
+	if (f->fd < 0 || lseek(f->fd, 0, SEEK_SET) < 0) {
+		err_sys(err, "cannot read %s", shown);
+		unar_file_close(f);
+		return -1;
+	}
+	f->block = xmalloc(BLOCK);
 	return 0;
 }
 

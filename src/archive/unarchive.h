@@ -64,6 +64,8 @@ struct unar_file {
 	char path[256];		/* for messages */
 };
 int unar_file_open(struct unar_file *f, const char *path, struct err *err) MUST_CHECK;
+/** unar_file_dup - the same of an open file, from its beginning; @fd stays the caller's, but for its position. */
+int unar_file_dup(struct unar_file *f, int fd, const char *shown, struct err *err) MUST_CHECK;
 ssize_t unar_file_read(void *f, const void **p, struct err *err);
 void unar_file_close(struct unar_file *f);
 

@@ -159,6 +159,8 @@ int apt_open(struct apt *apt, const char *root, const char *arch, struct err *er
 	buf_addf(&conf, "Dir::State \"%s/state\";\nDir::State::status \"%s/state/status\";\n", root, root);
 	buf_addf(&conf, "Dir::Cache \"%s/cache\";\nDir::Etc::parts \"%s/etc\";\nDir::Etc::main \"none\";\n", root,
 		 root);
+	/* what is kept between runs is a tenth so */
+	buf_addz(&conf, "Acquire::GzipIndexes \"true\";\nDir::Cache::srcpkgcache \"\";\n");
 	buf_addz(&conf, "Acquire::Languages \"none\";\nAcquire::Retries \"3\";\n");
 	/* a mirror that cannot be reached is a warning otherwise */
 	buf_addz(&conf, "APT::Update::Error-Mode \"any\";\n");
@@ -169,7 +171,8 @@ int apt_open(struct apt *apt, const char *root, const char *arch, struct err *er
 	add_host(&conf, &host);
 	apt->root = xstrdup(root);
 	apt->config = xasprintf("APT_CONFIG=%s", path);
-	if (fs_write_file(status_path, "", 0, 0644, err) < 0 || fs_write_file(path, conf.ptr, conf.len, 0644, err) < 0) {
+	if (fs_write_file(status_path, "", 0, 0644, err) < 0 ||
+	    fs_write_file(path, conf.ptr, conf.len, 0644, err) < 0) {
 		apt_release(apt);
 		return -1;
 	}

@@ -60,13 +60,14 @@ struct apt_packages {
 bool apt_check_name(const char *s);
 
 /**
- * apt_resolve - @request with all that it depends on, recommendations aside, from sources brought up to date now.
+ * apt_resolve - @request with all that it depends on, recommendations aside.
+ * @update: bring the lists of packages up to date first.
  * @skip: packages taken as there, whatever version is asked for; those that are requested are not skipped.
  * Strings live in @arena; the list is the caller's to VEC_FREE(), also after a failure.
  * ERR_TOOL for what apt refuses: an unsigned or tampered source, an unknown package.
  */
-int apt_resolve(const struct apt *apt, const struct strs *request, const struct strs *skip, struct arena *arena,
-		struct apt_packages *out, struct err *err) MUST_CHECK;
+int apt_resolve(const struct apt *apt, const struct strs *request, const struct strs *skip, bool update,
+		struct arena *arena, struct apt_packages *out, struct err *err) MUST_CHECK;
 
 /**
  * apt_fetch - the .debs of @packages into @dir, each under the hex digits of its SHA-256, from whichever source has its

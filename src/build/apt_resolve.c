@@ -137,7 +137,7 @@ static int list_sources(const struct apt *apt, struct sources *out, struct err *
 	CLEAN_BUF struct buf text = BUF_INIT;
 	struct str rest;
 
-	if (apt_run(apt, NULL, &text, err, "apt-get", "update", "-qq", "--print-uris", NULL) < 0)
+	if (apt_run(apt, NULL, &text, err, "apt-get", "update", "-q", "--print-uris", NULL) < 0)
 		return -1;
 	for (struct str line = buf_str(&text); line.len; line = rest) {
 		CLEAN_FREE char *uri = NULL, *file = NULL;
@@ -185,7 +185,9 @@ static int write_status(const struct apt *apt, const struct strs *request, const
 			wanted = wanted || strcmp(*r, name) == 0;
 		if (wanted)
 			continue;
-		buf_addf(&b, "Package: %s\nStatus: install ok installed\nArchitecture: all\nMulti-Arch: foreign\n", name);
+		/* "allowed": perl:any is met by it, too */
+		buf_addf(&b, "Package: %s\nStatus: install ok installed\nArchitecture: %s\nMulti-Arch: allowed\n", name,
+			 apt->arch);
 		buf_addz(&b, "Version: 9999:0\nMaintainer: slsc\nDescription: skipped\n");
 		if (provides)
 			buf_addf(&b, "Provides: %s\n", provides + 1);
@@ -224,7 +226,7 @@ static int list_wanted(const struct apt *apt, const struct strs *request, struct
 
 	strs_add(&argv, "apt-get");
 	strs_add(&argv, "install");
-	strs_add(&argv, "-qq");
+	strs_add(&argv, "-q");
 	strs_add(&argv, "-y");
 	strs_add(&argv, "--no-install-recommends");
 	strs_add(&argv, "--print-uris");
@@ -280,7 +282,8 @@ static int read_package(struct str stanza, const char *want, const char *uri, st
 	p->arch = arena_str(a, apt_field(stanza, "Architecture"));
 	digest = xasprintf("sha256:" STR_FMT, STR_ARG(sum));
 	if (str_parse_u64(apt_field(stanza, "Size"), &p->size) < 0 || !p->size || p->size > APT_MAX_SIZE)
-		return err_set(err, ERR_LIMIT, "package %s: limit exceeded: a size that is not in 1 byte to 1 GB", p->name);
+		return err_set(err, ERR_LIMIT, "package %s: limit exceeded: a size that is not in 1 byte to 1 GB",
+			       p->name);
 	if (digest_parse(digest, &p->sha256, err) < 0) {
 		err_set(err, ERR_VERIFY, "package %s: the archive's index has no SHA-256 of it", p->name);
 		return err_hint(err, "slsc takes packages only by SHA-256; use a mirror whose index has it");
@@ -369,8 +372,8 @@ static int fill(const struct apt *apt, const struct strs *names, const struct st
 	return 0;
 }
 
-int apt_resolve(const struct apt *apt, const struct strs *request, const struct strs *skip, struct arena *arena,
-		struct apt_packages *out, struct err *err)
+int apt_resolve(const struct apt *apt, const struct strs *request, const struct strs *skip, bool update,
+		struct arena *arena, struct apt_packages *out, struct err *err)
 {
 	CLEAN_STRS struct strs names = { 0 }, uris = { 0 };
 
@@ -378,7 +381,7 @@ int apt_resolve(const struct apt *apt, const struct strs *request, const struct 
 		if (!apt_check_name(*r))
 			return err_set(err, ERR_CONFIG, "'%s' is no name of a Debian package", *r);
 	if (write_status(apt, request, skip, err) < 0 ||
-	    apt_run(apt, NULL, NULL, err, "apt-get", "update", "-q", NULL) < 0 ||
+	    (update && apt_run(apt, NULL, NULL, err, "apt-get", "update", "-q", NULL) < 0) ||
 	    list_wanted(apt, request, &names, &uris, err) < 0)
 		return -1;
 	return names.len ? fill(apt, &names, &uris, arena, out, err) : 0;
@@ -456,8 +459,9 @@ static int missing(const struct wanted *w, const struct err *last, struct err *e
 	if (!p)
 		return 0;
 	if (w->other) {
-		err_set(err, ERR_VERIFY, "package %s %s (%s): the mirror has other bytes than slsc.lock says: expected %s",
-			p->name, p->version, p->arch, p->sha256.s);
+		err_set(err, ERR_VERIFY,
+			"package %s %s (%s): the mirror has other bytes than its signed index or slsc.lock says: "
+			"expected %s", p->name, p->version, p->arch, p->sha256.s);
 		return err_hint(err, "the mirror is damaged or not to be trusted: use another one");
 	}
 	err_set(err, ERR_NOTFOUND, "package %s %s (%s): no apt source has it: %s", p->name, p->version, p->arch,

@@ -115,6 +115,7 @@ int build_finish(const struct finish_request *req, struct err *err)
 	CLEAN_FREE char *made = xasprintf("%s.stripped", req->in);
 	CLEAN_FREE char *dir = path_dirname(req->in);
 	CLEAN_FREE char *debug = req->debug ? path_join(dir, path_basename(req->debug)) : NULL;
+	CLEAN_FREE char *map = xasprintf("%s.map", req->in);
 
 	/* Before anything is replaced: a binary that is wrong leaves the old one where it is. */
 	if (elf_verify(req->in, &rules, err) < 0)
@@ -133,6 +134,8 @@ int build_finish(const struct finish_request *req, struct err *err)
 	} else if (fs_copy(req->in, made, 0755, false, err) < 0) {
 		return name_output(made, req->out, err);
 	}
+	if (req->map && rename(map, req->map) < 0)
+		return err_sys(err, "cannot write %s", req->map);
 	if (rename(made, req->out) < 0)
 		return err_sys(err, "cannot write %s", req->out);
 	unlink(req->in);

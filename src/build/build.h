@@ -14,6 +14,7 @@
  * stale and runs it. Below the project:
  *   .slsc/<profile>/<arch>/<function>          the stripped, verified binary
  *   .slsc/<profile>/<arch>/<function>.debug    its symbols, found by build-id and .gnu_debuglink
+ *   .slsc/<profile>/<arch>/<function>.map      what the linker took, for SBOMs
  *   .slsc/<profile>/<arch>/.obj/<toolchain>/   objects
  *   .slsc/link/<arch>/                         what is being linked; empty else
  *   .slsc/lock                                 held while building or packaging
@@ -78,12 +79,13 @@ int build_lock(const struct project *p, const char *who, void (*waiting)(const c
 	       void *ctx, struct err *err) MUST_CHECK;
 
 /**
- * build_finish - after the link: verify @in, then split it into @out and @debug (NULL: keep symbols in @out). Both are
- * replaced only by what passed. Temporary files are made beside @in, on whose file system the others are;
+ * build_finish - after the link: verify @in, then split it into @out and @debug (NULL: keep symbols in @out), and take
+ * the linker's <in>.map as @map (NULL: there is none). All are replaced only by what passed. Temporary files are made
+ * beside @in, on whose file system the others are;
  * @in is removed, after a failure it is the caller's to remove, with all that is beside it.
  */
 struct finish_request {
-	const char *in, *out, *debug;
+	const char *in, *out, *debug, *map;
 	enum arch arch;
 	bool allow_dynamic;
 	const char *const *bad_paths;	/* NULL-terminated */

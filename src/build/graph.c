@@ -175,10 +175,18 @@ static const char *link_pre(const struct graph *g, const struct toolchain *tc)
 	return g->profile->pie ? tc->pie_pre : tc->link_pre;
 }
 
-static void add_finish(const struct graph *g, enum arch arch, struct buf *b)
+/* @map: the linker has written $full.map. */
+static void add_finish(const struct graph *g, enum arch arch, bool map, struct buf *b)
 {
-	buf_addf(b, " && \"$$SLSC_SELF\" _finish --json %s%s --in $full --out $out%s", arch_name(arch),
-		 g->profile->static_link ? "" : " --dynamic", g->profile->strip ? " --debug $out.debug" : "");
+	buf_addf(b, " && \"$$SLSC_SELF\" _finish --json %s%s --in $full --out $out%s%s", arch_name(arch),
+		 g->profile->static_link ? "" : " --dynamic", g->profile->strip ? " --debug $out.debug" : "",
+		 map ? " --map $out.map" : "");
+}
+
+/* zig's driver knows no -Map. */
+static bool has_map(const struct toolchain *tc)
+{
+	return tc->kind != TC_ZIG;
 }
 
 static void add_rules(const struct graph *g, const struct toolchain *tc, struct buf *b)
@@ -207,8 +215,8 @@ static void add_rules(const struct graph *g, const struct toolchain *tc, struct 
 	add_value(b, ld.ptr);
 	buf_addz(b, " " COLOR " $in $libs ");
 	add_value(b, tc->link_post);
-	buf_addz(b, " -o $full");
-	add_finish(g, tc->arch, b);
+	buf_addf(b, " -o $full%s", has_map(tc) ? " -Wl,-Map=$full.map" : "");
+	add_finish(g, tc->arch, has_map(tc), b);
 	buf_addf(b, " # " SLSC_VERSION " %s\n  description = link $out (%s)\n", tc->id, arch_name(tc->arch));
 }
 
@@ -310,10 +318,12 @@ static void add_out(const struct target *t, struct buf *b)
 {
 	buf_addz(b, "\nbuild");
 	add_path(b, t->out);
-	if (t->debug) {
+	if (t->debug || t->map)
 		buf_addz(b, " |");
+	if (t->debug)
 		add_path(b, t->debug);
-	}
+	if (t->map)
+		add_path(b, t->map);
 	buf_addz(b, ": ");
 }
 
@@ -394,7 +404,7 @@ static void add_command_rules(const struct graph *g, struct buf *b)
 {
 	for (int a = 0; a < ARCH_COUNT; a++) {
 		buf_addf(b, "\nrule command_%s\n  command = sh $in", arch_name((enum arch)a));
-		add_finish(g, (enum arch)a, b);
+		add_finish(g, (enum arch)a, false, b);
 		/* one at a time: the arches of one source tree often share it */
 		buf_addf(b, " # " SLSC_VERSION " $inputs\n  description = build $out (%s)\n  pool = command\n",
 			 arch_name((enum arch)a));

@@ -15,6 +15,7 @@ struct target {
 	struct toolchain *tc;		/* in the graph's arena */
 	const char *out;		/* .slsc/release/arm64/hello */
 	const char *debug;		/* or NULL */
+	const char *map;		/* the linker's, .slsc/release/arm64/hello.map; or NULL */
 	const char *full;		/* what the linker makes: .slsc/link/arm64/hello */
 	const char *objdir;		/* .slsc/release/arm64/.obj/musl/hello */
 	struct strs objects;		/* of the function itself; relative to the project */

@@ -18,12 +18,13 @@
 #define LAYOUT_INDEX_MAX (1u << 20)	/* bytes of a layout's index.json; ours have some hundreds */
 #define PARALLEL_FROM (256u * 1024)
 
-static int read_epoch(struct packager *pk, struct err *err)
+int package_epoch(int64_t *epoch, bool *set, struct err *err)
 {
 	const char *s = getenv("SOURCE_DATE_EPOCH");
 	uint64_t v;
 
-	pk->mtime = EPOCH_1980;
+	*epoch = EPOCH_1980;
+	*set = false;
 	if (!s || !*s)
 		return 0;
 	if (str_parse_u64(str_from(s), &v) < 0 || v > EPOCH_MAX) {
@@ -34,8 +35,8 @@ static int read_epoch(struct packager *pk, struct err *err)
 				EPOCH_MAX);
 		return err_hint(err, "unset it, or set it to $(git log -1 --format=%%ct)");
 	}
-	pk->mtime = (int64_t)v;
-	pk->has_epoch = true;
+	*epoch = (int64_t)v;
+	*set = true;
 	return 0;
 }
 
@@ -243,8 +244,11 @@ static int write_list(struct packager *pk, struct str old, bool sync, struct err
 
 static void drop_artifacts(struct package_result *res)
 {
-	for (size_t i = 0; i < res->len; i++)
+	for (size_t i = 0; i < res->len; i++) {
+		for (size_t k = 0; k < res->ptr[i].nimages; k++)
+			free(res->ptr[i].images[k].layers);
 		free(res->ptr[i].path);
+	}
 	VEC_FREE(res);
 }
 
@@ -385,7 +389,7 @@ int package_run(const struct package_request *req, struct package_result *res, s
 
 	*res = (struct package_result){ .ptr = NULL };
 	pk.profile = project_profile(pk.p, req->profile ? req->profile : pk.p->profile.s, err);
-	if (!pk.profile || read_epoch(&pk, err) < 0)
+	if (!pk.profile || package_epoch(&pk.mtime, &pk.has_epoch, err) < 0)
 		return -1;
 	res->profile = pk.profile->name;
 	pk.out = req->out ? path_clean(req->out) : path_join(pk.p->dir, "dist");
@@ -406,6 +410,8 @@ int package_run(const struct package_request *req, struct package_result *res, s
 	for (size_t i = 0; i < pk.nunits; i++)
 		unit_release(&pk.units[i]);
 	free(pk.units);
+	foreign_bases_release(&pk.bases);
+	bases_release(&pk.named);
 	free(pk.out);
 	free(pk.real_out);
 	free(pk.shown);

@@ -11,6 +11,7 @@
 #include "config/project.h"
 #include "oci/base.h"
 #include "oci/image.h"
+#include "oci/origin.h"
 
 /*
  * From built binaries to dist/: zips and images of functions. The build comes first and is not called here; a binary
@@ -35,18 +36,23 @@ struct package_request {
 	const struct strs *functions;	/* names; empty: all */
 	const struct strs *arches;	/* either naming; empty: the function's */
 	unsigned formats;		/* PACKAGE_*, at least one */
-	const char *profile, *level, *compression, *base;
+	const char *profile, *level, *compression, *base, *sbom, *provenance;
+	const struct strs *base_sources;	/* "NAME=SOURCE": where the base NAME really comes from; may be NULL */
+	const struct origin_env *origins;	/* opens registries; NULL: they cannot be used */
 	const char *out;		/* directory; NULL: dist in the project */
+	void (*note)(const char *line);	/* told of what takes time; may be NULL */
 	bool dry_run;			/* check everything, write nothing */
 	void (*step)(unsigned done, unsigned total, const char *item, void *ctx);	/* may be NULL */
 	void *ctx;
 };
 
+#define PACKAGE_MAX_LAYERS 127u	/* what container runtimes mount */
+
 /** One architecture's image within an artifact. */
 struct packaged_image {
 	enum arch arch;
 	struct descriptor manifest, config;
-	struct image_layer layers[BASE_MAX_LAYERS + 1];
+	struct image_layer *layers;	/* heap; tar_size is 0 where it is not known */
 	size_t nlayers;
 	uint64_t size;			/* bytes to pull: manifest, config, layers */
 };
@@ -60,7 +66,8 @@ struct artifact {
 	int arch;			/* enum arch, or -1: several */
 	struct digest digest;		/* of the file; PACKAGE_OCI: of the image index */
 	uint64_t size;			/* bytes; of a layout: all its files */
-	uint64_t unpacked;		/* bytes of a zip's content; of the largest image's layers, uncompressed */
+	uint64_t unpacked;		/* bytes of a zip's content; of the largest image's layers, uncompressed; 0: a
+					 * compressed base's is not known */
 	struct packaged_image images[ARCH_COUNT];
 	size_t nimages;			/* 0 for zips */
 };
@@ -74,6 +81,9 @@ struct package_result {
 	struct base_set bases;		/* owns what layers borrow */
 };
 #define CLEAN_PACKAGE __attribute__((cleanup(package_result_release)))
+
+/** package_epoch - SOURCE_DATE_EPOCH, or else 1980-01-01; @set: whether it was set. ERR_USAGE if it is no time. */
+int package_epoch(int64_t *epoch, bool *set, struct err *err) MUST_CHECK;
 
 /** package_format_name - "zip", "oci", "oci-archive", "docker-archive". */
 const char *package_format_name(enum package_format f);

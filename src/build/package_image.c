@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "build/package_internal.h"
+#include "build/package_sbom.h"
 #include "oci/base.h"
 #include "oci/export.h"
 #include "oci/layout.h"
@@ -17,7 +18,6 @@
  * absolute and no symlink, which Lambda demands of an entry point.
  */
 #define TASK_ROOT "var/task"
-#define PATH_ENV "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /** One function's image for all its architectures, in one compression. */
 struct build {
@@ -26,16 +26,21 @@ struct build {
 	struct layout layout;
 	struct image image[ARCH_COUNT];			/* in the order of u->arches */
 	struct packaged_image made[ARCH_COUNT];
+	struct image_base base[ARCH_COUNT];		/* of a foreign base */
+	bool docker;					/* for archives that take no compressed layers */
 	char *created_by, *version;
 	char created[24], timeout[24];
 	struct descriptor index;			/* of the multi-architecture image index */
 	uint64_t size;					/* bytes of all blobs */
+	size_t nblobs;					/* of the image itself */
 };
 
 static void build_release(struct build *b)
 {
-	for (size_t i = 0; i < ARCH_COUNT; i++)
+	for (size_t i = 0; i < ARCH_COUNT; i++) {
 		image_release(&b->image[i]);
+		free(b->made[i].layers);
+	}
 	layout_release(&b->layout);
 	free(b->created_by);
 }
@@ -46,7 +51,22 @@ static int add_base(struct build *b, const char *name, enum codec codec, struct 
 
 	if (!bases->n && base_load(bases, b->pk->share, err) < 0)
 		return -1;
-	return base_put(bases, b->pk->share, name, codec, &b->layout, &m->layers[m->nlayers++], err);
+	return base_put(bases, b->pk->share, name, codec, &b->layout, packaged_layer(m), err);
+}
+
+struct image_layer *packaged_layer(struct packaged_image *m)
+{
+	m->layers = xrealloc(m->layers, (m->nlayers + 1) * sizeof(*m->layers));
+	m->layers[m->nlayers] = (struct image_layer){ .size = 0 };
+	return &m->layers[m->nlayers++];
+}
+
+static struct image_base base_of(const struct foreign_base *f, const struct packaged_image *m)
+{
+	const struct doc_config *c = &f->arch[m->arch].config;
+
+	return (struct image_base){ .nlayers = m->nlayers, .created = c->created, .history = c->history,
+				    .nhistory = c->nhistory };
 }
 
 static int make_layers(struct build *b, size_t i, enum codec codec, struct err *err)
@@ -55,11 +75,19 @@ static int make_layers(struct build *b, size_t i, enum codec codec, struct err *
 	struct image_layer *own;
 
 	*m = (struct packaged_image){ .arch = b->u->arches[i] };
-	if (strcmp(b->u->base, "static") == 0 && add_base(b, "static", codec, m, err) < 0)
-		return -1;
+	if (b->u->foreign) {
+		if (base_layers(b->u->foreign, m->arch, codec == CODEC_NONE && b->docker, &b->layout, m, err) < 0)
+			return -1;
+		b->base[i] = base_of(b->u->foreign, m);
+	}
+	if (base_put_packages(b->pk, b->u, codec, &b->layout, m, err) < 0)
+		return err_wrap(err, "base of %s for %s", b->u->fn->name.s, arch_name(m->arch));
 	if (b->u->pkg.tzdata && add_base(b, "tzdata", codec, m, err) < 0)
 		return -1;
-	own = &m->layers[m->nlayers++];
+	if (m->nlayers >= PACKAGE_MAX_LAYERS)
+		return err_set(err, ERR_LIMIT, "%s: limit exceeded: more than %u layers", b->u->fn->name.s,
+			       PACKAGE_MAX_LAYERS);
+	own = packaged_layer(m);
 	if (layer_write(&b->layout, &b->u->image_tree[m->arch], b->pk->mtime, codec, b->u->level, own, err) < 0)
 		return err_wrap(err, "%s for %s", b->u->fn->name.s, arch_name(m->arch));
 	own->created_by = b->created_by;
@@ -96,18 +124,52 @@ static int64_t created(const struct packager *pk)
 	return pk->has_epoch || !pk->prov.git.time ? pk->mtime : pk->prov.git.time;
 }
 
+/* The environment; the entry point, its arguments, ports and volumes are those of the base's own program. */
+static void inherit(const struct build *b, enum arch arch, struct image *im)
+{
+	const struct foreign_base *f = b->u->foreign;
+	const struct doc_config *c = &f->arch[arch].config;
+
+	for (size_t i = 0; i < c->env.len; i++)
+		map_put(&im->env, c->env.ptr[i].key, (void *)(uintptr_t)c->env.ptr[i].val);
+	if (!b->u->user[0])
+		im->user = base_user(f, arch);
+	if (!b->u->pkg.workdir.s && c->workdir && *c->workdir)
+		im->workdir = c->workdir;
+}
+
+/* annotations.md: by these, tools that rebase images find the base; what no registry has is not named. */
+static void describe_base(const struct foreign_base *f, enum arch arch, struct map *m)
+{
+	if (f->arch[arch].name && !map_has(m, "org.opencontainers.image.base.name"))
+		map_put(m, "org.opencontainers.image.base.name", f->arch[arch].name);
+	if (!map_has(m, "org.opencontainers.image.base.digest"))
+		map_put(m, "org.opencontainers.image.base.digest", (void *)(uintptr_t)f->arch[arch].manifest.digest.s);
+}
+
+/* Lambda's own images start in / or in what they say; elsewhere nonroot's home is where distroless' starts. */
+static const char *workdir_of(const struct unit *u)
+{
+	if (u->pkg.workdir.s)
+		return u->pkg.workdir.s;
+	return u->want.variant.nonroot && u->fn->runtime != RUNTIME_LAMBDA ? "/home/nonroot" : "/";
+}
+
 static int make_image(struct build *b, size_t i, struct err *err)
 {
 	struct image *im = &b->image[i];
 	struct packaged_image *m = &b->made[i];
 	const struct package *pkg = &b->u->pkg;
+	struct foreign_base *f = b->u->foreign;
 
 	*im = (struct image){ .architecture = arch_oci(m->arch), .created = created(b->pk), .user = b->u->user,
-			      .workdir = pkg->workdir.s ? pkg->workdir.s : "/", .layers = m->layers,
+			      .workdir = workdir_of(b->u), .layers = m->layers,
 			      .nlayers = m->nlayers };
-	map_put(&im->env, "PATH", PATH_ENV);
-	if (strcmp(b->u->base, "static") == 0)
-		map_put(&im->env, "SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+	if (f) {
+		im->base = &b->base[i];
+		inherit(b, m->arch, im);
+	}
+	debian_env(&b->u->want, &im->env);
 	/* Lambda gives each invocation its deadline; elsewhere the runtime has to be told. */
 	if (b->u->fn->runtime == RUNTIME_HTTP) {
 		snprintf(b->timeout, sizeof(b->timeout), "%" PRIu64, b->u->fn->timeout_ms);
@@ -119,6 +181,8 @@ static int make_image(struct build *b, size_t i, struct err *err)
 		strs_add(&im->entrypoint, pkg->entrypoint_args.ptr[k].s);
 	describe(b, &im->labels, &pkg->labels);
 	describe(b, &im->annotations, &pkg->annotations);
+	if (f)
+		describe_base(f, m->arch, &im->annotations);
 	if (image_write(&b->layout, im, &m->manifest, &m->config, err) < 0)
 		return -1;
 	m->manifest.ref = arch_oci(m->arch);
@@ -183,30 +247,41 @@ static void fill(struct artifact *a, const struct build *b)
 {
 	for (size_t i = 0; i < b->u->narches; i++) {
 		uint64_t unpacked = 0;
+		struct packaged_image *to;
+		bool known = true;
 
 		if (a->arch >= 0 && a->arch != (int)b->u->arches[i])
 			continue;
-		a->images[a->nimages++] = b->made[i];
-		for (size_t k = 0; k < b->made[i].nlayers; k++) {
+		to = &a->images[a->nimages++];
+		*to = b->made[i];
+		to->layers = xcalloc(to->nlayers, sizeof(*to->layers));
+		memcpy(to->layers, b->made[i].layers, to->nlayers * sizeof(*to->layers));
+		for (size_t k = 0; k < to->nlayers; k++) {
 			/* b->created_by does not outlive the build */
-			a->images[a->nimages - 1].layers[k].created_by = NULL;
-			unpacked += b->made[i].layers[k].tar_size;
+			to->layers[k].created_by = NULL;
+			known = known && to->layers[k].tar_size;
+			unpacked += to->layers[k].tar_size;
 		}
-		if (unpacked > a->unpacked)
+		if (known && unpacked > a->unpacked)
 			a->unpacked = unpacked;
 	}
 }
 
-/* index.json of the layout: the multi-architecture index, and each manifest by itself, since Lambda refuses indexes. */
-static void layout_index(const struct build *b, struct buf *out)
+/*
+ * index.json of the layout: the multi-architecture index, and each manifest by itself, since Lambda refuses indexes;
+ * then what is attached to them, which the index itself knows nothing of.
+ */
+static void layout_index(const struct build *b, const struct attached *attached, struct buf *out)
 {
-	struct descriptor all[ARCH_COUNT + 1];
+	struct descriptor all[ARCH_COUNT + 1 + ATTACHED_MAX];
 
 	all[0] = b->index;
 	all[0].ref = "latest";
 	for (size_t i = 0; i < b->u->narches; i++)
 		all[i + 1] = b->made[i].manifest;
-	image_index(all, b->u->narches + 1, NULL, out);
+	for (size_t i = 0; i < attached->len; i++)
+		all[b->u->narches + 1 + i] = attached->ptr[i];
+	image_index(all, b->u->narches + 1 + attached->len, NULL, out);
 }
 
 /*
@@ -267,7 +342,7 @@ static int oci_archive(struct build *b, struct err *err)
 	struct artifact *a = artifact_add(pk, PACKAGE_OCI_ARCHIVE, b->u, -1, "%s.oci.tar", b->u->fn->name.s);
 	CLEAN_FREE char *path = path_join(pk->out, a->name);
 	CLEAN_BUF struct buf tag = BUF_INIT, index = BUF_INIT;
-	struct export e = { .path = path, .mtime = pk->mtime };
+	struct export e = { .path = path, .mtime = pk->mtime, .nblobs = b->nblobs };
 	struct descriptor only = b->index;
 
 	package_step(pk, a->name);
@@ -291,18 +366,23 @@ static int image_formats(struct packager *pk, struct unit *u, struct err *err)
 	CLEAN_FREE char *dir = keep ? path_join(pk->out, name) :
 				      xasprintf("%s/.slsc/%s/image/%s", pk->p->dir, pk->profile->name, name);
 	CLEAN_BUF struct buf index = BUF_INIT;
+	struct attached attached = { .len = 0 };
 
 	package_step(pk, name);
 	if (build_image(&b, dir, u->codec, keep, err) < 0)
 		return -1;
-	layout_index(&b, &index);
+	b.nblobs = b.layout.keep.len;
+	for (size_t i = 0; i < u->narches && keep; i++)
+		if (package_attach(pk, u, &b.layout, &b.made[i], created(pk), &attached, err) < 0)
+			return -1;
+	layout_index(&b, &attached, &index);
 	if (keep) {
 		struct artifact *a = artifact_add(pk, PACKAGE_OCI, u, -1, "%s", name);
 
 		if (layout_commit(&b.layout, index.ptr, index.len, err) < 0)
 			return -1;
 		a->digest = b.index.digest;
-		a->size = b.size + index.len + layout_version.len;
+		a->size = b.size + attached.size + index.len + layout_version.len;
 		fill(a, &b);
 	}
 	return pk->req->formats & PACKAGE_OCI_ARCHIVE ? oci_archive(&b, err) : 0;
@@ -310,7 +390,7 @@ static int image_formats(struct packager *pk, struct unit *u, struct err *err)
 
 static int docker_formats(struct packager *pk, struct unit *u, struct err *err)
 {
-	CLEANUP(build_release) struct build b = { .pk = pk, .u = u };
+	CLEANUP(build_release) struct build b = { .pk = pk, .u = u, .docker = true };
 	CLEAN_FREE char *dir =
 		xasprintf("%s/.slsc/%s/image/%s.docker", pk->p->dir, pk->profile->name, u->fn->name.s);
 

@@ -6,10 +6,14 @@
 
 #include "archive/codec.h"
 #include "archive/zip.h"
+#include "build/debian.h"
 #include "build/package.h"
+#include "oci/place.h"
 #include "vcs/git.h"
 
 /* Between the package*.c files. */
+
+#define NONROOT "65532:65532"
 
 /** A file, symlink or directory that goes next to bootstrap. */
 struct placed {
@@ -40,14 +44,22 @@ int placed_tree(const struct project *p, const struct placed_list *files, const 
 /** placed_err - put @where before the message that is in @err; but an interrupt is nowhere's. Returns -1. */
 int placed_err(const struct project *p, struct lstr where, struct err *err);
 
+enum sbom_place { SBOM_NONE, SBOM_IMAGE, SBOM_ATTACH };
+
 /** One function, with what slsc.yaml and the command line say resolved. */
 struct unit {
 	const struct function *fn;
 	struct package pkg;
 	enum codec_level level;
 	enum codec codec;
-	const char *base;
-	char user[32];			/* numeric, as an image config has it */
+	const char *base;		/* as it was asked for */
+	struct foreign_base *foreign;	/* borrowed from the packager; NULL: base is built in */
+	struct debian_want want;	/* of Debian packages, below or on top of the base */
+	struct debian debian;
+	char user[32];			/* numeric, as an image config has it; "": the base's, or else nonroot */
+	enum sbom_place sbom;
+	bool provenance;		/* attached */
+	struct buf sbom_text[ARCH_COUNT];	/* of SBOM_IMAGE; borrowed by image_tree */
 	struct placed_list files;
 	struct tree zip_tree[ARCH_COUNT], image_tree[ARCH_COUNT];
 	enum arch arches[ARCH_COUNT];
@@ -64,6 +76,26 @@ struct provenance {
 	int ret;
 };
 
+/** A base that is an image: opened once, whatever the number of functions that stand on it. */
+struct foreign_base {
+	char *name;			/* as slsc.yaml or --base has it */
+	struct place place;		/* where it comes from */
+	struct origin *origin;
+	struct arena arena;
+	struct base_arch {
+		bool ready;
+		struct document doc;
+		struct doc_config config;
+		struct doc_descriptor manifest;
+		char *name;		/* for base.name: as a registry has it; in the arena; NULL: in none */
+	} arch[ARCH_COUNT];
+};
+struct foreign_bases {
+	struct foreign_base **ptr;
+	size_t len, cap;
+};
+void foreign_bases_release(struct foreign_bases *b);
+
 struct packager {
 	const struct package_request *req;
 	struct project *p;
@@ -75,6 +107,9 @@ struct packager {
 	int64_t mtime;			/* of archive entries, seconds */
 	bool has_epoch;			/* SOURCE_DATE_EPOCH is set: mtime is it */
 	struct provenance prov;
+	struct foreign_bases bases;
+	struct bases named;		/* loaded when the first base is resolved */
+	bool fresh[ARCH_COUNT];		/* what the mirrors have is known */
 	struct unit *units;
 	size_t nunits;
 	unsigned done, total;
@@ -83,6 +118,30 @@ struct packager {
 /** unit_init - check and resolve @name for @pk; trees are ready afterwards, so limits can be checked. */
 int unit_init(struct unit *u, struct packager *pk, const struct function *fn, struct err *err) MUST_CHECK;
 void unit_release(struct unit *u);
+
+/**
+ * base_resolve - whether @u's base, asked for as @name, is built in, or is there for all of @u's architectures. In a
+ * dry run no registry is asked. ERR_CONFIG at @name's place, ERR_USAGE if it has none; ERR_NOTFOUND for what is
+ * missing.
+ */
+int base_resolve(struct packager *pk, struct unit *u, struct lstr name, struct err *err) MUST_CHECK;
+/** base_named - 1: @name is a named base, now in u->want; 0: it is not; -1: an unknown variant of one. */
+int base_named(struct packager *pk, struct unit *u, struct lstr name, struct err *err) MUST_CHECK;
+/** base_packages - lock and fetch the Debian packages of @u's base, @name, and its own; not for zips or a dry run. */
+int base_packages(struct packager *pk, struct unit *u, struct lstr name, struct err *err) MUST_CHECK;
+/** base_put_packages - the layers of u->want in @l, added to @m. */
+int base_put_packages(struct packager *pk, struct unit *u, enum codec codec, struct layout *l,
+		      struct packaged_image *m, struct err *err) MUST_CHECK;
+/**
+ * base_layers - put the layers of @b for @arch into @l, as they are or @uncompressed, and add them to @m. Nothing is
+ * kept that is not what its digest says.
+ */
+int base_layers(struct foreign_base *b, enum arch arch, bool uncompressed, struct layout *l, struct packaged_image *m,
+		struct err *err) MUST_CHECK;
+/** packaged_layer - a new one at the end of @m's. */
+struct image_layer *packaged_layer(struct packaged_image *m);
+/** base_user - the user of an image on @b for which slsc.yaml names none: the base's unless that is root. */
+const char *base_user(const struct foreign_base *b, enum arch arch);
 
 /** artifact_add - a new artifact of @pk; borrowed until the next. @name_fmt is below the output directory. */
 struct artifact *artifact_add(struct packager *pk, enum package_format kind, const struct unit *u, int arch,

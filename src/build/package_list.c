@@ -34,13 +34,13 @@ static json_t *image_json(const struct packaged_image *im)
 
 	for (size_t i = 0; i < im->nlayers; i++) {
 		const struct image_layer *l = &im->layers[i];
-		json_t *layer = json_pack("{s:s, s:s, s:s, s:I, s:I}", "digest", l->digest.s, "diff_id", l->diff_id.s,
-					  "media_type", layer_media_type(l->codec), "size", (json_int_t)l->size,
-					  "tar_size", (json_int_t)l->tar_size);
+		json_t *layer = json_pack("{s:s, s:s, s:s, s:I}", "digest", l->digest.s, "diff_id", l->diff_id.s,
+					  "media_type", layer_media_type(l->codec), "size", (json_int_t)l->size);
 		const char *version = codec_version(l->codec);
 
-		/* Digests of compressed layers are only comparable between equal compressors. */
-		if (*version)
+		set(layer, "tar_size", l->tar_size ? json_integer((json_int_t)l->tar_size) : json_null());
+		/* Digests of compressed layers are only comparable between equal compressors; others' are not known. */
+		if (*version && l->tar_size)
 			set(layer, "compressor", json_string(version));
 		if (json_array_append_new(layers, layer) < 0)
 			BUG("jansson: out of memory");

@@ -7,10 +7,9 @@
 #include "base/mem.h"
 #include "build/build.h"
 #include "build/package_internal.h"
+#include "build/package_sbom.h"
 #include "elf/elf.h"
 #include "os/fs.h"
-
-#define NONROOT "65532:65532"
 
 /* The command line's word, else the function's, else the project's, else the default. */
 static struct lstr pick(const char *option, struct lstr configured, const char *fallback)
@@ -42,10 +41,12 @@ static int choose(const struct project *p, const char *what, struct lstr v, cons
 /* Numeric, so that an image without /etc/passwd works and an orchestrator sees that it is not root. */
 static int resolve_user(struct unit *u, const struct project *p, struct err *err)
 {
-	const char *s = u->pkg.user.s ? u->pkg.user.s : "nonroot";
+	const char *s = u->pkg.user.s ? u->pkg.user.s : "nonroot";	/* on a foreign base: see base_user() */
 	struct str gid = str_from(s), uid;
 	uint64_t a = 0, b = 0;
 
+	if (u->foreign && !u->pkg.user.s)
+		return 0;
 	if (strcmp(s, "nonroot") == 0 || strcmp(s, "root") == 0) {
 		snprintf(u->user, sizeof(u->user), "%s", *s == 'n' ? NONROOT : "0:0");
 		return 0;
@@ -187,6 +188,7 @@ static int make_trees(struct unit *u, struct packager *pk, enum arch arch, struc
 			return -1;
 	if (pk->req->formats & ~(unsigned)PACKAGE_ZIP)
 		if (placed_tree(pk->p, &u->files, binary, "var/task", image, err) < 0 ||
+		    (u->sbom == SBOM_IMAGE && !pk->req->dry_run && unit_sbom(pk, u, arch, err) < 0) ||
 		    check_limit(pk, u, image, "its image", tree_total(image), LAMBDA_IMAGE, err) < 0)
 			return -1;
 	return 0;
@@ -197,19 +199,27 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 	static const char *const levels[] = { "fast", "default", "max", NULL };
 	static const char *const codecs[] = { "none", "gzip", "zstd", NULL };
 	const struct package_request *req = pk->req;
-	int level, codec, base;
+	static const char *const sboms[] = { "none", "image", "attach", NULL };
+	static const char *const provenances[] = { "none", "attach", NULL };
+	struct lstr base;
+	int level, codec, sbom, provenance;
 
 	*u = (struct unit){ .fn = fn };
 	project_package(pk->p, fn, &u->pkg);
+	base = pick(req->base, u->pkg.base, "static");
 	if (choose(pk->p, "level", pick(req->level, u->pkg.level, "default"), levels, &level, err) < 0 ||
 	    choose(pk->p, "compression", pick(req->compression, u->pkg.compression, "gzip"), codecs, &codec, err) < 0 ||
-	    choose(pk->p, "base", pick(req->base, u->pkg.base, "static"), base_names, &base, err) < 0 ||
-	    resolve_user(u, pk->p, err) < 0 || resolve_arches(u, pk, err) < 0 ||
+	    choose(pk->p, "sbom", pick(req->sbom, u->pkg.sbom, "none"), sboms, &sbom, err) < 0 ||
+	    choose(pk->p, "provenance", pick(req->provenance, u->pkg.provenance, "none"), provenances, &provenance,
+		   err) < 0 ||
+	    resolve_arches(u, pk, err) < 0 || base_resolve(pk, u, base, err) < 0 ||
+	    base_packages(pk, u, base, err) < 0 || resolve_user(u, pk->p, err) < 0 ||
 	    placed_resolve(pk->p, &u->pkg.includes, pk->real_out, &u->files, err) < 0)
 		return -1;
 	u->level = (enum codec_level)level;
 	u->codec = (enum codec)codec;
-	u->base = base_names[base];
+	u->sbom = (enum sbom_place)sbom;
+	u->provenance = provenance;
 	for (size_t i = 0; i < u->narches; i++)
 		if (make_trees(u, pk, u->arches[i], err) < 0)
 			return -1;
@@ -227,8 +237,12 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 void unit_release(struct unit *u)
 {
 	placed_release(&u->files);
+	debian_release(&u->debian);
+	strs_release(&u->want.packages);
 	for (int a = 0; a < ARCH_COUNT; a++) {
 		tree_release(&u->zip_tree[a]);
 		tree_release(&u->image_tree[a]);
+		if (u->sbom_text[a].ptr)
+			buf_release(&u->sbom_text[a]);
 	}
 }

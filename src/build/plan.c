@@ -254,6 +254,8 @@ static void name_outputs(struct graph *g, struct target *t)
 	t->out = JOIN(a, dir, name);
 	if (g->profile->strip)
 		t->debug = JOIN(a, t->out, ".debug");
+	if (!t->fn->build_command.s && t->tc->kind != TC_ZIG)
+		t->map = JOIN(a, t->out, ".map");
 	t->full = JOIN(a, GRAPH_LINK_DIR "/", arch, "/", name);
 	t->objdir = JOIN(a, dir, ".obj/", t->tc->name, "/", name);
 }

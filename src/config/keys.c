@@ -9,8 +9,9 @@
 
 static const char *const choices_arch[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
 static const char *const choices_level[] = { "fast", "default", "max", NULL };
-static const char *const choices_base[] = { "static", "scratch", NULL };
 static const char *const choices_compression[] = { "gzip", "zstd", "none", NULL };
+static const char *const choices_sbom[] = { "none", "image", "attach", NULL };
+static const char *const choices_provenance[] = { "none", "attach", NULL };
 static const char *const choices_optimize[] = { "0", "1", "2", "3", "s", "z", "g", NULL };
 static const char *const choices_runtime[] = {
 	[RUNTIME_LAMBDA] = "lambda", [RUNTIME_HTTP] = "http", [RUNTIME_NONE] = "none", NULL
@@ -41,8 +42,12 @@ static const struct key zip_keys[] = {
 static const struct keys keys_zip = { .doc = "What goes into the zip, and how it is packed.", KEYS(zip_keys) };
 
 static const struct key image_keys[] = {
-	{ KEY("base", KEY_CHOICE, struct package, base), .def = "static", .choices = choices_base,
-	  .doc = "What is below the binary: users, CA certificates and /tmp, or nothing." },
+	{ KEY("base", KEY_STR, struct package, base), .def = "static", .check = &check_base,
+	  .doc = "What is below the binary: static (users, CA certificates, /tmp), scratch, or an image." },
+	{ KEY("packages", KEY_STRS, struct package, packages), .check = &check_debian,
+	  .doc = "Debian packages on top of the base, with what they depend on." },
+	{ KEY("max_layers", KEY_COUNT, struct package, max_layers), .min = 1, .max = 64, .def = "40",
+	  .doc = "How many layers packages may take: the smallest ones share one when they are more." },
 	{ KEY("user", KEY_STR, struct package, user), .flags = KEY_NUMBERS, .def = "nonroot", .check = &check_user,
 	  .doc = "Whom the function runs as: nonroot, root or UID[:GID]." },
 	{ KEY("workdir", KEY_STR, struct package, workdir), .def = "/", .check = &check_absolute,
@@ -53,10 +58,15 @@ static const struct key image_keys[] = {
 	  .doc = "Labels of the image's config, beside those from git." },
 	{ KEY("annotations", KEY_PAIRS, struct package, annotations), .names = &check_label,
 	  .doc = "Annotations of the manifest, beside those from git." },
-	{ KEY("compression", KEY_CHOICE, struct package, compression), .def = "gzip",
-	  .choices = choices_compression, .doc = "Of the layers. Lambda is known to take gzip." },
+	{ KEY("compression", KEY_CHOICE, struct package, compression), .def = "gzip", .choices = choices_compression,
+	  .doc = "Of the layers. Lambda is known to take gzip." },
 	{ KEY("tzdata", KEY_BOOL, struct package, tzdata), .def = "false",
 	  .doc = "Whether the base holds the time zones (0.17 MB compressed, 1.1 MB unpacked)." },
+	{ KEY("sbom", KEY_CHOICE, struct package, sbom), .def = "none", .choices = choices_sbom,
+	  .doc = "Where the list of what is in it goes: into the image (SPDX), or beside it in a layout (both "
+	  "formats)." },
+	{ KEY("provenance", KEY_CHOICE, struct package, provenance), .def = "none", .choices = choices_provenance,
+	  .doc = "Whether SLSA's provenance, an in-toto statement of how it was made, goes beside it in a layout." },
 };
 static const struct keys keys_image = { .doc = "The OCI image.", KEYS(image_keys), .done = image_done };
 
@@ -222,6 +232,8 @@ static const struct key root_keys[] = {
 	  .max = 64, .doc = "Toolchains beside the built-in musl, musl-gcc, gnu and zig." },
 	{ .name = "dependencies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_dependency,
 	  .max = 256, .doc = "Third-party sources, by name." },
+	{ KEY("mirrors", KEY_PAIRS, struct root, mirrors), .names = &check_label,
+	  .doc = "Where bases really come from: the beginning of an image's name, and what stands in its place." },
 	{ .name = "budgets", .type = KEY_NAMED, .names = &check_function_name, .sub = &keys_budget,
 	  .max = 1000, .doc = "Limits, by function: parsed and kept, not enforced yet." },
 };

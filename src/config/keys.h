@@ -89,13 +89,14 @@ const char *key_expects(const struct key *k, char *buf, size_t cap);
 
 /* the checks, for the table and the test that compares each with its pattern */
 extern const struct check check_function_name, check_name, check_c_name, check_env_name, check_label,
-	check_inside, check_in_tree, check_to, check_user, check_absolute, check_git;
+	check_inside, check_in_tree, check_to, check_user, check_absolute, check_git, check_base, check_debian;
 
 /* What keys_root is read into: on its way into struct project. */
 struct root {
 	struct lstr name, version, toolchain, profile;
 	struct lstrs arches;
 	struct package package;
+	struct lkvs mirrors;
 };
 
 /* checks across keys, see struct keys.done */

@@ -56,10 +56,14 @@ void project_package(struct project *p, const struct function *f, struct package
 		.user = over(a->user, b->user),
 		.workdir = over(a->workdir, b->workdir),
 		.compression = over(a->compression, b->compression),
+		.sbom = over(a->sbom, b->sbom),
+		.provenance = over(a->provenance, b->provenance),
 		.labels = lkvs_merge(&p->arena, a->labels, b->labels),
 		.annotations = lkvs_merge(&p->arena, a->annotations, b->annotations),
 		.tzdata = b->has_tzdata ? b->tzdata : a->tzdata,
 		.has_tzdata = a->has_tzdata || b->has_tzdata,
+		.packages = lstrs_join(&p->arena, a->packages, b->packages),
+		.max_layers = b->max_layers ? b->max_layers : a->max_layers,
 		.entrypoint_args = b->entrypoint_args.len ? b->entrypoint_args : a->entrypoint_args,
 	};
 }

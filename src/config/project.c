@@ -85,6 +85,7 @@ static int read_root(struct reader *rd, const struct ynode *root)
 	p->toolchain = r.toolchain;
 	p->profile = r.profile;
 	p->package = r.package;
+	p->mirrors = r.mirrors;
 	if (read_arches(rd, r.arches) || toolchains_read(rd, ynode_get(root, "toolchains")) ||
 	    profiles_read(rd, ynode_get(root, "profiles")) ||
 	    dependencies_read(rd, ynode_get(root, "dependencies")))

@@ -106,13 +106,17 @@ enum comp { COMP_GZIP, COMP_ZSTD, COMP_NONE };
 struct package {
 	struct includes includes;	/* zip and image alike */
 	struct lstr level;		/* fast | default | max; NULL: default */
-	struct lstr base;		/* "static" (default) | "scratch"; later issues: more */
+	struct lstr base;		/* "static" (default), "scratch" or an image's place (oci/place.h) */
 	struct lstr user;		/* "nonroot" (default) | "root" | "UID[:GID]" */
 	struct lstr workdir;		/* default "/" */
 	struct lstr compression;	/* gzip (default) | zstd | none */
 	struct lkvs labels, annotations;
+	struct lstr sbom;		/* none (default) | image | attach */
+	struct lstr provenance;		/* none (default) | attach */
 	bool tzdata, has_tzdata;
 	struct lstrs entrypoint_args;	/* image.args: appended after the binary */
+	struct lstrs packages;		/* Debian packages on top of the base; the project's come first */
+	uint64_t max_layers;		/* of packages; 0: not said */
 };
 
 /** budgets.<function>: parsed and kept, not enforced yet. 0: none. */
@@ -167,6 +171,7 @@ struct project {
 	struct function **functions;	/* in the file's order */
 	size_t nfunctions;
 	struct package package;
+	struct lkvs mirrors;		/* prefix of an image's name -> what stands in its place */
 	struct budget **budgets;
 	size_t nbudgets;
 };

@@ -287,6 +287,7 @@ static const char *or_default(struct lstr s, const char *def)
 static void show_package(struct writer *w, struct project *p, const struct function *f)
 {
 	struct package pk;
+	bool built_in;
 
 	project_package(p, f, &pk);
 	open_map(w, "package");
@@ -296,13 +297,20 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	close_map(w);
 	open_map(w, "image");
 	show_str(w, "base", or_default(pk.base, "static"));
-	show_str(w, "user", or_default(pk.user, "nonroot"));
-	show_str(w, "workdir", or_default(pk.workdir, "/"));
+	show_strs(w, "packages", pk.packages);
+	if (pk.max_layers)
+		show_count(w, "max_layers", pk.max_layers);
+	/* what another image says of itself is not known here */
+	built_in = !pk.base.s || strcmp(pk.base.s, "static") == 0 || strcmp(pk.base.s, "scratch") == 0;
+	show_str(w, "user", built_in ? or_default(pk.user, "nonroot") : pk.user.s);
+	show_str(w, "workdir", built_in ? or_default(pk.workdir, "/") : pk.workdir.s);
 	show_strs(w, "args", pk.entrypoint_args);
 	show_pairs(w, "labels", pk.labels);
 	show_pairs(w, "annotations", pk.annotations);
 	show_str(w, "compression", or_default(pk.compression, "gzip"));
 	show_bool(w, "tzdata", pk.tzdata);
+	show_str(w, "sbom", or_default(pk.sbom, "none"));
+	show_str(w, "provenance", or_default(pk.provenance, "none"));
 	close_map(w);
 	close_map(w);
 }
@@ -398,6 +406,7 @@ void project_show(struct project *p, bool json, struct buf *out)
 	for (size_t i = 0; i < p->ndependencies; i++)
 		show_dependency(&w, p->dependencies[i]);
 	close_map(&w);
+	show_pairs(&w, "mirrors", p->mirrors);
 	open_map(&w, "budgets");
 	for (size_t i = 0; i < p->nbudgets; i++)
 		show_budget(&w, p->budgets[i]);

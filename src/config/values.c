@@ -283,6 +283,22 @@ static bool ok_label(const char *s)
 	return true;
 }
 
+/* Debian Policy 5.6.7 */
+static bool ok_package(const char *s)
+{
+	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789+.-";
+	size_t n = strlen(s);
+
+	return n >= 2 && n <= 128 && strchr(first, *s) && s[strspn(s, rest)] == '\0';
+}
+
+/* A word alone is most likely a slip: bases that have a name of their own have a '-' in it. */
+static bool ok_base(const char *s)
+{
+	return ok_label(s) && (strpbrk(s, "-/:.") || strcmp(s, "static") == 0 || strcmp(s, "scratch") == 0);
+}
+
 /*
  * Below its start whatever the links and globs in it stand for: relative, and never more ".." than names
  * before them; "**" may stand for no name at all.
@@ -372,6 +388,9 @@ const struct check check_c_name = { "a C identifier", "^[A-Za-z_][A-Za-z0-9_]*$"
 const struct check check_env_name = { "a name of letters, digits and '_'", "^[A-Za-z_][A-Za-z0-9_]*$", ok_c_name,
 	NULL };
 const struct check check_label = { "a name without spaces", "^[^ \t\r\n]+$", ok_label, NULL };
+const struct check check_base = { "static, scratch or an image",
+	"^(static|scratch|[^ \t\r\n]*[-/:.][^ \t\r\n]*)$", ok_base,
+	"an image is oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or HOST/REPOSITORY[:TAG][@DIGEST]" };
 const struct check check_inside = { "a path inside the project", "^[^/]", ok_inside,
 	"paths are relative to slsc.yaml's directory" };
 const struct check check_in_tree = { "a path inside the fetched tree", "^[^/]", ok_inside, NULL };
@@ -380,5 +399,6 @@ const struct check check_to = { "a relative path without '..'", "^[^/]", ok_to,
 const struct check check_user = { "nonroot, root or UID[:GID]", "^(nonroot|root|[0-9]{1,10}(:[0-9]{1,10})?)$",
 	ok_user, NULL };
 const struct check check_absolute = { "an absolute path", "^/", ok_absolute, NULL };
+const struct check check_debian = { "a Debian package's name", "^[a-z0-9][a-z0-9+.-]{1,127}$", ok_package, NULL };
 const struct check check_git = { "a git URL or path without a password", "^[^-]", ok_git,
 	"let a git credential helper or an SSH agent know the password" };

@@ -24,6 +24,16 @@ void attach_tag(const struct digest *digest, const char *suffix, char out[80])
 	snprintf(out, 80, "sha256-%.64s.%s", digest_hex(digest), suffix);
 }
 
+bool attach_is_tag(const char *tag)
+{
+	size_t n;
+
+	if (strncmp(tag, "sha256-", 7) != 0)
+		return false;
+	n = strspn(tag + 7, "0123456789abcdef");
+	return n == 64 && (tag[7 + n] == '\0' || tag[7 + n] == '.');
+}
+
 const char *attach_media_type(const char *s)
 {
 	static const char *const known[] = { MEDIA_MANIFEST, MEDIA_INDEX, MEDIA_DOCKER_MANIFEST, MEDIA_DOCKER_INDEX };
@@ -42,13 +52,14 @@ void attachment_manifest(const struct attachment *at, const struct digest *blob,
 	char *text;
 
 	image_time(at->created, when);
-	j = json_pack("{s:i, s:s, s:s, s:{s:s, s:s, s:i, s:s}, s:[{s:s, s:s, s:I, s:{s:s}}], s:{s:s, s:s, s:I}, s:{s:s}}",
-		      "schemaVersion", 2, "mediaType", MEDIA_MANIFEST, "artifactType", at->artifact_type,
-		      "config", "mediaType", MEDIA_ARTIFACT_CONFIG, "digest", EMPTY_DIGEST, "size", 2, "data", "e30=",
-		      "layers", "mediaType", at->artifact_type, "digest", blob->s, "size", (json_int_t)at->len,
-		      "annotations", "org.opencontainers.image.title", at->name,
-		      "subject", "mediaType", subject->media_type, "digest", subject->digest.s, "size",
-		      (json_int_t)subject->size, "annotations", "org.opencontainers.image.created", when);
+	j = json_pack(
+		"{s:i, s:s, s:s, s:{s:s, s:s, s:i, s:s}, s:[{s:s, s:s, s:I, s:{s:s}}], s:{s:s, s:s, s:I}, s:{s:s}}",
+		"schemaVersion", 2, "mediaType", MEDIA_MANIFEST, "artifactType", at->artifact_type, "config",
+		"mediaType", MEDIA_ARTIFACT_CONFIG, "digest", EMPTY_DIGEST, "size", 2, "data", "e30=", "layers",
+		"mediaType", at->artifact_type, "digest", blob->s, "size", (json_int_t)at->len, "annotations",
+		"org.opencontainers.image.title", at->name, "subject", "mediaType", subject->media_type, "digest",
+		subject->digest.s, "size", (json_int_t)subject->size, "annotations", "org.opencontainers.image.created",
+		when);
 	text = j ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	if (!text)
 		BUG("jansson: out of memory, or a string that is not UTF-8");

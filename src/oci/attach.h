@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "oci/image.h"
+#include "oci/origin.h"
 
 /*
  * What is stored beside an image without being part of it: SBOM, provenance, signatures. Two ways exist, and both are
@@ -31,13 +32,14 @@ struct attach_ops {
 	 * Checked against its digest. @d: media type (static storage), digest, size. ERR_NOTFOUND.
 	 */
 	int (*manifest)(struct attach *a, const char *ref, struct buf *out, struct descriptor *d, struct err *err);
-	/* A whole blob, verified: ERR_NOTFOUND, ERR_LIMIT past @limit, ERR_FORMAT if it has other bytes. */
-	int (*blob)(struct attach *a, const struct digest *digest, uint64_t limit, struct buf *out, struct err *err);
+	/* A whole blob, verified: ERR_NOTFOUND, ERR_LIMIT past @limit, ERR_FORMAT if it has other bytes than named. */
+	int (*blob)(struct attach *a, const struct digest *digest, uint64_t size, uint64_t limit, struct buf *out,
+		    struct err *err);
 	int (*put_blob)(struct attach *a, const void *p, size_t n, struct digest *digest, struct err *err);
 	/* @artifact_type, @tag: or NULL; a tag that is there is moved. */
 	int (*put_manifest)(struct attach *a, const void *p, size_t n, const char *artifact_type, const char *tag,
 			    struct digest *digest, struct err *err);
-	/* The manifests of @artifact_type whose subject is @subject, in the order of their digests. */
+	/* The manifests of @artifact_type (NULL: any) whose subject is @subject, in the order of their digests. */
 	int (*referrers)(struct attach *a, const struct digest *subject, const char *artifact_type,
 			 struct digest **out, size_t *n, struct err *err);
 	/* Make all that was put visible, at once where that is possible. */
@@ -57,8 +59,34 @@ void attach_free(struct attach **a);	/* NULL is fine; what was not committed is 
  */
 int attach_layout(struct attach **out, const char *dir, bool write, struct err *err) MUST_CHECK;
 
+/** How what origin reads is written; for attach_origin(). Each as in attach_ops. */
+struct attach_writer {
+	int (*put_blob)(void *ctx, const void *p, size_t n, struct digest *digest, struct err *err);
+	int (*put_manifest)(void *ctx, const void *p, size_t n, const char *artifact_type, const char *tag,
+			    struct digest *digest, struct err *err);
+	int (*commit)(void *ctx, struct err *err);
+	void (*free)(void *ctx);
+	void *ctx;
+};
+/**
+ * attach_origin - an image read from anywhere else. @o and @w->ctx are its own from here on. @w NULL: what would
+ * write is ERR_USAGE, as in an archive.
+ */
+struct attach *attach_origin(struct origin *o, const struct attach_writer *w);
+
+#define ATTACH_BLOB_MAX (64u << 20)	/* bytes of an attachment that is copied, in memory */
+/**
+ * attach_copy - what is attached to @image, and if that is an index to each of its manifests: signatures, attestations,
+ * and all that has it as its subject. @n: how many manifests that was. The image itself is at both places already.
+ */
+int attach_copy(struct attach *from, struct attach *to, const struct digest *image, unsigned *n,
+		struct err *err) MUST_CHECK;
+
 /** attach_tag - "sha256-<hex>.sig": the tag that cosign uses; @suffix "sig", "att". */
 void attach_tag(const struct digest *digest, const char *suffix, char out[80]);
+
+/** attach_is_tag - whether @tag is such a one, or the referrers API's fallback, "sha256-<hex>" alone. */
+bool attach_is_tag(const char *tag);
 
 /** One thing to attach. */
 struct attachment {

@@ -50,9 +50,9 @@ static char *blob_path(const struct in_layout *l, const struct digest *digest)
 	return path_join(l->blobs, digest_hex(digest));
 }
 
-static int layout_blob(struct attach *a, const struct digest *digest, uint64_t limit, struct buf *out, struct err *err)
+static int read_blob(struct attach *a, const struct digest *digest, uint64_t limit, struct buf *out, struct err *err)
 {
-	struct in_layout *l = of(a);
+	const struct in_layout *l = of(a);
 	CLEAN_FREE char *path = blob_path(l, digest);
 	CLEAN_BUF struct buf data = BUF_INIT;
 	struct digest got;
@@ -68,13 +68,25 @@ static int layout_blob(struct attach *a, const struct digest *digest, uint64_t l
 	return 0;
 }
 
+static int layout_blob(struct attach *a, const struct digest *digest, uint64_t size, uint64_t limit, struct buf *out,
+		       struct err *err)
+{
+	const size_t was = out->len;
+
+	if (read_blob(a, digest, limit, out, err) < 0)
+		return -1;
+	if (out->len - was == size)
+		return 0;
+	return err_set(err, ERR_FORMAT, "%s: blob %s has %zu bytes, not %llu", a->shown, digest->s, out->len - was,
+		       (unsigned long long)size);
+}
+
 /* What is beside images: an artifact, or what cosign stores under a tag made of a digest. */
 static bool is_attached(const json_t *d)
 {
 	const char *tag = tag_of(d);
 
-	return json_object_get(d, "artifactType") ||
-	       (tag && starts_with(tag, "sha256-") && strlen(tag) >= strlen("sha256-") + 64);
+	return json_object_get(d, "artifactType") || (tag && attach_is_tag(tag));
 }
 
 /* The image to take if none is named: the only one, or the only index of several. */
@@ -140,7 +152,7 @@ static int layout_manifest(struct attach *a, const char *ref, struct buf *out, s
 	if (!entry && !by_digest)
 		return err_set(err, ERR_NOTFOUND, "%s: there is no image '%s'", a->shown, ref);
 	if (digest_parse(entry ? get(entry, "digest") : ref, &d->digest, err) < 0 ||
-	    layout_blob(a, &d->digest, ATTACH_MANIFEST_MAX, &text, err) < 0)
+	    read_blob(a, &d->digest, ATTACH_MANIFEST_MAX, &text, err) < 0)
 		return -1;
 	d->media_type = entry ? attach_media_type(get(entry, "mediaType")) : NULL;
 	if (!d->media_type)
@@ -227,7 +239,7 @@ static bool refers_to(struct attach *a, const struct digest *manifest, const str
 	json_t *j;
 	bool yes;
 
-	if (layout_blob(a, manifest, ATTACH_MANIFEST_MAX, &text, &ignored) < 0)
+	if (read_blob(a, manifest, ATTACH_MANIFEST_MAX, &text, &ignored) < 0)
 		return false;
 	j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
 	its = get(json_object_get(j, "subject"), "digest");
@@ -248,7 +260,7 @@ static int layout_referrers(struct attach *a, const struct digest *subject, cons
 		const char *type = get(d, "artifactType");
 		struct digest digest;
 
-		if (!type || strcmp(type, artifact_type) != 0)
+		if (artifact_type ? !type || strcmp(type, artifact_type) != 0 : tag_of(d) != NULL)
 			continue;
 		if (sig_check(err) < 0 || digest_parse(get(d, "digest"), &digest, err) < 0) {
 			VEC_FREE(&found);

@@ -12,8 +12,6 @@
 #define BASE_JSON_MAX (64u * 1024)
 #define BASE_BLOB_MAX (64u * 1024 * 1024)
 
-const char *const base_names[] = { "static", "scratch", NULL };
-
 static const char *const suffix[] = { [CODEC_NONE] = "tar", [CODEC_GZIP] = "tar.gz", [CODEC_ZSTD] = "tar.zst" };
 
 static int bad(const char *shown, const char *what, struct err *err)

@@ -13,10 +13,7 @@
  * is built, from Debian's ca-certificates and tzdata, and lie as share/slsc/base/<name>.tar[.gz|.zst], with base.json.
  */
 
-/** base_names - NULL-terminated: what package.base may be. */
-extern const char *const base_names[];
-
-#define BASE_MAX_LAYERS 2
+#define BASE_MAX_LAYERS 2	/* of the built-in ones */
 
 /** One layer in each of its forms. */
 struct base_layer {
@@ -56,6 +53,8 @@ struct base_sources {
 	const char *certs_version;	/* "ca-certificates 20230311", for the history */
 	const char *zoneinfo_version;
 };
+/** base_users - users and groups, homes, /tmp and nsswitch.conf, as distroless has them; @t is not finished. */
+int base_users(struct tree *t, struct err *err) MUST_CHECK;
 /** base_make - write all layers and base.json, last, into @dir, which is made. Same sources, same bytes. */
 int base_make(const char *dir, const struct base_sources *src, struct err *err) MUST_CHECK;
 

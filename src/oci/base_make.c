@@ -55,9 +55,9 @@ static int bundle(const char *dir, struct buf *out, struct err *err)
 	return 0;
 }
 
-static int static_tree(struct tree *t, const struct buf *certs, struct err *err)
+int base_users(struct tree *t, struct err *err)
 {
-	const struct {
+	static const struct {
 		const char *path;
 		mode_t mode;
 		uint32_t owner;
@@ -67,15 +67,13 @@ static int static_tree(struct tree *t, const struct buf *certs, struct err *err)
 		{ "home/nonroot", 0700, NONROOT },
 		{ "tmp", 01777, 0 },
 	};
-	const struct {
+	static const struct {
 		const char *path, *data;
 		size_t size;
 	} files[] = {
 		{ "etc/passwd", passwd, sizeof(passwd) - 1 },
 		{ "etc/group", group, sizeof(group) - 1 },
 		{ "etc/nsswitch.conf", nsswitch, sizeof(nsswitch) - 1 },
-		{ "etc/os-release", os_release, sizeof(os_release) - 1 },
-		{ "etc/ssl/certs/ca-certificates.crt", certs->ptr, certs->len },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
@@ -84,6 +82,15 @@ static int static_tree(struct tree *t, const struct buf *certs, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (tree_add_data(t, files[i].path, files[i].data, files[i].size, 0644, 0, 0, err) < 0)
 			return -1;
+	return 0;
+}
+
+static int static_tree(struct tree *t, const struct buf *certs, struct err *err)
+{
+	if (base_users(t, err) < 0 ||
+	    tree_add_data(t, "etc/os-release", os_release, sizeof(os_release) - 1, 0644, 0, 0, err) < 0 ||
+	    tree_add_data(t, "etc/ssl/certs/ca-certificates.crt", certs->ptr, certs->len, 0644, 0, 0, err) < 0)
+		return -1;
 	return tree_finish(t, err);
 }
 

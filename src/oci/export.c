@@ -51,8 +51,9 @@ static int add_blob(struct tree *t, const struct layout *l, const char *name, co
 int export_oci(const struct layout *l, const struct buf *index, struct export *e, struct err *err)
 {
 	CLEAN_TREE struct tree t = TREE_INIT;
+	const size_t n = e->nblobs && e->nblobs < l->keep.len ? e->nblobs : l->keep.len;
 
-	for (size_t i = 0; i < l->keep.len; i++) {
+	for (size_t i = 0; i < n; i++) {
 		CLEAN_FREE char *name = xasprintf("blobs/sha256/%s", l->keep.ptr[i].key);
 
 		if (add_blob(&t, l, name, l->keep.ptr[i].key, err) < 0)

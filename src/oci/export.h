@@ -13,6 +13,7 @@
 struct export {
 	const char *path;	/* in; borrowed */
 	int64_t mtime;		/* in: of the tar's entries, seconds since the epoch */
+	size_t nblobs;		/* export_oci: only the first ones put into the layout; 0: all */
 	struct digest digest;	/* out: of the file */
 	uint64_t size;		/* out: bytes */
 };
@@ -28,8 +29,8 @@ int export_docker(const struct layout *l, const struct image *im, const struct d
 		  struct export *e, struct err *err) MUST_CHECK;
 
 /**
- * export_document - the image of a manifest that others have written, whose config and layers, uncompressed or gzip, lie
- * in @l: as they are, for `docker load` and others. @tag: "name:tag", or NULL: none.
+ * export_document - the image of a manifest that others have written, whose config and layers, uncompressed or gzip,
+ * lie in @l: as they are, for `docker load` and others. @tag: "name:tag", or NULL: none.
  */
 int export_document(const struct layout *l, const struct document *manifest, const char *tag, struct export *e,
 		    struct err *err) MUST_CHECK;

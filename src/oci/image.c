@@ -78,9 +78,38 @@ static json_t *descriptor_json(const struct descriptor *d)
 	set(j, "size", json_integer((json_int_t)d->size));
 	if (d->architecture)
 		set(j, "platform", json_pack("{s:s, s:s}", "architecture", d->architecture, "os", "linux"));
+	if (d->artifact_type)
+		set(j, "artifactType", json_string(d->artifact_type));
 	if (d->ref)
 		set(j, "annotations", json_pack("{s:s}", "org.opencontainers.image.ref.name", d->ref));
 	return j;
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	if (text)
+		set(object, key, json_string(text));
+}
+
+/* As it was: tools count the entries that are not empty, so there is one for each layer. */
+static void base_history(const struct image_base *b, const char *when, json_t *list)
+{
+	size_t full = 0;
+
+	for (size_t i = 0; i < b->nhistory; i++)
+		full += !b->history[i].empty_layer;
+	for (size_t i = 0; full == b->nlayers && i < b->nhistory; i++) {
+		json_t *h = must(json_object());
+
+		set_text(h, "created", b->history[i].created);
+		set_text(h, "created_by", b->history[i].created_by);
+		set_text(h, "comment", b->history[i].comment);
+		if (b->history[i].empty_layer)
+			set(h, "empty_layer", json_true());
+		push(list, h);
+	}
+	for (size_t i = 0; full != b->nlayers && i < b->nlayers; i++)
+		push(list, json_pack("{s:s}", "created", b->created ? b->created : when));
 }
 
 static json_t *history(const struct image *im)
@@ -89,7 +118,9 @@ static json_t *history(const struct image *im)
 	char when[24];
 
 	image_time(im->created, when);
-	for (size_t i = 0; i < im->nlayers; i++) {
+	if (im->base)
+		base_history(im->base, when, list);
+	for (size_t i = im->base ? im->base->nlayers : 0; i < im->nlayers; i++) {
 		json_t *h = must(json_object());
 
 		set(h, "created", json_string(when));

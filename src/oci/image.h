@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "oci/document.h"
 #include "oci/layer.h"
 
 /*
@@ -25,6 +26,7 @@ struct descriptor {
 	uint64_t size;			/* bytes */
 	const char *architecture;	/* of the platform, with os linux; NULL: no platform */
 	const char *ref;		/* annotation org.opencontainers.image.ref.name, or NULL */
+	const char *artifact_type;	/* of what is no image, or NULL */
 };
 
 /** All of one architecture's image. Strings are borrowed and valid UTF-8; maps hold const char * values. */
@@ -37,6 +39,15 @@ struct image {
 	struct map labels, annotations;
 	const struct image_layer *layers;
 	size_t nlayers;
+	const struct image_base *base;	/* whose layers come first; NULL: one of ours, or none */
+};
+
+/** What an image keeps of a foreign base; borrowed. */
+struct image_base {
+	size_t nlayers;
+	const char *created;		/* of its config, or NULL */
+	const struct doc_history *history;	/* of its config: left out if it does not account for nlayers */
+	size_t nhistory;
 };
 
 void image_release(struct image *im);

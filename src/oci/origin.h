@@ -54,6 +54,12 @@ int origin_open(struct origin **out, const struct place *pl, const struct origin
 void origin_free(struct origin **o);	/* NULL is fine */
 
 /**
+ * origin_stored - @inner, which it owns, behind the user's store: what is there is not asked for, and what is asked for
+ * by digest is there afterwards.
+ */
+struct origin *origin_stored(struct origin *inner);
+
+/**
  * origin_manifest - the manifest of one image: an index (also one in an index) is followed to linux/@arch ("amd64",
  * "arm64"; NULL: the only manifest, ERR_USAGE if there are several). @doc is parsed; @bytes, @d may be NULL.
  */

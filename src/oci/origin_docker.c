@@ -132,14 +132,20 @@ static const struct origin_ops ops = {
 	.free = docker_free,
 };
 
-/* "hello" is "hello:latest" */
+/* "hello" is "hello:latest"; skopeo and podman call it docker.io/library/hello:latest or localhost/hello:latest. */
 static bool same_tag(const char *tag, const char *want)
 {
-	size_t n = strlen(want);
+	static const char *const prefix[] = { "", "docker.io/library/", "docker.io/", "localhost/" };
 
-	if (strcmp(tag, want) == 0)
-		return true;
-	return strncmp(tag, want, n) == 0 && strcmp(tag + n, ":latest") == 0;
+	for (size_t i = 0; i < ARRAY_LEN(prefix); i++) {
+		const char *tail = tag + strlen(prefix[i]);
+		size_t n = strlen(want);
+
+		if (starts_with(tag, prefix[i]) && strncmp(tail, want, n) == 0 &&
+		    (!tail[n] || strcmp(tail + n, ":latest") == 0))
+			return true;
+	}
+	return false;
 }
 
 /* The image of the list that @want names, or the only one. */

@@ -117,8 +117,8 @@ static void box_end(struct box *b)
 	ops->wipe(b, sizeof(*b));
 }
 
-void secretbox_seal(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KEY], const uint8_t nonce[SECRETBOX_NONCE],
-		    const void *p, size_t n, struct buf *out)
+void secretbox_seal(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KEY],
+		    const uint8_t nonce[SECRETBOX_NONCE], const void *p, size_t n, struct buf *out)
 {
 	const size_t tag_at = out->len;
 	uint8_t tag[SECRETBOX_TAG] = { 0 };
@@ -132,8 +132,8 @@ void secretbox_seal(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KE
 	box_end(&b);
 }
 
-bool secretbox_open(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KEY], const uint8_t nonce[SECRETBOX_NONCE],
-		    struct str sealed, struct buf *out)
+bool secretbox_open(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KEY],
+		    const uint8_t nonce[SECRETBOX_NONCE], struct str sealed, struct buf *out)
 {
 	uint8_t tag[SECRETBOX_TAG];
 	struct box b;

@@ -21,10 +21,10 @@ void salsa20_block(const uint8_t key[32], const uint8_t nonce[8], uint64_t count
 void hsalsa20(const uint8_t key[32], const uint8_t nonce[16], uint8_t out[32]);
 
 /** secretbox_seal - append tag and ciphertext of @n bytes. */
-void secretbox_seal(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KEY], const uint8_t nonce[SECRETBOX_NONCE],
-		    const void *p, size_t n, struct buf *out);
+void secretbox_seal(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KEY],
+		    const uint8_t nonce[SECRETBOX_NONCE], const void *p, size_t n, struct buf *out);
 /** secretbox_open - append the plaintext; false if the key or the box is wrong, with @out as it was. */
-bool secretbox_open(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KEY], const uint8_t nonce[SECRETBOX_NONCE],
-		    struct str sealed, struct buf *out);
+bool secretbox_open(const struct crypto_ops *ops, const uint8_t key[SECRETBOX_KEY],
+		    const uint8_t nonce[SECRETBOX_NONCE], struct str sealed, struct buf *out);
 
 #endif

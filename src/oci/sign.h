@@ -25,8 +25,8 @@ typedef int (*password_fn)(struct buf *out, void *ctx, struct err *err);
 
 /**
  * key_parse - a private key: cosign's encrypted one (PEM "ENCRYPTED SIGSTORE PRIVATE KEY" or "ENCRYPTED COSIGN PRIVATE
- * KEY" around JSON: scrypt and NaCl's secretbox), or PKCS#8 or SEC 1 in PEM without encryption. Of scrypt only the three
- * costs that exist in cosign's keys are taken: at most 128 MiB. ERR_FORMAT; ERR_VERIFY "wrong password".
+ * KEY" around JSON: scrypt and NaCl's secretbox), or PKCS#8 or SEC 1 in PEM without encryption. Of scrypt only the
+ * three costs that exist in cosign's keys are taken: at most 128 MiB. ERR_FORMAT; ERR_VERIFY "wrong password".
  */
 int key_parse(const char *shown, struct str text, password_fn password, void *ctx, struct crypto_key **out,
 	      struct err *err) MUST_CHECK;
@@ -87,6 +87,8 @@ struct signed_images {
 	size_t len, cap;
 };
 
+void signed_images_release(struct signed_images *l);
+
 struct sign_request {
 	const char *ref;		/* tag or digest; NULL: the only image */
 	const char *reference;		/* for the payload */
@@ -96,8 +98,9 @@ struct sign_request {
 };
 
 /**
- * sign_image - sign what @req names, beside signatures that are there; in-toto statements attached to it are signed too,
- * as attestations. Nothing is changed before all is ready: attach_commit() is called here. ERR_NOTFOUND, ERR_FORMAT.
+ * sign_image - sign what @req names, beside signatures that are there; in-toto statements attached to it are signed
+ * too, as attestations. Nothing is changed before all is ready: attach_commit() is called here. ERR_NOTFOUND,
+ * ERR_FORMAT.
  */
 int sign_image(struct attach *a, const struct crypto_key *k, const struct sign_request *req, struct signed_images *out,
 	       struct err *err) MUST_CHECK;

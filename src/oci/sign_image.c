@@ -53,7 +53,8 @@ static int load_tagged(struct attach *a, const char *tag, json_t **out, struct d
 		return err->code == ERR_NOTFOUND ? 0 : -1;
 	*digest = d.digest;
 	*out = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &where);
-	if (json_is_array(json_object_get(*out, "layers")) && json_array_size(json_object_get(*out, "layers")) <= ATTACH_MAX)
+	if (json_is_array(json_object_get(*out, "layers")) &&
+	    json_array_size(json_object_get(*out, "layers")) <= ATTACH_MAX)
 		return 0;
 	json_decref(*out);
 	*out = NULL;
@@ -103,13 +104,18 @@ out:
 	return r;
 }
 
+/* The blob that a descriptor names. */
 static int read_layer(struct attach *a, const json_t *layer, uint64_t limit, struct buf *out, struct err *err)
 {
+	const json_int_t size = json_integer_value(json_object_get(layer, "size"));
 	struct digest digest;
 
 	if (digest_parse(get(layer, "digest") ? get(layer, "digest") : "", &digest, err) < 0)
 		return -1;
-	return a->ops->blob(a, &digest, limit, out, err);
+	if (size < 0 || (uint64_t)size > limit)
+		return err_set(err, ERR_LIMIT, "%s: limit exceeded: %s has more than %llu bytes", a->shown, digest.s,
+			       (unsigned long long)limit);
+	return a->ops->blob(a, &digest, (uint64_t)size, limit, out, err);
 }
 
 /* ECDSA never gives the same signature twice: whether there is one by this key already can only be tried. */
@@ -202,21 +208,15 @@ static int load_statement(struct attach *a, const struct digest *manifest, struc
 {
 	CLEAN_BUF struct buf text = BUF_INIT;
 	struct descriptor d = { .media_type = "" };
-	const char *hex;
-	struct digest blob;
 	json_t *j;
-	int r = -1;
+	int r;
 
 	if (a->ops->manifest(a, manifest->s, &text, &d, err) < 0)
 		return -1;
 	j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
-	hex = get(json_array_get(json_object_get(j, "layers"), 0), "digest");
-	if (!hex)
-		err_set(err, ERR_FORMAT, "%s: artifact %s has no layer", a->shown, manifest->s);
-	else if (digest_parse(hex, &blob, err) == 0)
-		r = a->ops->blob(a, &blob, STATEMENT_MAX, out, err);
+	r = read_layer(a, json_array_get(json_object_get(j, "layers"), 0), STATEMENT_MAX, out, err);
 	json_decref(j);
-	return r;
+	return r < 0 ? err_wrap(err, "artifact %s", manifest->s) : 0;
 }
 
 static int put_attestation(struct attach *a, const struct crypto_key *k, const struct digest *subject,
@@ -456,4 +456,9 @@ int verify_image(struct attach *a, const struct crypto_key *k, const char *ref, 
 	if (check_all(a, k, "sig", MEDIA_SIMPLESIGNING, "signature", check_signature, out, err) < 0)
 		return -1;
 	return statements ? check_all(a, k, "att", MEDIA_DSSE, "attestation", check_attestation, out, err) : 0;
+}
+
+void signed_images_release(struct signed_images *l)
+{
+	VEC_FREE(l);
 }

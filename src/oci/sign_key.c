@@ -78,7 +78,8 @@ static int parse_sealed(const char *shown, const json_t *j, struct sealed *s, st
 	if (!cipher_name || strcmp(cipher_name, "nacl/secretbox") != 0)
 		return bad(shown, "the encrypted key's cipher is not nacl/secretbox", err);
 	if (!known_cost(json_object_get(kdf, "params"), &s->cost_n))
-		return bad(shown, "the encrypted key's scrypt parameters are not N 32768, 65536 or 131072, r 8, p 1", err);
+		return bad(shown, "the encrypted key's scrypt parameters are not N 32768, 65536 or 131072, r 8, p 1",
+			   err);
 	if (decode(json_object_get(kdf, "salt"), SALT_MAX, &s->salt) < 0 || !s->salt.len)
 		return bad(shown, "the encrypted key's salt is malformed", err);
 	if (decode(json_object_get(cipher, "nonce"), SECRETBOX_NONCE, &s->nonce) < 0 || s->nonce.len != SECRETBOX_NONCE)
@@ -259,15 +260,16 @@ int key_generate(struct str password, struct buf *private_pem, struct buf *publi
 		return -1;
 	ops->random(salt, sizeof(salt));
 	ops->random(nonce, sizeof(nonce));
-	if (!ops->scrypt(password.ptr ? password.ptr : "", password.len, salt, sizeof(salt), COST_N, COST_R, COST_P, key,
-			 sizeof(key)))
+	if (!ops->scrypt(password.ptr ? password.ptr : "", password.len, salt, sizeof(salt), COST_N, COST_R, COST_P,
+			 key, sizeof(key)))
 		return err_set(err, ERR_LIMIT, "not enough memory to encrypt a key");
 	k = ops->key_generate();
 	n = ops->key_der(k, der);
 	secretbox_seal(ops, key, nonce, der, n, &box);
 	ops->wipe(der, sizeof(der));
 	ops->wipe(key, sizeof(key));
-	buf_addf(&json, "{\"kdf\":{\"name\":\"scrypt\",\"params\":{\"N\":%d,\"r\":%d,\"p\":%d},", COST_N, COST_R, COST_P);
+	buf_addf(&json, "{\"kdf\":{\"name\":\"scrypt\",\"params\":{\"N\":%d,\"r\":%d,\"p\":%d},", COST_N, COST_R,
+		 COST_P);
 	add_encoded(&json, "salt", salt, sizeof(salt));
 	buf_addz(&json, "},\"cipher\":{\"name\":\"nacl/secretbox\",");
 	add_encoded(&json, "nonce", nonce, sizeof(nonce));

@@ -115,6 +115,23 @@ int store_fetch(struct origin *o, const struct doc_descriptor *d, char **path, s
 	return 0;
 }
 
+int store_read(const struct digest *digest, uint64_t limit, struct buf *out, struct err *err)
+{
+	CLEAN_FREE char *path = store_path(digest);
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct digest got;
+
+	if (fs_read(path, limit, &text, err) < 0)
+		return err->code == ERR_INTR ? -1 : 0;
+	if (digest_of(text.ptr, text.len, &got, err) < 0)
+		return -1;
+	if (strcmp(got.s, digest->s) != 0)
+		return 0;
+	(void)store_has(digest, text.len);	/* used now */
+	buf_adds(out, buf_str(&text));
+	return 1;
+}
+
 int store_put(const void *p, size_t n, struct digest *digest, struct err *err)
 {
 	CLEAN_TMP struct fs_tmp t = FS_TMP_INIT;

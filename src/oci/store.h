@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "oci/origin.h"
 
@@ -18,12 +19,14 @@ char *store_path(const struct digest *digest);
 /** store_has - whether it is there with @size bytes; marks it used. */
 bool store_has(const struct digest *digest, uint64_t size);
 /**
- * store_open - a descriptor of a blob, only to be read, fetched from @o (NULL: ERR_NOTFOUND then) if it is not there. What is
- * open stays readable whatever is pruned meanwhile. The bytes were verified when they were stored, not now.
+ * store_open - a descriptor of a blob, only to be read, fetched from @o (NULL: ERR_NOTFOUND then) if it is not there.
+ * What is open stays readable whatever is pruned meanwhile. The bytes were verified when they were stored, not now.
  */
 int store_open(struct origin *o, const struct doc_descriptor *d, struct err *err) MUST_CHECK;
 /** store_fetch - store_path() of a blob that is fetched from @o if it is not there. *@path: heap. */
 int store_fetch(struct origin *o, const struct doc_descriptor *d, char **path, struct err *err) MUST_CHECK;
+/** store_read - 1: appended to @out, verified; 0: not there, damaged, or past @limit; -1: ERR_INTR, ERR_TOOL. */
+int store_read(const struct digest *digest, uint64_t limit, struct buf *out, struct err *err) MUST_CHECK;
 /** store_put - from memory. */
 int store_put(const void *p, size_t n, struct digest *digest, struct err *err) MUST_CHECK;
 /** store_take - the file @src, whose digest is known and verified, copied (by reflink if possible) into the store. */

@@ -205,6 +205,15 @@ static int spawn_tied(pid_t *pid, const char *const *argv, const struct proc_opt
 			failed = errno ? errno : ECHILD;
 			_exit(127);
 		}
+		/*
+		 * When we die our pipes close before the signal is sent: a child that is just writing would be ended by
+		 * SIGPIPE, without ending what it has started. So each pipe has one more reader, the child itself.
+		 */
+		if ((out >= 0 && open("/proc/self/fd/1", O_RDONLY | O_NONBLOCK) < 0) ||
+		    (errout >= 0 && open("/proc/self/fd/2", O_RDONLY | O_NONBLOCK) < 0)) {
+			failed = errno;
+			_exit(127);
+		}
 		execve(path, (char *const *)(uintptr_t)argv, env);
 		failed = errno;
 		_exit(127);

@@ -169,8 +169,8 @@ static int ask(struct auth *a, const struct http_url *realm, const struct buf *q
 	       struct http_resp *resp, struct err *err)
 {
 	const struct http_ops *ops = http_ops(a->http);
-	CLEAN_FREE char *next = form ? xstrdup(realm->full)
-				     : xasprintf("%s%c%s", realm->full, strchr(realm->full, '?') ? '&' : '?', query->ptr);
+	const char mark = strchr(realm->full, '?') ? '&' : '?';
+	CLEAN_FREE char *next = form ? xstrdup(realm->full) : xasprintf("%s%c%s", realm->full, mark, query->ptr);
 
 	for (int i = 0; i <= REDIRECTS; i++) {
 		CLEAN_HTTP_URL struct http_url url = HTTP_URL_INIT;
@@ -280,7 +280,8 @@ static int answer(struct auth *a, const char *url, const struct strs *challenges
 	for (size_t i = 0; i < challenges->len; i++)
 		challenge_parse(&c, str_from(challenges->ptr[i]));
 	if (c.scheme == CHALLENGE_NONE)
-		return err_set(err, ERR_NET, "%s: it refuses access, and says no way to log in that slsc knows", a->host);
+		return err_set(err, ERR_NET, "%s: it refuses access, and says no way to log in that slsc knows",
+			       a->host);
 	if (look(a, err) < 0)
 		return -1;
 	if (c.scheme == CHALLENGE_BEARER) {

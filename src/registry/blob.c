@@ -45,8 +45,9 @@ static int begin(struct incoming *in, struct err *err)
 	in->skip = 0;
 	if (in->resp->status == 206) {
 		if (sscanf(in->resp->content_range, "bytes %" SCNu64 "-", &from) != 1 || from != in->from)
-			return err_set(err, ERR_FORMAT, "asked for the bytes from %" PRIu64 " on, the registry sends '%.80s'",
-				       in->from, in->resp->content_range);
+			return err_set(err, ERR_FORMAT,
+				       "asked for the bytes from %" PRIu64 " on, the registry sends '%.80s'", in->from,
+				       in->resp->content_range);
 	} else {
 		in->skip = in->from;
 	}
@@ -68,8 +69,8 @@ static int take(void *ctx, const void *p, size_t n, struct err *err)
 	if (n == 0)
 		return 0;
 	if (n > in->size - in->got)
-		return err_set(err, ERR_FORMAT, "the registry sends more than the %" PRIu64 " bytes that its manifest says",
-			       in->size);
+		return err_set(err, ERR_FORMAT,
+			       "the registry sends more than the %" PRIu64 " bytes that its manifest says", in->size);
 	digest_update(in->md, b, n);
 	in->got += n;
 	return in->sink(in->ctx, b, n, err);
@@ -120,10 +121,11 @@ int client_blob_get(struct client *c, const struct digest *digest, uint64_t size
 	}
 	digest_final(in.md, &got);
 	if (in.got != size)
-		return err_set(err, ERR_FORMAT, "%s: %s: the registry sent %" PRIu64 " bytes, the manifest says %" PRIu64,
-			       c->shown, what, in.got, size);
+		return err_set(err, ERR_FORMAT,
+			       "%s: %s: the registry sent %" PRIu64 " bytes, the manifest says %" PRIu64, c->shown,
+			       what, in.got, size);
 	if (strcmp(got.s, digest->s) != 0)
-		return err_set(err, ERR_FORMAT, "%s: %s: the registry sent other bytes: they have the digest %s", c->shown,
-			       what, got.s);
+		return err_set(err, ERR_FORMAT, "%s: %s: the registry sent other bytes: they have the digest %s",
+			       c->shown, what, got.s);
 	return 0;
 }

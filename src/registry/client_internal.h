@@ -52,7 +52,8 @@ int client_refused(const struct client *c, const struct call *call, const struct
 /** client_is_transient - of a status: 408, 429, 500, 502, 503, 504. */
 bool client_is_transient(int status);
 /**
- * client_pause - before the next try: @call->tries failures so far. -1: that was the last (@err as it was), or ERR_INTR.
+ * client_pause - before the next try: @call->tries failures so far. -1: that was the last (@err as it was), or
+ * ERR_INTR.
  */
 int client_pause(struct client *c, struct call *call, const struct http_resp *resp, struct err *err) MUST_CHECK;
 

@@ -196,8 +196,8 @@ static int take_entry(const char *shown, const char *key, json_t *entry, struct 
 		}
 		explicit_bzero(pair.ptr, pair.len);
 		if (!colon)
-			return err_at(err, ERR_FORMAT, shown, 0, 0, "auths: '%.200s': 'auth' is not user:password in base64",
-				      key);
+			return err_at(err, ERR_FORMAT, shown, 0, 0, "auths: '%.200s': 'auth' is not user:password "
+				      "in base64", key);
 	} else if (user && *user) {
 		out->user = xstrdup(user);
 		out->password = xstrdup(password ? password : "");
@@ -306,7 +306,8 @@ static int find_helper(const char *helper, const char *host, struct creds *out, 
 	user = json_string_value(json_object_get(j, "Username"));
 	secret = json_string_value(json_object_get(j, "Secret"));
 	if (!user || !secret)
-		ret = err_set(err, ERR_FORMAT, "docker-credential-%s get: not the JSON object that it should print", helper);
+		ret = err_set(err, ERR_FORMAT, "docker-credential-%s get: not the JSON object that it should print",
+			      helper);
 	else if (strcmp(user, "<token>") == 0)
 		out->identity_token = xstrdup(secret);
 	else if (*user) {
@@ -396,7 +397,8 @@ static int store_helper(const char *helper, const char *host, const struct creds
 	ret = run_helper(helper, "store", input, &out, &status, err);
 	explicit_bzero(input, strlen(input));
 	if (ret == 0 && status != 0)
-		ret = err_set(err, ERR_TOOL, "docker-credential-%s store failed with status %d for %s", helper, status, host);
+		ret = err_set(err, ERR_TOOL, "docker-credential-%s store failed with status %d for %s", helper, status,
+			      host);
 	return ret;
 }
 

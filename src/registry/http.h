@@ -39,7 +39,7 @@ struct http_req {
 	ssize_t (*read)(void *ctx, void *p, size_t n, struct err *err);
 	int (*rewind)(void *ctx);
 	void *read_ctx;
-	/* The body of a 200 or 206; NULL: into http_resp.body. @limit: of either; more is ERR_LIMIT. 0: HTTP_ERROR_BODY */
+	/* The body of a 200 or 206; NULL: into http_resp.body. @limit: of either; 0: HTTP_ERROR_BODY. ERR_LIMIT */
 	sink_fn sink;
 	void *sink_ctx;
 	uint64_t limit;

@@ -18,8 +18,8 @@ static void must(int ret)
 static json_t *descriptor(const struct plan_node *root, const char *tag)
 {
 	const struct doc_descriptor *d = &root->d;
-	json_t *j = json_pack("{s:s, s:s, s:I, s:{s:s}}", "mediaType", root->doc.media_type, "digest", d->digest.s, "size",
-			      (json_int_t)root->bytes.len, "annotations", REF_NAME, tag);
+	json_t *j = json_pack("{s:s, s:s, s:I, s:{s:s}}", "mediaType", root->doc.media_type, "digest", d->digest.s,
+			      "size", (json_int_t)root->bytes.len, "annotations", REF_NAME, tag);
 
 	if (!j)
 		BUG("jansson: out of memory");
@@ -51,6 +51,7 @@ int layout_index_add(const struct buf *old, const char *shown, const struct plan
 		     struct buf *out, struct err *err)
 {
 	json_t *j = parse(old, shown, err), *list = json_object_get(j, "manifests");
+	size_t at = SIZE_MAX;
 	char *text;
 
 	if (!j)
@@ -60,10 +61,15 @@ int layout_index_add(const struct buf *old, const char *shown, const struct plan
 		const char *name =
 			json_string_value(json_object_get(json_object_get(entry, "annotations"), REF_NAME));
 
-		if (name && strcmp(name, tag) == 0)
-			must(json_array_remove(list, i));
+		if (!name || strcmp(name, tag) != 0)
+			continue;
+		must(json_array_remove(list, i));
+		at = i;
 	}
-	must(json_array_append_new(list, descriptor(root, tag)));
+	/* in the place of the one before, so that the same again is the same bytes */
+	if (at == SIZE_MAX)
+		at = json_array_size(list);
+	must(json_array_insert_new(list, at, descriptor(root, tag)));
 	text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(j);
 	if (!text)

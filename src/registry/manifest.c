@@ -18,8 +18,8 @@ static bool is_digest(const char *ref)
 
 static int bad_header(const struct client *c, const struct call *call, const struct http_resp *resp, struct err *err)
 {
-	return err_set(err, ERR_FORMAT, "%s: %s: Docker-Content-Digest is '%.80s', which is no digest", c->shown, call->what,
-		       resp->docker_digest);
+	return err_set(err, ERR_FORMAT, "%s: %s: Docker-Content-Digest is '%.80s', which is no digest", c->shown,
+		       call->what, resp->docker_digest);
 }
 
 int client_manifest_head(struct client *c, const char *ref, bool *found, struct digest *digest, struct err *err)
@@ -68,8 +68,8 @@ static int check_bytes(const struct client *c, const struct call *call, const ch
 	/* sha512 is allowed, but then the registry's word is all there is: for a tag we go by what we have */
 	if (!is_digest(ref) && !starts_with(want, "sha256:"))
 		return 0;
-	return err_set(err, ERR_FORMAT, "%s: %s: the registry sent other bytes: they have the digest %s, not %.80s", c->shown,
-		       call->what, digest->s, want);
+	return err_set(err, ERR_FORMAT, "%s: %s: the registry sent other bytes: they have the digest %s, not %.80s",
+		       c->shown, call->what, digest->s, want);
 }
 
 int client_manifest_get(struct client *c, const char *ref, struct buf *out, char **media_type, struct digest *digest,
@@ -121,8 +121,8 @@ int client_manifest_put(struct client *c, const char *ref, const char *media_typ
 	if (resp.status != 201 && resp.status != 200 && resp.status != 202)
 		return client_refused(c, &call, &resp, err);
 	if (starts_with(resp.docker_digest, "sha256:") && strcmp(resp.docker_digest, digest->s) != 0)
-		return err_set(err, ERR_FORMAT, "%s: %s: the registry stored other bytes: it says %.80s, not %s", c->shown,
-			       call.what, resp.docker_digest, digest->s);
+		return err_set(err, ERR_FORMAT, "%s: %s: the registry stored other bytes: it says %.80s, not %s",
+			       c->shown, call.what, resp.docker_digest, digest->s);
 	return 0;
 }
 
@@ -172,7 +172,8 @@ static int by_tag(struct client *c, const struct digest *subject, struct buf *ou
 
 int client_referrers(struct client *c, const struct digest *subject, struct buf *out, struct err *err)
 {
-	CLEAN_FREE char *url = xasprintf("referrers/%s", subject->s), *what = xasprintf("GET of referrers of %s", subject->s);
+	CLEAN_FREE char *url = xasprintf("referrers/%s", subject->s),
+			*what = xasprintf("GET of referrers of %s", subject->s);
 	json_t *all = NULL;
 	size_t bytes = 0;
 	int ret = -1;
@@ -204,7 +205,8 @@ int client_referrers(struct client *c, const struct digest *subject, struct buf 
 		}
 		bytes += resp.body.len;
 		if (bytes > DOCUMENT_MAX) {
-			err_set(err, ERR_LIMIT, "limit exceeded: %s: %s: more than %u bytes", c->shown, what, DOCUMENT_MAX);
+			err_set(err, ERR_LIMIT, "limit exceeded: %s: %s: more than %u bytes", c->shown, what,
+				DOCUMENT_MAX);
 			goto end;
 		}
 		j = parse_index(c, what, &resp.body, err);

@@ -70,22 +70,23 @@ static int add_level(struct plan *p, const struct origin *o, size_t first, size_
 		if (doc->kind != DOC_INDEX)
 			continue;
 		if (level > MAX_LEVELS)
-			return err_set(err, ERR_LIMIT, "limit exceeded: %s: indexes in indexes, %u deep", o->shown, level);
+			return err_set(err, ERR_LIMIT, "limit exceeded: %s: indexes in indexes, %u deep", o->shown,
+				       level);
 		for (size_t k = 0; k < doc->len; k++) {
 			const struct doc_descriptor *d = &doc->ptr[k];
 
 			if (map_has(&p->seen, d->digest.s))
 				continue;
 			if (*d->media_type && !media_is_index(d->media_type) && !media_is_manifest(d->media_type))
-				return err_set(err, ERR_FORMAT, "%s: its index names a %.100s, which is no manifest", o->shown,
-					       d->media_type);
+				return err_set(err, ERR_FORMAT, "%s: its index names a %.100s, which is no manifest",
+					       o->shown, d->media_type);
 			if (p->nodes.len >= PLAN_MAX_MANIFESTS)
 				return err_set(err, ERR_LIMIT, "limit exceeded: %s: more than %u manifests", o->shown,
 					       PLAN_MAX_MANIFESTS);
 			p->bytes += d->size < PLAN_MAX_BYTES ? (size_t)d->size : PLAN_MAX_BYTES + 1;
 			if (p->bytes > PLAN_MAX_BYTES)
-				return err_set(err, ERR_LIMIT, "limit exceeded: %s: manifests of more than %u MB", o->shown,
-					       PLAN_MAX_BYTES >> 20);
+				return err_set(err, ERR_LIMIT, "limit exceeded: %s: manifests of more than %u MB",
+					       o->shown, PLAN_MAX_BYTES >> 20);
 			add(p, d, level);
 		}
 	}

@@ -54,7 +54,8 @@ static int from_dir(struct client *c, const char *dir, struct buf *pem, struct e
 			CLEAN_FREE char *key = xasprintf("%.*s.key", (int)(strlen(path) - 5), path);
 
 			if (!fs_exists(key))
-				return err_set(err, ERR_NOTFOUND, "%s: there is no %s beside it", path, path_basename(key));
+				return err_set(err, ERR_NOTFOUND, "%s: there is no %s beside it", path,
+					       path_basename(key));
 			c->cert = xstrdup(path);
 			c->key = steal(&key);
 		}

@@ -194,7 +194,8 @@ static int push(struct push *p, struct err *err)
 int transfer_to_registry(struct transfer *t, struct err *err)
 {
 	const struct place *from = t->from, *to = t->to;
-	bool near = from->kind == PLACE_REGISTRY && strcmp(from->host, to->host) == 0 && strcmp(from->repo, to->repo) != 0;
+	bool near =
+		from->kind == PLACE_REGISTRY && strcmp(from->host, to->host) == 0 && strcmp(from->repo, to->repo) != 0;
 	struct client_spec spec = { .host = to->host, .repo = to->repo, .push = true, .cancel = &t->cancel,
 				    .mount_from = near && !t->o->dry_run ? from->repo : NULL };
 	struct push p = { .t = t, .tag = to->tag ? to->tag : to->digest ? NULL : "latest" };

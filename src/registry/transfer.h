@@ -18,7 +18,7 @@ struct transfer_opts {
 };
 
 struct transfer_result {
-	char *name;		/* "host/repo" or as place_show(); heap: with "@" and the digest it names what was copied */
+	char *name;		/* heap: "host/repo" or as place_show(): what stands before "@" and the digest */
 	char *to;		/* heap: the destination as the user would write it */
 	struct digest digest;	/* of the manifest or index */
 	uint64_t manifests, blobs;	/* of the image */

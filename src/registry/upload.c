@@ -41,8 +41,8 @@ static ssize_t read_in(const struct blob_in *in, uint64_t at, void *p, size_t n,
 	if (got < 0)
 		return err_sys(err, "%s", in->shown);
 	if (got == 0)
-		return err_set(err, ERR_FORMAT, "%s: it has fewer bytes than the %" PRIu64 " that its manifest says", in->shown,
-			       in->size);
+		return err_set(err, ERR_FORMAT, "%s: it has fewer bytes than the %" PRIu64 " that its manifest says",
+			       in->shown, in->size);
 	return got;
 }
 
@@ -167,7 +167,8 @@ static enum outcome start(struct upload *u, bool mount, struct err *err)
 		if (ret == 0 && resp.status == 202) {
 			if (u->location)
 				return NOT_YET;
-			err_set(err, ERR_FORMAT, "%s: %s: the registry names no place to send it to", u->c->shown, u->what);
+			err_set(err, ERR_FORMAT, "%s: %s: the registry names no place to send it to", u->c->shown,
+				u->what);
 			return FAILED;
 		}
 	} while (again(u, ret, &resp, err));

@@ -10,7 +10,7 @@
 #define WORK_JOBS 6u	/* requests at once */
 
 /**
- * work_run - @fn for each of 0 to @n - 1, in order of their start, on up to @jobs threads, of which the caller's is one.
+ * work_run - @fn for each of 0 to @n - 1, begun in this order, on up to @jobs threads, of which the caller's is one.
  * The first failure sets *@cancel, which makes the others end, and is what is returned.
  */
 int work_run(size_t n, unsigned jobs, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, atomic_bool *cancel,

@@ -7,6 +7,7 @@
 #include "archive/unarchive.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "oci/attach.h"
 #include "oci/image.h"
 #include "os/fs.h"
 #include "report/check_image.h"
@@ -132,6 +133,14 @@ static char *tagged(const char *text, const struct doc_descriptor *d)
 	return ref ? xasprintf("%s:%s", text, ref) : xasprintf("%s@%.19s", text, d->digest.s);
 }
 
+/* What lies beside an image in the list and is none: an SBOM, a signature. */
+static bool is_attached(const struct doc_descriptor *d)
+{
+	const char *ref = doc_kvs_get(&d->annotations, REF_NAME);
+
+	return d->artifact_type || (ref && attach_is_tag(ref));
+}
+
 /*
  * A whole layout. Its index.json is a list of tags, which no platform gets; each tag is looked at. Where Lambda is
  * meant, a tag for all architectures is a mistake only if there is none for a single one.
@@ -144,6 +153,8 @@ static int all_tags(struct walker *w, const struct document *list, struct err *e
 
 	for (size_t i = 0; i < list->len; i++) {
 		ref = doc_kvs_get(&list->ptr[i].annotations, REF_NAME);
+		if (is_attached(&list->ptr[i]))
+			continue;
 		if (media_is_index(list->ptr[i].media_type))
 			index = ref ? ref : "";
 		else if (ref && media_is_manifest(list->ptr[i].media_type))
@@ -162,7 +173,7 @@ static int all_tags(struct walker *w, const struct document *list, struct err *e
 		const struct doc_descriptor *d = &list->ptr[i];
 		CLEAN_FREE char *shown = tagged(w->text, d);
 
-		if (media_is_index(d->media_type) && single.len && w->platform == CHECK_LAMBDA)
+		if (is_attached(d) || (media_is_index(d->media_type) && single.len && w->platform == CHECK_LAMBDA))
 			continue;
 		ret = by_digest(w, shown, d, 0, err);
 	}

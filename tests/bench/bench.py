@@ -240,6 +240,21 @@ def bench_oci(b, tmp):
           f"{ours.rss_kib * 1024 / size:.2f}× the input", "≤ 4×", ours.rss_kib * 1024 <= 4 * size)
 
 
+def bench_base(b, tmp):
+    """A base of 10 packages and what they depend on, from the store; the packages are fetched before it is timed."""
+    build = [SLSC, "base", "build", "cc-debian12", "-o", f"oci:{tmp}/base", "-q"]
+    subprocess.run(build, cwd=tmp, check=True, stdout=subprocess.DEVNULL)
+    ours, = b.time(tmp, (["rm", "-rf", f"{tmp}/base"], build))
+    b.row("base build cc-debian12, cached, both arches", f"{ours.ms:.2f} ms", "", "", "≤ 100 ms", ours.ms <= 100)
+    d = hello(b, tmp)
+    pack = [SLSC, "-C", d, "package", "--oci", "--no-build", "-q"]
+    on = pack + ["--base", "cc-debian12"]
+    subprocess.run(on, check=True, stdout=subprocess.DEVNULL)
+    ours, static = b.time(tmp, (["rm", "-rf", f"{d}/dist"], on), (["rm", "-rf", f"{d}/dist"], pack))
+    b.row("package --oci, hello on it, both arches", f"{ours.ms:.2f} ms", f"on static {static.ms:.2f} ms",
+          f"{ours.ms / static.ms:.2f}×", "told", True)
+
+
 def bench_stream(b, tmp):
     d = big_project(b, tmp)
     with open(f"{d}/big.bin", "wb") as out, open(BIG_ELF, "rb") as f:
@@ -363,7 +378,7 @@ def bench_registry(b, tmp):
 
 
 ALL = {f.__name__[6:]: f for f in (bench_sizes, bench_start, bench_noop, bench_cold, bench_zip, bench_oci,
-                                   bench_stream, bench_registry)}
+                                   bench_base, bench_stream, bench_registry)}
 ALL["runtime_start"] = runtime_start.bench
 ALL["runtime_http"] = runtime_http.bench
 

@@ -576,6 +576,7 @@ hint: free some space, or write elsewhere, then run it again"
 	is "$(find dist -type f -exec sha256sum {} + | sort)" "$before"
 	mkdir -p "$T/p/bin" "$T/p/share/slsc/base" && cp "$SLSC_BIN" "$T/p/bin/" && cp -r "$SLSC_BUILD/lib" "$T/p/"
 	cp "$SLSC_BUILD"/share/slsc/base/* "$T/p/share/slsc/base/"
+	cp -rL "$SLSC_BUILD/share/slsc/bases" "$T/p/share/slsc/"
 	printf X | dd of="$T/p/share/slsc/base/static.tar.gz" bs=1 seek=40 conv=notrunc status=none
 	SLSC_BIN=$T/p/bin/slsc slsc_run package --oci --no-build
 	[ "$status" -eq 1 ]

@@ -47,6 +47,7 @@ def compiler(kind):
 
 class Case(unittest.TestCase):
     kind = None  # set by tests/runtime/run: one of KINDS
+    kinds = KINDS  # those that the tests are for
     dir = None   # a directory that goes away with the run
     built = {}
     objects = {}

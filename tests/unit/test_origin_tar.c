@@ -100,6 +100,7 @@ static void layers(const char *where, const char *want)
 	assert_string_equal(out.ptr, want);
 	assert_null(o->ops->blob_path(o, &d.digest));
 	assert_int_equal(o->ops->referrers(o, &d.digest, &out, &err), 0);
+	document_release(&doc);
 	assert_int_equal(document_parse(&doc, "r", NULL, out.ptr, out.len, &err), 0);
 	document_release(&doc);
 }

@@ -22,6 +22,7 @@ static const char *const samples[] = {
 	"123456789012345678901234567890123456789012345678901234567890123", "x y",
 	"1234567890123456789012345678901234567890123456789012345678901234",
 	"12345678901234567890123456789012345678901234567890123456789012345", "a$", "$a", "a=b", "A1", "1A",
+	"static", "scratch", "scratchy", "oci:a", "a.b/c", "cc-debian12", "oci:a b",
 };
 
 static bool matches(const char *pattern, const char *s)
@@ -43,8 +44,9 @@ static void test_checks(void **state)
 	} all[] = {
 		{ &check_function_name, true }, { &check_name, true },	  { &check_c_name, true },
 		{ &check_env_name, true },	{ &check_label, true },	  { &check_user, true },
-		{ &check_absolute, true },	{ &check_inside, false }, { &check_in_tree, false },
-		{ &check_to, false },		{ &check_git, false },
+		{ &check_absolute, true },	{ &check_debian, true },  { &check_inside, false },
+		{ &check_in_tree, false },	{ &check_to, false },	  { &check_git, false },
+		{ &check_base, true },
 	};
 
 	(void)state;

@@ -226,6 +226,73 @@ static void test_info(void **state)
 	assert_int_equal(info.bytes, 13);
 }
 
+/* What the store has is asked for neither by tag nor by digest again, and damage there is found. */
+static const char index_text[] = "{\"schemaVersion\":2,\"manifests\":[]}";
+static unsigned asked;
+
+static int give_manifest(struct origin *o, const char *ref, struct buf *out, struct doc_descriptor *d,
+			 struct arena *arena, struct err *err)
+{
+	(void)o;
+	(void)arena;
+	(void)ref;
+	asked++;
+	buf_addz(out, index_text);
+	*d = (struct doc_descriptor){ .media_type = "x", .size = out->len };
+	return digest_of(out->ptr, out->len, &d->digest, err);
+}
+
+static void free_none(struct origin *o)
+{
+	(void)o;
+}
+
+static void test_stored_origin(void **state)
+{
+	static const struct origin_ops all = { .manifest = give_manifest, .blob = give, .free = free_none };
+	struct origin other = { .ops = &all, .shown = "there" };
+	CLEAN_ORIGIN struct origin *o = origin_stored(&other);
+	CLEAN_ARENA struct arena arena = ARENA_INIT;
+	CLEAN_BUF struct buf text = BUF_INIT;
+	CLEAN_FREE char *path = NULL;
+	struct doc_descriptor d, a = describe("a");
+	struct digest digest;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	asked = 0;
+	assert_int_equal(o->ops->manifest(o, "tag", &text, &d, &arena, &err), 0);
+	assert_string_equal(text.ptr, index_text);
+	assert_int_equal(asked, 1);
+	digest = d.digest;
+	assert_int_equal(o->ops->manifest(o, digest.s, &text, &d, &arena, &err), 0);
+	assert_string_equal(text.ptr, index_text);
+	assert_string_equal(d.media_type, "application/vnd.oci.image.index.v1+json");
+	assert_int_equal(d.size, strlen(index_text));
+	assert_int_equal(asked, 1);
+	for (int i = 0; i < 3; i++) {
+		buf_reset(&text);
+		assert_int_equal(origin_bytes(o, &a, SIZE, &text, &err), 0);
+		assert_int_equal(text.len, SIZE);
+	}
+	assert_int_equal(fetched, 1);
+	path = o->ops->blob_path(o, &a.digest);
+	buf_reset(&text);
+	buf_adds(&text, STR("x"));
+	assert_int_equal(fs_read(path, SIZE, &text, &err), 0);
+	assert_int_equal(fs_write_file(path, text.ptr, SIZE, 0644, &err), 0);
+	assert_int_equal(origin_bytes(o, &a, SIZE, &text, &err), -1);
+	assert_int_equal(err.code, ERR_FORMAT);
+	assert_true(starts_with(err.hint, "the store is damaged: remove /"));
+	/* a damaged document is as good as none */
+	free(path);
+	path = store_path(&digest);
+	assert_int_equal(fs_write_file(path, "{}", 2, 0644, &err), 0);
+	assert_int_equal(o->ops->manifest(o, digest.s, &text, &d, &arena, &err), 0);
+	assert_string_equal(text.ptr, index_text);
+	assert_int_equal(asked, 2);
+}
+
 /* One process of many: fetches, opens and looks at all blobs over and over; then the child's exit status. */
 static void work(const struct doc_descriptor *d, size_t n, unsigned rounds)
 {
@@ -295,7 +362,7 @@ static void test_parallel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_fetch), TEST(test_put_and_take), TEST(test_prune),
-					    TEST(test_info),  TEST(test_parallel) };
+					    TEST(test_info),  TEST(test_stored_origin), TEST(test_parallel) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -396,6 +396,27 @@ static void test_ar(void **state)
 	      "0 'debian-binary' 644 0:0 1700000000 4 2.0\n\n0 'control.tar' 644 0:0 1700000000 3 abc\n");
 }
 
+/* 1 GiB of names that are never there: not allocated. */
+static void test_ar_names(void **state)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	(void)state;
+	buf_addz(&b, "!<arch>\n"
+		     "odd/            1700000000  0     0     100644  3         `\nabc\n"
+		     "//                                              1073741824`\nx");
+	for (size_t step = 0; step < 70; step++) {
+		struct mem m = { .ptr = b.ptr, .len = b.len, .step = step };
+		CLEAN_BUF struct buf out = BUF_INIT;
+		struct err err;
+
+		show(UNAR_AR, mem_read, &m, NULL, &out, &err);
+		free(m.block);
+		assert_string_equal(err.msg, "a: limit exceeded: a table of names of more than 1048576 bytes");
+		assert_int_equal(err.code, ERR_LIMIT);
+	}
+}
+
 static void test_zip(void **state)
 {
 	CLEAN_TREE struct tree t = TREE_INIT;
@@ -497,7 +518,7 @@ int main(void)
 		cmocka_unit_test(test_headers), cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_ar),     cmocka_unit_test(test_zip),
 		cmocka_unit_test(test_source_fails), cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_long),	cmocka_unit_test(test_ar_names),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BUILD_LINKMAP_H
+#define SLSC_BUILD_LINKMAP_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/*
+ * What a linker took into a binary, by the map it writes for -Map: ld.lld's and GNU ld's. Only inputs of which bytes
+ * have an address in the binary count: an archive that was searched in vain, or whose members were dropped as
+ * garbage, is not there.
+ */
+#define LINKMAP_MAX (256u << 20)	/* bytes of a map that is read */
+#define LINKMAP_INPUTS_MAX 65536u	/* objects and members of archives */
+
+struct link_input {
+	char *path;			/* as the linker was given it or found it; heap */
+	unsigned members;		/* of an archive: how many are in the binary; 0: an object file */
+};
+struct link_inputs {
+	struct link_input *ptr;		/* by path, bytewise */
+	size_t len, cap;
+};
+#define CLEAN_INPUTS __attribute__((cleanup(link_inputs_release)))
+
+/** linkmap_parse - @shown is for messages. ERR_FORMAT if it is no map of these; ERR_LIMIT. @out is empty then. */
+int linkmap_parse(const char *shown, const char *p, size_t n, struct link_inputs *out, struct err *err) MUST_CHECK;
+/** linkmap_read - the same from a file. */
+int linkmap_read(const char *path, const char *shown, struct link_inputs *out, struct err *err) MUST_CHECK;
+void link_inputs_release(struct link_inputs *l);
+
+#endif

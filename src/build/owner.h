@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_BUILD_OWNER_H
+#define SLSC_BUILD_OWNER_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Which package of the distribution a file of the host is from. dpkg's files are read, dpkg is not run:
+ * info/<name>.list holds a package's paths, status its version (dpkg's "Dpkg database" in deb-technical-manual).
+ */
+struct owner {
+	const char *package;		/* NULL: no package owns it */
+	const char *version;		/* with its epoch */
+	const char *arch;		/* Debian's name: amd64, arm64, all */
+};
+
+#define OWNER_LIST_MAX (64u << 20)	/* bytes of one list */
+#define OWNER_STATUS_MAX (64u << 20)
+
+/**
+ * owner_find - the owner of each of @n absolute @paths, clean and without symlinks; @dpkg is /var/lib/dpkg, or a copy
+ * of it. A host without dpkg owns nothing. All lists are read once: 10 ms for 10 MB of them. Strings are in @a.
+ */
+int owner_find(struct arena *a, const char *dpkg, const char *const *paths, size_t n, struct owner *out,
+	       struct err *err) MUST_CHECK;
+
+/**
+ * owner_from_name - of "musl-dev_1.2.3-1_arm64", as apt-get download names files ("%3a" is a colon). False:
+ * malformed.
+ */
+bool owner_from_name(struct arena *a, struct str name, struct owner *out);
+
+/**
+ * owner_distro - "debian-12" from os-release (ID-VERSION_ID) at @path, and @id "debian"; NULL where it says nothing.
+ */
+void owner_distro(struct arena *a, const char *path, const char **id, const char **distro);
+
+/**
+ * purl_add - a package URL (the purl specification, percent-encoded). @namespace, @version may be NULL or "".
+ * @qualifiers: pairs of key and value in the order of their keys, ends with NULL; pairs without a value are left out.
+ */
+void purl_add(struct buf *out, const char *type, const char *namespace, const char *name, const char *version,
+	      const char *const *qualifiers);
+
+#endif

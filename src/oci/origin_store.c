@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "oci/origin_internal.h"
+#include "oci/store.h"
+
+struct stored {
+	struct origin origin;
+	struct origin *inner;
+};
+
+static struct origin *inner(struct origin *o)
+{
+	return CONTAINER_OF(o, struct stored, origin)->inner;
+}
+
+/* The media type of a document that the store has: it says so itself, or its members do. */
+static int identify(struct origin *o, const struct buf *text, struct doc_descriptor *d, struct arena *arena,
+		    struct err *err)
+{
+	CLEAN_DOCUMENT struct document doc = { .kind = DOC_MANIFEST };
+
+	if (document_parse(&doc, o->shown, NULL, text->ptr, text->len, err) < 0)
+		return -1;
+	d->media_type = arena_strdup(arena, doc.media_type);
+	d->size = text->len;
+	return 0;
+}
+
+static int stored_manifest(struct origin *o, const char *ref, struct buf *out, struct doc_descriptor *d,
+			   struct arena *arena, struct err *err)
+{
+	struct digest put;
+	int ret;
+
+	buf_reset(out);
+	if (ref && starts_with(ref, "sha256:")) {
+		*d = (struct doc_descriptor){ .media_type = "" };
+		if (digest_parse(ref, &d->digest, err) < 0)
+			return -1;
+		ret = store_read(&d->digest, DOCUMENT_MAX, out, err);
+		if (ret)
+			return ret < 0 ? -1 : identify(o, out, d, arena, err);
+	}
+	if (inner(o)->ops->manifest(inner(o), ref, out, d, arena, err) < 0)
+		return -1;
+	return store_put(out->ptr, out->len, &put, err);
+}
+
+static int stored_blob(struct origin *o, const struct doc_descriptor *d, sink_fn sink, void *ctx, struct err *err)
+{
+	CLEAN_PIECE struct piece p = { .fd = store_open(inner(o), d, err), .owned = true, .size = d->size };
+	struct checked c;
+	int ret;
+
+	if (p.fd < 0 || checked_begin(&c, d, o->shown, sink, ctx, err) < 0)
+		return -1;
+	ret = piece_read(&p, o->shown, checked_write, &c, err);
+	if (ret == 0 && checked_end(&c, err) < 0) {
+		CLEAN_FREE char *path = store_path(&d->digest);
+
+		ret = -1;
+		if (err->code == ERR_FORMAT)
+			err_hint(err, "the store is damaged: remove %s", path);
+	}
+	checked_abort(&c);
+	return ret;
+}
+
+static char *stored_blob_path(struct origin *o, const struct digest *digest)
+{
+	CLEAN_FREE char *path = store_path(digest);
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+		return steal(&path);
+	return inner(o)->ops->blob_path(inner(o), digest);
+}
+
+static int stored_referrers(struct origin *o, const struct digest *subject, struct buf *out, struct err *err)
+{
+	return inner(o)->ops->referrers(inner(o), subject, out, err);
+}
+
+static void stored_free(struct origin *o)
+{
+	struct stored *s = CONTAINER_OF(o, struct stored, origin);
+
+	origin_free(&s->inner);
+	free(o->shown);
+	free(s);
+}
+
+static const struct origin_ops ops = {
+	.manifest = stored_manifest,
+	.blob = stored_blob,
+	.blob_path = stored_blob_path,
+	.referrers = stored_referrers,
+	.free = stored_free,
+};
+
+struct origin *origin_stored(struct origin *o)
+{
+	struct stored *s = xmalloc(sizeof(*s));
+
+	*s = (struct stored){ .origin = { .ops = &ops, .shown = xstrdup(o->shown) }, .inner = o };
+	return &s->origin;
+}
