@@ -180,6 +180,32 @@ class Http(Case):
                 self.assertEqual(len(read_answer(file)[2]), 20 << 20)
             self.assertEqual(read_answer(file)[2], b"GET /after null null 0")
 
+    def test_interrupted(self):
+        # A stopped and continued process has its waits interrupted: epoll says EINTR, an answer goes on where it was.
+        server = Server(self.binary)
+        with server.connect() as sock, sock.makefile("rb") as file:
+            request = post("/", b"abc" * 1000) + get("/big")
+            for at in range(0, len(request), 40):
+                sock.sendall(request[at:at + 40])
+                server.child.send_signal(signal.SIGSTOP)
+                os.waitpid(server.child.pid, os.WUNTRACED)
+                server.child.send_signal(signal.SIGCONT)
+                os.waitpid(server.child.pid, os.WCONTINUED)
+            self.assertEqual(read_answer(file)[0], 200)
+            got, left = b"", 20 << 20
+            status, fields, _ = read_answer(file, head=True)
+            self.assertEqual((status, int(fields["content-length"])), (200, left))
+            while left:
+                for sig, wait in ((signal.SIGSTOP, os.WUNTRACED), (signal.SIGCONT, os.WCONTINUED)):
+                    server.child.send_signal(sig)
+                    os.waitpid(server.child.pid, wait)
+                got = file.read(min(left, 1 << 18))
+                self.assertTrue(got)
+                left -= len(got)
+            sock.sendall(get("/after"))
+            self.assertEqual(read_answer(file)[2], b"GET /after null null 0")
+        self.assertEqual(server.stop()[0], 0)
+
     def test_reset_while_answering(self):
         for _ in range(5):
             sock = self.server.connect()
