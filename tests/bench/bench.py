@@ -139,8 +139,8 @@ def bench_cold(b, tmp):
     with open(f"{d}/.slsc/build.ninja", encoding="utf-8") as f:
         text = f.read()
     # the same compiler commands, without what slsc does after the link
-    text = re.sub(r' && "\$\$SLSC_SELF" _finish .*', "", text).replace("-o $full", "-o $out")
-    text = re.sub(r"(build \S+) \| \S+\.debug:", r"\1:", text).replace(d, bare)
+    text = re.sub(r' && "\$\$SLSC_SELF" _finish .*', "", text).replace("-o $full", "-o $out").replace("$full.map", "$out.map")
+    text = re.sub(r"(build \S+) \| \S+\.debug \S+\.map:", r"\1:", text).replace(d, bare)
     shutil.rmtree(f"{bare}/.slsc")
     os.makedirs(f"{bare}/.slsc")
     with open(f"{bare}/.slsc/build.ninja", "w", encoding="utf-8") as f:
