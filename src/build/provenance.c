@@ -9,7 +9,7 @@
 
 #define STATEMENT "https://in-toto.io/Statement/v1"
 #define PREDICATE "https://slsa.dev/provenance/v1"
-/* A name that only has to be unique: docs/TRUST.md says what stands in the parameters. */
+/* A name that only has to be unique: docs/IMAGES.md says what the statement holds. */
 #define BUILD_TYPE "urn:x-slsc:package:1"
 #define BUILDER "urn:x-slsc:builder:local"
 

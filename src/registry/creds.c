@@ -186,9 +186,18 @@ static int take_entry(const char *shown, const char *key, json_t *entry, struct 
 	if (token && *token)
 		out->identity_token = xstrdup(token);
 	if (auth && *auth) {
-		CLEAN_BUF struct buf pair = BUF_INIT;
-		bool good = base64_decode(str_from(auth), &pair) == 0 && strlen(pair.ptr) == pair.len;
-		char *colon = good ? strchr(pair.ptr, ':') : NULL;
+		CLEAN_BUF struct buf pair = BUF_INIT, text = BUF_INIT;
+		bool good;
+		char *colon;
+
+		/* `base64` wraps its lines, and docker's reader passes over that */
+		buf_reserve(&text, strlen(auth));
+		for (const char *p = auth; *p; p++)
+			if (*p != '\r' && *p != '\n')
+				buf_addc(&text, *p);
+		good = base64_decode(buf_str(&text), &pair) == 0 && strlen(pair.ptr) == pair.len;
+		colon = good ? strchr(pair.ptr, ':') : NULL;
+		explicit_bzero(text.ptr, text.len);
 
 		if (colon) {
 			out->user = xstrndup(pair.ptr, (size_t)(colon - pair.ptr));

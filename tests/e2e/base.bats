@@ -357,3 +357,30 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 	is "$status" 1
 	has "$err" "error: --base: $REG/team/base"
 }
+
+@test "base: an image of others is one component of SBOM and provenance, by its manifest's digest" {
+	need clang clang && need ld.lld lld
+	umoci_base b latest amd64
+	local digest
+	digest=$(ref b latest)
+	slsc_run init -q --template raw raw
+	mv b raw/b
+	cd raw
+	slsc_run package --oci -a x86_64 --base oci:b --sbom attach --provenance attach
+	[ "$status" -eq 0 ]
+	attached() {
+		local d
+		d=$(jq -r --arg t "$1" '.manifests[] | select(.artifactType == $t).digest' dist/raw.oci/index.json)
+		cat "$(blob dist/raw.oci "$(jq -r '.layers[0].digest' "$(blob dist/raw.oci "$d")")")"
+	}
+	is "$(attached application/spdx+json | jq -r '.packages[] | select(.name == "oci:b") |
+		.versionInfo + " " + .checksums[0].checksumValue')" "$digest ${digest#sha256:}"
+	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "oci:b") |
+		.version + " " + .hashes[0].content')" "$digest ${digest#sha256:}"
+	is "$(attached application/vnd.in-toto+json | jq -r '.predicate.buildDefinition.resolvedDependencies[] |
+		select(.name == "oci:b").digest.sha256')" "${digest#sha256:}"
+	attached application/spdx+json >spdx.json
+	attached application/vnd.cyclonedx+json >cdx.json
+	"$BATS_TEST_DIRNAME/support/schema.py" spdx spdx.json
+	"$BATS_TEST_DIRNAME/support/schema.py" cyclonedx cdx.json
+}

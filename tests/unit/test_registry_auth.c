@@ -152,6 +152,7 @@ static void files(void **state)
 	const char *f = "{\"auths\":{\"h.example\":{\"auth\":\"YTpi\"},\"h.example/team\":{\"auth\":\"Yzpk\"},"
 			"\"h.example/team/app\":{\"auth\":\"ZTpmOmc=\"},\"empty.example\":{},"
 			"\"https://old.example/v1/\":{\"auth\":\"YTpi\"},"
+			"\"wrapped.example\":{\"auth\":\"ZTpm\\r\\nOmc=\\n\"},"
 			"\"plain.example:5000\":{\"username\":\"u\",\"password\":\"p\"},"
 			"\"id.example\":{\"auth\":\"YTpi\",\"identitytoken\":\"t\"},"
 			"\"https://index.docker.io/v1/\":{\"auth\":\"Yzpk\"}}}";
@@ -171,6 +172,7 @@ static void files(void **state)
 	find(f, "x.h.example", NULL, "-", "-", "-");
 	find(f, "empty.example", "x", "-", "-", "-");
 	find(f, "old.example", "x", "a", "b", "-");
+	find(f, "wrapped.example", "x", "e", "f:g", "-");
 	find(f, "plain.example:5000", "x", "u", "p", "-");
 	find(f, "id.example", "x", "a", "b", "t");
 	find(f, "docker.io", "library/x", "c", "d", "-");
