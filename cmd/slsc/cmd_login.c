@@ -74,9 +74,10 @@ static int ask_password(char **out, struct err *err)
 		return err_sys(err, "stdin");
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	out_raw("Password: ", strlen("Password: "));
+	/* before the question: what is typed in answer must neither show nor be flushed */
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
 		return err_sys(err, "stdin");
+	out_raw("Password: ", strlen("Password: "));
 	ret = read_password(true, out, err);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 	out_raw("\n", 1);

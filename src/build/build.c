@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -24,49 +26,51 @@
 #include "os/proc.h"
 
 /*
- * Our SIGKILL ends ninja too, which ends its compilers; but the lock is free before they are gone. So ninja's pid is
- * kept, and who takes the lock waits for a ninja that still works here.
+ * Our end by SIGKILL ends ninja and its compilers, too, but not at once: some remove what they have begun, while the
+ * lock is free already. So all of them hold a lock of their own, by a descriptor they inherit, on a file that goes when
+ * a build has ended as it should. Where it is still there, the next build waits for the last of them.
  */
-static char *pid_file(const char *project)
+static char *running_file(const char *project)
 {
-	return path_join(project, ".slsc/ninja.pid");
+	return path_join(project, ".slsc/running");
 }
 
-#define PID_LEN 16
-
-static void keep_pid(const char *project, pid_t pid)
+/* -1: then only a build right after one that was killed may have to be run again. */
+static int running_begin(const char *project)
 {
-	CLEAN_FREE char *path = pid_file(project);
-	CLEAN_FD int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-	char text[PID_LEN + 1];
+	CLEAN_FREE char *path = running_file(project);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 
-	snprintf(text, sizeof(text), "%-*ld\n", PID_LEN - 1, (long)pid);
-	/* without it only a build that is killed at the wrong moment has to be run again */
-	if (fd < 0 || pwrite(fd, text, PID_LEN, 0) < 0)
-		return;
+	if (fd >= 0)
+		(void)flock(fd, LOCK_EX | LOCK_NB);
+	return fd;
 }
 
-#define NINJA_ENDS_MS 10000
-
-static int await_ninja(const char *project, struct err *err)
+static void running_end(const char *project)
 {
-	CLEAN_FREE char *path = pid_file(project);
-	CLEAN_FREE char *proc = NULL;
-	CLEAN_BUF struct buf text = BUF_INIT;
-	char cwd[PATH_MAX];
-	struct err ignored;
-	ssize_t n;
-	uint64_t pid;
+	CLEAN_FREE char *path = running_file(project);
 
-	if (fs_read(path, PID_LEN, &text, &ignored) < 0 || str_parse_u64(str_trim(buf_str(&text)), &pid) < 0 ||
-	    pid < 2 || pid > INT_MAX)
+	unlink(path);
+}
+
+#define RUNNING_ENDS_MS 10000	/* a daemon that a user's command has started does not end */
+#define RUNNING_POLL_MS 5
+
+static int running_await(const char *project, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = RUNNING_POLL_MS * 1000000L };
+	CLEAN_FREE char *path = running_file(project);
+	CLEAN_FD int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
 		return 0;
-	proc = xasprintf("/proc/%llu/cwd", (unsigned long long)pid);
-	n = readlink(proc, cwd, sizeof(cwd) - 1);
-	if (n < 0)
-		return 0;
-	cwd[n] = '\0';
-	return strcmp(cwd, project) == 0 ? proc_await((pid_t)pid, NINJA_ENDS_MS, err) : 0;
+	for (unsigned ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0 && ms < RUNNING_ENDS_MS; ms += RUNNING_POLL_MS) {
+		if (sig_check(err) < 0)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	unlink(path);
+	return 0;
 }
 
 int build_lock(const struct project *p, const char *who, void (*waiting)(const char *holder, void *ctx),
@@ -82,7 +86,7 @@ int build_lock(const struct project *p, const char *who, void (*waiting)(const c
 	fd = fs_lock(lock, who, waiting, ctx, err);
 	if (fd < 0)
 		return -1;
-	if (await_ninja(p->dir, err) < 0) {
+	if (running_await(p->dir, err) < 0) {
 		close(fd);
 		return -1;
 	}
@@ -150,7 +154,6 @@ int build_finish(const struct finish_request *req, struct err *err)
 
 struct stream {
 	const struct build_request *req;
-	const char *project;
 	struct build_result *res;
 	struct strs failed;	/* of each step that failed: its outputs, as ninja wrote them, and their verdict */
 	struct strs verdicts;	/* same order; "" for none */
@@ -274,15 +277,11 @@ static void on_line(const char *line, size_t len, void *ctx)
 	}
 }
 
-static void on_started(pid_t pid, void *ctx)
-{
-	keep_pid(((const struct stream *)ctx)->project, pid);
-}
-
 static int run_ninja(const struct graph *g, const struct build_request *req, const char *file,
 		     const struct strs *outs, struct stream *s, int *status, struct err *err)
 {
 	CLEAN_STRS struct strs argv = { 0 };
+	CLEAN_FD int running = req->dry_run ? -1 : running_begin(g->p->dir);
 	CLEAN_FREE char *self = dirs_self();
 	CLEAN_FREE char *self_env = xasprintf("SLSC_SELF=%s", self);
 	CLEAN_FREE char *launcher = xasprintf("SLSC_LAUNCHER=%s", req->launcher ? req->launcher : "");
@@ -290,7 +289,7 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 			      req->color ? "CLICOLOR_FORCE=1" : "CLICOLOR_FORCE=0", NULL };
 	struct proc_opts o = {
 		.dir = g->p->dir, .env = env, .line = on_line, .ctx = s, .limit = 16u << 20, .null_stdin = true,
-		.die_with_us = true, .started = req->dry_run ? NULL : on_started,
+		.die_with_us = true, .pass_fd = running < 0 ? 0 : running,
 	};
 
 	strs_add(&argv, "ninja");
@@ -315,6 +314,8 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 			err_hint(err, "apt-get install ninja-build");
 		return -1;
 	}
+	if (running >= 0)
+		running_end(g->p->dir);
 	return 0;
 }
 
@@ -619,7 +620,7 @@ static int failure(const struct graph *g, const struct stream *s, int status, st
 static int build(struct project *p, const struct build_request *req, struct build_result *res,
 		 struct graph *g, struct dep_trees *deps, struct err *err)
 {
-	struct stream s = { .req = req, .project = p->dir, .res = res, .ninja_error = BUF_INIT,
+	struct stream s = { .req = req, .res = res, .ninja_error = BUF_INIT,
 			    .graph = g };
 	CLEAN_STRS struct strs outs = { 0 };
 	CLEAN_FD int memfd = -1;

@@ -200,7 +200,7 @@ static int spawn_tied(pid_t *pid, const char *const *argv, const struct proc_opt
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != us || (o->dir && chdir(o->dir) < 0) ||
 		    (o->null_stdin && (close(0), open("/dev/null", O_RDONLY) != 0)) ||
-		    (o->stdin_fd && dup2(o->stdin_fd, 0) < 0) ||
+		    (o->stdin_fd && dup2(o->stdin_fd, 0) < 0) || (o->pass_fd && fcntl(o->pass_fd, F_SETFD, 0) < 0) ||
 		    (out >= 0 && dup2(out, 1) < 0) || (errout >= 0 && dup2(errout, 2) < 0)) {
 			failed = errno ? errno : ECHILD;
 			_exit(127);
@@ -355,8 +355,6 @@ int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 	st[1].fd = errout[0];
 	if (r == 0) {
 		pidfd = pidfd_open(pid, 0);
-		if (o->started)
-			o->started(pid, o->ctx);
 		r = supervise(pid, pidfd, st, ARRAY_LEN(st), o, argv[0], &wstatus, err);
 		if (st[0].partial.len)
 			o->line(st[0].partial.ptr, st[0].partial.len, o->ctx);
@@ -368,22 +366,4 @@ int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 		buf_release(&st[i].partial);
 	}
 	return r;
-}
-
-int proc_await(pid_t pid, unsigned timeout_ms, struct err *err)
-{
-	CLEAN_FD int fd = pidfd_open(pid, 0);
-	uint64_t end = now_ms() + timeout_ms;
-
-	for (uint64_t now; fd >= 0 && (now = now_ms()) < end;) {
-		struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = sig_fd(), .events = POLLIN } };
-
-		if (sig_check(err) < 0)
-			return -1;
-		if (poll(p, ARRAY_LEN(p), (int)(end - now)) < 0 && errno != EINTR)
-			return err_sys(err, "cannot wait for process %ld", (long)pid);
-		if (p[0].revents)
-			break;
-	}
-	return 0;
 }

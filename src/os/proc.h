@@ -25,7 +25,7 @@ struct proc_opts {
 	unsigned timeout_ms;		/* 0: none; then SIGKILL and ERR_BUILD "timed out after" */
 	/* SIGTERM to the child when the calling thread ends, even by SIGKILL; its own children are its affair */
 	bool die_with_us;
-	void (*started)(pid_t pid, void *ctx);	/* once it runs; may be NULL */
+	int pass_fd;			/* with die_with_us: what the child and all it starts inherit; 0: none */
 };
 
 /**
@@ -36,9 +36,6 @@ struct proc_opts {
  */
 int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 	     struct err *err) MUST_CHECK;
-
-/** proc_await - wait until process @pid, no child of ours, has ended, for @timeout_ms at most. ERR_INTR. */
-int proc_await(pid_t pid, unsigned timeout_ms, struct err *err) MUST_CHECK;
 
 /**
  * proc_which - absolute path of the executable @name on PATH, whose relative parts are passed over, or @name itself if
