@@ -327,3 +327,25 @@ run_on() {
 	cmp base/index.json again/index.json
 	no_leftovers .
 }
+
+@test "a blob of a registry's base that rots in the store is asked for again" {
+	registry open
+	export SLSC_CACHE_DIR=$T/cache
+	layout img t 1000 2000
+	slsc -q push oci:img "127.0.0.1:$port/x:t" >"$T/out"
+	on "base: 127.0.0.1:$port/x@$image"
+	slsc_run -q package --oci --arch x86_64 --no-build
+	is "$status $err" "0 "
+	before=$(find dist -type f -exec sha256sum {} + | sort)
+	[ -n "$(find "$T/cache/blobs/sha256" -type f)" ]
+	local b
+	for b in "$T/cache/blobs/sha256"/*; do
+		printf X | dd of="$b" bs=1 seek=40 conv=notrunc status=none
+	done
+	rm -r dist
+	slsc_run -q package --oci --arch x86_64 --no-build
+	is "$status $err" "0 "
+	is "$(find dist -type f -exec sha256sum {} + | sort)" "$before"
+	(cd "$T/cache/blobs/sha256" && for b in *; do echo "$b  $b"; done | sha256sum --quiet -c -)
+	no_leftovers "$T"
+}
