@@ -12,6 +12,7 @@
 #include "build/linkmap.h"
 #include "build/owner.h"
 #include "build/sysroot.h"
+#include "oci/base.h"
 #include "oci/crypto.h"
 #include "os/fs.h"
 #include "os/late.h"
@@ -123,6 +124,11 @@ static const char *deb_purl(struct gatherer *g, const struct owner *o, const cha
 	purl_add(&b, "deb", id, o->package, o->version,
 		 (const char *const[]){ "arch", o->arch, "distro", distro, NULL });
 	return arena_strdup(g->a, b.ptr);
+}
+
+static const char *os_release_of(const struct gatherer *g)
+{
+	return g->req->os_release ? g->req->os_release : OS_RELEASE;
 }
 
 /* ---- what the linker took ---- */
@@ -359,16 +365,17 @@ static void add_base(struct gatherer *g)
 		o.package = arena_str(g->a, (struct str){ open + 1, (size_t)((blank ? blank : close) - open - 1) });
 		o.version = blank ? arena_str(g->a, (struct str){ blank + 1, (size_t)(close - blank - 1) }) : NULL;
 		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .name = o.package, .version = o.version,
-						    .purl = deb_purl(g, &o, "debian", NULL) });
+						    .purl = deb_purl(g, &o, BASE_DISTRO_ID, BASE_DISTRO) });
 	}
 	for (size_t i = 0; g->req->packages && i < g->req->packages->len; i++) {
 		const struct apt_package *p = &g->req->packages->ptr[i];
 		const struct owner o = { .package = p->name, .version = p->version, .arch = p->arch };
-		const char *codename = arena_str(g->a, (struct str){ p->suite, strcspn(p->suite, "-/") });
+		const char *id, *distro;
 
+		owner_suite(g->a, os_release_of(g), p->suite, &id, &distro);
 		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .name = arena_strdup(g->a, p->name),
 						    .version = arena_strdup(g->a, p->version), .sha256 = p->sha256,
-						    .purl = deb_purl(g, &o, "debian", codename) });
+						    .purl = deb_purl(g, &o, id, distro) });
 	}
 	if (g->req->base_image)
 		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .sha256 = *g->req->base_digest,
@@ -471,7 +478,7 @@ static int gather(struct gatherer *g, struct err *err)
 	s->function = arena_strdup(g->a, req->function->name.s);
 	s->arch = arch_oci(req->arch);
 	s->profile = arena_strdup(g->a, req->profile->name);
-	owner_distro(g->a, req->os_release ? req->os_release : OS_RELEASE, &g->distro_id, &g->distro);
+	owner_distro(g->a, os_release_of(g), &g->distro_id, &g->distro);
 	if (describe_root(g, err) < 0 || add_sources(g, err) < 0 || add_linked(g, err) < 0)
 		return -1;
 	describe_flags(g);

@@ -240,6 +240,11 @@ hint: run \`slsc build hello\`"
 ./var/task/bootstrap"
 	is "$(jq -r '.packages[].name' x/usr/share/sbom/hello.spdx.json | head -2)" "hello
 musl-dev"
+	# the base is made of Debian 12's packages wherever slsc is built; scanners know it by this name
+	certs=$(skopeo inspect --raw --config oci:dist/hello.oci:amd64 | jq -r '.history[0].created_by' |
+		sed -n 's/.*(ca-certificates \(.*\))/\1/p' | sed 's/+/%2B/g')
+	is "$(jq -r '.packages[] | select(.name == "ca-certificates").externalRefs[0].referenceLocator' \
+		x/usr/share/sbom/hello.spdx.json)" "pkg:deb/debian/ca-certificates@$certs?arch=all&distro=debian-12"
 	is "$(jq -r '.manifests | length' dist/hello.oci/index.json)" 3
 	git init -q . && git add . && git commit -qm x
 	slsc package -q --oci --sbom image >/dev/null
