@@ -206,6 +206,33 @@ is in it"
 	is "$(jq -r '.compositions[0].aggregate' "$T/out")" incomplete
 }
 
+@test "sbom: a link map costs no byte of the binary, by GNU ld nor by ld.lld" {
+	need gcc gcc && need ninja ninja-build && need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+	need x86_64-linux-gnu-gcc gcc
+	hello
+	cat >slsc.yaml <<-'EOF'
+		project: shop
+		arches: [x86_64, arm64]
+		functions:
+		  gnu: {sources: [src/*.c], toolchain: gnu}
+		  musl: {sources: [src/*.c], toolchain: musl}
+	EOF
+	slsc build -q
+	ninja -f .slsc/build.ninja -t commands | grep -e ' -Wl,-Map=' | sed 's/ && .*//' >links
+	is "$(wc -l <links)" 4
+	while read -r link; do
+		out=$(sed 's/.* -o \([^ ]*\).*/\1/' <<<"$link")
+		[ ! -e "$out.map" ] || rm "$out.map"
+		sh -c "$link"
+		[ -s "$out.map" ]
+		cp "$out" with
+		rm "$out" "$out.map"
+		sh -c "${link/ -Wl,-Map=$out.map/}"
+		[ ! -e "$out.map" ]
+		cmp with "$out"
+	done <links
+}
+
 @test "sbom: what is missing is said" {
 	hello
 	slsc_run sbom nope
