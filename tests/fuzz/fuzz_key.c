@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files of keys. The first byte chooses: a file as it is; the JSON of an encrypted key, put into PEM here, since no
- * fuzzer finds base64 by itself; or a box for NaCl's secretbox, with its key and nonce. A password that is given would cost
- * scrypt's 64 MiB: it is refused, but for "!", which is one round in many.
+ * fuzzer finds base64 by itself; or the text of NaCl's secretbox. A password would cost scrypt's 64 MiB each time: it
+ * is refused, but for JSON that begins with "!".
  */
 #include <stddef.h>
 #include <stdint.h>

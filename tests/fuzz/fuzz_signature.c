@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is signed and how it is stored: payloads, DSSE envelopes, and manifests of signatures and attestations as somebody
- * else has left them beside an image. Before the input's first NUL is a manifest, after it the blob that any of its
- * descriptors names; without a NUL both are the same.
+ * What is signed and how it is stored: payloads, DSSE envelopes, and manifests of signatures and attestations as
+ * somebody else has left them beside an image. Before the input's first NUL is a manifest, after it the blob that any
+ * of its descriptors names; without a NUL both are the same.
  */
 #include <jansson.h>
 #include <stddef.h>
