@@ -57,8 +57,14 @@ static int hash_file(const char *path, const char *shown, struct sbom_file *f, s
 	return r;
 }
 
+/* The same file may have been given by two paths, "lib/x.a" and "./lib/x.a": it is there once. */
 static void add_file(struct sbom_component *c, const struct sbom_file *f)
 {
+	for (size_t i = 0; i < c->nfiles; i++)
+		if (strcmp(c->files[i].path, f->path) == 0 && strcmp(c->files[i].sha256.s, f->sha256.s) == 0) {
+			c->files[i].members += f->members;
+			return;
+		}
 	if (c->nfiles == c->capfiles) {
 		c->capfiles = c->capfiles ? c->capfiles * 2 : 4;
 		c->files = xrealloc(c->files, c->capfiles * sizeof(*c->files));
@@ -154,6 +160,15 @@ static int add_unowned(struct gatherer *g, enum sbom_relation relation, const ch
 	if (hash_file(path, shown, &f, err) < 0)
 		return -1;
 	c.sha256 = f.sha256;
+	for (size_t i = 0; i < g->s->len; i++) {
+		struct sbom_component *k = &g->s->ptr[i];
+
+		if (k->relation == relation && !k->purl && k->nfiles && strcmp(k->files[0].path, shown) == 0 &&
+		    strcmp(k->sha256.s, f.sha256.s) == 0) {
+			add_file(k, &f);
+			return 0;
+		}
+	}
 	add_file(add(g->s, &c), &f);
 	return 0;
 }
@@ -339,6 +354,7 @@ static void want_tool(struct gatherer *g, const char *command)
 static void add_tools(struct gatherer *g)
 {
 	const struct toolchain *tc = g->target->tc;
+	CLEAN_BUF struct buf purl = BUF_INIT;
 
 	want_tool(g, tc->cc);
 	if (tc->kind == TC_MUSL) {
@@ -348,8 +364,10 @@ static void add_tools(struct gatherer *g)
 
 		want_tool(g, ld);
 	}
+	/* a resource of a provenance has to have a URI or a digest */
+	purl_add(&purl, "generic", NULL, "slsc", SLSC_VERSION, (const char *const[]){ NULL });
 	add(g->s, &(struct sbom_component){ .relation = SBOM_TOOL, .name = "slsc", .version = SLSC_VERSION,
-					    .licence = "Apache-2.0" });
+					    .purl = arena_strdup(g->a, purl.ptr), .licence = "Apache-2.0" });
 }
 
 /* "slsc base static (ca-certificates 20230311)": base.json says which packages a built-in base is made from. */

@@ -79,6 +79,12 @@ static void spdx_files(const struct sbom_component *c, json_t *package)
 		js_set(package, "sourceInfo", json_string(b.ptr));
 }
 
+/* A location is <vcs>+<transport>://... (7.7): a path, or git's own "user@host:path", is none. */
+static bool is_url(const char *vcs)
+{
+	return vcs && strstr(vcs, "://");
+}
+
 static json_t *spdx_package(const struct sbom_component *c, const char *id)
 {
 	json_t *p = js_must(json_object());
@@ -87,7 +93,7 @@ static json_t *spdx_package(const struct sbom_component *c, const char *id)
 	js_set(p, "name", json_string(c->name));
 	if (c->version)
 		js_set(p, "versionInfo", json_string(c->version));
-	js_set(p, "downloadLocation", json_string(c->vcs ? c->vcs : NOASSERTION));
+	js_set(p, "downloadLocation", json_string(is_url(c->vcs) ? c->vcs : NOASSERTION));
 	js_set(p, "filesAnalyzed", json_false());
 	js_set(p, "licenseConcluded", json_string(NOASSERTION));
 	js_set(p, "licenseDeclared", json_string(c->licence ? c->licence : NOASSERTION));

@@ -132,7 +132,7 @@ static bool attested_already(struct attach *a, const struct crypto_key *k, const
 		CLEAN_BUF struct buf envelope = BUF_INIT, text = BUF_INIT;
 		struct err ignored;
 
-		if (read_layer(a, layer, STATEMENT_MAX, &envelope, &ignored) == 0 &&
+		if (read_layer(a, layer, ENVELOPE_MAX, &envelope, &ignored) == 0 &&
 		    dsse_open(k, a->shown, PAYLOAD_INTOTO, buf_str(&envelope), &text, &ignored) == 0 &&
 		    str_eq(buf_str(&text), statement))
 			return true;
@@ -362,7 +362,7 @@ static int check_attestation(struct attach *a, const struct crypto_key *k, const
 	json_t *j;
 
 	*v = DAMAGED;
-	if (read_layer(a, layer, STATEMENT_MAX, &envelope, err) < 0)
+	if (read_layer(a, layer, ENVELOPE_MAX, &envelope, err) < 0)
 		return is_content(err) ? 0 : -1;
 	if (dsse_open(k, a->shown, PAYLOAD_INTOTO, buf_str(&envelope), &text, err) < 0) {
 		*v = err->code == ERR_CHECK ? OTHER_KEY : DAMAGED;

@@ -136,7 +136,7 @@ int dsse_open(const struct crypto_key *k, const char *shown, const char *type, s
 	json_t *j;
 	int r;
 
-	if (load(shown, envelope, STATEMENT_MAX, &j, err) < 0)
+	if (load(shown, envelope, ENVELOPE_MAX, &j, err) < 0)
 		return -1;
 	r = check_envelope(k, shown, type, j, payload, err);
 	json_decref(j);

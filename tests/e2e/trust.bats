@@ -206,6 +206,37 @@ is in it"
 	is "$(jq -r '.compositions[0].aggregate' "$T/out")" incomplete
 }
 
+@test "sbom: an archive that was given by two paths is one component" {
+	need gcc gcc && need python3 python3
+	hello
+	a=$(uname -m)
+	[ "$a" = aarch64 ] && a=arm64
+	mkdir lib
+	echo 'int foo(void) { return 2; }' >foo.c
+	echo 'int baz(void) { return 1; }' >baz.c
+	echo 'int baz(void); int bar(void) { return baz(); }' >bar.c
+	echo 'int foo(void); int bar(void); int main(void) { return foo() + bar() - 3; }' >use.c
+	gcc -c foo.c bar.c baz.c && ar rcs lib/libfoo.a foo.o baz.o && ar rcs lib/libbar.a bar.o
+	# GNU ld reads each archive where it stands: baz is asked for after the first time
+	cat >slsc.yaml <<-EOF
+		project: shop
+		arches: [$a]
+		functions:
+		  use:
+		    sources: [use.c]
+		    runtime: none
+		    toolchain: gnu
+		    libs: [lib/libfoo.a]
+		    ldflags: [lib/libbar.a, ./lib/libfoo.a]
+	EOF
+	slsc build -q
+	slsc sbom -f cyclonedx >s
+	"$SCHEMA" cyclonedx s
+	is "$(jq -r '.components[] | select(.name == "libfoo.a").components[] | .name + " " + .properties[0].value' s)" \
+		"lib/libfoo.a 2"
+	is "$(jq -r '[.. | ."bom-ref"? // empty] | group_by(.)[] | select(length > 1)' s)" ''
+}
+
 @test "sbom: a link map costs no byte of the binary, by GNU ld nor by ld.lld" {
 	need gcc gcc && need ninja ninja-build && need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 	need x86_64-linux-gnu-gcc gcc
@@ -310,6 +341,9 @@ $(jq -r .subject.digest "$m")"
 			has "$(jq -r '.predicate.buildDefinition.externalParameters.cflags' "$content")" -O2
 			has "$(jq -r '.predicate.buildDefinition.resolvedDependencies[].name' "$content")" src/hello.c
 			has "$(jq -r '.predicate.buildDefinition.resolvedDependencies[].uri // ""' "$content")" pkg:deb/
+			# a ResourceDescriptor without a URI, a digest or its content is none
+			is "$(jq -c '[.predicate.buildDefinition.resolvedDependencies[] | select(.uri or .digest | not)]' \
+				"$content")" '[]'
 			;;
 		esac
 	done

@@ -287,6 +287,34 @@ static void documents(void **state)
 	compare("cyclonedx_incomplete", &incomplete);
 }
 
+/* What git takes and is no URL is no download location; other documents may say it. */
+static void locations(void **state)
+{
+	static const char *const vcs[][2] = {
+		{ "git+https://git.example.com/a@0123", "\"downloadLocation\":\"git+https://git.example.com/a@0123\"" },
+		{ "git+../dep@0123", "\"downloadLocation\":\"NOASSERTION\"" },
+		{ "git+git@git.example.com:a@0123", "\"downloadLocation\":\"NOASSERTION\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(vcs); i++) {
+		CLEAN_BUF struct buf b = BUF_INIT;
+		struct sbom_file files[4];
+		struct sbom_component c[5];
+		struct sbom s;
+		const char *at;
+
+		sample(&s, files, c);
+		c[0].vcs = vcs[i][0];
+		sbom_add(&s, SBOM_SPDX, &b);
+		at = strstr(b.ptr, "SPDXRef-Package-1-cJSON");
+		assert_non_null(at);
+		at = strstr(at, "\"downloadLocation\"");
+		assert_non_null(at);
+		assert_int_equal(strncmp(at, vcs[i][1], strlen(vcs[i][1])), 0);
+	}
+}
+
 static void statement(void **state)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -309,7 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(purls),   cmocka_unit_test(git_purls), cmocka_unit_test(owners),
 		cmocka_unit_test(names),   cmocka_unit_test(distros),	cmocka_unit_test(documents),
-		cmocka_unit_test(statement), cmocka_unit_test(suites),
+		cmocka_unit_test(statement), cmocka_unit_test(suites), cmocka_unit_test(locations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
