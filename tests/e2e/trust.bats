@@ -217,7 +217,7 @@ is in it"
 	echo 'int baz(void); int bar(void) { return baz(); }' >bar.c
 	echo 'int foo(void); int bar(void); int main(void) { return foo() + bar() - 3; }' >use.c
 	gcc -c foo.c bar.c baz.c && ar rcs lib/libfoo.a foo.o baz.o && ar rcs lib/libbar.a bar.o
-	# GNU ld reads each archive where it stands: baz is asked for after the first time
+	# GNU ld reads each archive where it stands, those of ldflags first: baz is asked for after the first time
 	cat >slsc.yaml <<-EOF
 		project: shop
 		arches: [$a]
@@ -226,12 +226,14 @@ is in it"
 		    sources: [use.c]
 		    runtime: none
 		    toolchain: gnu
-		    libs: [lib/libfoo.a]
-		    ldflags: [lib/libbar.a, ./lib/libfoo.a]
+		    libs: [lib/libbar.a, lib/libfoo.a]
+		    ldflags: [./lib/libfoo.a]
 	EOF
 	slsc build -q
 	slsc sbom -f cyclonedx >s
 	"$SCHEMA" cyclonedx s
+	grep -q ' \./lib/libfoo\.a(foo\.o)$' .slsc/release/"$a"/use.map
+	grep -q ' lib/libfoo\.a(baz\.o)$' .slsc/release/"$a"/use.map
 	is "$(jq -r '.components[] | select(.name == "libfoo.a").components[] | .name + " " + .properties[0].value' s)" \
 		"lib/libfoo.a 2"
 	is "$(jq -r '[.. | ."bom-ref"? // empty] | group_by(.)[] | select(length > 1)' s)" ''
@@ -252,7 +254,8 @@ is in it"
 	ninja -f .slsc/build.ninja -t commands | grep -e ' -Wl,-Map=' | sed 's/ && .*//' >links
 	is "$(wc -l <links)" 4
 	while read -r link; do
-		out=$(sed 's/.* -o \([^ ]*\).*/\1/' <<<"$link")
+		out=${link##* -o }
+		out=${out%% *}
 		[ ! -e "$out.map" ] || rm "$out.map"
 		sh -c "$link"
 		[ -s "$out.map" ]
