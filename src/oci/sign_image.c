@@ -460,8 +460,8 @@ static int ask_for_image(const struct attach *a, const struct buf *text, const s
 			continue;
 		buf_addf(&images, "%s%.16s %s", n > 1 ? ", " : "", m->architecture, m->digest.s);
 	}
-	err_set(err, ERR_CHECK, "%s: no good attestation of %s: it is an index, and only its images have some", a->shown,
-		d->digest.s);
+	err_set(err, ERR_CHECK, "%s: no good attestation of %s: it is an index, and only its images have some",
+		a->shown, d->digest.s);
 	return n ? err_hint(err, "ask for one of its images: %s%s", images.ptr, n > 2 ? ", ..." : "") : -1;
 }
 
@@ -479,8 +479,10 @@ int verify_image(struct attach *a, const struct crypto_key *k, const char *ref, 
 		return -1;
 	if (!statements || check_all(a, k, "att", MEDIA_DSSE, "attestation", check_attestation, out, err) == 0)
 		return 0;
-	/* an attestation of the index that is there and bad is told as that */
-	return err->code == ERR_CHECK && err->hint[0] && media_is_index(d.media_type) ? ask_for_image(a, &text, &d, err) : -1;
+	/* only why() hints, and only where there is none: one that is there and bad is told as that */
+	if (err->code != ERR_CHECK || !err->hint[0] || !media_is_index(d.media_type))
+		return -1;
+	return ask_for_image(a, &text, &d, err);
 }
 
 void signed_images_release(struct signed_images *l)
