@@ -428,6 +428,28 @@ static int check_all(struct attach *a, const struct crypto_key *k, const char *s
 	return best == GOOD ? 0 : why(a, what, &si->digest, best, err);
 }
 
+/* Provenance is about one architecture's image: who asks an index for it is told which those are. */
+static int ask_for_image(const struct attach *a, const struct buf *text, const struct descriptor *d, struct err *err)
+{
+	CLEAN_BUF struct buf images = BUF_INIT;
+	CLEAN_DOCUMENT struct document index;
+	size_t n = 0;
+
+	if (document_parse(&index, a->shown, d->media_type, text->ptr, text->len, err) < 0)
+		return -1;
+	for (size_t i = 0; i < index.len; i++) {
+		const struct doc_descriptor *m = &index.ptr[i];
+
+		/* the hint has room for two digests, and whoever signs attestations here makes no more */
+		if (!m->architecture || strcmp(m->architecture, "unknown") == 0 || n++ >= 2)
+			continue;
+		buf_addf(&images, "%s%.16s %s", n > 1 ? ", " : "", m->architecture, m->digest.s);
+	}
+	err_set(err, ERR_CHECK, "%s: no good attestation of %s: it is an index, and only its images have some",
+		a->shown, d->digest.s);
+	return n ? err_hint(err, "ask for one of its images: %s%s", images.ptr, n > 2 ? ", ..." : "") : -1;
+}
+
 int verify_image(struct attach *a, const struct crypto_key *k, const char *ref, bool statements,
 		 struct signed_image *out, struct err *err)
 {
@@ -440,7 +462,12 @@ int verify_image(struct attach *a, const struct crypto_key *k, const char *ref, 
 	out->digest = d.digest;
 	if (check_all(a, k, "sig", MEDIA_SIMPLESIGNING, "signature", check_signature, out, err) < 0)
 		return -1;
-	return statements ? check_all(a, k, "att", MEDIA_DSSE, "attestation", check_attestation, out, err) : 0;
+	if (!statements || check_all(a, k, "att", MEDIA_DSSE, "attestation", check_attestation, out, err) == 0)
+		return 0;
+	/* only why() hints, and only where there is none: one that is there and bad is told as that */
+	if (err->code != ERR_CHECK || !err->hint[0] || !media_is_index(d.media_type))
+		return -1;
+	return ask_for_image(a, &text, &d, err);
 }
 
 void signed_images_release(struct signed_images *l)

@@ -275,6 +275,18 @@ pkg:deb/debian/two@2.0?arch=arm64&distro=test"
 		select(.name == "one" or .name == "two") | .uri + " " + .digest.sha256')" \
 		"pkg:deb/debian/one@1.0?arch=arm64&distro=test $one
 pkg:deb/debian/two@2.0?arch=arm64&distro=test $two"
+	# slsc sbom names the same ones, from the lock alone
+	mv "$T/repo" "$T/away"
+	slsc_run sbom --arch arm64
+	is "$status $err" "0 "
+	is "$(jq -r '.packages[] | select(.name == "one" or .name == "two") | .externalRefs[0].referenceLocator' <<<"$out")" \
+		"pkg:deb/debian/one@1.0?arch=arm64&distro=test
+pkg:deb/debian/two@2.0?arch=arm64&distro=test"
+	cp slsc.lock saved && sed -i '/^packages:/,$d' slsc.lock
+	slsc_run sbom --arch arm64
+	is "$status $err" "1 error: the Debian packages of the image are not locked yet for arm64
+hint: run \`slsc package --oci\` first: it writes them into slsc.lock"
+	mv saved slsc.lock && mv "$T/away" "$T/repo"
 	attached application/spdx+json >spdx.json
 	attached application/vnd.cyclonedx+json >cdx.json
 	"$BATS_TEST_DIRNAME/support/schema.py" spdx spdx.json

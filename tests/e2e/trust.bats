@@ -453,6 +453,12 @@ hint: sign it with slsc sign"
 	[ "$status" -eq 3 ]
 	is "$err" "error: oci:dist/hello.oci: no good attestation of $d: there is none
 hint: sign it with slsc sign"
+	# of an index: its images are named, and each of them can be asked for by that name
+	slsc sign -q --key k.key oci:dist/hello.oci:latest >/dev/null
+	slsc_run verify-signature --attestation --key k.pub oci:dist/hello.oci:latest
+	[ "$status" -eq 3 ]
+	is "$err" "error: oci:dist/hello.oci: no good attestation of $(digest latest): it is an index, and only its images have some
+hint: ask for one of its images: amd64 $(digest amd64), arm64 $(digest arm64)"
 }
 
 @test "sign: keys of openssl, passwords, and what is wrong with a key" {
