@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Pid 1 of a sandbox: runs in root file systems that have no libc, so it is static, and it has none of slsc's flags
 # (a sanitizer cannot be linked into a static program).
-add_executable(sandbox_init ${CMAKE_SOURCE_DIR}/src/stage/init/sandbox_init.c)
+add_executable(sandbox_init ${CMAKE_SOURCE_DIR}/src/stage/init/sandbox_init.c
+	${CMAKE_SOURCE_DIR}/src/stage/init/sandbox_filter.c)
 target_compile_definitions(sandbox_init PRIVATE _GNU_SOURCE)
 target_include_directories(sandbox_init PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(sandbox_init PRIVATE -Os -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla

@@ -13,21 +13,32 @@
 static void add_own(struct strs *v)
 {
 	static const char *const args[] = {
-		"--dev", "/dev", "--perms", "1777", "--size", "67108864", "--tmpfs", "/dev/shm",
-		"--proc", "/proc", "--ro-bind", "/sys", "/sys",
+		"--dev", "/dev", "--perms", "1777", "--size", "67108864", "--tmpfs", "/dev/shm", "--proc", "/proc",
 	};
-	/* what tells of the host, or is its to set; docker hides the firmware, too */
-	static const char *const hidden[] = { "/sys/firmware", "/sys/fs", "/sys/kernel" };
 
 	for (size_t i = 0; i < ARRAY_LEN(args); i++)
 		strs_add(v, args[i]);
-	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
-		if (!fs_is_dir(hidden[i]))
+	for (size_t i = 0; proc_readonly[i]; i++) {
+		/* bwrap itself sees to the others */
+		if (!fs_exists(proc_readonly[i]) || ends_with(proc_readonly[i], "/irq") ||
+		    ends_with(proc_readonly[i], "/bus"))
 			continue;
-		strs_add(v, "--tmpfs");
-		strs_add(v, hidden[i]);
-		strs_add(v, "--remount-ro");
-		strs_add(v, hidden[i]);
+		strs_add(v, "--ro-bind");
+		strs_add(v, proc_readonly[i]);
+		strs_add(v, proc_readonly[i]);
+	}
+	for (size_t i = 0; proc_hidden[i]; i++) {
+		if (!fs_exists(proc_hidden[i]))
+			continue;
+		if (fs_is_dir(proc_hidden[i])) {
+			strs_add(v, "--tmpfs");
+			strs_add(v, proc_hidden[i]);
+			strs_add(v, "--remount-ro");
+		} else {
+			strs_add(v, "--ro-bind");
+			strs_add(v, "/dev/null");
+		}
+		strs_add(v, proc_hidden[i]);
 	}
 }
 
@@ -55,7 +66,7 @@ static void add_devices(struct strs *v, const struct sandbox_run *r)
 	}
 }
 
-int bwrap_exec(const struct rootfs_parts *p, int fd, int init, int filter, struct err *err)
+int bwrap_exec(const struct rootfs_parts *p, int fd, int init, struct err *err)
 {
 	const struct sandbox_run *r = p->run;
 	CLEAN_FREE char *bwrap = proc_which("bwrap");
@@ -83,10 +94,6 @@ int bwrap_exec(const struct rootfs_parts *p, int fd, int init, int filter, struc
 	/* the init is pid 1: its end is awaited by the kernel until all others inside are gone */
 	strs_add(&v, "--as-pid-1");
 	strs_add(&v, "--die-with-parent");
-	if (filter >= 0) {
-		strs_add(&v, "--seccomp");
-		strs_addf(&v, "%d", filter);
-	}
 	strs_add(&v, "--");
 	strs_addf(&v, "/proc/self/fd/%d", init);
 	strs_addf(&v, "%d", fd + SANDBOX_FD_CTL);

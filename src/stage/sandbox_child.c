@@ -16,6 +16,14 @@
 #include "os/proc.h"
 #include "stage/sandbox_internal.h"
 
+const char *const proc_readonly[] = {
+	"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", NULL,
+};
+const char *const proc_hidden[] = {
+	"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug", "/proc/acpi",
+	"/proc/scsi", NULL,
+};
+
 static void points_release(struct mount_points *v)
 {
 	VEC_EACH(v, p) {
@@ -123,7 +131,7 @@ static int list_points(struct mount_points *v, const struct sandbox_run *r, int 
 {
 	add_ours(v, "/dev", false, false, -1);
 	add_ours(v, "/proc", false, false, -1);
-	add_ours(v, "/sys", false, false, -1);
+	add_ours(v, "/sys", false, false, open("/sys", O_PATH | O_CLOEXEC));
 	if (add_names(v, r, work, err) < 0 || (one_id && add_apt(v, work, err) < 0))
 		return -1;
 	for (size_t i = 0; i < r->nmounts; i++) {
@@ -156,6 +164,19 @@ static int pass_on(int fd, struct err *err)
 	return fcntl(fd, F_SETFD, 0) < 0 ? err_sys(err, "cannot pass a descriptor on") : 0;
 }
 
+/*
+ * A user namespace for a binfmt_misc of its own, if this is the machine's own one. Where none can be had (a chroot) the
+ * machine may have a registration already.
+ */
+static int enter_own(enum arch arch, struct err *err)
+{
+	if (in_user_namespace())
+		return 0;
+	if (enter_identity(err) == 0 || (err->code == ERR_TOOL && qemu_on_host(arch)))
+		return 0;
+	return err_wrap(err, "programs for %s cannot run on this machine", arch_oci(arch));
+}
+
 static int mount_and_execute(const struct sandbox_run *r, bool one_id, struct arena *a, int fd, struct err *err)
 {
 	struct mount_points points = { 0 };
@@ -170,20 +191,19 @@ static int mount_and_execute(const struct sandbox_run *r, bool one_id, struct ar
 	if (!work)
 		return err_sys(err, "%s", r->work);
 	p.path = path = path_join(work, "r");
+	/* root's own namespace is the machine's, and what is registered there all would see */
+	if (r->arch != arch_host() && enter_own(r->arch, err) < 0)
+		return -1;
+	/* from here on: what was opened in another mount namespace sees no mounts of this one */
 	p.work = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p.work < 0)
 		return err_sys(err, "%s", r->work);
-	if (r->arch != arch_host()) {
-		/* root's own namespace is the machine's, and what is registered there all would see */
-		if (!one_id && enter_identity(err) < 0)
-			return -1;
-		if (qemu_register(p.work, work, r->arch, err) < 0)
-			return -1;
-	}
+	if (r->arch != arch_host() && qemu_register(p.work, work, r->arch, err) < 0)
+		return -1;
 	if (list_points(&points, r, p.work, one_id, a, err) == 0 && overlay_mount(&p, &points, err) == 0 &&
 	    mounts_make(&p, &points, err) == 0 && pass_on(init, err) == 0 &&
 	    (chdir("/") == 0 || err_sys(err, "/") == 0))
-		ret = r->kind == SANDBOX_OCI ? oci_exec(&p, fd, init, one_id, err) : bwrap_exec(&p, fd, init, -1, err);
+		ret = r->kind == SANDBOX_OCI ? oci_exec(&p, fd, init, err) : bwrap_exec(&p, fd, init, err);
 	points_release(&points);
 	clean_fd_(&p.work);
 	clean_fd_(&p.root);

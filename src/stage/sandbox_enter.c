@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,14 @@ static int write_proc(const char *path, const char *text)
 	CLEAN_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+bool in_user_namespace(void)
+{
+	struct stat own;
+
+	/* the number of the first one, PROC_USER_INIT_INO of the kernel */
+	return stat("/proc/self/ns/user", &own) == 0 && own.st_ino != 0xeffffffd;
 }
 
 int enter_private(struct err *err)

@@ -52,16 +52,23 @@ int mounts_make(struct rootfs_parts *p, struct mount_points *points, struct err 
 
 /** qemu_register - @arch runs in this user namespace from here on; "b" in @work is its mount. */
 int qemu_register(int work, const char *work_path, enum arch arch, struct err *err) MUST_CHECK;
+/** qemu_on_host - whether the machine itself is registered to run @arch by a qemu that it holds open. */
+bool qemu_on_host(enum arch arch);
 /** qemu_name - "qemu-aarch64-static". */
 const char *qemu_name(enum arch arch);
 
 /** enter_identity - a user namespace in which all ids are as they were, and a mount namespace of its own. */
 int enter_identity(struct err *err) MUST_CHECK;
+/** in_user_namespace - another than the machine's own. */
+bool in_user_namespace(void);
 /** enter_private - a mount namespace from which nothing leads out. */
 int enter_private(struct err *err) MUST_CHECK;
 
+/* What Docker has read-only, and hidden: root's own /proc/sys could be written by whoever is root. NULL at the end. */
+extern const char *const proc_readonly[], *const proc_hidden[];
+
 /* The backends: @init and the descriptors from @fd on are inherited. They return only if they fail. */
-int bwrap_exec(const struct rootfs_parts *p, int fd, int init, int filter, struct err *err) MUST_CHECK;
-int oci_exec(const struct rootfs_parts *p, int fd, int init, bool one_id, struct err *err) MUST_CHECK;
+int bwrap_exec(const struct rootfs_parts *p, int fd, int init, struct err *err) MUST_CHECK;
+int oci_exec(const struct rootfs_parts *p, int fd, int init, struct err *err) MUST_CHECK;
 
 #endif

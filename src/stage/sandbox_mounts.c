@@ -21,16 +21,17 @@ static int attach(int mnt, int on, const char *shown, struct err *err)
 	return 0;
 }
 
-static int clone_tree(int source, bool readonly, const char *shown, struct err *err)
+static int clone_mount(int source, int flags, bool readonly, const char *shown, struct err *err)
 {
-	struct mount_attr attr = { .attr_set = readonly ? MOUNT_ATTR_RDONLY : 0 };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
 	CLEAN_FD int mnt = (int)syscall(SYS_open_tree, source, "",
-					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (unsigned)flags);
 
 	if (mnt < 0)
 		return err_sys(err, "cannot mount %s", shown);
-	if (readonly && syscall(SYS_mount_setattr, mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		return err_sys(err, "cannot mount %s read-only", shown);
+	attr.attr_set |= readonly ? MOUNT_ATTR_RDONLY : 0;
+	if (syscall(SYS_mount_setattr, mnt, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) < 0)
+		return err_sys(err, "cannot mount %s%s", shown, readonly ? " read-only" : "");
 	return steal_fd(&mnt);
 }
 
@@ -95,6 +96,34 @@ static int open_at_root(int root, const char *real)
 }
 
 /*
+ * Without what is mounted below, cgroups and the like, where that may be left out: in a user namespace it may not.
+ */
+static int mount_sys(struct rootfs_parts *p, int source, int on, struct err *err)
+{
+	/* what tells of the host, or is its to set; Docker hides the firmware, too */
+	static const char *const hidden[] = { "sys/firmware", "sys/fs", "sys/kernel" };
+	static const struct sandbox_mount nothing = { .type = SANDBOX_TMPFS, .target = "/sys", .readonly = true,
+						      .mode = 0755 };
+	CLEAN_FD int mnt = clone_mount(source, 0, true, "/sys", err);
+
+	if (mnt < 0)
+		mnt = clone_mount(source, AT_RECURSIVE, true, "/sys", err);
+	if (mnt < 0 || attach(mnt, on, "/sys", err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
+		CLEAN_FD int dir = open_at_root(p->root, hidden[i]);
+		CLEAN_FD int over = -1;
+
+		if (dir < 0)
+			continue;
+		over = make_tmpfs(&nothing, err);
+		if (over < 0 || attach(over, dir, hidden[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
  * What lies in another mount has no stub: it is made there, as Docker does in a cache. In one that is read-only it must
  * be there.
  */
@@ -138,10 +167,12 @@ static int mount_point_make(struct rootfs_parts *p, const struct mount_point *mp
 	}
 	if (on < 0)
 		return err_sys(err, "cannot mount on %s", mp->path);
+	if (strcmp(mp->path, "/sys") == 0)
+		return mount_sys(p, mp->source, on, err);
 	if (!m)
-		mnt = clone_tree(mp->source, true, mp->path, err);
+		mnt = clone_mount(mp->source, AT_RECURSIVE, true, mp->path, err);
 	else if (m->type == SANDBOX_BIND)
-		mnt = clone_tree(mp->source, m->readonly, m->source, err);
+		mnt = clone_mount(mp->source, AT_RECURSIVE, m->readonly, m->source, err);
 	else if (m->type == SANDBOX_TMPFS)
 		mnt = make_tmpfs(m, err);
 	else
@@ -154,7 +185,7 @@ int mounts_make(struct rootfs_parts *p, struct mount_points *points, struct err 
 	for (size_t i = 0; i < points->len; i++) {
 		const struct mount_point *mp = &points->ptr[i];
 
-		/* /proc, /dev and /sys are the backend's */
+		/* /proc and /dev are the backend's */
 		if (mp->real && (mp->mount || mp->source >= 0) && mount_point_make(p, mp, i, err) < 0)
 			return -1;
 	}

@@ -252,7 +252,9 @@ static int mount_layers(const int *fds, size_t n, int upper, int work, const cha
 		buf_addf(&options, ",volatile,upperdir=%d,workdir=%d", upper, work);
 	if (here < 0 || chdir("/proc/self/fd") < 0)
 		return err_sys(err, "/proc/self/fd");
-	r = mount("overlay", on, "overlay", upper < 0 ? (unsigned long)MS_RDONLY : 0, options.ptr);
+	/* a device of the image opens nothing of the machine, whatever the backend does about it */
+	r = mount("overlay", on, "overlay", MS_NOSUID | MS_NODEV | (upper < 0 ? (unsigned long)MS_RDONLY : 0),
+		  options.ptr);
 	if (r < 0)
 		err_sys(err, "cannot mount the layers");
 	if (fchdir(here) < 0)

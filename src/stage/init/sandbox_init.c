@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "stage/init/sandbox_filter.h"
 #include "stage/sandbox_proto.h"
 
 #define BIT(cap) (UINT64_C(1) << (cap))
@@ -259,6 +260,16 @@ static int supervise(pid_t pid, int sfd)
 	}
 }
 
+static void keep_only_ours(void)
+{
+	unsigned low = (unsigned)(ctl < out ? ctl : out), high = (unsigned)(ctl < out ? out : ctl);
+
+	if ((low > 3 && syscall(SYS_close_range, 3, low - 1, 0) < 0) ||
+	    (high > low + 1 && syscall(SYS_close_range, low + 1, high - 1, 0) < 0) ||
+	    syscall(SYS_close_range, high + 1, ~0u, 0) < 0)
+		fail("", "descriptors");
+}
+
 static int number(const char *s)
 {
 	char *end;
@@ -281,18 +292,15 @@ int main(int argc, char **argv)
 		fputs("sandbox-init: started by slsc only\n", stderr);
 		return 125;
 	}
-	/* bwrap asked for this, too; an OCI runtime does not, and there the end of ctl ends us */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		fail("", "prctl");
 	/* Whoever is root inside must not write to us, or to our files, by /proc/1. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		fail("", "prctl");
 	read_spec(&s, spec);
 	drop_capabilities();
-	for (int fd = 3; fd < 1024; fd++)
-		if (fd != ctl && fd != out)
-			close(fd);
-	syscall(SYS_close_range, 1024, ~0u, 0);
+	/* a kernel without seccomp, or whose filter says no to another: then without it */
+	if (filter_install(s.one_id) < 0 && errno != EINVAL && errno != ENOSYS)
+		fail("", "seccomp");
+	keep_only_ours();
 	if (fcntl(ctl, F_SETFD, FD_CLOEXEC) < 0 || fcntl(out, F_SETFD, FD_CLOEXEC) < 0)
 		fail("", "descriptors");
 	sigemptyset(&chld);
