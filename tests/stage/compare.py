@@ -9,6 +9,7 @@ directories), a shell script `prepare`, which is run in the context's copy. Line
                         what the tree has: lines as --show prints them, of the paths below the directory it names
     fails TEXT          each of them must refuse it; slsc with TEXT in what it says
     docker-format       slsc writes a docker-archive: what OCI's config has no place for is compared
+    bases NAME...       of bases.py, where the Dockerfile does not name them
     file NAME           instead of Dockerfile
     docker|buildah|slsc OPTION...    for that one only
     OPTION...           for all, what begins with a dash
@@ -39,6 +40,7 @@ class Case:
     def __init__(self, name):
         self.name, self.path = name, f"{HERE}/cases/{name}"
         self.group, self.peers, self.fails, self.docker_format = "other", ["buildah", "docker"], None, False
+        self.bases = []
         self.options = {"all": [], "docker": [], "buildah": [], "slsc": []}
         self.dockerfile, self.context, self.registry = "Dockerfile", "context", ""
         if os.path.exists(f"{self.path}/args"):
@@ -47,8 +49,8 @@ class Case:
                     self.setting(line.strip())
         with open(f"{self.path}/{self.dockerfile}", encoding="utf-8") as f:
             text = f.read()
-        self.bases = sorted({w.partition("/")[2].split(":")[0] for w in text.replace(",", " ").replace("=", " ").split()
-                             if w.startswith("registry.test/")})
+        self.bases += sorted({w.partition("/")[2].split(":")[0] for w in text.replace(",", " ").replace("=", " ").split()
+                             if w.startswith("registry.test/") and not "$" in w})
         self.expect = f"{self.path}/expect" if os.path.exists(f"{self.path}/expect") else None
 
     def setting(self, line):
@@ -65,6 +67,8 @@ class Case:
             self.peers = rest.split()
         elif word == "fails":
             self.fails = rest
+        elif word == "bases":
+            self.bases += rest.split()
         elif word == "file":
             self.dockerfile = rest
         elif word == "docker-format":
