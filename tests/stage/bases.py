@@ -26,7 +26,7 @@ other:x:1001:100::/:/bin/sh
 nobody:x:65534:65534:nobody:/:/bin/false
 """
 GROUP = "root:x:0:\ndaemon:x:1:\nusers:x:100:app,other\nextra:x:200:app\napp:x:1000:\nnogroup:x:65534:\n"
-VERSION = "1"  # of what is made here
+VERSION = 2  # of what is made here
 
 
 class Missing(Exception):
@@ -122,9 +122,9 @@ def tiny_layer(busybox):
         t.add(name)
     t.add("etc/passwd", content=PASSWD.encode())
     t.add("home/app", "d", 0o700, uid=1000, gid=1000)
-    t.add("opt/old", "d")
+    t.add("opt/old", "d", 0o755)
     t.add("opt/old/a", content=b"old a\n")
-    t.add("opt/old/sub", "d")
+    t.add("opt/old/sub", "d", 0o755)
     t.add("opt/old/sub/b", content=b"old b\n")
     t.add("opt/link", "l", 0o777, link="old")
     return t.done()
@@ -270,7 +270,7 @@ class Registry:
         """Makes and pushes what of @names is not there; returns {name: identity} for the keys of results."""
         out = {}
         for name in sorted(names):
-            mark = f"{self.cache}/{name}.made"
+            mark = f"{self.cache}/{name}.{VERSION}.made"
             if not os.path.exists(mark):
                 self.make(name)
                 with open(f"{self.scratch}/{name}.oci/index.json", encoding="utf-8") as f:
@@ -279,7 +279,7 @@ class Registry:
                      "--dest-tls-verify=false", f"oci:{self.scratch}/{name}.oci", f"docker://{self.name}/{name}:1"])
                 shutil.rmtree(f"{self.scratch}/{name}.oci")
                 with open(mark, "w", encoding="utf-8") as f:
-                    f.write(f"{VERSION} {digest}")
+                    f.write(digest)
             with open(mark, encoding="utf-8") as f:
                 out[name] = f.read()
         return out
@@ -307,7 +307,7 @@ class Registry:
         if name == "tools":
             images = [(native, images[0][1] + [tools_layer()], config)]
         elif name == "triggers":
-            images = [(a, t, dict(config, OnBuild=["COPY hello /srv/", "RUN echo triggered >/srv/made"],
+            images = [(a, t, dict(config, OnBuild=["COPY hello /srv/", "RUN echo triggered >/tmp/made"],
                                   User="app", WorkingDir="/srv", Labels={"from": "base"}, Env=[PATH, "BASE=1"],
                                   Entrypoint=["/bin/echo"], Volumes={"/data": {}}, ExposedPorts={"80/tcp": {}}))
                       for a, t, _ in images]
