@@ -5,7 +5,8 @@ A case is a directory: Dockerfile, context/, a file `args` and, for what git can
 directories), a shell script `prepare`, which is run in the context's copy. Lines of `args`:
     group NAME          which test shows it
     peers NAME...       who of Debian's peers knows the syntax; default: both. With none, or besides, `expect` says
-                        what the tree has: lines as --show prints them, of the paths below the directory it names
+                        what there is: "below PATH..." names directories, then come their nodes as --show prints them
+                        (but a content in quotes, after a colon), "config FIELD VALUE" is of the config
     fails TEXT          each of them must refuse it; slsc with TEXT in what it says
     docker-format       slsc writes a docker-archive: what OCI's config has no place for is compared
     bases NAME...       of bases.py, where the Dockerfile does not name them

@@ -10,6 +10,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -72,7 +73,8 @@ class Suite:
             result = {"failed": f"malformed: {e}", "malformed": True}
         if not self.options.keep and os.path.exists(archive):
             os.unlink(archive)
-        if peer != "slsc":
+        # a failure nobody expects may be this machine's moment
+        if peer != "slsc" and ("failed" in result) == (case.fails is not None):
             with open(f"{known}.{threading.get_ident()}", "w", encoding="utf-8") as f:
                 json.dump({"key": key, "result": result}, f)
             os.rename(f.name, known)
@@ -109,15 +111,20 @@ def shown(path, node):
 
 def expected(case, result):
     """Lines that differ from `expect`: "- wanted", "+ found". A content is in quotes in place of size and digest."""
-    wanted, roots = [], []
+    wanted, roots, fields = [], [], {}
     with open(case.expect, encoding="utf-8") as f:
         for line in f.read().splitlines():
             if line.startswith("below "):
                 roots += line.split()[1:]
+            elif line.startswith("config "):
+                _, field, value = line.split(" ", 2)
+                fields[field] = json.loads(value)
             elif line and not line.startswith("#"):
                 wanted.append(contents(line))
     found = [shown(p, n) for p, n in result["tree"].items()
              if any(p == r or p.startswith(r + "/") or r == "/" for r in roots)]
+    wanted += [f"{f}: {json.dumps(v, sort_keys=True)}" for f, v in fields.items()]
+    found += [f"{f}: {json.dumps(result['config'].get(f), sort_keys=True)}" for f in fields]
     return [f"- {w}" for w in wanted if w not in found] + [f"+ {f}" for f in found if f not in wanted]
 
 
@@ -240,15 +247,23 @@ def main():
     p.add_argument("--keep", action="store_true", help="keep what was built")
     p.add_argument("--json", help="write the verdicts there, and succeed; --report shows them")
     p.add_argument("--report", help="no build: show the verdicts of a file that --json wrote, of --group or all")
+    p.add_argument("--unused", action="store_true", help="with --report: only entries of differences.json without a use")
     p.add_argument("--show", action="store_true", help="print what each builder made")
+    p.add_argument("--table", action="store_true", help="differences.json as a table of Markdown")
     p.add_argument("--list", action="store_true", help="cases with their groups")
     p.add_argument("case", nargs="*")
     o = p.parse_args()
     if o.report:
         with open(o.report, encoding="utf-8") as f:
             doc = json.load(f)
+        if o.unused:
+            print("\n".join(f"differences.json: nothing needs {u}" for u in doc["unused"]) or "each is needed")
+            return 1 if doc["unused"] else 0
         return report([v for v in doc["verdicts"] if o.group in (None, v["group"])],
                       doc["unused"] if o.group is None else [], not o.group)
+    if o.table:
+        print("\n".join(table(Known().entries)))
+        return 0
     names = o.case or sorted(os.listdir(f"{HERE}/cases"))
     cases = [c for c in map(Case, names) if o.group in (None, c.group)]
     if o.list:
@@ -287,6 +302,16 @@ def show(case, name, r):
         print(f"{k}: {json.dumps(v, sort_keys=True)}")
     for h in r["history"]:
         print(f"history{' (empty)' if h['empty'] else ''}: {h['text']}")
+
+
+def table(entries):
+    out = ["| differs | from | in | why |", "|---|---|---|---|"]
+    for e in entries:
+        what = sorted({re.sub(r"^tree .*", "files", w) for w in e["what"]})
+        cases = "all cases" if e["cases"] == ["*"] else ", ".join(e["cases"])
+        against = "what is right" if e["against"] == "expect" else e["against"]
+        out.append(f"| {e['peer']} | {against} | {', '.join(what)}: {cases} | {e['reason'].replace('|', chr(92) + '|')} |")
+    return out
 
 
 def report(verdicts, unused, all_of_them):
