@@ -1,11 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The Dockerfiles of tests/stage/cases, built by slsc, buildah and Docker's BuildKit: trees, configs and histories are the
-# same but for what tests/stage/differences.json gives a reason for. A failure names the case and what differs.
+# The Dockerfiles of tests/stage/cases, built by slsc, buildah and Docker's BuildKit: trees, configs and histories are
+# the same but for what tests/stage/differences.json gives a reason for. A failure names the case and what differs.
 load helper
 
 setup_file() {
-	"$BATS_TEST_DIRNAME/../stage/compare.py" --json "$BATS_FILE_TMPDIR/verdicts" ${SLSC_STAGE_PEERS:+--peers "$SLSC_STAGE_PEERS"}
+	"$BATS_TEST_DIRNAME/../stage/compare.py" --json "$BATS_FILE_TMPDIR/verdicts" \
+		${SLSC_STAGE_PEERS:+--peers "$SLSC_STAGE_PEERS"}
 }
 
 # group NAME CASES: all cases of a group are as they should be, and there are at least so many

@@ -64,12 +64,13 @@ def mirror():
 def run(argv, **kw):
     p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
     if p.returncode:
-        raise Missing("%s: exit code %d\n%s" % (" ".join(argv), p.returncode, p.stdout.decode(errors="replace")[-3000:]))
+        said = p.stdout.decode(errors="replace")[-3000:]
+        raise Missing(f"{' '.join(argv)}: exit code {p.returncode}\n{said}")
     return p.stdout
 
 
 def apt_download(arch, package, out):
-    """A package of a foreign architecture, unpacked into @out, by an apt that has no state in common with the host's."""
+    """A package of a foreign architecture, unpacked into @out, by an apt without the host's state."""
     uri, suite, key = mirror()
     with tempfile.TemporaryDirectory() as d:
         for sub in ("state/lists/partial", "cache/archives/partial", "etc"):
@@ -133,7 +134,8 @@ def tiny_layer(busybox):
 def tools_layer():
     t = Layer()
     files = {}
-    for name, package in (("setcap", "libcap2-bin"), ("getcap", "libcap2-bin"), ("setfattr", "attr"), ("getfattr", "attr")):
+    for name, package in (("setcap", "libcap2-bin"), ("getcap", "libcap2-bin"),
+                          ("setfattr", "attr"), ("getfattr", "attr")):
         path = tool(name, package)
         files["bin/" + name] = path
         for lib in re.findall(r"(/lib\S+)", run(["ldd", path]).decode()):
@@ -205,7 +207,8 @@ def own_binfmt():
     if libc.mount(b"binfmt_misc", point, b"binfmt_misc", 0, None):
         raise OSError(ctypes.get_errno(), "mount binfmt_misc")
     with open(point + b"/register", "wb", buffering=0) as f:
-        f.write(b":qemu-aarch64:M::\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xb7\\x00:"
+        f.write(b":qemu-aarch64:M::"
+                b"\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xb7\\x00:"
                 b"\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff:"
                 + tool("qemu-aarch64-static", "qemu-user-static").encode() + b":F")
 
@@ -258,7 +261,8 @@ class Registry:
                     return
                 except OSError:
                     time.sleep(0.02)
-        raise Missing("docker-registry does not start: " + open(f"{self.scratch}/registry.log", encoding="utf-8").read())
+        with open(f"{self.scratch}/registry.log", encoding="utf-8") as f:
+            raise Missing("docker-registry does not start: " + f.read())
 
     def stop(self):
         if self.process:
@@ -323,7 +327,9 @@ def second_stage(root):
         raise OSError(ctypes.get_errno(), "mount tmpfs")
     for name in ("null", "zero", "full", "random", "urandom", "tty", "console", "ptmx"):
         open(f"{dev}/{name}", "wb").close()
-        if name not in ("console", "ptmx") and libc.mount(f"/dev/{name}".encode(), f"{dev}/{name}".encode(), None, 4096, None):
+        if name in ("console", "ptmx"):
+            continue
+        if libc.mount(f"/dev/{name}".encode(), f"{dev}/{name}".encode(), None, 4096, None):  # MS_BIND
             raise OSError(ctypes.get_errno(), f"bind /dev/{name}")
     child = os.fork()  # into the new pid namespace, whose /proc it may mount
     if child == 0:

@@ -17,6 +17,7 @@ In a Dockerfile registry.test/NAME is a base of bases.py.
 """
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -39,8 +40,7 @@ class Case:
                     self.setting(line.strip())
         with open(f"{self.path}/{self.dockerfile}", encoding="utf-8") as f:
             text = f.read()
-        self.bases += sorted({w.partition("/")[2].split(":")[0] for w in text.replace(",", " ").replace("=", " ").split()
-                             if w.startswith("registry.test/") and not "$" in w})
+        self.bases += sorted(set(re.findall(r"(?<!/)registry\.test/(\w+)", text)))
         self.expect = f"{self.path}/expect" if os.path.exists(f"{self.path}/expect") else None
 
     def setting(self, line):
@@ -85,7 +85,7 @@ class Case:
                     h.update(b"link " + os.readlink(p).encode())
                 else:
                     with open(p, "rb") as f:
-                        h.update(hashlib.sha256(f.read()).digest() + (b"x" if os.access(p, os.X_OK) else b"-"))
+                        h.update(hashlib.sha256(f.read()).digest() + (b"x" if os.stat(p).st_mode & 0o100 else b"-"))
         return h.hexdigest()
 
     def copy(self, directory):
@@ -98,7 +98,7 @@ class Case:
                 p = f"{top}/{n}"
                 os.lchown(p, 0, 0)
                 if n in files and not os.path.islink(p):
-                    os.chmod(p, 0o755 if os.access(p, os.X_OK) and n != "prepare" and os.stat(p).st_mode & 0o100 else 0o644)
+                    os.chmod(p, 0o755 if os.stat(p).st_mode & 0o100 else 0o644)
         p = f"{directory}/{self.dockerfile}"
         with open(p, encoding="utf-8", newline="") as f:
             text = f.read().replace("registry.test", self.registry)

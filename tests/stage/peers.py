@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import threading
 import time
@@ -61,13 +62,13 @@ class Docker(Peer):
 
     def version(self):
         self.client()
-        return subprocess.run([tool("dockerd", "docker.io"), "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
+        return execute([tool("dockerd", "docker.io"), "--version"], "/")
 
     def launch(self):
         said = ""
         for driver in ("overlay2", "vfs"):
-            argv = [tool("dockerd", "docker.io"), "--iptables=false", "--ip6tables=false", "--bridge=none", "--experimental",
-                    "--storage-driver", driver, "--default-ulimit", "nofile=20000:20000",
+            argv = [tool("dockerd", "docker.io"), "--iptables=false", "--ip6tables=false", "--bridge=none",
+                    "--experimental", "--storage-driver", driver, "--default-ulimit", "nofile=20000:20000",
                     "--data-root", f"{self.scratch}/data", "--exec-root", f"{self.scratch}/exec",
                     "--pidfile", f"{self.scratch}/pid", "-H", f"unix://{self.scratch}/sock"]
             with open(f"{self.scratch}/log", "wb") as log:
@@ -91,8 +92,8 @@ class Docker(Peer):
 
     def build(self, case, directory, out):
         tag = re.sub(r"[^a-z0-9]", "-", case.name) + ":1"
-        self.docker(["build", "--network", "host", "-t", tag, "-f", case.dockerfile, *case.args(self.name), case.context],
-                    directory)
+        self.docker(["build", "--network", "host", "-t", tag, "-f", case.dockerfile, *case.args(self.name),
+                     case.context], directory)
         self.docker(["save", "-o", out, tag], directory)
 
     def stop(self):
@@ -111,7 +112,7 @@ class Buildah(Peer):
     name = "buildah"
 
     def version(self):
-        return subprocess.run([tool("buildah", "buildah"), "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
+        return execute([tool("buildah", "buildah"), "--version"], "/")
 
     def launch(self):
         self.driver = "overlay"
@@ -129,8 +130,9 @@ class Buildah(Peer):
 
     def buildah(self, command, args, cwd):
         policy = ["--signature-policy", f"{self.scratch}/policy.json"] if command[0] in ("bud", "push") else []
-        return execute([tool("buildah", "buildah"), "--root", f"{self.scratch}/root", "--runroot", f"{self.scratch}/run",
-                        "--storage-driver", self.driver, *command, *policy, *args], cwd,
+        return execute([tool("buildah", "buildah"), "--root", f"{self.scratch}/root",
+                        "--runroot", f"{self.scratch}/run", "--storage-driver", self.driver,
+                        *command, *policy, *args], cwd,
                        {"CONTAINERS_CONF": f"{self.scratch}/containers.conf", "BUILDAH_LAYERS": "true",
                         "CONTAINERS_REGISTRIES_CONF": f"{self.scratch}/registries.conf"})
 
@@ -150,8 +152,12 @@ class Buildah(Peer):
                 subprocess.run([tool("umount", "mount"), "-l", point], check=False)
 
 
+UID = 4242  # of the unprivileged user
+
+
 class Slsc(Peer):
     name = "slsc"
+    user = "root"  # or "plain", "subuid"
 
     def program(self):
         found = os.environ.get("SLSC_BIN") or shutil.which("slsc")
@@ -163,10 +169,42 @@ class Slsc(Peer):
         with open(self.program(), "rb") as f:
             return str(len(f.read()))
 
+    def launch(self):
+        if self.user == "root":
+            return
+        # a user of this mount namespace's own, with and without a range of subordinate ids
+        os.chown(self.scratch, UID, UID)
+        for name, line in (("passwd", f"stage:x:{UID}:{UID}::{self.scratch}:/bin/sh"), ("group", f"stage:x:{UID}:"),
+                           ("subuid", "stage:1000000:65536"), ("subgid", "stage:1000000:65536")):
+            with open(f"/etc/{name}", encoding="utf-8") as f:
+                text = f.read() if name in ("passwd", "group") else ""
+            with open(f"{self.scratch}/{name}", "w", encoding="utf-8") as f:
+                f.write(text + (line + "\n" if self.user == "subuid" or name in ("passwd", "group") else ""))
+
+    def wrapper(self):
+        if self.user == "root":
+            return []
+        if self.user == "subuid":
+            tool("newuidmap", "uidmap")
+        if self.user == "subuid" and not os.path.exists("/etc/subuid"):
+            raise Missing("there is no /etc/subuid to put another over")
+        mounts = " && ".join(f"mount --bind {self.scratch}/{n} /etc/{n}" for n in ("passwd", "group", "subuid", "subgid")
+                             if os.path.exists(f"/etc/{n}"))
+        return [tool("unshare", "util-linux"), "-m", "sh", "-c", mounts + ' && exec "$@"', "sh",
+                tool("setpriv", "util-linux"), f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
+
     def build(self, case, directory, out):
+        if self.user != "root":
+            for top, _, files in os.walk(directory):
+                for p in [top] + [f"{top}/{n}" for n in files]:
+                    mode = os.lstat(p).st_mode
+                    os.lchown(p, UID, UID)
+                    if not stat.S_ISLNK(mode):
+                        os.chmod(p, stat.S_IMODE(mode))  # chown takes setuid off
         kind = "docker-archive" if case.docker_format else "oci-archive"
-        execute([self.program(), "build", "-f", case.dockerfile, *case.args(self.name), "-o", f"{kind}:{out}",
-                 case.context], directory, {"SLSC_CACHE_DIR": f"{self.scratch}/cache", "SOURCE_DATE_EPOCH": "315532800"})
+        execute([*self.wrapper(), self.program(), "build", "-f", case.dockerfile, *case.args(self.name), "-o",
+                 f"{kind}:{out}", case.context], directory,
+                {"SLSC_CACHE_DIR": f"{self.scratch}/cache", "SOURCE_DATE_EPOCH": "315532800", "HOME": self.scratch})
 
 
 ALL = {p.name: p for p in (Slsc, Buildah, Docker)}
