@@ -188,7 +188,8 @@ class Slsc(Peer):
             tool("newuidmap", "uidmap")
         if self.user == "subuid" and not os.path.exists("/etc/subuid"):
             raise Missing("there is no /etc/subuid to put another over")
-        mounts = " && ".join(f"mount --bind {self.scratch}/{n} /etc/{n}" for n in ("passwd", "group", "subuid", "subgid")
+        mounts = " && ".join(f"mount --bind {self.scratch}/{n} /etc/{n}"
+                             for n in ("passwd", "group", "subuid", "subgid")
                              if os.path.exists(f"/etc/{n}"))
         return [tool("unshare", "util-linux"), "-m", "sh", "-c", mounts + ' && exec "$@"', "sh",
                 tool("setpriv", "util-linux"), f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
