@@ -5,7 +5,8 @@
 load helper
 
 setup_file() {
-	"$BATS_TEST_DIRNAME/../stage/compare.py" --json "$BATS_FILE_TMPDIR/verdicts" \
+	SLSC_TEST_CACHE=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache} \
+		"$BATS_TEST_DIRNAME/../stage/compare.py" --json "$BATS_FILE_TMPDIR/verdicts" \
 		${SLSC_STAGE_PEERS:+--peers "$SLSC_STAGE_PEERS"}
 }
 

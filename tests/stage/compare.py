@@ -275,6 +275,8 @@ def main():
     if o.list:
         print("\n".join(f"{c.group}\t{c.name}\t{' '.join(c.peers) or 'expect'}" for c in cases))
         return 0
+    if os.geteuid():
+        raise bases.Missing("dockerd and buildah's chroot isolation need root")
     suite = Suite(o, cases)
     try:
         suite.start()
