@@ -177,6 +177,19 @@ static int read_attrs(const struct copier *c, struct snap_attrs *a, const char *
 	return 1;
 }
 
+/* The name under which the file was copied first. */
+static const char *first_name(struct copier *c, const struct stat *st, const char *to)
+{
+	char key[64];
+	const char *first;
+
+	snprintf(key, sizeof(key), "%llx %llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	first = map_get(&c->inodes, key);
+	if (!first)
+		map_put(&c->inodes, key, arena_strdup(&c->out->arena, to));
+	return first;
+}
+
 static int copy_with(struct copier *c, const char *host, const char *to, const struct snap_attrs *a, struct err *err)
 {
 	struct tree_entry e = { .path = to };
@@ -184,10 +197,20 @@ static int copy_with(struct copier *c, const char *host, const char *to, const s
 
 	if (S_ISSOCK(a->st.st_mode))
 		return 0;
+	/* a context has no pipes or devices: BuildKit does not even send them */
 	if (!c->owned && !S_ISREG(a->st.st_mode) && !S_ISDIR(a->st.st_mode) && !S_ISLNK(a->st.st_mode))
-		return copy_fail(c, err, ERR_FORMAT, "%s: is no file, directory or symlink", host);
+		return 0;
 	if (finish_entry(c, a, host, &e, err) < 0)
 		return -1;
+	if (e.type == TREE_FILE && a->st.st_nlink > 1) {
+		const char *first = first_name(c, &a->st, to);
+
+		if (first && strcmp(first, to) != 0 && in_tree(c, first)) {
+			e.type = TREE_HARDLINK;
+			e.target = first;
+			e.nxattrs = 0;
+		}
+	}
 	if (e.type == TREE_LINK) {
 		target = snap_read_link(host, err);
 		if (!target)
@@ -240,6 +263,14 @@ static int enter_dir(struct copier *c, const char *host, const char *to, bool to
 	}
 	if (top && in_tree(c, to))
 		return 0;
+	/* a destination that is not there is made as every missing directory is */
+	if (top) {
+		struct tree_entry e = { .path = to, .type = TREE_DIR, .mode = 0755, .uid = c->uid, .gid = c->gid };
+
+		if (c->w->chmod && mode_apply(c->w->chmod, 0755, true, &e.mode) < 0)
+			return copy_fail(c, err, ERR_CONFIG, "--chmod: '%s' is no mode", c->w->chmod);
+		return copy_add_entry(c, &e, err);
+	}
 	if (read_attrs(c, &a, host, err) <= 0)
 		return copy_fail(c, err, ERR_IO, "%s is gone", host);
 	return copy_with(c, host, to, &a, err);
@@ -507,7 +538,8 @@ static int copy_source(struct copier *c, const char *source, struct err *err)
 		if (copy_path(c, source, *f, err) < 0)
 			return -1;
 	}
-	return n ? 0 : not_there(c, clean, err);
+	/* beside others a pattern may match nothing */
+	return n || c->w->nsources > 1 ? 0 : not_there(c, clean, err);
 }
 
 /* ---- the key ---- */
@@ -583,12 +615,14 @@ int copy_tree(const struct copy_want *w, const struct copy_from *from, const str
 
 	for (size_t i = 0; ret == 0 && i < w->nsources; i++)
 		ret = copy_source(&c, w->sources[i], err);
-	if (ret == 0)
+	if (ret == 0) {
+		snap_order_links(out);
 		ret = tree_finish(out, err);
+	}
 	if (ret == 0)
 		ret = key_of(&c, key, err);
 	map_release(&c.paths);
-	strs_release(&c.keep);
+	map_release(&c.inodes);
 	ignore_free(c.excludes);
 	return ret;
 }

@@ -32,8 +32,8 @@ static bool may_be_archive(const char *host)
 	const ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
 
 	if (n < 262)
-		return n > 4 && (memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
-				 memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0);
+		return n > 6 && (memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
+				 memcmp(head, "\xfd" "7zXZ", 6) == 0 || memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0);
 	return memcmp(head + 257, "ustar", 5) == 0 || memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
 	       memcmp(head,
 		      "\xfd"
@@ -115,10 +115,7 @@ static int take_unpacked(struct copier *c, const char *dir, const char *to, stru
 
 		own.path = path;
 		own.target = target ? target : e->target;
-		if (c->has_owner) {
-			own.uid = c->uid;
-			own.gid = c->gid;
-		}
+		/* --chown is for what has no owner: an archive says whose its files are */
 		if (copy_add_entry(c, &own, err) < 0)
 			return -1;
 	}
@@ -130,7 +127,7 @@ int copy_archive(struct copier *c, const char *host, struct err *err)
 	CLEAN_FREE char *dir = NULL, *to = NULL, *below = NULL;
 	int ret;
 
-	if (!may_be_archive(host))
+	if (c->w->only_key || !may_be_archive(host))
 		return 0;
 	dir = scratch_path(c);
 	if (mkdir(dir, 0755) < 0)
@@ -215,8 +212,12 @@ static int add_url(struct copier *c, const char *url, struct err *err)
 
 	if (!c->w->network)
 		return copy_fail(c, err, ERR_CONFIG, "%s: the network is forbidden here", url);
-	if (!*name || strchr(url + strlen("https://"), '/') == NULL)
-		return copy_fail(c, err, ERR_CONFIG, "%s: names no file", url);
+	if (strchr(url + strlen("https://"), '/') == NULL || strchr(strstr(url, "//") + 2, '/') == NULL)
+		name = "";
+	if (!*name && c->dest_dir) {
+		copy_fail(c, err, ERR_CONFIG, "%s: names no file", url);
+		return err_hint(err, "give the destination a name of its own, without a slash at its end");
+	}
 	if (get(c, url, path, err) < 0)
 		return err->loc.file[0] ? -1 : copy_fail(c, err, err->code, "%s: %s", url, err->msg);
 	if (verify(c, url, path, err) < 0)

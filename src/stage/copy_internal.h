@@ -25,7 +25,7 @@ struct copier {
 	bool has_owner;
 	uint32_t uid, gid;		/* of --chown */
 	bool dest_dir;			/* the destination is a directory, whatever the source */
-	struct strs keep;
+	struct map inodes;		/* "DEV INO" of a file with several names -> its first path */
 };
 
 /** copy_add_entry - into c->out: what is there of that path gives way. */
