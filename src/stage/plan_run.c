@@ -214,7 +214,7 @@ static int copy_heredocs(struct vertex *v, const struct df_inst *i, struct copy_
 		list[k] = i->heredocs[k];
 		if (!list[k].expand)
 			continue;
-		if (df_expand_raw(v->sv->df.shown, text, v->sv->df.escape, &vars, &out, err) < 0)
+		if (df_expand_raw(v->sv->df.shown, text, &vars, &out, err) < 0)
 			return -1;
 		list[k].text = str_from(arena_str(&v->sv->arena, buf_str(&out)));
 	}
