@@ -9,9 +9,9 @@
 
 static const char *const types[] = { "bind", "cache", "tmpfs", "secret", "ssh" };
 static const char *const modes[] = { "shared", "private", "locked" };
-static const char *const keys[] = { "type",	   "target", "dst",	 "destination", "source", "src",      "from",
-				    "id",	   "env",    "readonly", "ro",		"rw",	  "readwrite", "required",
-				    "sharing",	   "mode",   "uid",	 "gid",		"size" };
+static const char *const keys[] = { "type", "target",	"dst", "destination", "source",	  "src",     "from",
+				    "id",   "env",	"ro",  "readonly",    "rw",	  "sharing", "required",
+				    "mode", "readwrite", "uid", "gid",	      "size" };
 
 /** A mount's text in the reading. */
 struct reading {

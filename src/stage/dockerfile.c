@@ -100,7 +100,8 @@ static int read_text(struct df_reader *r, struct df_text *t, struct err *err)
 			continue;
 		if (!bare.len) {
 			if (!first && !warned)
-				df_warn(r->d, r->line, "NoEmptyContinuation", "an empty line in a continued instruction");
+				df_warn(r->d, r->line, "NoEmptyContinuation",
+					"an empty line in a continued instruction");
 			warned = !first;
 			continue;
 		}

@@ -91,8 +91,8 @@ static int check_bool(const char *shown, const struct df_inst *i, struct df_flag
 		return 0;
 	if (strcasecmp(f->val.s, "false") == 0)
 		return 0;
-	return df_fail(shown, f->val, err, "%s: --%s: '%.60s' is neither true nor false", df_kind_name(i->kind), f->name,
-		       f->val.s);
+	return df_fail(shown, f->val, err, "%s: --%s: '%.60s' is neither true nor false", df_kind_name(i->kind),
+		       f->name, f->val.s);
 }
 
 /* @w: the flag without quotes. *@keep: false if it says nothing, as "--chown=". */

@@ -201,8 +201,8 @@ static int read_all(struct df_reader *r, struct all *all, struct err *err)
 
 	while ((got = df_read_inst(r, &i, err)) > 0) {
 		if (all->insts.len == DOCKERFILE_MAX_INSTS)
-			return err_at(err, ERR_LIMIT, r->shown, i.line, i.col, "limit exceeded: more than %u instructions",
-				      DOCKERFILE_MAX_INSTS);
+			return err_at(err, ERR_LIMIT, r->shown, i.line, i.col,
+				      "limit exceeded: more than %u instructions", DOCKERFILE_MAX_INSTS);
 		if (i.kind == DF_FROM)
 			VEC_PUSH(&all->froms, all->insts.len);
 		else if (!all->froms.len && i.kind != DF_ARG) {

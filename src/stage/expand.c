@@ -106,8 +106,8 @@ static int operand(struct lexer *x, char stop, bool raw_escapes, struct buf *out
 static int unknown_form(struct lexer *x, const char *name, const char *op)
 {
 	df_fail(x->shown, place(x), x->err, "unknown form of a variable: '${%.100s%.8s'", name, op);
-	return err_hint(x->err, "known are ${x:-y} ${x:+y} ${x:?y} (also without the colon) ${x#p} ${x##p} ${x%%p} ${x%%%%p} "
-				"${x/p/s} ${x//p/s}");
+	return err_hint(x->err, "known are ${x:-y} ${x:+y} ${x:?y} (also without the colon) ${x#p} ${x##p} ${x%%p} "
+				"${x%%%%p} ${x/p/s} ${x//p/s}");
 }
 
 static int keep(struct lexer *x, struct buf *out, const char *name, const char *op, const struct buf *word)

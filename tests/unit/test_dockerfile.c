@@ -82,8 +82,8 @@ static void test_stages(void **state)
 	CLEAN_DOCKERFILE struct dockerfile d;
 
 	(void)state;
-	ok(&d, "# syntax=docker/dockerfile:1 x\n# Escape = `\n\nARG V=1\nARG W\nfrom --platform=$BUILDPLATFORM  a:$V as "
-	       "Builder\nRUN x\n\n  # c\nFROM builder\n");
+	ok(&d, "# syntax=docker/dockerfile:1 x\n# Escape = `\n\nARG V=1\nARG W\n"
+	       "from --platform=$BUILDPLATFORM  a:$V as Builder\nRUN x\n\n  # c\nFROM builder\n");
 	assert_string_equal(d.syntax, "docker/dockerfile:1");
 	assert_int_equal(d.escape, '`');
 	assert_int_equal(d.nargs, 2);
@@ -109,7 +109,8 @@ static void test_lines(void **state)
 	const struct df_inst *i;
 
 	(void)state;
-	ok(&d, "\xef\xbb\xbf" "FROM scratch\r\n  \tRUN a \\ \t\r\n# comment\r\n   b\\\r\n \t # another\r\n\r\n\r\nc\r\nUSER x\r\n");
+	ok(&d, "\xef\xbb\xbf" "FROM scratch\r\n  \tRUN a \\ \t\r\n# comment\r\n   b\\\r\n \t # another\r\n"
+	       "\r\n\r\nc\r\nUSER x\r\n");
 	assert_int_equal(d.stages[0].ninsts, 2);
 	i = &d.stages[0].insts[0];
 	assert_int_equal(i->line, 2);
@@ -178,7 +179,8 @@ static void test_commands(void **state)
 	      "put double quotes around each word");
 	fails("FROM scratch\nCOPY [\"a\", [\"b\"]]", "Dockerfile:2:10: a JSON array may hold strings only here",
 	      "put double quotes around each word");
-	fails("FROM scratch\nCMD [\"a\", \"b\\u0000\"]", "Dockerfile:2:11: a NUL character is not allowed in a string", "");
+	fails("FROM scratch\nCMD [\"a\", \"b\\u0000\"]",
+	      "Dockerfile:2:11: a NUL character is not allowed in a string", "");
 	fails("FROM scratch\nCOPY [\"\", \"b\"]", "Dockerfile:2:7: COPY: an empty word", "");
 	fails("FROM scratch\nSHELL /bin/sh -c", "Dockerfile:2:7: SHELL takes a JSON array of strings",
 	      "write SHELL [\"/bin/sh\", \"-c\"]");
@@ -515,7 +517,8 @@ static void test_mounts(void **state)
 		    "choose shared, private or locked");
 	mount_fails("type=cache,target=/a,mode=9", "D:1:2: RUN --mount: mode: '9' is not possible", "");
 	mount_fails("type=cache,target=/a,ro=x", "D:1:2: RUN --mount: ro: 'x' is not possible", "");
-	mount_fails("target=\"/a", "D:1:2: RUN --mount: a quote inside of a field", "quote a whole field: \"target=/a,b\"");
+	mount_fails("target=\"/a", "D:1:2: RUN --mount: a quote inside of a field",
+		    "quote a whole field: \"target=/a,b\"");
 	mount_fails("\"target=/a", "D:1:2: RUN --mount: the closing '\"' is missing",
 		    "quote a whole field: \"target=/a,b\"");
 }
@@ -523,10 +526,12 @@ static void test_mounts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stages),	 cmocka_unit_test(test_lines),	  cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_pairs),	 cmocka_unit_test(test_flags),	  cmocka_unit_test(test_heredocs),
-		cmocka_unit_test(test_onbuild),	 cmocka_unit_test(test_errors),	  cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_warnings), cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_stages),	 cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_commands), cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_flags),	 cmocka_unit_test(test_heredocs),
+		cmocka_unit_test(test_onbuild),	 cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_limits),	 cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
