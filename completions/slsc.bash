@@ -308,6 +308,8 @@ _slsc()
 		--platform) _slsc_words lambda knative generic; return ;;
 		--ignore) _slsc_list; return ;;
 		--level) _slsc_words fast default max; return ;;
+		--compression) _slsc_words gzip zstd none; return ;;
+		--base) return ;;
 		--ca-file) _slsc_files -f; return ;;
 		--cert) _slsc_files -f; return ;;
 		--key) _slsc_files -f; return ;;
@@ -316,7 +318,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --platform --ignore --list-rules --reproducible --fresh --level --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --platform --ignore --list-rules --reproducible --fresh --level --compression --base --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_files -f
 		fi ;;
@@ -396,7 +398,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --generate --directory --verbose --quiet --color --progress --help
+			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check config cache help completion version
 		fi ;;

@@ -249,6 +249,8 @@ complete -c slsc -n '__slsc_in check' -l list-rules -d 'print every rule, with i
 complete -c slsc -n '__slsc_in check' -l reproducible -d 'build a copy elsewhere, and compare with dist/ byte by byte'
 complete -c slsc -n '__slsc_in check' -l fresh -d 'with --reproducible: compare two copies instead'
 complete -c slsc -n '__slsc_in check' -l level -x -a 'fast default max' -d 'with --reproducible: the level that dist/ was packaged with'
+complete -c slsc -n '__slsc_in check' -l compression -x -a 'gzip zstd none' -d 'with --reproducible: the compression of layers, likewise'
+complete -c slsc -n '__slsc_in check' -l base -x -d 'with --reproducible: the base, likewise; repeatable;'
 complete -c slsc -n '__slsc_in check' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
 complete -c slsc -n '__slsc_in check' -l cert -r -F -d 'show this client certificate (PEM)'
 complete -c slsc -n '__slsc_in check' -l key -r -F -d 'its private key, if that is in another file'
@@ -286,6 +288,7 @@ complete -c slsc -n '__slsc_in cache prune' -l json -d 'print results, and an er
 
 # help
 complete -c slsc -n '__slsc_in help' -l generate -x -a '(__fish_complete_directories)' -d 'write the completions and man pages into DIR/completions and DIR/man'
+complete -c slsc -n '__slsc_in help' -l json -d 'print results, and an error, as JSON'
 
 # completion
 complete -c slsc -n '__slsc_is completion' -a 'bash zsh fish'

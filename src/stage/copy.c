@@ -199,7 +199,7 @@ static int copy_with(struct copier *c, const char *host, const char *to, const s
 
 int copy_file(struct copier *c, const char *host, const char *to, struct err *err)
 {
-	CLEAN_SNAP_ATTRS struct snap_attrs a;
+	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
 	const int ret = read_attrs(c, &a, host, err);
 
 	if (ret <= 0)
@@ -221,7 +221,7 @@ static bool left_out(const struct copier *c, const char *path, const char *below
 /* A directory of the image keeps what it is if it was only the destination; further below, the source's counts. */
 static int enter_dir(struct copier *c, const char *host, const char *to, bool top, struct err *err)
 {
-	CLEAN_SNAP_ATTRS struct snap_attrs a;
+	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
 	CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
 	int there = *to ? snap_lookup(c->below, to, false, &node, NULL, err) : 1;
 

@@ -131,7 +131,7 @@ static int diff_child(struct differ *d, const char *upper, const char *dir, cons
 		      const struct snap_set *in, bool *any, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(dir, name), *host = path_join(upper, path);
-	CLEAN_SNAP_ATTRS struct snap_attrs a;
+	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
 	struct snap_set below;
 	bool same, inside = false;
 	int ret = snap_attrs_read(&a, host, true, err);

@@ -243,7 +243,7 @@ static int go_up(struct walk *w)
 
 static int fill(const struct walk *w, const char *path, size_t layer, struct snap_node *out, struct err *err)
 {
-	CLEAN_SNAP_ATTRS struct snap_attrs a;
+	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
 	CLEAN_FREE char *host = snap_host(w->s, layer, path);
 	const int ret = snap_attrs_read(&a, host, false, err);
 
