@@ -267,6 +267,10 @@ static int add_git(struct copier *c, const char *source, struct err *err)
 		return copy_fail(c, err, ERR_CONFIG, "--keep-git-dir is not supported: only the files are fetched");
 	if (git_fetch_tree(url, *ref ? ref : NULL, dir, commit, NULL, NULL, err) < 0)
 		return err->code == ERR_INTR ? -1 : copy_fail(c, err, err->code, "%s", err->msg);
+	if (c->w->checksum && (strlen(c->w->checksum) < 7 || !starts_with(commit, c->w->checksum))) {
+		copy_fail(c, err, ERR_VERIFY, "%s: is at commit %s, not what --checksum says", url, commit);
+		return err_hint(err, "if the reference was meant to move, write its new commit");
+	}
 	to = copy_target(c, "", true, err);
 	if (!to)
 		return -1;
@@ -281,6 +285,11 @@ static int add_git(struct copier *c, const char *source, struct err *err)
 	c->source = before;
 	/* the tree's files are read when it is written, long after this */
 	return ret;
+}
+
+bool copy_is_remote(const char *source)
+{
+	return is_git(source) || starts_with(source, "https://") || starts_with(source, "http://");
 }
 
 int copy_remote(struct copier *c, const char *source, struct err *err)

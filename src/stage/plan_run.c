@@ -86,14 +86,7 @@ static const char *with_heredocs(struct vertex *v, const struct df_inst *i)
 /* "RUN <<EOF" and nothing else: the heredoc is the script, by its own interpreter if it names one. */
 static bool is_only_heredoc(const struct df_inst *i)
 {
-	const char *s = i->nargs ? i->args[0].s : "";
-
-	s += strspn(s, " \t");
-	if (i->nheredocs != 1 || strncmp(s, "<<", 2) != 0)
-		return false;
-	s += s[2] == '-' ? 3 : 2;
-	s += strcspn(s, " \t");
-	return !s[strspn(s, " \t")];
+	return i->nheredocs && i->nargs && df_heredoc_of(i, i->args[0].s) == &i->heredocs[0];
 }
 
 static void run_argv(struct vertex *v, const struct df_inst *i, struct op *op)
