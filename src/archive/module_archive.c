@@ -117,7 +117,8 @@ static int read_xattrs(struct reader *r, struct archive_entry *e, struct unar_en
 	archive_entry_xattr_reset(e);
 	while (archive_entry_xattr_next(e, &name, &val, &n) == ARCHIVE_OK && name) {
 		if (out->nxattrs == UNAR_MAX_XATTRS) {
-			snprintf(msg, ARCHIVE_MSG_MAX, "an entry has more than %u extended attributes", UNAR_MAX_XATTRS);
+			snprintf(msg, ARCHIVE_MSG_MAX, "an entry has more than %u extended attributes",
+				 UNAR_MAX_XATTRS);
 			return -1;
 		}
 		r->xattrs[out->nxattrs++] = (struct tree_xattr){ name, val, n };

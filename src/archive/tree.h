@@ -13,9 +13,9 @@
  * A file tree to be archived: what tar and zip writers take. Entries are unique by path; they are sorted
  * bytewise, parents before children, when the tree is finished. Owners are numeric; times are one for all.
  *
- * A path is valid UTF-8 (unless tree.bytes), relative, 1 to TREE_MAX_PATH bytes in components of at most TREE_MAX_NAME; no component
- * is empty, "." or "..". Anything else is ERR_FORMAT "<path>: a path in an archive may not ...", a length beyond
- * the maximum ERR_LIMIT. Messages show bytes that are no printable UTF-8 as \xNN.
+ * A path is valid UTF-8 (unless tree.bytes), relative, 1 to TREE_MAX_PATH bytes in components of at most TREE_MAX_NAME;
+ * no component is empty, "." or "..". Anything else is ERR_FORMAT "<path>: a path in an archive may not ...", a length
+ * beyond the maximum ERR_LIMIT. Messages show bytes that are no printable UTF-8 as \xNN.
  */
 
 /* Those from TREE_HARDLINK on only tars hold: tree_add_entry(). */

@@ -23,8 +23,8 @@ int copy_fail(const struct copier *c, struct err *err, enum err_code code, const
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return err_at(err, code, c->w->shown, c->w->inst->line, c->w->inst->col, "%s: %s", df_kind_name(c->w->inst->kind),
-		      text);
+	return err_at(err, code, c->w->shown, c->w->inst->line, c->w->inst->col, "%s: %s",
+		      df_kind_name(c->w->inst->kind), text);
 }
 
 /* ---- the destination ---- */
@@ -146,12 +146,12 @@ int copy_add_entry(struct copier *c, const struct tree_entry *e, struct err *err
 
 static enum tree_type type_of(mode_t m)
 {
-	return S_ISDIR(m) ? TREE_DIR :
-	       S_ISLNK(m) ? TREE_LINK :
-	       S_ISCHR(m) ? TREE_CHAR :
-	       S_ISBLK(m) ? TREE_BLOCK :
-	       S_ISFIFO(m) ? TREE_FIFO :
-			     TREE_FILE;
+	return S_ISDIR(m)    ? TREE_DIR
+	       : S_ISLNK(m)  ? TREE_LINK
+	       : S_ISCHR(m)  ? TREE_CHAR
+	       : S_ISBLK(m)  ? TREE_BLOCK
+	       : S_ISFIFO(m) ? TREE_FIFO
+			     : TREE_FILE;
 }
 
 static int finish_entry(struct copier *c, const struct snap_attrs *a, const char *host, struct tree_entry *e,
@@ -245,8 +245,9 @@ static int enter_dir(struct copier *c, const char *host, const char *to, bool to
 	if (!*to)
 		return 0;
 	if (there && top) {
-		const struct tree_entry e = { .path = to, .type = TREE_DIR, .mode = node.mode & 07777, .uid = node.uid,
-					      .gid = node.gid };
+		const struct tree_entry e = {
+			.path = to, .type = TREE_DIR, .mode = node.mode & 07777, .uid = node.uid, .gid = node.gid
+		};
 
 		return in_tree(c, to) ? 0 : copy_add_entry(c, &e, err);
 	}
@@ -379,13 +380,14 @@ static int not_there(struct copier *c, const char *source, struct err *err)
 	struct err ignored;
 	const char *near;
 
-	copy_fail(c, err, ERR_NOTFOUND, "'%s' is not in %s", source, c->owned ? "what it copies from" : "the build context");
+	copy_fail(c, err, ERR_NOTFOUND, "'%s' is not in %s", source,
+		  c->owned ? "what it copies from" : "the build context");
 	if (snap_list(&c->source, strcmp(dir, ".") == 0 ? "" : dir, &names, &ignored) < 0)
 		return -1;
 	near = str_closest(path_basename(source), (const char *const *)names.ptr, names.len);
 	return near ? err_hint(err, "did you mean '%s%s%s'?", strcmp(dir, ".") == 0 ? "" : dir,
-			       strcmp(dir, ".") == 0 ? "" : "/", near) :
-		      -1;
+			       strcmp(dir, ".") == 0 ? "" : "/", near)
+		    : -1;
 }
 
 /* Links are followed inside of what is copied from, as if it were the root: one that leads out of it ends nowhere. */
@@ -429,8 +431,8 @@ static int copy_path(struct copier *c, const char *source, const char *path, str
 			return done < 0 ? -1 : 0;
 	}
 	c->under = c->w->parents ? parents_path(source, path) : "";
-	to = c->w->parents ? parents_target(c, path, c->under, err) :
-			     copy_target(c, path_basename(path), S_ISDIR(node.mode), err);
+	to = c->w->parents ? parents_target(c, path, c->under, err)
+			   : copy_target(c, path_basename(path), S_ISDIR(node.mode), err);
 	if (!to)
 		return -1;
 	if (!S_ISDIR(node.mode))
@@ -569,8 +571,8 @@ static int key_of(const struct copier *c, struct digest *key, struct err *err)
 		if (e->type == TREE_FILE && e->src) {
 			struct stat st;
 
-			ret = lstat(e->src, &st) < 0 ? err_sys(err, "%s", e->src) :
-						       file_hash(c->hashes, e->src, &st, &file, err);
+			ret = lstat(e->src, &st) < 0 ? err_sys(err, "%s", e->src)
+						     : file_hash(c->hashes, e->src, &st, &file, err);
 		} else if (e->type == TREE_FILE) {
 			ret = digest_of(e->data ? e->data : "", e->size, &file, err);
 		}
@@ -579,8 +581,8 @@ static int key_of(const struct copier *c, struct digest *key, struct err *err)
 			return -1;
 		}
 		buf_addf(&b, "%zu:%s %d %o %u %u %zu:%s %u %u %s %zu\n", strlen(e->path), e->path, (int)e->type,
-			 (unsigned)e->mode, e->uid, e->gid, e->target ? strlen(e->target) : 0, e->target ? e->target : "",
-			 e->major, e->minor, file.s, e->nxattrs);
+			 (unsigned)e->mode, e->uid, e->gid, e->target ? strlen(e->target) : 0,
+			 e->target ? e->target : "", e->major, e->minor, file.s, e->nxattrs);
 		digest_update(md, b.ptr, b.len);
 		for (size_t i = 0; i < e->nxattrs; i++) {
 			digest_update(md, e->xattrs[i].name, strlen(e->xattrs[i].name) + 1);

@@ -15,7 +15,7 @@
 #include "vcs/git.h"
 
 #define MAX_REDIRECTS 5
-#define MAX_DOWNLOAD (UINT64_C(10) << 30)	/* bytes */
+#define MAX_DOWNLOAD  (UINT64_C(10) << 30) /* bytes */
 
 static char *scratch_path(struct copier *c)
 {
@@ -35,7 +35,11 @@ static bool may_be_archive(const char *host)
 		return n > 4 && (memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
 				 memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0);
 	return memcmp(head + 257, "ustar", 5) == 0 || memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
-	       memcmp(head, "\xfd" "7zXZ", 6) == 0 || memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0;
+	       memcmp(head,
+		      "\xfd"
+		      "7zXZ",
+		      6) == 0 ||
+	       memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0;
 }
 
 static int unpack_entry(struct placer *p, struct unar *u, const struct unar_entry *e, struct err *err)
@@ -160,7 +164,9 @@ static int get(struct copier *c, const char *url, const char *path, struct err *
 	for (int i = 0; ret == 0; i++) {
 		CLEAN_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
-		struct http_req req = { .method = "GET", .url = at, .sink = to_fd, .sink_ctx = &fd, .limit = MAX_DOWNLOAD };
+		struct http_req req = {
+			.method = "GET", .url = at, .sink = to_fd, .sink_ctx = &fd, .limit = MAX_DOWNLOAD
+		};
 
 		if (fd < 0) {
 			ret = err_sys(err, "%s", path);

@@ -34,7 +34,8 @@ int copy_add_entry(struct copier *c, const struct tree_entry *e, struct err *err
 /** copy_file - one file, link or special file at @host as @to. */
 int copy_file(struct copier *c, const char *host, const char *to, struct err *err) MUST_CHECK;
 /** copy_dir - what is in the directory @path of the source, below @to, which is made if it is not there. */
-int copy_dir(struct copier *c, const char *path, const struct snap_set *set, const char *to, struct err *err) MUST_CHECK;
+int copy_dir(struct copier *c, const char *path, const struct snap_set *set, const char *to,
+	     struct err *err) MUST_CHECK;
 /** copy_parents_of - the directories above @to: as the image has them, else new. */
 int copy_parents_of(struct copier *c, const char *to, struct err *err) MUST_CHECK;
 /** copy_target - where @name lands: the destination itself, or below it. heap; NULL with @err. */

@@ -7,7 +7,7 @@
 #include "os/fs.h"
 #include "stage/copy_internal.h"
 
-#define MAX_PASSWD (1u << 20)	/* bytes of etc/passwd and etc/group */
+#define MAX_PASSWD (1u << 20) /* bytes of etc/passwd and etc/group */
 
 static int octal_mode(const char *s, mode_t *out)
 {

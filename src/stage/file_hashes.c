@@ -12,23 +12,23 @@
 #include "os/fs.h"
 #include "stage/copy_internal.h"
 
-#define MAX_FILE (64u << 20)	/* bytes of what is kept */
-#define KEEP (30 * 24 * 3600)	/* seconds without a use */
-#define RACY 2			/* seconds: a file that changed so lately may change again and look the same */
+#define MAX_FILE (64u << 20)	  /* bytes of what is kept */
+#define KEEP	 (30 * 24 * 3600) /* seconds without a use */
+#define RACY	 2		  /* seconds: a file that changed so lately may change again and look the same */
 
 struct known {
 	uint64_t size;
-	int64_t mtime, ctime, used;	/* ns, ns, s */
+	int64_t mtime, ctime, used; /* ns, ns, s */
 	char hex[65];
 };
 
 struct file_hashes {
 	pthread_mutex_t lock;
-	struct map map;			/* "DEV INO" -> struct known */
+	struct map map; /* "DEV INO" -> struct known */
 	struct arena arena;
 	char *path;
 	bool changed;
-	int64_t now;			/* seconds */
+	int64_t now; /* seconds */
 };
 
 static int64_t ns(struct timespec t)
@@ -42,8 +42,9 @@ static void read_line(struct file_hashes *h, const char *line)
 	uint64_t dev, ino;
 	char key[48];
 
-	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %64[0-9a-f]", &dev, &ino,
-		   &k->size, &k->mtime, &k->ctime, &k->used, k->hex) != 7 || strlen(k->hex) != 64)
+	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %64[0-9a-f]", &dev,
+		   &ino, &k->size, &k->mtime, &k->ctime, &k->used, k->hex) != 7 ||
+	    strlen(k->hex) != 64)
 		return;
 	if (k->used + KEEP < h->now)
 		return;
@@ -88,8 +89,8 @@ void file_hashes_save(struct file_hashes *h)
 	for (size_t i = 0; i < h->map.len; i++) {
 		const struct known *k = h->map.ptr[i].val;
 
-		buf_addf(&b, "%s %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %s\n", h->map.ptr[i].key, k->size, k->mtime,
-			 k->ctime, k->used, k->hex);
+		buf_addf(&b, "%s %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %s\n", h->map.ptr[i].key, k->size,
+			 k->mtime, k->ctime, k->used, k->hex);
 	}
 	if (b.len <= MAX_FILE && fs_write_file(h->path, b.ptr, b.len, 0644, &ignored) < 0)
 		ignored.code = ERR_NONE;
@@ -128,8 +129,9 @@ static void remember(struct file_hashes *h, const char *key, const struct stat *
 	if (st->st_ctim.tv_sec + RACY >= (time_t)time(NULL) || st->st_mtim.tv_sec + RACY >= (time_t)time(NULL))
 		return;
 	k = arena_new(&h->arena, struct known);
-	*k = (struct known){ .size = (uint64_t)st->st_size, .mtime = ns(st->st_mtim), .ctime = ns(st->st_ctim),
-			     .used = h->now };
+	*k = (struct known){
+		.size = (uint64_t)st->st_size, .mtime = ns(st->st_mtim), .ctime = ns(st->st_ctim), .used = h->now
+	};
 	memcpy(k->hex, digest_hex(d), 64);
 	map_put(&h->map, key, k);
 	h->changed = true;

@@ -127,7 +127,6 @@ static const struct origin_ops store_ops = { .blob = store_blob, .blob_path = st
 
 /* ---- forms of a layer ---- */
 
-
 static int make_dir(struct solver *sv, struct layer *l, struct err *err)
 {
 	CLEAN_FREE char *path = NULL, *all = path_join(sv->cache, "layers");
@@ -275,4 +274,3 @@ int vertex_stack(struct vertex *v, size_t n, struct strs *dirs, struct err *err)
 	}
 	return 0;
 }
-

@@ -230,4 +230,3 @@ int op_make(struct op *op, struct err *err)
 	pthread_mutex_unlock(&op->lock);
 	return ret;
 }
-

@@ -15,20 +15,20 @@
 #include "stage/snap_internal.h"
 
 struct differ {
-	const struct snap_stack *below;	/* of a diff */
+	const struct snap_stack *below; /* of a diff */
 	int64_t epoch;
 	struct tree *out;
-	struct map inodes;		/* "dev:ino" -> the first path of a file with several names */
+	struct map inodes; /* "dev:ino" -> the first path of a file with several names */
 };
 
 static enum tree_type type_of(mode_t mode)
 {
-	return S_ISDIR(mode) ? TREE_DIR :
-	       S_ISLNK(mode) ? TREE_LINK :
-	       S_ISCHR(mode) ? TREE_CHAR :
-	       S_ISBLK(mode) ? TREE_BLOCK :
-	       S_ISFIFO(mode) ? TREE_FIFO :
-				TREE_FILE;
+	return S_ISDIR(mode)	? TREE_DIR
+	       : S_ISLNK(mode)	? TREE_LINK
+	       : S_ISCHR(mode)	? TREE_CHAR
+	       : S_ISBLK(mode)	? TREE_BLOCK
+	       : S_ISFIFO(mode) ? TREE_FIFO
+				: TREE_FILE;
 }
 
 /* Names of one file: the first is the file, the others are links to it. */
@@ -51,8 +51,13 @@ static int emit(struct differ *d, const char *path, const char *host, const stru
 	const char *first = first_name(d, a, path);
 	CLEAN_FREE char *target = NULL;
 	struct tree_entry e = {
-		.path = path, .type = first ? TREE_HARDLINK : type_of(a->st.st_mode), .mode = a->st.st_mode & 07777,
-		.uid = a->st.st_uid, .gid = a->st.st_gid, .xattrs = a->x, .nxattrs = first ? 0 : a->nx,
+		.path = path,
+		.type = first ? TREE_HARDLINK : type_of(a->st.st_mode),
+		.mode = a->st.st_mode & 07777,
+		.uid = a->st.st_uid,
+		.gid = a->st.st_gid,
+		.xattrs = a->x,
+		.nxattrs = first ? 0 : a->nx,
 		.mtime = a->st.st_mtime < d->epoch ? a->st.st_mtime : d->epoch,
 	};
 
@@ -127,8 +132,8 @@ static int was(struct differ *d, const struct snap_set *in, const char *dir, con
 static int diff_dir(struct differ *d, const char *upper, const char *dir, const struct snap_set *in, bool *any,
 		    struct err *err);
 
-static int diff_child(struct differ *d, const char *upper, const char *dir, const char *name,
-		      const struct snap_set *in, bool *any, struct err *err)
+static int diff_child(struct differ *d, const char *upper, const char *dir, const char *name, const struct snap_set *in,
+		      bool *any, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(dir, name), *host = path_join(upper, path);
 	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
@@ -184,7 +189,7 @@ static void begin(struct tree *out)
 /* In the order of a tar the file has to come before the links to it: its name is the first one of all. */
 static void order_links(struct tree *t)
 {
-	CLEAN_MAP struct map first = { 0 };	/* target as emitted -> the least name */
+	CLEAN_MAP struct map first = { 0 }; /* target as emitted -> the least name */
 
 	for (size_t i = 0; i < t->len; i++) {
 		const struct tree_entry *e = &t->ptr[i];

@@ -19,7 +19,7 @@
 #include "stage/sandbox.h"
 #include "stage/snap_internal.h"
 
-#define HOLE 4096u	/* bytes of zeros that are worth one */
+#define HOLE 4096u /* bytes of zeros that are worth one */
 
 static int open_in(int root, const char *path, int flags)
 {
@@ -36,7 +36,9 @@ static int entry_err(const struct placer *p, const char *path, struct err *err)
 
 int placer_open(struct placer *p, const char *dir, const char *shown, bool whiteouts, struct err *err)
 {
-	*p = (struct placer){ .root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .shown = shown, .parent = -1,
+	*p = (struct placer){ .root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+			      .shown = shown,
+			      .parent = -1,
 			      .whiteouts = whiteouts };
 	return p->root < 0 ? err_sys(err, "%s", dir) : 0;
 }
@@ -191,8 +193,8 @@ static int put_dir(struct placer *p, const struct unar_entry *e, const char *bas
 				return entry_err(p, e->path, err);
 			/* a whiteout of the same name: what lower layers have there is gone */
 			opaque = p->whiteouts && S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
-			if (!S_ISDIR(st.st_mode) && (remove_at(p->parent, base, err) < 0 ||
-						     mkdirat(p->parent, base, 0700) < 0))
+			if (!S_ISDIR(st.st_mode) &&
+			    (remove_at(p->parent, base, err) < 0 || mkdirat(p->parent, base, 0700) < 0))
 				return entry_err(p, e->path, err);
 		}
 		fd = openat(p->parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -212,7 +214,8 @@ static int put_hardlink(struct placer *p, const struct unar_entry *e, const char
 	CLEAN_FD int from = -1;
 
 	if (unar_path_escapes(e->target))
-		return err_set(err, ERR_FORMAT, "%s: %s: links to '%s', outside of the layer", p->shown, e->path, e->target);
+		return err_set(err, ERR_FORMAT, "%s: %s: links to '%s', outside of the layer", p->shown, e->path,
+			       e->target);
 	from = open_in(p->root, strcmp(dir, ".") == 0 ? "" : dir, O_RDONLY | O_DIRECTORY);
 	if (from < 0 || linkat(from, name, p->parent, base, 0) < 0) {
 		if (errno == ENOENT)

@@ -7,8 +7,8 @@
 #include "base/vec.h"
 
 /*
- * Entries of a foreign archive, or of a tree, as files below one directory, which nothing leaves: every name is resolved
- * by the kernel as after chroot(2) (openat2, RESOLVE_IN_ROOT).
+ * Entries of a foreign archive, or of a tree, as files below one directory, which nothing leaves: every name is
+ * resolved by the kernel as after chroot(2) (openat2, RESOLVE_IN_ROOT).
  */
 struct placer {
 	int root;			/* the directory */

@@ -116,10 +116,11 @@ int snap_unpack(const char *dir, struct origin *o, const struct doc_descriptor *
 
 static enum unar_type type_of(enum tree_type t)
 {
-	static const enum unar_type types[] = { [TREE_FILE] = UNAR_FILE, [TREE_DIR] = UNAR_DIR,
-						[TREE_LINK] = UNAR_SYMLINK, [TREE_HARDLINK] = UNAR_HARDLINK,
-						[TREE_CHAR] = UNAR_CHAR, [TREE_BLOCK] = UNAR_BLOCK,
-						[TREE_FIFO] = UNAR_FIFO };
+	static const enum unar_type types[] = {
+		[TREE_FILE] = UNAR_FILE,	 [TREE_DIR] = UNAR_DIR,	  [TREE_LINK] = UNAR_SYMLINK,
+		[TREE_HARDLINK] = UNAR_HARDLINK, [TREE_CHAR] = UNAR_CHAR, [TREE_BLOCK] = UNAR_BLOCK,
+		[TREE_FIFO] = UNAR_FIFO
+	};
 
 	return types[t];
 }
@@ -152,9 +153,18 @@ int snap_write(const char *dir, const struct tree *tree, int64_t mtime, struct e
 		return -1;
 	for (const struct tree_entry *t = tree->ptr; t < tree->ptr + tree->len; t++) {
 		const struct unar_entry e = {
-			.path = t->path, .type = type_of(t->type), .mode = t->mode, .uid = t->uid, .gid = t->gid,
-			.mtime = tree->timed ? t->mtime : mtime, .size = t->size, .target = t->target,
-			.major = t->major, .minor = t->minor, .xattrs = t->xattrs, .nxattrs = t->nxattrs,
+			.path = t->path,
+			.type = type_of(t->type),
+			.mode = t->mode,
+			.uid = t->uid,
+			.gid = t->gid,
+			.mtime = tree->timed ? t->mtime : mtime,
+			.size = t->size,
+			.target = t->target,
+			.major = t->major,
+			.minor = t->minor,
+			.xattrs = t->xattrs,
+			.nxattrs = t->nxattrs,
 		};
 		int fd;
 

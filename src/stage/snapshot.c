@@ -31,11 +31,13 @@ void snap_attrs_release(struct snap_attrs *a)
 
 /* ---- attributes ---- */
 
-/* What a layer carries: capabilities, what users set, ACLs; nothing of overlayfs, of ours or of the machine's policy. */
+/* What a layer carries: capabilities, what users set, ACLs; nothing of overlayfs, of ours, of the machine's policy. */
 static bool belongs(const char *name)
 {
-	static const char *const out[] = { "user.overlay.", "trusted.overlay.", "user.slsc.", "security.selinux",
-					   "security.apparmor", "security.ima", "security.evm", "system.nfs4_acl" };
+	static const char *const out[] = {
+		"user.overlay.", "trusted.overlay.", "user.slsc.", "security.selinux", "security.apparmor",
+		"security.ima", "security.evm", "system.nfs4_acl",
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(out); i++)
 		if (starts_with(name, out[i]))
@@ -223,9 +225,9 @@ int snap_names(const struct snap_stack *s, const struct snap_set *in, const char
 /** A walk: where it is, and what is still to be walked. */
 struct walk {
 	const struct snap_stack *s;
-	struct snap_set stack[64];	/* the sets of the directories from the root on */
+	struct snap_set stack[64]; /* the sets of the directories from the root on */
 	size_t depth;
-	char real[8192];		/* path of the last one */
+	char real[8192]; /* path of the last one */
 	struct buf rest;
 	unsigned links;
 };
@@ -249,8 +251,12 @@ static int fill(const struct walk *w, const char *path, size_t layer, struct sna
 
 	if (ret <= 0)
 		return ret;
-	*out = (struct snap_node){ .mode = a.st.st_mode, .uid = a.st.st_uid, .gid = a.st.st_gid,
-				   .size = (uint64_t)a.st.st_size, .rdev = a.st.st_rdev, .mtime = a.st.st_mtime,
+	*out = (struct snap_node){ .mode = a.st.st_mode,
+				   .uid = a.st.st_uid,
+				   .gid = a.st.st_gid,
+				   .size = (uint64_t)a.st.st_size,
+				   .rdev = a.st.st_rdev,
+				   .mtime = a.st.st_mtime,
 				   .layer = layer };
 	if (S_ISLNK(a.st.st_mode)) {
 		out->target = snap_read_link(host, err);

@@ -322,9 +322,15 @@ static void test_special(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_destination), cmocka_unit_test(test_sources), cmocka_unit_test(test_ignored),
-		cmocka_unit_test(test_parents),	    cmocka_unit_test(test_owners),  cmocka_unit_test(test_resolve),
-		cmocka_unit_test(test_heredocs),    cmocka_unit_test(test_add),	    cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_destination),
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_ignored),
+		cmocka_unit_test(test_parents),
+		cmocka_unit_test(test_owners),
+		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_heredocs),
+		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_special),
 	};
 
