@@ -157,7 +157,7 @@ struct df_vars {
 	const char *(*get)(const char *name, void *ctx);
 	void *ctx;
 };
-#define DF_EXPAND_MAX (1u << 20)	/* bytes of one expanded word; more is ERR_LIMIT */
+#define DF_EXPAND_MAX (1u << 20)	/* bytes of an expanded text, all its words; more is ERR_LIMIT */
 /**
  * df_expand - @w as one word: quotes taken off, variables put in. Appended to @out. ERR_CONFIG, located in
  * @shown.

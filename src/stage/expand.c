@@ -46,12 +46,17 @@ static int no_end(const struct lexer *x, const char *what)
 	return err_hint(x->err, "a %c before a quote or a $ makes it plain text", x->how.escape);
 }
 
+static int too_much(const struct lexer *x)
+{
+	return err_at(x->err, ERR_LIMIT, x->shown, x->at.line, x->at.col, "limit exceeded: more than %u bytes",
+		      DF_EXPAND_MAX);
+}
+
 static int put(struct lexer *x, struct buf *out, const char *s, size_t n)
 {
 	x->work += n;
 	if (out->len + n > DF_EXPAND_MAX || x->work > MAX_WORK)
-		return err_at(x->err, ERR_LIMIT, x->shown, x->at.line, x->at.col, "limit exceeded: more than %u bytes",
-			      DF_EXPAND_MAX);
+		return too_much(x);
 	buf_add(out, s, n);
 	return 0;
 }
@@ -417,6 +422,7 @@ int df_lex_words(const char *shown, struct df_word w, const struct df_lex *how, 
 {
 	struct lexer x = lexer(shown, w, how, vars, err);
 	CLEAN_BUF struct buf word = BUF_INIT;
+	size_t counted = 0, sum = 0;
 
 	while (*x.p) {
 		const size_t n = df_space(x.p);
@@ -432,6 +438,11 @@ int df_lex_words(const char *shown, struct df_word w, const struct df_lex *how, 
 		}
 		if (ret < 0)
 			return -1;
+		/* split_value() may have ended many words */
+		for (; counted < out->len; counted++)
+			sum += strlen(out->ptr[counted]);
+		if (sum + word.len > DF_EXPAND_MAX)
+			return too_much(&x);
 	}
 	end_word(&word, out);
 	return 0;

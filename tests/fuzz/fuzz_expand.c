@@ -42,9 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* but for white space the words are the one word */
 		for (size_t k = 0; k < n; k++)
 			buf_addz(&sum, list[k].s);
-		if (df_expand("f", w, '\\', &vars, &b, &err) < 0)
+		ret = df_expand("f", w, '\\', &vars, &b, &err);
+		if (ret < 0 && err.code != ERR_LIMIT)
 			BUG("words, but no word: %s", err.msg);
-		if (sum.len > b.len)
+		if (ret == 0 && sum.len > b.len)
 			BUG("'%s' in words is longer than '%s'", sum.ptr, b.ptr);
 	}
 	return 0;

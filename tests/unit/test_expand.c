@@ -202,6 +202,16 @@ static void test_limits(void **state)
 	assert_int_equal(df_expand("D", (struct df_word){ "y$LARGE", 1, 1 }, '\\', &vars, &b, &err), -1);
 	assert_string_equal(err.msg, "D:1:1: limit exceeded: more than 1048576 bytes");
 	assert_int_equal(err.code, ERR_LIMIT);
+	/* all words together */
+	{
+		CLEAN_ARENA struct arena a = ARENA_INIT;
+		struct df_word *list;
+		size_t n;
+
+		assert_int_equal(df_expand_words("D", (struct df_word){ "$LARGE y", 1, 1 }, '\\', &vars, &a, &list, &n,
+						 &err), -1);
+		assert_string_equal(err.msg, "D:1:1: limit exceeded: more than 1048576 bytes");
+	}
 	/* what is thrown away counts, too */
 	for (int i = 0; i < 65; i++)
 		buf_addz(&text, "${V+$V}${a+$LARGE}");
