@@ -563,7 +563,8 @@ static int key_of(const struct copier *c, struct digest *key, struct err *err)
 
 	if (!md)
 		return -1;
-	for (const struct tree_entry *e = c->out->ptr; e < c->out->ptr + c->out->len; e++) {
+	for (size_t k = 0; k < c->out->len; k++) {
+		const struct tree_entry *e = &c->out->ptr[k];
 		CLEAN_BUF struct buf b = BUF_INIT;
 		struct digest file = { .s = "" };
 		int ret = 0;

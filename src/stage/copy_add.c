@@ -108,7 +108,8 @@ static int take_unpacked(struct copier *c, const char *dir, const char *to, stru
 
 	if (snap_diff(dir, &(struct snap_stack){ .n = 0 }, c->w->epoch, &t, err) < 0)
 		return -1;
-	for (const struct tree_entry *e = t.ptr; e < t.ptr + t.len; e++) {
+	for (size_t k = 0; k < t.len; k++) {
+		const struct tree_entry *e = &t.ptr[k];
 		CLEAN_FREE char *path = path_join(to, e->path);
 		CLEAN_FREE char *target = e->type == TREE_HARDLINK ? path_join(to, e->target) : NULL;
 		struct tree_entry own = *e;

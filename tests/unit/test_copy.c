@@ -107,7 +107,8 @@ static int run(const char *text, const char *ignored, struct buf *out, struct di
 		from.ignored = g = ignore_parse(".dockerignore", ignored, strlen(ignored), err);
 	if (copy_tree(&w, &from, &(struct snap_stack){ lows, 1 }, NULL, scratch, &t, key, err) < 0)
 		return -1;
-	for (const struct tree_entry *e = t.ptr; e < t.ptr + t.len; e++) {
+	for (size_t k = 0; k < t.len; k++) {
+		const struct tree_entry *e = &t.ptr[k];
 		CLEAN_BUF struct buf b = BUF_INIT;
 
 		buf_addf(out, "%s%s %o %u:%u", e->path, e->type == TREE_DIR ? "/" : "", (unsigned)e->mode, e->uid,
