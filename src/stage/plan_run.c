@@ -84,14 +84,7 @@ static const char *with_heredocs(struct vertex *v, const struct df_inst *i)
 /* "RUN <<EOF" and nothing else: the heredoc is the script, by its own interpreter if it names one. */
 static bool is_only_heredoc(const struct df_inst *i)
 {
-	const char *s = i->nargs ? i->args[0].s : "";
-
-	s += strspn(s, " \t");
-	if (i->nheredocs != 1 || strncmp(s, "<<", 2) != 0)
-		return false;
-	s += s[2] == '-' ? 3 : 2;
-	s += strcspn(s, " \t");
-	return !s[strspn(s, " \t")];
+	return i->nheredocs && i->nargs && df_heredoc_of(i, i->args[0].s) == &i->heredocs[0];
 }
 
 static void run_argv(struct vertex *v, const struct df_inst *i, struct op *op)
@@ -208,7 +201,7 @@ static int copy_heredocs(struct vertex *v, const struct df_inst *i, struct copy_
 		list[k] = i->heredocs[k];
 		if (!list[k].expand)
 			continue;
-		if (df_expand_raw(v->sv->df.shown, text, v->sv->df.escape, &vars, &out, err) < 0)
+		if (df_expand_raw(v->sv->df.shown, text, &vars, &out, err) < 0)
 			return -1;
 		list[k].text = str_from(arena_str(&v->sv->arena, buf_str(&out)));
 	}
