@@ -15,6 +15,7 @@ extern const struct archive_ops slsc_module_archive;
 struct reader {
 	struct archive *a;
 	struct archive_source src;
+	struct tree_xattr xattrs[UNAR_MAX_XATTRS];
 };
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **p)
@@ -61,6 +62,7 @@ static void *reader_open(enum unar_format format, const struct archive_source *s
 		archive_read_support_format_raw(r->a);
 		archive_read_support_format_empty(r->a);
 		archive_read_support_filter_gzip(r->a);
+		archive_read_support_filter_bzip2(r->a);
 		archive_read_support_filter_xz(r->a);
 		archive_read_support_filter_zstd(r->a);
 	} else if (format == UNAR_TAR) {
@@ -106,6 +108,25 @@ static enum unar_type type_of(struct archive_entry *e)
 	}
 }
 
+static int read_xattrs(struct reader *r, struct archive_entry *e, struct unar_entry *out, char *msg)
+{
+	const char *name;
+	const void *val;
+	size_t n;
+
+	archive_entry_xattr_reset(e);
+	while (archive_entry_xattr_next(e, &name, &val, &n) == ARCHIVE_OK && name) {
+		if (out->nxattrs == UNAR_MAX_XATTRS) {
+			snprintf(msg, ARCHIVE_MSG_MAX, "an entry has more than %u extended attributes",
+				 UNAR_MAX_XATTRS);
+			return -1;
+		}
+		r->xattrs[out->nxattrs++] = (struct tree_xattr){ name, val, n };
+	}
+	out->xattrs = r->xattrs;
+	return 1;
+}
+
 /* ARCHIVE_WARN is malformed attributes that libarchive ignores, where another reader may not: no archive of ours. */
 static int reader_next(void *p, struct unar_entry *out, char *msg)
 {
@@ -131,7 +152,11 @@ static int reader_next(void *p, struct unar_entry *out, char *msg)
 		out->target = archive_entry_hardlink(e);
 	else if (out->type == UNAR_SYMLINK)
 		out->target = archive_entry_symlink(e);
-	return 1;
+	if (out->type == UNAR_CHAR || out->type == UNAR_BLOCK) {
+		out->major = (uint32_t)archive_entry_rdevmajor(e);
+		out->minor = (uint32_t)archive_entry_rdevminor(e);
+	}
+	return read_xattrs(r, e, out, msg);
 }
 
 static int reader_block(void *p, const void **data, size_t *n, int64_t *offset, char *msg)

@@ -58,7 +58,7 @@ static int check_path(struct tree *t, const char *path, struct err *err)
 	if (rest.len > TREE_MAX_PATH)
 		return err_set(err, ERR_LIMIT, "%s: limit exceeded: a path of %zu bytes, the most is %u",
 			       shown(t, path), rest.len, TREE_MAX_PATH);
-	if (!str_is_utf8(rest))
+	if (!t->bytes && !str_is_utf8(rest))
 		return refuse(t, path, "hold bytes that are not UTF-8", err);
 	if (path[0] == '/')
 		return refuse(t, path, "be absolute", err);
@@ -134,6 +134,32 @@ int tree_add_data(struct tree *t, const char *path, const void *data, uint64_t s
 		   (struct tree_entry){ .type = TREE_FILE, .mode = mode, .uid = uid, .gid = gid, .data = data,
 					.size = size },
 		   err);
+}
+
+int tree_add_entry(struct tree *t, const struct tree_entry *e, struct err *err)
+{
+	struct tree_entry own = *e;
+	struct tree_xattr *x = NULL;
+
+	if (e->target && (!*e->target || strlen(e->target) > TREE_MAX_PATH))
+		return err_set(err, ERR_LIMIT, "%s: limit exceeded: a link's target is empty, or longer than %u bytes",
+			       shown(t, e->path), TREE_MAX_PATH);
+	if (e->target && !t->bytes && !str_is_utf8(str_from(e->target)))
+		return err_set(err, ERR_FORMAT, "%s: a symlink's target may not hold bytes that are not UTF-8: %s",
+			       shown(t, e->path), shown(t, e->target));
+	if (e->nxattrs)
+		x = arena_alloc(&t->arena, e->nxattrs * sizeof(*x));
+	for (size_t i = 0; i < e->nxattrs; i++) {
+		void *val = arena_alloc(&t->arena, e->xattrs[i].len + 1);
+
+		if (e->xattrs[i].len)
+			memcpy(val, e->xattrs[i].val, e->xattrs[i].len);
+		x[i] = (struct tree_xattr){ arena_strdup(&t->arena, e->xattrs[i].name), val, e->xattrs[i].len };
+	}
+	own.xattrs = x;
+	own.target = e->target ? arena_strdup(&t->arena, e->target) : NULL;
+	own.src = e->src ? arena_strdup(&t->arena, e->src) : NULL;
+	return add(t, e->path, own, err);
 }
 
 static int add_stat(struct tree *t, const char *path, const char *src, const struct stat *st, mode_t mode,

@@ -13,12 +13,19 @@
  * A file tree to be archived: what tar and zip writers take. Entries are unique by path; they are sorted
  * bytewise, parents before children, when the tree is finished. Owners are numeric; times are one for all.
  *
- * A path is valid UTF-8, relative, 1 to TREE_MAX_PATH bytes in components of at most TREE_MAX_NAME; no component
- * is empty, "." or "..". Anything else is ERR_FORMAT "<path>: a path in an archive may not ...", a length beyond
- * the maximum ERR_LIMIT. Messages show bytes that are no printable UTF-8 as \xNN.
+ * A path is valid UTF-8 (unless tree.bytes), relative, 1 to TREE_MAX_PATH bytes in components of at most TREE_MAX_NAME;
+ * no component is empty, "." or "..". Anything else is ERR_FORMAT "<path>: a path in an archive may not ...", a length
+ * beyond the maximum ERR_LIMIT. Messages show bytes that are no printable UTF-8 as \xNN.
  */
 
-enum tree_type { TREE_FILE, TREE_DIR, TREE_LINK };
+/* Those from TREE_HARDLINK on only tars hold: tree_add_entry(). */
+enum tree_type { TREE_FILE, TREE_DIR, TREE_LINK, TREE_HARDLINK, TREE_CHAR, TREE_BLOCK, TREE_FIFO };
+
+struct tree_xattr {
+	const char *name;
+	const void *val;
+	size_t len;
+};
 
 struct tree_entry {
 	const char *path;
@@ -26,11 +33,16 @@ struct tree_entry {
 	mode_t mode;		/* permission bits incl. setuid.. and sticky; no type bits */
 	uint32_t uid, gid;
 	uint32_t serial;	/* order of adding, for messages that do not depend on the sort */
-	const char *target;	/* TREE_LINK: the symlink's text */
+	/* TREE_LINK: the symlink's text; TREE_HARDLINK: the path of a TREE_FILE that sorts before it */
+	const char *target;
 	const char *src;	/* TREE_FILE: read from this path when archived, or NULL: then data */
 	const void *data;	/* TREE_FILE with src NULL: size bytes, borrowed */
 	uint64_t size;		/* bytes; for src: as of tree_add_file(), a later change is an error */
 	const char *origin;	/* for messages: tree.origin as it was then, or NULL */
+	int64_t mtime;		/* seconds since the epoch; counts if tree.timed */
+	uint32_t major, minor;	/* of devices */
+	const struct tree_xattr *xattrs;	/* sorted by name */
+	size_t nxattrs;
 };
 
 struct tree {
@@ -38,6 +50,8 @@ struct tree {
 	struct tree_entry *ptr;
 	size_t len, cap;
 	bool finished;		/* sorted and complete; adding clears it */
+	bool timed;		/* each entry has its own mtime */
+	bool bytes;		/* names and targets need not be UTF-8 */
 	const char *origin;	/* "slsc.yaml:20:9" of the entries added from now on, or NULL; borrowed */
 };
 
@@ -69,6 +83,12 @@ int tree_add_file(struct tree *t, const char *path, const char *src, mode_t mode
  * Sockets, fifos and devices are ERR_FORMAT.
  */
 int tree_add_host(struct tree *t, const char *path, const char *src, mode_t mode, struct err *err) MUST_CHECK;
+
+/**
+ * tree_add_entry - any entry, as it is; path, target, src and xattrs are copied, data is not. @e->size of a file with
+ * src is what will be read.
+ */
+int tree_add_entry(struct tree *t, const struct tree_entry *e, struct err *err) MUST_CHECK;
 
 /**
  * tree_finish - sort; add missing parent directories (0755, 0:0); a path added twice is ERR_EXISTS, unless

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "archive/tree.h"
 #include "base/err.h"
 
 /*
@@ -21,6 +22,8 @@ enum unar_format {
 	UNAR_ZIP,
 };
 
+#define UNAR_MAX_XATTRS 64u	/* of one entry; more is ERR_FORMAT */
+
 /** An entry; strings are borrowed until the next unar_next(). */
 struct unar_entry {
 	const char *path;	/* as written, less "./" before and "/" behind; may be "" (the root), "../x", "/x" */
@@ -31,6 +34,9 @@ struct unar_entry {
 	uint64_t size;		/* bytes of a file */
 	uint64_t at;		/* where they begin in the unpacked stream of a tar; a sparse file's map is there */
 	const char *target;	/* of symlinks and hard links, else NULL */
+	uint32_t major, minor;	/* of devices */
+	const struct tree_xattr *xattrs;	/* in the archive's order; at most UNAR_MAX_XATTRS */
+	size_t nxattrs;
 };
 
 /** Beyond any of these: ERR_LIMIT "limit exceeded: ...". 0: the default. */

@@ -512,6 +512,10 @@ int zip_write(const struct tree *tree, const char *path, enum zip_level level, i
 	pthread_once(&once, read_umask);
 	if (!tree->finished)
 		BUG("zip_write() before tree_finish()");
+	for (size_t i = 0; i < tree->len; i++)
+		if (tree->ptr[i].type >= TREE_HARDLINK)
+			return err_set(err, ERR_FORMAT, "%s: a zip holds files, directories and symlinks only",
+				       tree->ptr[i].path);
 	if (fs_tmp_open(&tmp, path, 0644 & ~the_umask, err) < 0)
 		return -1;
 	set_time(&z, mtime);
