@@ -71,10 +71,9 @@ kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns"
 	return 1
 }
 
-# nothing_left: no mount in this namespace that was not there, and no process in one with ours
+# nothing_left: no mount of ours in any mount namespace of the machine
 nothing_left() {
-	is "$(cat /proc/self/mountinfo)" "$(cat "$T/mounts")"
-	! grep -ls "$T/r" /proc/[0-9]*/mountinfo
+	is "$(grep -ls "$T/" /proc/[0-9]*/mountinfo)" ""
 }
 
 @test "a RUN starts with what Docker gives it: ids, umask, signals, no terminal, its environment and nothing else" {
@@ -395,7 +394,6 @@ s.handle_request()' >"$T/port2" 2>/dev/null 3>&- &
 
 @test "daemons that a RUN leaves are ended with it, and the mounts are gone" {
 	mkfifo "$T/fifo" && chmod 666 "$T/fifo"
-	cat /proc/self/mountinfo >"$T/mounts"
 	OPTS+=(-m "bind:/fifo:$T/fifo")
 	local o
 	for o in -n -o; do
@@ -431,7 +429,6 @@ end_by() {
 }
 
 @test "interrupted: SIGINT and SIGTERM end all that runs inside, SIGKILL does so too" {
-	cat /proc/self/mountinfo >"$T/mounts"
 	local o s
 	for o in -n -o; do
 		for s in INT TERM; do
@@ -446,9 +443,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:
 		done
 		end_by KILL "$o"
 		is "$status" 137
-		is "$(cat /proc/self/mountinfo)" "$(cat "$T/mounts")"
+		is "$(grep -s "$T/" /proc/self/mountinfo)" ""
 	done
-	[ -z "$(find /sys/fs/cgroup -name 'slsc-*' 2>/dev/null)" ]
 }
 
 @test "another architecture runs through qemu, of which the machine knows nothing" {
@@ -538,7 +534,6 @@ hint: give this user more ids: usermod --add-subuids FIRST-LAST --add-subgids FI
 
 @test "without root: interrupted, all is gone, too" {
 	nobody || return 0
-	cat /proc/self/mountinfo >"$T/mounts"
 	AS=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	local o
 	for o in -n -o; do
