@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "archive/archive_ops.h"
 #include "base/err.h"
@@ -15,6 +16,8 @@ extern const struct archive_ops slsc_module_archive;
 struct reader {
 	struct archive *a;
 	struct archive_source src;
+	struct xattr *xattrs;	/* of the entry at hand */
+	size_t cap;
 };
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **p)
@@ -46,6 +49,7 @@ static void reader_free(void *p)
 	struct reader *r = p;
 
 	archive_read_free(r->a);
+	free(r->xattrs);
 	free(r);
 }
 
@@ -106,6 +110,27 @@ static enum unar_type type_of(struct archive_entry *e)
 	}
 }
 
+/* Bounded by what a header may take: the caller counts its bytes. */
+static size_t xattrs_of(struct reader *r, struct archive_entry *e)
+{
+	const size_t n = (size_t)archive_entry_xattr_reset(e);
+	size_t got = 0;
+
+	if (n > r->cap) {
+		r->cap = n;
+		r->xattrs = xrealloc(r->xattrs, n * sizeof(*r->xattrs));
+	}
+	while (got < n) {
+		struct xattr *x = &r->xattrs[got];
+
+		if (archive_entry_xattr_next(e, &x->name, &x->value, &x->size) != ARCHIVE_OK)
+			break;
+		if (x->name)
+			got++;
+	}
+	return got;
+}
+
 /* ARCHIVE_WARN is malformed attributes that libarchive ignores, where another reader may not: no archive of ours. */
 static int reader_next(void *p, struct unar_entry *out, char *msg)
 {
@@ -120,6 +145,10 @@ static int reader_next(void *p, struct unar_entry *out, char *msg)
 		return failed(r, msg);
 	*out = (struct unar_entry){ .path = archive_entry_pathname(e), .type = type_of(e),
 				    .mode = archive_entry_perm(e), .mtime = archive_entry_mtime(e) };
+	if (out->type == UNAR_CHAR || out->type == UNAR_BLOCK)
+		out->rdev = makedev((unsigned)archive_entry_rdevmajor(e), (unsigned)archive_entry_rdevminor(e));
+	out->nxattrs = xattrs_of(r, e);
+	out->xattrs = out->nxattrs ? r->xattrs : NULL;
 	out->at = (uint64_t)archive_filter_bytes(r->a, 0);
 	id = archive_entry_uid(e);
 	out->uid = id < 0 || id > UINT32_MAX ? UINT32_MAX : (uint32_t)id;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "archive/tree.h"
 #include "base/err.h"
 
 /*
@@ -27,10 +28,13 @@ struct unar_entry {
 	enum unar_type type;
 	mode_t mode;		/* permission bits incl. setuid.. and sticky */
 	uint32_t uid, gid;
-	int64_t mtime;		/* seconds since the epoch */
+	int64_t mtime;		/* seconds since the epoch; fractions are dropped */
 	uint64_t size;		/* bytes of a file */
 	uint64_t at;		/* where they begin in the unpacked stream of a tar; a sparse file's map is there */
 	const char *target;	/* of symlinks and hard links, else NULL */
+	dev_t rdev;		/* of devices */
+	const struct xattr *xattrs;	/* of a tar, by SCHILY or LIBARCHIVE records; a name may be there twice */
+	size_t nxattrs;
 };
 
 /** Beyond any of these: ERR_LIMIT "limit exceeded: ...". 0: the default. */

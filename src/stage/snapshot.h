@@ -44,12 +44,12 @@ void snap_node_release(struct snap_node *n);
 /**
  * snap_lookup - @path ("usr/bin/x", "" the root), whatever symlinks are on the way: they are followed inside the
  * stack, as after chroot(2), at most 40; the last one only if @follow. 1: @out is it; 0: it is not there (also a
- * parent that is no directory); -1: ERR_IO, ERR_LIMIT (a loop). @real: out, the path it really has, or would have
- * if all but its last components exist (heap; may be NULL).
+ * parent that is no directory, and all of a stack of no layers); -1: ERR_IO, ERR_LIMIT (a loop). @real: out, the path
+ * it really has, or would have if all but its last components exist (heap; may be NULL).
  */
 int snap_lookup(const struct snap_stack *s, const char *path, bool follow, struct snap_node *out, char **real,
 		struct err *err) MUST_CHECK;
-/** snap_list - the names in a directory of the stack, merged, sorted; @path has no symlink in it (see real above). */
+/** snap_list - adds the names in a directory of the stack, merged, sorted. ERR_NOTFOUND: it is none. */
 int snap_list(const struct snap_stack *s, const char *path, struct strs *names, struct err *err) MUST_CHECK;
 
 /**
