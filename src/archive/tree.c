@@ -229,19 +229,24 @@ int tree_set_xattrs(struct tree *t, const struct xattr *xattrs, size_t n, struct
 	return 0;
 }
 
+int tree_add_sized(struct tree *t, const char *path, const char *src, uint64_t size, mode_t mode, struct err *err)
+{
+	if (size > TREE_MAX_FILE)
+		return err_set(err, ERR_LIMIT, "%s: limit exceeded: %llu bytes, the most is %llu", shown(t, src),
+			       (unsigned long long)size, (unsigned long long)TREE_MAX_FILE);
+	return add(t, path,
+		   (struct tree_entry){ .type = TREE_FILE, .mode = mode, .src = arena_strdup(&t->arena, src),
+					.size = size },
+		   err);
+}
+
 static int add_stat(struct tree *t, const char *path, const char *src, const struct stat *st, mode_t mode,
 		    struct err *err)
 {
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_FORMAT, "cannot archive %s: it is no file, directory or symlink",
 			       shown(t, src));
-	if ((uint64_t)st->st_size > TREE_MAX_FILE)
-		return err_set(err, ERR_LIMIT, "%s: limit exceeded: %llu bytes, the most is %llu", shown(t, src),
-			       (unsigned long long)st->st_size, (unsigned long long)TREE_MAX_FILE);
-	return add(t, path,
-		   (struct tree_entry){ .type = TREE_FILE, .mode = mode, .src = arena_strdup(&t->arena, src),
-					.size = (uint64_t)st->st_size },
-		   err);
+	return tree_add_sized(t, path, src, (uint64_t)st->st_size, mode, err);
 }
 
 int tree_add_file(struct tree *t, const char *path, const char *src, mode_t mode, struct err *err)

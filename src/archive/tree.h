@@ -78,6 +78,9 @@ int tree_add_data(struct tree *t, const char *path, const void *data, uint64_t s
 /** tree_add_file - a regular file of the host (a symlink is followed), whose size is taken now and whose bytes are
  * read later; ERR_LIMIT past TREE_MAX_FILE bytes. */
 int tree_add_file(struct tree *t, const char *path, const char *src, mode_t mode, struct err *err) MUST_CHECK;
+/** tree_add_sized - the same of a file whose size the caller knows; it is not looked at before it is read. */
+int tree_add_sized(struct tree *t, const char *path, const char *src, uint64_t size, mode_t mode, struct err *err)
+	MUST_CHECK;
 /**
  * tree_add_host - a file, symlink or directory (recursively, hidden files too) of the host at @path; with @path ""
  * a directory's contents land at the root. Symlinks stay symlinks.

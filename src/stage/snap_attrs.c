@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "base/mem.h"
+#include "os/fs.h"
 #include "stage/snapshot_internal.h"
 
 #define CAPABILITY "security.capability"
@@ -51,7 +52,7 @@ bool snap_owner_parse(const char *text, size_t n, struct snap_owner *out)
 	return true;
 }
 
-static void owner_to_stat(const struct snap_owner *o, struct stat *st)
+static void to_stat(const struct snap_owner *o, struct stat *st)
 {
 	st->st_uid = o->uid;
 	st->st_gid = o->gid;
@@ -72,7 +73,25 @@ void snap_owner_apply(const char *host, struct stat *st)
 		return;
 	n = lgetxattr(host, SNAP_OWNER, text, sizeof(text));
 	if (n > 0 && snap_owner_parse(text, (size_t)n, &o))
-		owner_to_stat(&o, st);
+		to_stat(&o, st);
+}
+
+void snap_owner_to_stat(const struct snap_attrs *a, struct stat *st)
+{
+	if (a->owned)
+		to_stat(&a->owner, st);
+}
+
+int snap_check_name(const char *path, struct err *err)
+{
+	CLEAN_FREE char *shown = NULL;
+
+	if (!starts_with(path_basename(path), WH_PREFIX))
+		return 0;
+	shown = tree_shown(path);
+	err_set(err, ERR_FORMAT, "/%s: a layer cannot hold a name that begins with .wh., which means that something is "
+		"not there", shown);
+	return err_hint(err, "remove it in the same RUN");
 }
 
 bool snap_xattr_kept(const char *name)

@@ -47,6 +47,8 @@ struct snap_owner {
 };
 /** snap_owner_parse - false if @text is malformed. */
 bool snap_owner_parse(const char *text, size_t n, struct snap_owner *out);
+/** snap_check_name - ERR_FORMAT for a path whose name would be a whiteout in a layer. */
+int snap_check_name(const char *path, struct err *err) MUST_CHECK;
 /** snap_owner_apply - @st as the container should see it; reads the attribute of the file at @host. */
 void snap_owner_apply(const char *host, struct stat *st);
 
@@ -65,36 +67,11 @@ struct snap_attrs {
 void snap_attrs_release(struct snap_attrs *a);
 /** snap_attrs_read - @st: the file's lstat(2). */
 int snap_attrs_read(struct snap_attrs *a, const char *host, const struct stat *st, struct err *err) MUST_CHECK;
+/** snap_owner_to_stat - @st as the container should see it, by what @a has read. */
+void snap_owner_to_stat(const struct snap_attrs *a, struct stat *st);
 bool snap_attrs_equal(const struct snap_attrs *a, const struct snap_attrs *b);
 
 /** snap_xattr_kept - whether an attribute of a layer's tar is given to the file, or is somebody's own business. */
 bool snap_xattr_kept(const char *name);
-
-/* A directory in the making (snap_make.c), by snap_unpack() and snap_write(). */
-struct snap_make;
-struct snap_entry {
-	const char *path;	/* as a layer names it; "" the root */
-	mode_t mode;		/* with type bits */
-	bool hardlink;		/* to target */
-	const char *target;	/* of symlinks and hard links */
-	uint32_t uid, gid;
-	int64_t mtime;
-	dev_t rdev;
-	const struct xattr *xattrs;
-	size_t nxattrs;
-};
-/** snap_make_new - beside @dir, under a temporary name. @shown: for messages. NULL with @err. */
-struct snap_make *snap_make_new(const char *dir, const char *shown, struct err *err);
-/**
- * snap_make_add - 1: a file, whose bytes are to follow by snap_make_data(); 0: done; -1: ERR_FORMAT, ERR_IO. Whiteouts
- * are what their names say.
- */
-int snap_make_add(struct snap_make *m, const struct snap_entry *e, struct err *err) MUST_CHECK;
-int snap_make_data(struct snap_make *m, const void *p, size_t n, struct err *err) MUST_CHECK;
-int snap_make_end(struct snap_make *m, struct err *err) MUST_CHECK;
-/** snap_make_commit - the directories get their modes and times, and the whole its name. Frees @m. */
-int snap_make_commit(struct snap_make *m, struct err *err) MUST_CHECK;
-/** snap_make_abort - removes what there is. NULL is fine. */
-void snap_make_abort(struct snap_make *m);
 
 #endif
