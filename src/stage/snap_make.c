@@ -207,8 +207,8 @@ static int parent_of(struct snap_make *m, const char *path, int64_t mtime, struc
 	return m->parent_fd;
 }
 
-/* Less what means nothing; what climbs is refused. */
-static int clean(struct snap_make *m, const char *path, struct buf *out, struct err *err)
+/* Less what means nothing; what climbs is refused. @entry: for messages. */
+static int clean(struct snap_make *m, const char *entry, const char *path, struct buf *out, struct err *err)
 {
 	struct str rest = str_from(path);
 	size_t depth = 0;
@@ -224,15 +224,15 @@ static int clean(struct snap_make *m, const char *path, struct buf *out, struct 
 		if (!name.len || str_eqz(name, "."))
 			continue;
 		if (str_eqz(name, ".."))
-			return refuse(m, path, "a path with '..'", err);
+			return refuse(m, entry, "a path with '..'", err);
 		if (name.len > TREE_MAX_NAME || ++depth > MAX_DEPTH) {
-			CLEAN_FREE char *text = tree_shown(path);
+			CLEAN_FREE char *text = tree_shown(entry);
 
 			return err_set(err, ERR_LIMIT, "%s: %s: limit exceeded: names have %u bytes at most, paths %u "
 				       "names", m->shown, text, TREE_MAX_NAME, MAX_DEPTH);
 		}
 		if (rest.len && str_starts(name, WH_PREFIX))
-			return refuse(m, path, "is below a whiteout", err);
+			return refuse(m, entry, "is below a whiteout", err);
 		if (out->len)
 			buf_addc(out, '/');
 		buf_adds(out, name);
@@ -318,7 +318,7 @@ static int add_hardlink(struct snap_make *m, int parent, const char *name, const
 	const char *source;
 	struct stat st, old;
 
-	if (clean(m, e->target, &m->target, err) < 0)
+	if (clean(m, path, e->target, &m->target, err) < 0)
 		return -1;
 	if (!m->target.len)
 		return refuse(m, path, "a hard link to a directory", err);
@@ -416,7 +416,7 @@ int snap_make_add(struct snap_make *m, const struct snap_entry *e, struct err *e
 	struct stat st;
 	int parent;
 
-	if (clean(m, e->path, &m->path, err) < 0)
+	if (clean(m, e->path, e->path, &m->path, err) < 0)
 		return -1;
 	if (!m->path.len && (e->hardlink || !S_ISDIR(e->mode)))
 		return refuse(m, "", "the root is no directory", err);

@@ -44,6 +44,7 @@ struct snap_make {
 	struct snap_entry entry;	/* borrowed */
 	char *file;			/* its path */
 	uint64_t at, end;		/* bytes so far, and up to where there are some in the file */
+	uint64_t zeros;			/* that come before at and were not written */
 };
 
 /** snap_make_new - under a temporary name beside @dir, whose parent exists. @shown: for messages. NULL with @err. */

@@ -12,13 +12,14 @@
 #include "os/proc.h"
 #include "stage/snap_make.h"
 
-#define HOLE ((size_t)64 << 10)
+#define HOLE ((size_t)64 << 10)		/* the shortest one worth a seek */
+#define PAGE ((size_t)4 << 10)
 
 void snap_file_begin(struct snap_make *m, const struct snap_entry *e, const char *path)
 {
 	m->entry = *e;
 	m->file = xstrdup(path);
-	m->at = m->end = 0;
+	m->at = m->end = m->zeros = 0;
 }
 
 void snap_file_close(struct snap_make *m)
@@ -31,48 +32,85 @@ void snap_file_close(struct snap_make *m)
 
 static bool all_zero(const char *p, size_t n)
 {
-	return !p[0] && !p[n / 2] && !p[n - 1] && memcmp(p, p + 1, n - 1) == 0;
+	return !p[0] && !p[n - 1] && memcmp(p, p + 1, n - 1) == 0;
 }
 
-static int put(struct snap_make *m, const char *p, size_t n, struct err *err)
+static int put(struct snap_make *m, const char *p, size_t n, uint64_t at, struct err *err)
 {
 	while (n) {
 		ssize_t w;
 
 		if (sig_check(err) < 0)
 			return -1;
-		w = pwrite(m->fd, p, n, (off_t)m->at);
+		w = pwrite(m->fd, p, n, (off_t)at);
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0)
 			return snap_make_failed(m, m->file, err);
 		p += w;
 		n -= (size_t)w;
-		m->at += (uint64_t)w;
-		m->end = m->at;
+		at += (uint64_t)w;
+		m->end = at;
 	}
 	return 0;
 }
 
+/* Bytes after the zeros that were kept back: too few of those are no hole. */
+static int put_after(struct snap_make *m, const char *p, size_t n, struct err *err)
+{
+	static const char zeros[HOLE];
+
+	if (!n)
+		return 0;
+	if (m->zeros && m->zeros < HOLE && put(m, zeros, (size_t)m->zeros, m->at - m->zeros, err) < 0)
+		return -1;
+	m->zeros = 0;
+	if (put(m, p, n, m->at, err) < 0)
+		return -1;
+	m->at += n;
+	return 0;
+}
+
+/* How many zeros there are from @at of the file on, in whole pages of it; a page may be cut by the block's ends. */
+static size_t zero_run(const char *p, size_t n, uint64_t at)
+{
+	size_t run = 0;
+
+	while (run < n) {
+		size_t k = PAGE - (size_t)((at + run) % PAGE);
+
+		k = k < n - run ? k : n - run;
+		if (!all_zero(p + run, k))
+			break;
+		run += k;
+	}
+	return run;
+}
+
 int snap_make_data(struct snap_make *m, const void *data, size_t n, struct err *err)
 {
-	const char *p = data, *from = data;	/* from: what is not written yet */
+	const char *p = data;
+	size_t from = 0, i = 0;		/* from: what is not written yet */
 
-	while (n) {
-		const uint64_t at = m->at + (uint64_t)(p - from);
-		size_t k = HOLE - (size_t)(at % HOLE);
+	while (i < n) {
+		const uint64_t at = m->at + (i - from);
+		const size_t run = zero_run(p + i, n - i, at);
+		size_t k = PAGE - (size_t)(at % PAGE);
 
-		k = k < n ? k : n;
-		if (k == HOLE && all_zero(p, k)) {
-			if (put(m, from, (size_t)(p - from), err) < 0)
+		/* a short run amid others is as any bytes; at an end it may go on in the next block */
+		if (run && (i == 0 || i + run == n || run >= HOLE)) {
+			if (put_after(m, p + from, i - from, err) < 0)
 				return -1;
-			m->at += k;
-			from = p + k;
+			m->zeros += run;
+			m->at += run;
+			i += run;
+			from = i;
+			continue;
 		}
-		p += k;
-		n -= k;
+		k = run ? run : k;
+		i += k < n - i ? k : n - i;
 	}
-	return put(m, from, (size_t)(p - from), err);
+	return put_after(m, p + from, n - from, err);
 }
 
 int snap_make_end(struct snap_make *m, struct err *err)
