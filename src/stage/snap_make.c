@@ -387,6 +387,9 @@ static int create(struct snap_make *m, int parent, const char *name, const struc
 	const int flags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC;
 	int r;
 
+	/* Of a name that is there twice the later one counts. Files are many: theirs is looked at after a failure. */
+	if (!S_ISREG(e->mode) && make_room(m, parent, name, path, err) < 0)
+		return -1;
 	switch (e->mode & S_IFMT) {
 	case S_IFLNK:
 		return add_symlink(m, parent, name, e, path, err);
@@ -400,6 +403,11 @@ static int create(struct snap_make *m, int parent, const char *name, const struc
 		__attribute__((fallthrough));
 	case S_IFREG:
 		m->fd = openat(parent, name, flags, 0600);
+		if (m->fd < 0 && errno == EEXIST) {
+			if (make_room(m, parent, name, path, err) < 0)
+				return -1;
+			m->fd = openat(parent, name, flags, 0600);
+		}
 		if (m->fd < 0)
 			return snap_make_failed(m, path, err);
 		snap_file_begin(m, e, path);
@@ -413,7 +421,6 @@ int snap_make_add(struct snap_make *m, const struct snap_entry *e, struct err *e
 {
 	CLEAN_FREE char *path = NULL;
 	const char *name;
-	struct stat st;
 	int parent;
 
 	if (clean(m, e->path, e->path, &m->path, err) < 0)
@@ -437,10 +444,6 @@ int snap_make_add(struct snap_make *m, const struct snap_entry *e, struct err *e
 		return add_hardlink(m, parent, name, e, path, err);
 	if (S_ISDIR(e->mode))
 		return add_dir(m, parent, name, e, path, err);
-	/* of a name that is there twice the later one counts */
-	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    make_room(m, parent, name, path, err) < 0)
-		return -1;
 	return create(m, parent, name, e, path, err);
 }
 
@@ -474,7 +477,7 @@ int snap_make_commit(struct snap_make *m, struct err *err)
 		r = snap_make_failed(m, "", err);
 	if (r == 0 && rename(m->tmp, m->dir) == 0)
 		free(steal(&m->tmp));
-	else if (r == 0 && errno != ENOTEMPTY && errno != EEXIST)	/* another process was faster: it is the same */
+	else if (r == 0 && errno != ENOTEMPTY && errno != EEXIST)	/* another process was faster with the same */
 		r = err_sys(err, "cannot write %s", m->dir);
 	snap_make_abort(m);
 	return r;

@@ -34,9 +34,10 @@ static int64_t clamped(int64_t t)
 
 static int add(struct snap_make *m, const struct tree_entry *t, int64_t mtime, char *block, struct err *err)
 {
-	static const mode_t types[] = { [TREE_FILE] = S_IFREG,	[TREE_DIR] = S_IFDIR,	[TREE_LINK] = S_IFLNK,
-					[TREE_HARDLINK] = S_IFREG, [TREE_CHAR] = S_IFCHR, [TREE_BLOCK] = S_IFBLK,
-					[TREE_FIFO] = S_IFIFO };
+	static const mode_t types[] = {
+		[TREE_FILE] = S_IFREG, [TREE_DIR] = S_IFDIR,   [TREE_LINK] = S_IFLNK, [TREE_HARDLINK] = S_IFREG,
+		[TREE_CHAR] = S_IFCHR, [TREE_BLOCK] = S_IFBLK, [TREE_FIFO] = S_IFIFO,
+	};
 	const struct snap_entry e = {
 		.path = t->path, .mode = types[t->type] | t->mode, .hardlink = t->type == TREE_HARDLINK,
 		.target = t->target, .uid = t->uid, .gid = t->gid, .mtime = clamped(t->timed ? t->mtime : mtime),

@@ -71,8 +71,9 @@ int snap_write(const char *dir, const struct tree *tree, int64_t mtime, struct e
  * directories, hard links (within this layer), xattrs, capabilities, devices; times later than @epoch are @epoch.
  * A directory that was only copied up, with nothing new in or about it, is left out (@below tells). Sockets are
  * left out. So is a file that was copied up and is as it was, unless it has got another name: then both are in it.
- * @out: TREE_INIT, and finished after success. Files are read when the tree is written, so the directory must not change till then. ERR_LIMIT past
- * TREE_MAX_ENTRIES.
+ * @out: TREE_INIT, and finished after success. Files are read when the tree is written, so the directory must not
+ * change till then. Attributes are user.* and security.capability (version 2), as Docker and buildah have them.
+ * ERR_FORMAT for a name ".wh.*", which no layer can say; ERR_LIMIT past TREE_MAX_ENTRIES.
  */
 int snap_diff(const char *upper, const struct snap_stack *below, int64_t epoch, struct tree *out,
 	      struct err *err) MUST_CHECK;

@@ -125,9 +125,27 @@ static void check_inside(const char *dir)
 		BUG("%s", err.msg);
 }
 
+/* A changed header would be refused for its checksum alone. */
+static void mend(uint8_t *p, size_t size)
+{
+	for (; size >= 512; p += 512, size -= 512) {
+		unsigned sum = 0;
+		char text[8];
+
+		if (memcmp(p + 257, "ustar", 5) != 0)
+			continue;
+		memset(p + 148, ' ', 8);
+		for (size_t i = 0; i < 512; i++)
+			sum += p[i];
+		snprintf(text, sizeof(text), "%06o", sum);
+		memcpy(p + 148, text, 7);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	CLEAN_FREE uint8_t *own = NULL;
 	CLEAN_FREE char *dir = NULL;
 	struct err err;
 	bool ok;
@@ -136,8 +154,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		setlocale(LC_CTYPE, "C.UTF-8");
 		start();
 	}
+	own = xmalloc(size + 1);
+	memcpy(own, data, size);
+	mend(own, size);
 	dir = xasprintf("%s/l/fs", top);
-	ok = unpack(dir, data, size, &err) == 0;
+	ok = unpack(dir, own, size, &err) == 0;
 	check_outside(ok);
 	if (ok)
 		check_inside(dir);

@@ -34,7 +34,8 @@ static void list_dir(const char *dir, const char *at, struct buf *out)
 		if (S_ISCHR(st.st_mode) && st.st_rdev == 0)
 			buf_addz(out, " gone");
 		if (S_ISDIR(st.st_mode))
-			buf_addz(out, getxattr(host, "user.overlay.opaque", text, sizeof(text)) == 1 ? "/ opaque" : "/");
+			buf_addz(out, getxattr(host, "user.overlay.opaque", text, sizeof(text)) == 1 ? "/ opaque" :
+												       "/");
 		n = S_ISLNK(st.st_mode) ? readlink(host, text, sizeof(text)) : -1;
 		if (n >= 0)
 			buf_addf(out, " -> %.*s", (int)n, text);
@@ -133,8 +134,11 @@ static void attributes(bool root)
 {
 	CLEAN_TREE struct tree t = TREE_INIT;
 	CLEAN_BUF struct buf tar = BUF_INIT;
-	const struct xattr x[] = { { "user.a", "1", 1 }, { "user.overlay.opaque", "y", 1 }, { "user.slsc.owner", "1:2", 3 },
-				   { "trusted.overlay.opaque", "y", 1 }, { "security.selinux", "s", 1 } };
+	const struct xattr x[] = { { "user.a", "1", 1 },
+				   { "user.overlay.opaque", "y", 1 },
+				   { "user.slsc.owner", "1:2", 3 },
+				   { "trusted.overlay.opaque", "y", 1 },
+				   { "security.selinux", "s", 1 } };
 	struct err e = ERR_INIT;
 	char names[256];
 	ssize_t n;
@@ -214,7 +218,7 @@ static void holes(void **state)
 	OK(snap_write("h2/fs", &t, 0, &e));
 	RUN_OK("sh", "-c", "cp --sparse=always plain f; tar -cSf sparse.tar f; tar -cSf sparse2.tar --format=posix f");
 	for (int i = 3; i < 5; i++) {
-		char dir[16];
+		char dir[32];
 
 		buf_reset(&tar);
 		get_file(i == 3 ? "sparse.tar" : "sparse2.tar", &tar);
@@ -223,7 +227,7 @@ static void holes(void **state)
 		OK(unpack(dir, tar.ptr, tar.len, &e));
 	}
 	for (int i = 1; i < 5; i++) {
-		char name[16];
+		char name[32];
 
 		snprintf(name, sizeof(name), "h%d/fs/f", i);
 		RUN_OK("cmp", "plain", name);
@@ -253,8 +257,9 @@ static void lookups(void **state)
 {
 	static const char *const dirs[] = { "s0/fs", "s1/fs", "s2/fs" };
 	static const struct item items[][10] = {
-		{ { '0', "usr/bin/sh", NULL }, { '2', "bin", "usr/bin" }, { '0', "etc/a", NULL }, { '0', "etc/b", NULL },
-		  { '0', "opt/x/y", NULL }, { '2', "abs", "/etc/../bin" }, { '2', "loop", "loop" }, { '0', "f", NULL } },
+		{ { '0', "usr/bin/sh", NULL }, { '2', "bin", "usr/bin" }, { '0', "etc/a", NULL },
+		  { '0', "etc/b", NULL }, { '0', "opt/x/y", NULL }, { '2', "abs", "/etc/../bin" },
+		  { '2', "loop", "loop" }, { '0', "f", NULL } },
 		{ { '0', "etc/.wh.a", NULL }, { '0', "opt/.wh..wh..opq", NULL }, { '0', "opt/z", NULL },
 		  { '2', "up", "../../../../etc/b" }, { '2', "dangling", "etc/none/x" } },
 		{ { '0', "etc/c", NULL }, { '0', "f/below", NULL }, { '0', ".wh.bin", NULL } },
@@ -305,7 +310,8 @@ static void lookups(void **state)
 	OK(snap_list(&three, "opt", &names, &e));
 	assert_int_equal(names.len, 1);
 	OK(snap_list(&none, "", &names, &e));
-	FAILS(snap_list(&three, "f/below", &names, &e), ERR_NOTFOUND, "/f/below: there is no such directory in the image");
+	FAILS(snap_list(&three, "f/below", &names, &e), ERR_NOTFOUND,
+	      "/f/below: there is no such directory in the image");
 	FAILS(snap_list(&three, "no", &names, &e), ERR_NOTFOUND, "/no: there is no such directory in the image");
 }
 

@@ -46,6 +46,21 @@
 		}                                                                                  \
 	} while (0)
 
+static inline void sh(const char *script)
+{
+	const char *const argv[] = { "sh", "-euc", script, NULL };
+	const struct proc_opts opts = { .null_stdin = true };
+	struct err e = ERR_INIT;
+	int status;
+
+	MUST(proc_run(argv, &opts, &status, &e) == 0);
+	if (status != 0) {
+		fprintf(stderr, "exit code %d: %s\n", status, script);
+		_exit(1);
+	}
+}
+
+
 static inline void write_text(const char *path, const char *text)
 {
 	const int fd = open(path, O_WRONLY);

@@ -280,14 +280,18 @@ static void layer_entries(void **state)
 	       "0 0o644 0 0 1 5 2 x\xff 0 []\n"
 	       "2 0o777 0 0 0 0 1 y 150 ['hdrcharset', 'linkpath']\n"
 	       "1 0o600 0 0 0 5 150 nnnnnnnn 1 ['hdrcharset', 'path']",
-	       "env", "LC_ALL=C.UTF-8", "PYTHONIOENCODING=utf-8:surrogateescape", "python3", "-c", py_list, "layer.tar");
+	       "env", "LC_ALL=C.UTF-8", "PYTHONIOENCODING=utf-8:surrogateescape", "python3", "-c", py_list,
+	       "layer.tar");
 	RUN_IS("a\\x00\\nb", "python3", "-c",
-	       "import tarfile; print(repr(tarfile.open('layer.tar').getmembers()[0].pax_headers['SCHILY.xattr.user.z'])[1:-1])");
-	RUN_OK("sh", "-c", "mkdir gl bl && tar --xattrs --numeric-owner -C gl -xpf layer.tar 2>/dev/null && "
-	       "LC_ALL=C.UTF-8 bsdtar --numeric-owner -C bl -xpf layer.tar && "
-	       "for i in gl bl; do cd $i; test $(stat -c %h a) = 3; test \"$(stat -c %t:%T:%a:%h c)\" = fff:fffff:600:2;"
-	       "test \"$(stat -c %a:%g d)\" = 660:6; test -p f; test \"$(getfattr --only-values -n user.z a | od -An -tx1)\" ="
-	       " ' 61 00 0a 62'; ls | wc -l | grep -qx 9; test \"$(readlink y)\" = \"$(ls | tail -n 1)\"; cd ..; done");
+	       "import tarfile; x = tarfile.open('layer.tar').getmembers()[0].pax_headers;"
+	       "print(repr(x['SCHILY.xattr.user.z'])[1:-1])");
+	RUN_OK("sh", "-ec",
+	       "mkdir gl bl; tar --xattrs --numeric-owner -C gl -xpf layer.tar;"
+	       "LC_ALL=C.UTF-8 bsdtar --numeric-owner -C bl -xpf layer.tar;"
+	       "for i in gl bl; do cd $i; test $(stat -c %h a) = 3;"
+	       "test \"$(stat -c %t:%T:%a:%h c)\" = fff:fffff:600:2; test \"$(stat -c %a:%g d)\" = 660:6; test -p f;"
+	       "test \"$(getfattr --only-values -n user.z a | od -An -tx1)\" = ' 61 00 0a 62';"
+	       "ls | wc -l | grep -qx 9; test \"$(readlink y)\" = \"$(ls | tail -n 1)\"; cd ..; done");
 }
 
 static void what_no_tar_holds(void **state)
@@ -304,8 +308,10 @@ static void what_no_tar_holds(void **state)
 	FAILS(tree_add_node(&t, "n", TREE_CHAR, makedev(1 << 21, 0), 0600, &e), ERR_LIMIT,
 	      "n: limit exceeded: device 2097152:0, the most in an archive is 2097151");
 	OK(tree_add_data(&t, "f", "1", 1, 0644, 0, 0, &e));
-	FAILS(tree_set_xattrs(&t, bad, 1, &e), ERR_FORMAT, "f: no archive can hold an attribute of the name 'user.a=b'");
-	FAILS(tree_set_xattrs(&t, bad + 1, 1, &e), ERR_LIMIT, "f: limit exceeded: attributes of more than 524288 bytes");
+	FAILS(tree_set_xattrs(&t, bad, 1, &e), ERR_FORMAT,
+	      "f: no archive can hold an attribute of the name 'user.a=b'");
+	FAILS(tree_set_xattrs(&t, bad + 1, 1, &e), ERR_LIMIT,
+	      "f: limit exceeded: attributes of more than 524288 bytes");
 	FAILS(tree_set_xattrs(&t, bad + 2, 2, &e), ERR_FORMAT, "f: has the attribute user.a twice");
 	OK(tree_add_hardlink(&t, "h", "nowhere", &e));
 	FAILS(tree_finish(&t, &e), ERR_NOTFOUND, "h: a hard link to nowhere, which is not in the archive");
