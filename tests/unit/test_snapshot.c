@@ -311,7 +311,8 @@ static void umoci(bool root)
 	sh("umoci init --layout l; umoci new --image l:t; umoci raw add-layer --image l:t base.tar;"
 	       "umoci raw add-layer --image l:t layer.tar; umoci unpack --image l:t b; mkdir w;"
 	       "tar -C w --xattrs --xattrs-include='*' --numeric-owner -xpf whole.tar;"
-	       "for i in w b/rootfs; do (set -e; cd $i; find . -mindepth 1 -printf '%P %y %m %U:%G %n %l\\n' | LC_ALL=C sort;"
+	       "for i in w b/rootfs; do (set -e; cd $i; find . -mindepth 1 -printf '%P %y %m %U:%G %n %l\\n' |"
+	   " LC_ALL=C sort;"
 	       "getcap t; getfattr -n user.a t) > $(basename $i).txt; done; cmp w.txt rootfs.txt;"
 	       "grep -c . w.txt | grep -qx 27; diff -r --no-dereference w/etc b/rootfs/etc");
 }
