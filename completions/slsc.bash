@@ -104,12 +104,31 @@ _slsc()
 		-p|--profile) _slsc_names profiles; return ;;
 		-j|--jobs) return ;;
 		--launcher) return ;;
+		-f|--file) _slsc_files -f; return ;;
+		--target) return ;;
+		-t|--tag) return ;;
+		-o|--output) _slsc_files -f; return ;;
+		--build-arg) return ;;
+		--secret) return ;;
+		--label) return ;;
+		--base) return ;;
+		--network) _slsc_words host none; return ;;
+		--sandbox) _slsc_words bwrap oci; return ;;
+		--compression) _slsc_words gzip zstd none; return ;;
+		--level) _slsc_words fast default max; return ;;
+		--cache-from) return ;;
+		--cache-to) return ;;
+		--print) _slsc_words plan graph; return ;;
+		--until) return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --arch --profile --jobs --launcher --smoke --dry-run --explain --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --arch --profile --jobs --launcher --smoke --file --target --tag --output --build-arg --secret --label --base --network --sandbox --compression --level --squash --no-cache --cache-from --cache-to --print --until --ca-file --cert --key --insecure --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -308,6 +327,8 @@ _slsc()
 		--platform) _slsc_words lambda knative generic; return ;;
 		--ignore) _slsc_list; return ;;
 		--level) _slsc_words fast default max; return ;;
+		--compression) _slsc_words gzip zstd none; return ;;
+		--base) return ;;
 		--ca-file) _slsc_files -f; return ;;
 		--cert) _slsc_files -f; return ;;
 		--key) _slsc_files -f; return ;;
@@ -316,7 +337,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --platform --ignore --list-rules --reproducible --fresh --level --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --platform --ignore --list-rules --reproducible --fresh --level --compression --base --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_files -f
 		fi ;;
@@ -396,7 +417,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --generate --directory --verbose --quiet --color --progress --help
+			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check config cache help completion version
 		fi ;;

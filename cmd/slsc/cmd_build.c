@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "build_stage.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "os/fs.h"
@@ -15,6 +16,7 @@ struct build_ctx {
 	const char *profile, *launcher;
 	unsigned jobs;
 	bool smoke;
+	struct stage_flags stage;
 };
 
 #define AT(member) offsetof(struct build_ctx, member)
@@ -31,6 +33,8 @@ static const struct opt opts[] = {
 	  .help = "put CMD before each compile: ccache, distcc, ..." },
 	{ OPT_FLAG, 0, "smoke", AT(smoke),
 	  .help = "also start each binary, under qemu-user if it is of another architecture" },
+	STAGE_OPTS(struct build_ctx, stage),
+	REGISTRY_OPTS(struct build_ctx, stage.registry),
 	{ .type = OPT_END },
 };
 
@@ -105,6 +109,11 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct build_request req = { .arches = c->arches, .profile = c->profile, .launcher = c->launcher,
 				     .jobs = c->jobs, .smoke = c->smoke };
 
+	if (c->stage.file) {
+		if (argc > 1)
+			return err_set(err, ERR_USAGE, "with --file there is one argument, the build context");
+		return build_stage(&c->stage, argc ? argv[0] : NULL, &c->arches, c->jobs, g, err);
+	}
 	if (c->launcher && check_launcher(c->launcher, err) < 0)
 		return -1;
 	for (int i = 0; i < argc; i++)
@@ -128,7 +137,10 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 
 static void release(void *ctx)
 {
-	strs_release(&((struct build_ctx *)ctx)->arches);
+	struct build_ctx *c = ctx;
+
+	strs_release(&c->arches);
+	stage_flags_release(&c->stage);
 }
 
 const struct cmd cmd_build = {

@@ -16,8 +16,8 @@
 #include "report/check_repro.h"
 
 struct check_ctx {
-	const char *platform, *level;
-	struct strs ignore;
+	const char *platform, *level, *compression;
+	struct strs ignore, bases;
 	bool list_rules, reproducible, fresh;
 	struct registry_flags registry;
 };
@@ -26,6 +26,7 @@ struct check_ctx {
 
 static const char *const platforms[] = { "lambda", "knative", "generic", NULL };
 static const char *const levels[] = { "fast", "default", "max", NULL };
+static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
 
 static const struct opt opts[] = {
 	{ OPT_CHOICE, .long_name = "platform", .offset = AT(platform), .arg = "NAME", .choices = platforms,
@@ -41,6 +42,10 @@ static const struct opt opts[] = {
 	  .help = "with --reproducible: compare two copies instead" },
 	{ OPT_CHOICE, .long_name = "level", .offset = AT(level), .arg = "LEVEL", .choices = levels,
 	  .help = "with --reproducible: the level that dist/ was packaged with" },
+	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
+	  .help = "with --reproducible: the compression of layers, likewise" },
+	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
+	  .help = "with --reproducible: the base, likewise; repeatable;\na relative path is the project's" },
 	REGISTRY_OPTS(struct check_ctx, registry),
 	{ .type = OPT_END },
 };
@@ -253,7 +258,8 @@ static int reproducible(const struct check_ctx *c, const struct globals *g, int 
 	CLEAN_REPRO struct repro_result res = { .len = 0 };
 	CLEAN_STRS struct strs functions = { 0 };
 	CLEAN_BUF struct buf out = BUF_INIT;
-	const struct repro_request req = { .project = &p, .functions = &functions, .level = c->level, .fresh = c->fresh,
+	const struct repro_request req = { .project = &p, .functions = &functions, .level = c->level,
+					   .compression = c->compression, .bases = &c->bases, .fresh = c->fresh,
 					   .on_output = on_output, .on_step = on_step };
 	int ret;
 
@@ -279,7 +285,8 @@ static int reproducible(const struct check_ctx *c, const struct globals *g, int 
 		return 0;
 	err_set(err, ERR_CHECK, "%zu of %zu artifacts differ", res.differ, res.len);
 	return res.fresh ? err_hint(err, "look for times, random numbers and absolute paths in what is named above")
-			 : err_hint(err, "if sources have changed since, run 'slsc package' first; "
+			 : err_hint(err, "if sources have changed since, run 'slsc package' first; what it "
+					 "was told (--base, --compression, --level) has to be told here, too; "
 					 "--fresh compares two builds elsewhere");
 }
 
@@ -296,14 +303,20 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		return -1;
 	if (c->reproducible)
 		return reproducible(c, g, argc, argv, err);
-	if (c->fresh || c->level)
-		return err_set(err, ERR_USAGE, "%s goes with --reproducible", c->fresh ? "--fresh" : "--level");
+	if (c->fresh || c->level || c->compression || c->bases.len)
+		return err_set(err, ERR_USAGE, "%s goes with --reproducible",
+			       c->fresh ? "--fresh"
+			       : c->level ? "--level"
+			       : c->compression ? "--compression" : "--base");
 	return check_all(c, g, argc, argv, err);
 }
 
 static void release(void *ctx)
 {
-	strs_release(&((struct check_ctx *)ctx)->ignore);
+	struct check_ctx *c = ctx;
+
+	strs_release(&c->ignore);
+	strs_release(&c->bases);
 }
 
 const struct cmd cmd_check = {

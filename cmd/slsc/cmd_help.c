@@ -11,13 +11,23 @@ struct ctx {
 	const char *generate;
 };
 
-static int show(int argc, char **argv, struct buf *b, struct err *err)
+static void show_cmd(struct buf *b, bool json, const struct cmd *cmd, const char *path)
 {
-	int width = tty_width(STDOUT_FILENO);
+	if (json)
+		help_json_cmd(b, cmd, path);
+	else
+		help_cmd(b, cmd, path, tty_width(STDOUT_FILENO));
+}
+
+static int show(bool json, int argc, char **argv, struct buf *b, struct err *err)
+{
 	const struct cmd *cmd, *sub;
 
 	if (argc == 0) {
-		help_root(b, &slsc_cli, width);
+		if (json)
+			help_json_root(b, &slsc_cli);
+		else
+			help_root(b, &slsc_cli, tty_width(STDOUT_FILENO));
 		return 0;
 	}
 	cmd = cli_find(&slsc_cli, argv[0]);
@@ -28,7 +38,7 @@ static int show(int argc, char **argv, struct buf *b, struct err *err)
 
 		if (argc > 1)
 			return err_set(err, ERR_USAGE, "%s has no command '%s'", path, argv[1]);
-		help_cmd(b, cmd, path, width);
+		show_cmd(b, json, cmd, path);
 		return 0;
 	}
 	sub = cmd_find_sub(cmd, argv[1]);
@@ -41,7 +51,7 @@ static int show(int argc, char **argv, struct buf *b, struct err *err)
 	}
 	CLEAN_FREE char *path = xasprintf("slsc %s %s", cmd->name, sub->name);
 
-	help_cmd(b, sub, path, width);
+	show_cmd(b, json, sub, path);
 	return 0;
 }
 
@@ -93,13 +103,16 @@ static int run(void *vctx, const struct globals *g, int argc, char **argv, struc
 	const struct ctx *ctx = vctx;
 	CLEAN_BUF struct buf b = BUF_INIT;
 
-	(void)g;
+	if (ctx->generate && g->json)
+		return err_set(err, ERR_USAGE, "help: --generate and --json exclude each other");
 	if (ctx->generate && argc)
 		return err_set(err, ERR_USAGE, "help: --generate takes no command");
 	if (ctx->generate)
 		return generate(ctx->generate, err);
-	if (show(argc, argv, &b, err) < 0)
+	if (show(g->json, argc, argv, &b, err) < 0)
 		return -1;
+	if (g->json)
+		buf_addc(&b, '\n');
 	return out_stdout(b.ptr, b.len, err);
 }
 
@@ -115,8 +128,10 @@ const struct cmd cmd_help = {
 	.args = "[COMMAND...]",
 	.summary = "Explain slsc, or one of its commands",
 	.examples = "$ slsc help\n"
-		    "$ slsc help version\n",
+		    "$ slsc help version\n"
+		    "$ slsc help --json | jq -r '.commands[].name'\n",
 	.opts = opts,
 	.ctx_size = sizeof(struct ctx),
+	.flags = CMD_JSON,
 	.run = run,
 };

@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -11,6 +10,7 @@
 #include "commands.h"
 #include "os/fs.h"
 #include "os/proc.h"
+#include "os/secret.h"
 #include "registry/client.h"
 #include "registry_ui.h"
 
@@ -32,14 +32,14 @@ static const struct opt login_opts[] = {
 	{ .type = OPT_END },
 };
 
-/* To the end of the input, or of the line on a terminal; without its line end. */
-static int read_password(bool line, char **out, struct err *err)
+/* All of the input, without its line end. */
+static int read_password(char **out, struct err *err)
 {
 	char *buf = xmalloc(PASSWORD_MAX);
 	size_t n = 0;
 	ssize_t got = 1;
 
-	while (got != 0 && n < PASSWORD_MAX && !(line && n && buf[n - 1] == '\n')) {
+	while (got != 0 && n < PASSWORD_MAX) {
 		got = read(STDIN_FILENO, buf + n, PASSWORD_MAX - n);
 		if (got < 0 && errno == EINTR && sig_check(err) == 0)
 			continue;
@@ -67,27 +67,22 @@ static int read_password(bool line, char **out, struct err *err)
 
 static int ask_password(char **out, struct err *err)
 {
-	struct termios old, quiet;
-	int ret;
+	CLEAN_BUF struct buf word = BUF_INIT;
+	int ret = secret_tty("Password: ", &word, err);
 
-	if (tcgetattr(STDIN_FILENO, &old) < 0)
-		return err_sys(err, "stdin");
-	quiet = old;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	/* before the question: what is typed in answer must neither show nor be flushed */
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
-		return err_sys(err, "stdin");
-	out_raw("Password: ", strlen("Password: "));
-	ret = read_password(true, out, err);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-	out_raw("\n", 1);
+	if (ret == 0 && (!word.len || memchr(word.ptr, '\0', word.len)))
+		ret = err_set(err, ERR_USAGE,
+			      word.len ? "that is no password: it has a NUL in it" : "the password is empty");
+	if (ret == 0)
+		*out = xstrndup(word.ptr, word.len);
+	explicit_bzero(word.ptr, word.len);
 	return ret;
 }
 
 static int get_password(const struct login_ctx *c, char **out, struct err *err)
 {
 	if (c->password_stdin)
-		return read_password(false, out, err);
+		return read_password(out, err);
 	if (isatty(STDIN_FILENO))
 		return ask_password(out, err);
 	err_set(err, ERR_USAGE, "stdin is no terminal to ask for the password on");

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "build/bases.h"
+#include "build/debian.h"
+#include "build/lock.h"
 #include "build/package.h"
 #include "build/package_sbom.h"
 #include "cli/opt.h"
@@ -51,11 +54,63 @@ static enum arch choose_arch(const struct project *p, const struct function *fn,
 	return wanted >= 0 ? (enum arch)wanted : p->arches[0];
 }
 
+/** The Debian packages of an image, as slsc.lock has them: nothing is fetched for a list of names. */
+struct locked {
+	struct bases bases;
+	struct debian_want want;
+	struct debian debian;
+	const char *root;			/* of the layers that are built in */
+	const struct apt_packages *packages;	/* or NULL */
+};
+
+static void locked_release(struct locked *l)
+{
+	debian_release(&l->debian);
+	strs_release(&l->want.packages);
+	bases_release(&l->bases);
+}
+
+static int locked_load(struct locked *l, struct project *p, const struct package *pkg, enum arch arch, struct err *err)
+{
+	CLEAN_FREE char *lock = lock_path(p);
+	const struct debian_opts o = { .lock = lock, .dry_run = true };
+	const char *base = pkg->base.s ? pkg->base.s : "static";
+	const struct deb_set *set;
+	int named;
+
+	l->root = base;
+	if (bases_load(&l->bases, NULL, err) < 0)
+		return -1;
+	named = bases_parse(&l->bases, base, &l->want.variant, err);
+	if (named < 0)
+		return -1;
+	if (named && l->want.variant.base->root == BASE_ROOT_STATIC)
+		l->root = "static";
+	if (!named)
+		out_warn("the packages of base '%s' are not in this list: it names those that slsc.lock has", base);
+	for (size_t i = 0; i < pkg->packages.len; i++)
+		strs_add(&l->want.packages, pkg->packages.ptr[i].s);
+	/* for no architecture: only the lock and the key in it */
+	if (debian_open(&l->debian, &l->want, &l->bases, &arch, 0, &o, err) < 0)
+		return -1;
+	if (!l->debian.key)
+		return 0;
+	set = deb_lock_find(&l->debian.lock, l->debian.key);
+	if (!set || !set->has[arch]) {
+		err_set(err, ERR_NOTFOUND, "the Debian packages of the image are not locked yet for %s",
+			arch_name(arch));
+		return err_hint(err, "run `slsc package --oci` first: it writes them into slsc.lock");
+	}
+	l->packages = &set->arch[arch];
+	return 0;
+}
+
 static int make(struct project *p, const struct sbom_ctx *c, const char *name, struct buf *out, struct err *err)
 {
 	CLEAN_SBOM struct sbom s = { .len = 0 };
 	CLEAN_PROVENANCE struct git_provenance git = { .present = false };
 	CLEANUP(sbom_base_release) struct sbom_base base = { .names = { NULL } };
+	CLEANUP(locked_release) struct locked locked = { .packages = NULL };
 	const struct profile *profile = project_profile(p, c->profile ? c->profile : p->profile.s, err);
 	const struct function *fn = choose_function(p, name, err);
 	struct sbom_request req = { .project = p, .function = fn, .profile = profile, .git = &git };
@@ -75,11 +130,13 @@ static int make(struct project *p, const struct sbom_ctx *c, const char *name, s
 	req.arch = choose_arch(p, fn, c->arch);
 	project_package(p, fn, &pkg);
 	if (package_epoch(&req.created, &has_epoch, err) < 0 ||
-	    sbom_base_load(&base, pkg.base.s ? pkg.base.s : "static", pkg.tzdata, err) < 0)
+	    locked_load(&locked, p, &pkg, req.arch, err) < 0 ||
+	    sbom_base_load(&base, locked.root, pkg.tzdata, err) < 0)
 		return -1;
 	if (!has_epoch && git.time)
 		req.created = git.time;
 	req.base_layers = base.names;
+	req.packages = locked.packages;
 	if (sbom_gather(&req, &s, err) < 0)
 		return -1;
 	if (s.incomplete)
@@ -110,10 +167,9 @@ const struct cmd cmd_sbom = {
 	.description =
 		"Writes the software bill of materials of a built function: its sources, pinned dependencies, the "
 		"libraries that the linker took (by its map) with the package and version that each is from, the "
-		"toolchain, and the packages of a base that is built into slsc. The same build gives the same "
-		"bytes.\n\n"
-		"To have it in an image, or beside one in a registry, with the packages of whatever base the image "
-		"has, see package.image.sbom in slsc.yaml.",
+		"toolchain, the packages of a base that is built into slsc, and the Debian packages that slsc.lock "
+		"has for the image. The same build gives the same bytes.\n\n"
+		"To have it in an image, or beside one in a registry, see package.image.sbom in slsc.yaml.",
 	.examples = "$ slsc sbom hello | jq -r '.packages[] | .name + \" \" + .versionInfo'\n"
 		    "$ slsc sbom hello --arch arm64 --format cyclonedx -o hello-arm64.cdx.json\n",
 	.opts = opts,

@@ -28,6 +28,7 @@ extern const struct cmd cmd_version;
 extern const struct cmd cmd_base_make;
 extern const struct cmd cmd_complete;
 extern const struct cmd cmd_finish;
+extern const struct cmd cmd_sandbox;
 
 /** The program and the table of its commands, in the order that help shows. */
 extern const struct cli slsc_cli;

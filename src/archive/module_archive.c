@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "archive/archive_ops.h"
 #include "base/err.h"
@@ -16,8 +15,7 @@ extern const struct archive_ops slsc_module_archive;
 struct reader {
 	struct archive *a;
 	struct archive_source src;
-	struct xattr *xattrs;	/* of the entry at hand */
-	size_t cap;
+	struct tree_xattr xattrs[UNAR_MAX_XATTRS];
 };
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **p)
@@ -49,7 +47,6 @@ static void reader_free(void *p)
 	struct reader *r = p;
 
 	archive_read_free(r->a);
-	free(r->xattrs);
 	free(r);
 }
 
@@ -65,6 +62,7 @@ static void *reader_open(enum unar_format format, const struct archive_source *s
 		archive_read_support_format_raw(r->a);
 		archive_read_support_format_empty(r->a);
 		archive_read_support_filter_gzip(r->a);
+		archive_read_support_filter_bzip2(r->a);
 		archive_read_support_filter_xz(r->a);
 		archive_read_support_filter_zstd(r->a);
 	} else if (format == UNAR_TAR) {
@@ -110,25 +108,23 @@ static enum unar_type type_of(struct archive_entry *e)
 	}
 }
 
-/* Bounded by what a header may take: the caller counts its bytes. */
-static size_t xattrs_of(struct reader *r, struct archive_entry *e)
+static int read_xattrs(struct reader *r, struct archive_entry *e, struct unar_entry *out, char *msg)
 {
-	const size_t n = (size_t)archive_entry_xattr_reset(e);
-	size_t got = 0;
+	const char *name;
+	const void *val;
+	size_t n;
 
-	if (n > r->cap) {
-		r->cap = n;
-		r->xattrs = xrealloc(r->xattrs, n * sizeof(*r->xattrs));
+	archive_entry_xattr_reset(e);
+	while (archive_entry_xattr_next(e, &name, &val, &n) == ARCHIVE_OK && name) {
+		if (out->nxattrs == UNAR_MAX_XATTRS) {
+			snprintf(msg, ARCHIVE_MSG_MAX, "an entry has more than %u extended attributes",
+				 UNAR_MAX_XATTRS);
+			return -1;
+		}
+		r->xattrs[out->nxattrs++] = (struct tree_xattr){ name, val, n };
 	}
-	while (got < n) {
-		struct xattr *x = &r->xattrs[got];
-
-		if (archive_entry_xattr_next(e, &x->name, &x->value, &x->size) != ARCHIVE_OK)
-			break;
-		if (x->name)
-			got++;
-	}
-	return got;
+	out->xattrs = r->xattrs;
+	return 1;
 }
 
 /* ARCHIVE_WARN is malformed attributes that libarchive ignores, where another reader may not: no archive of ours. */
@@ -145,10 +141,6 @@ static int reader_next(void *p, struct unar_entry *out, char *msg)
 		return failed(r, msg);
 	*out = (struct unar_entry){ .path = archive_entry_pathname(e), .type = type_of(e),
 				    .mode = archive_entry_perm(e), .mtime = archive_entry_mtime(e) };
-	if (out->type == UNAR_CHAR || out->type == UNAR_BLOCK)
-		out->rdev = makedev((unsigned)archive_entry_rdevmajor(e), (unsigned)archive_entry_rdevminor(e));
-	out->nxattrs = xattrs_of(r, e);
-	out->xattrs = out->nxattrs ? r->xattrs : NULL;
 	out->at = (uint64_t)archive_filter_bytes(r->a, 0);
 	id = archive_entry_uid(e);
 	out->uid = id < 0 || id > UINT32_MAX ? UINT32_MAX : (uint32_t)id;
@@ -160,7 +152,11 @@ static int reader_next(void *p, struct unar_entry *out, char *msg)
 		out->target = archive_entry_hardlink(e);
 	else if (out->type == UNAR_SYMLINK)
 		out->target = archive_entry_symlink(e);
-	return 1;
+	if (out->type == UNAR_CHAR || out->type == UNAR_BLOCK) {
+		out->major = (uint32_t)archive_entry_rdevmajor(e);
+		out->minor = (uint32_t)archive_entry_rdevminor(e);
+	}
+	return read_xattrs(r, e, out, msg);
 }
 
 static int reader_block(void *p, const void **data, size_t *n, int64_t *offset, char *msg)

@@ -37,8 +37,7 @@ int source_open(struct source *s, const struct tree_entry *e, struct err *err)
 		return err_set(err, ERR_IO, "cannot read %s: no longer a regular file", e->src);
 	if ((uint64_t)st.st_size != e->size)
 		return changed(s, err);
-	if (e->size > BLOCK)
-		posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return 0;
 }
 

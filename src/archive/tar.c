@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "archive/source.h"
 #include "base/buf.h"
@@ -40,15 +39,15 @@ static void octal(char *field, size_t cap, uint64_t v)
 		BUG("a number does not fit its tar field of %zu digits", cap - 1);
 }
 
-static void add_header(struct buf *out, struct header *h, dev_t rdev)
+static void add_header(struct buf *out, struct header *h, uint32_t major, uint32_t minor)
 {
 	const unsigned char *p = (const unsigned char *)h;
 	unsigned sum = 0;
 
 	memcpy(h->magic, "ustar", 6);
 	memcpy(h->version, "00", 2);
-	octal(h->devmajor, sizeof(h->devmajor), major(rdev));
-	octal(h->devminor, sizeof(h->devminor), minor(rdev));
+	octal(h->devmajor, sizeof(h->devmajor), major & OCTAL_MAX(7));
+	octal(h->devminor, sizeof(h->devminor), minor & OCTAL_MAX(7));
 	memset(h->chksum, ' ', sizeof(h->chksum));
 	for (size_t i = 0; i < sizeof(*h); i++)
 		sum += p[i];
@@ -95,20 +94,21 @@ static bool split_name(struct header *h, const char *name, size_t len)
 }
 
 /* "LEN KEY=VALUE\n", where LEN counts itself. */
-static void add_record(struct buf *pax, const char *prefix, const char *key, const void *value, size_t size)
+static void add_bytes(struct buf *pax, const char *prefix, const char *key, const void *value, size_t n)
 {
-	size_t rest = strlen(prefix) + strlen(key) + size + 3, len = rest + 1;
+	size_t rest = strlen(prefix) + strlen(key) + n + 3, len = rest + 1;
 
 	for (size_t ten = 10; len >= ten; ten *= 10)
 		len++;
 	buf_addf(pax, "%zu %s%s=", len, prefix, key);
-	buf_add(pax, value ? value : "", size);
+	if (n)
+		buf_add(pax, value, n);
 	buf_addc(pax, '\n');
 }
 
-static void add_text(struct buf *pax, const char *key, const char *value)
+static void add_record(struct buf *pax, const char *key, const char *value)
 {
-	add_record(pax, "", key, value, strlen(value));
+	add_bytes(pax, "", key, value, strlen(value));
 }
 
 static void add_number(struct buf *pax, const char *key, uint64_t v)
@@ -116,22 +116,7 @@ static void add_number(struct buf *pax, const char *key, uint64_t v)
 	char digits[24];
 
 	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)v);
-	add_text(pax, key, digits);
-}
-
-/*
- * Whether a name needs a pax record: for its length, or since it is no ASCII and pax says UTF-8. What is not UTF-8
- * either stands in the header as it is, where every reader takes bytes as bytes, so long as it fits; else the record
- * is one of bytes (hdrcharset=BINARY), which GNU tar and Go take for granted and libarchive has to be told.
- */
-static bool needs_record(const char *name, bool fits, bool *binary)
-{
-	if (is_ascii(name))
-		return !fits;
-	if (str_is_utf8(str_from(name)))
-		return true;
-	*binary = *binary || !fits;
-	return !fits;
+	add_record(pax, key, digits);
 }
 
 static void add_padding(struct buf *out)
@@ -141,59 +126,45 @@ static void add_padding(struct buf *out)
 	buf_add(out, zeros, (TAR_BLOCK - out->len % TAR_BLOCK) % TAR_BLOCK);
 }
 
-static uint64_t when(const struct tree_entry *e, int64_t mtime)
-{
-	const int64_t t = e->timed ? e->mtime : mtime;
-
-	return t < 0 ? 0 : (uint64_t)t > OCTAL_MAX(11) ? OCTAL_MAX(11) : (uint64_t)t;
-}
-
-/* Records in bytewise order of their keys; a field that pax overrides is 0 or a part of the truth. */
-static void pax_records(struct buf *pax, const struct tree_entry *e, const char *name, bool name_fits, uint64_t size)
-{
-	const bool linked = e->type == TREE_LINK || e->type == TREE_HARDLINK;
-	bool binary = false;
-	const bool link = linked && needs_record(e->target, strlen(e->target) <= NAME_CAP, &binary);
-	const bool path = needs_record(name, name_fits, &binary);
-
-	for (size_t i = 0; i < e->nxattrs; i++)
-		add_record(pax, "SCHILY.xattr.", e->xattrs[i].name, e->xattrs[i].value, e->xattrs[i].size);
-	if (e->gid > OCTAL_MAX(7))
-		add_number(pax, "gid", e->gid);
-	if (binary)
-		add_text(pax, "hdrcharset", "BINARY");
-	if (link)
-		add_text(pax, "linkpath", e->target);
-	if (path)
-		add_text(pax, "path", name);
-	if (size > OCTAL_MAX(11))
-		add_number(pax, "size", size);
-	if (e->uid > OCTAL_MAX(7))
-		add_number(pax, "uid", e->uid);
-}
-
 /* All that precedes the contents of @e, in whole blocks. */
 static void entry_headers(struct buf *out, const struct tree_entry *e, uint64_t mtime)
 {
-	static const char types[] = { [TREE_FILE] = '0',  [TREE_HARDLINK] = '1', [TREE_LINK] = '2', [TREE_CHAR] = '3',
-				      [TREE_BLOCK] = '4', [TREE_DIR] = '5',	 [TREE_FIFO] = '6' };
+	static const char types[] = { [TREE_FILE] = '0', [TREE_DIR] = '5',  [TREE_LINK] = '2', [TREE_HARDLINK] = '1',
+				      [TREE_CHAR] = '3', [TREE_BLOCK] = '4', [TREE_FIFO] = '6' };
 	CLEAN_BUF struct buf name = BUF_INIT, pax = BUF_INIT;
 	struct header h = { .typeflag = types[e->type] };
 	uint64_t size = e->type == TREE_FILE ? e->size : 0;
-	bool fits;
 
 	buf_addf(&name, "%s%s", e->path, e->type == TREE_DIR ? "/" : "");
 	octal(h.mode, sizeof(h.mode), e->mode);
 	octal(h.mtime, sizeof(h.mtime), mtime);
+	/* Records in bytewise order of their keys; a field that pax overrides is 0 or a part of the truth. */
+	for (size_t i = 0; i < e->nxattrs; i++)
+		add_bytes(&pax, "SCHILY.xattr.", e->xattrs[i].name, e->xattrs[i].val, e->xattrs[i].len);
+	if (e->gid > OCTAL_MAX(7))
+		add_number(&pax, "gid", e->gid);
 	octal(h.gid, sizeof(h.gid), e->gid > OCTAL_MAX(7) ? 0 : e->gid);
-	octal(h.uid, sizeof(h.uid), e->uid > OCTAL_MAX(7) ? 0 : e->uid);
-	octal(h.size, sizeof(h.size), size > OCTAL_MAX(11) ? 0 : size);
-	if (e->type == TREE_LINK || e->type == TREE_HARDLINK)
+	/* pax says UTF-8, unless this says otherwise */
+	if (!str_is_utf8(str_from(e->path)) || (e->target && !str_is_utf8(str_from(e->target))))
+		add_record(&pax, "hdrcharset", "BINARY");
+	if (e->target) {
+		if (strlen(e->target) > NAME_CAP || !is_ascii(e->target))
+			add_record(&pax, "linkpath", e->target);
 		clip(h.linkname, sizeof(h.linkname), e->target);
-	fits = split_name(&h, name.ptr, name.len);
-	if (!fits)
+	}
+	if (!split_name(&h, name.ptr, name.len)) {
+		add_record(&pax, "path", name.ptr);
 		clip(h.name, sizeof(h.name), name.ptr);
-	pax_records(&pax, e, name.ptr, fits, size);
+	} else if (!is_ascii(name.ptr)) {
+		add_record(&pax, "path", name.ptr);
+	}
+	if (size > OCTAL_MAX(11))
+		add_number(&pax, "size", size);
+	octal(h.size, sizeof(h.size), size > OCTAL_MAX(11) ? 0 : size);
+	if (e->uid > OCTAL_MAX(7))
+		add_number(&pax, "uid", e->uid);
+	octal(h.uid, sizeof(h.uid), e->uid > OCTAL_MAX(7) ? 0 : e->uid);
+
 	if (pax.len) {
 		struct header x = { .typeflag = 'x', .name = "././@PaxHeader" };
 
@@ -202,11 +173,11 @@ static void entry_headers(struct buf *out, const struct tree_entry *e, uint64_t 
 		octal(x.gid, sizeof(x.gid), 0);
 		octal(x.size, sizeof(x.size), pax.len);
 		octal(x.mtime, sizeof(x.mtime), mtime);
-		add_header(out, &x, 0);
+		add_header(out, &x, 0, 0);
 		buf_add(out, pax.ptr, pax.len);
 		add_padding(out);
 	}
-	add_header(out, &h, e->rdev);
+	add_header(out, &h, e->major, e->minor);
 }
 
 static int write_contents(const struct tree_entry *e, char *block, sink_fn sink, void *ctx, struct err *err)
@@ -229,17 +200,23 @@ static int write_contents(const struct tree_entry *e, char *block, sink_fn sink,
 	return pad ? sink(ctx, zeros, pad, err) : 0;
 }
 
+static uint64_t clamp_time(int64_t t)
+{
+	return t < 0 ? 0 : (uint64_t)t > OCTAL_MAX(11) ? OCTAL_MAX(11) : (uint64_t)t;
+}
+
 int tar_write(const struct tree *tree, int64_t mtime, sink_fn sink, void *ctx, struct err *err)
 {
 	static const char end[2 * TAR_BLOCK];
 	CLEAN_BUF struct buf head = BUF_INIT;
 	CLEAN_FREE char *block = NULL;
+	const uint64_t when = clamp_time(mtime);
 
 	if (!tree->finished)
 		BUG("tar_write() before tree_finish()");
 	for (const struct tree_entry *e = tree->ptr; e < tree->ptr + tree->len; e++) {
 		buf_reset(&head);
-		entry_headers(&head, e, when(e, mtime));
+		entry_headers(&head, e, tree->timed ? clamp_time(e->mtime) : when);
 		if (sink(ctx, head.ptr, head.len, err) < 0)
 			return -1;
 		if (e->type != TREE_FILE || !e->size)

@@ -14,14 +14,12 @@ typedef int (*sink_fn)(void *ctx, const void *p, size_t n, struct err *err);
 /**
  * tar_write - write @tree as a reproducible POSIX pax tar.
  * @tree:  borrowed; finished.
- * @mtime: seconds since the epoch, for every entry that has none of its own (tree_set_mtime()). Times are clamped to
- *          1970-01-01 .. 2242-03-16, what ustar can hold.
+ * @mtime: seconds since the epoch, for every entry (but with tree.timed each has its own); clamped to 1970-01-01 ..
+ *         2242-03-16, what ustar can hold.
  * ustar where it fits; pax headers only for long names, non-ASCII names (POSIX leaves ustar's charset open, pax says
- * UTF-8), sizes past 8 GiB, owners past 2,097,151 and extended attributes (SCHILY.xattr.NAME, as Docker, buildah and
- * GNU tar write them). Names that are no UTF-8 are plain bytes in the ustar header, or records after hdrcharset=BINARY
- * if they are long. No atime or ctime, no user names; two zero blocks at the end, no padding to 10 KiB. Holes of a file
- * are zeros. File contents are read in blocks of up to 256 KiB, so memory does not grow with them. A file whose size
- * changed since tree_add_file() is ERR_IO.
+ * UTF-8), sizes past 8 GiB and owners past 2,097,151. No atime or ctime, no user names; two zero blocks at the end, no
+ * padding to 10 KiB. File contents are read in blocks of up to 256 KiB, so memory does not grow with them. A file
+ * whose size changed since tree_add_file() is ERR_IO.
  * Format: POSIX.1-2017 pax Interchange Format.
  */
 int tar_write(const struct tree *tree, int64_t mtime, sink_fn sink, void *ctx, struct err *err) MUST_CHECK;

@@ -4,15 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "os/fs.h"
 #include "os/proc.h"
-
-#define MAX_DEVICE 07777777u	/* what seven octal digits hold; the kernel's own limits are below it */
 
 void tree_release(struct tree *t)
 {
@@ -68,7 +65,7 @@ static int check_path(struct tree *t, const char *path, struct err *err)
 	if (rest.len > TREE_MAX_PATH)
 		return err_set(err, ERR_LIMIT, "%s: limit exceeded: a path of %zu bytes, the most is %u",
 			       shown(t, path), rest.len, TREE_MAX_PATH);
-	if (!t->any_names && !str_is_utf8(rest))
+	if (!t->bytes && !str_is_utf8(rest))
 		return refuse(t, path, "hold bytes that are not UTF-8", err);
 	if (path[0] == '/')
 		return refuse(t, path, "be absolute", err);
@@ -128,7 +125,7 @@ int tree_add_link(struct tree *t, const char *path, const char *target, struct e
 	if (text.len > TREE_MAX_PATH)
 		return err_set(err, ERR_LIMIT, "%s: limit exceeded: a symlink's target of %zu bytes, the most is %u",
 			       shown(t, path), text.len, TREE_MAX_PATH);
-	if (!t->any_names && !str_is_utf8(text))
+	if (!str_is_utf8(text))
 		return err_set(err, ERR_FORMAT, "%s: a symlink's target may not hold bytes that are not UTF-8: %s",
 			       shown(t, path), shown(t, target));
 	return add(t, path,
@@ -146,98 +143,30 @@ int tree_add_data(struct tree *t, const char *path, const void *data, uint64_t s
 		   err);
 }
 
-int tree_add_hardlink(struct tree *t, const char *path, const char *target, struct err *err)
+int tree_add_entry(struct tree *t, const struct tree_entry *e, struct err *err)
 {
-	if (check_path(t, target, err) < 0)
-		return -1;
-	return add(t, path,
-		   (struct tree_entry){ .type = TREE_HARDLINK, .target = arena_strdup(&t->arena, target) }, err);
-}
+	struct tree_entry own = *e;
+	struct tree_xattr *x = NULL;
 
-int tree_add_node(struct tree *t, const char *path, enum tree_type type, dev_t rdev, mode_t mode, struct err *err)
-{
-	if (type != TREE_CHAR && type != TREE_BLOCK && type != TREE_FIFO)
-		BUG("tree_add_node() of type %d", (int)type);
-	if (type != TREE_FIFO && (major(rdev) > MAX_DEVICE || minor(rdev) > MAX_DEVICE))
-		return err_set(err, ERR_LIMIT, "%s: limit exceeded: device %u:%u, the most in an archive is %u",
-			       shown(t, path), major(rdev), minor(rdev), MAX_DEVICE);
-	return add(t, path, (struct tree_entry){ .type = type, .mode = mode, .rdev = type == TREE_FIFO ? 0 : rdev },
-		   err);
-}
+	if (e->target && (!*e->target || strlen(e->target) > TREE_MAX_PATH))
+		return err_set(err, ERR_LIMIT, "%s: limit exceeded: a link's target is empty, or longer than %u bytes",
+			       shown(t, e->path), TREE_MAX_PATH);
+	if (e->target && !t->bytes && !str_is_utf8(str_from(e->target)))
+		return err_set(err, ERR_FORMAT, "%s: a symlink's target may not hold bytes that are not UTF-8: %s",
+			       shown(t, e->path), shown(t, e->target));
+	if (e->nxattrs)
+		x = arena_alloc(&t->arena, e->nxattrs * sizeof(*x));
+	for (size_t i = 0; i < e->nxattrs; i++) {
+		void *val = arena_alloc(&t->arena, e->xattrs[i].len + 1);
 
-static struct tree_entry *last(struct tree *t)
-{
-	if (!t->len || t->finished)
-		BUG("no entry was added to the tree");
-	return &t->ptr[t->len - 1];
-}
-
-void tree_set_owner(struct tree *t, uint32_t uid, uint32_t gid)
-{
-	struct tree_entry *e = last(t);
-
-	e->uid = uid;
-	e->gid = gid;
-}
-
-void tree_set_mtime(struct tree *t, int64_t mtime)
-{
-	struct tree_entry *e = last(t);
-
-	e->timed = true;
-	e->mtime = mtime;
-}
-
-static int by_name(const void *pa, const void *pb)
-{
-	const struct xattr *a = pa, *b = pb;
-
-	return strcmp(a->name, b->name);
-}
-
-int tree_set_xattrs(struct tree *t, const struct xattr *xattrs, size_t n, struct err *err)
-{
-	struct tree_entry *e = last(t);
-	struct xattr *own = arena_alloc(&t->arena, n * sizeof(*own));
-	size_t sum = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const char *name = xattrs[i].name;
-		const size_t len = strlen(name);
-		char *value;
-
-		if (!len || len > TREE_MAX_NAME || strchr(name, '=') || !str_is_utf8(str_from(name)))
-			return err_set(err, ERR_FORMAT, "%s: no archive can hold an attribute of the name '%s'",
-				       shown(t, e->path), shown(t, name));
-		if (len + xattrs[i].size > TREE_MAX_XATTRS - sum)
-			return err_set(err, ERR_LIMIT, "%s: limit exceeded: attributes of more than %u bytes",
-				       shown(t, e->path), TREE_MAX_XATTRS);
-		sum += len + xattrs[i].size;
-		value = arena_alloc(&t->arena, xattrs[i].size + 1);
-		if (xattrs[i].size)
-			memcpy(value, xattrs[i].value, xattrs[i].size);
-		own[i] = (struct xattr){ arena_strdup(&t->arena, name), value, xattrs[i].size };
+		if (e->xattrs[i].len)
+			memcpy(val, e->xattrs[i].val, e->xattrs[i].len);
+		x[i] = (struct tree_xattr){ arena_strdup(&t->arena, e->xattrs[i].name), val, e->xattrs[i].len };
 	}
-	if (n > 1)
-		qsort(own, n, sizeof(*own), by_name);
-	for (size_t i = 1; i < n; i++)
-		if (strcmp(own[i - 1].name, own[i].name) == 0)
-			return err_set(err, ERR_FORMAT, "%s: has the attribute %s twice", shown(t, e->path),
-				       shown(t, own[i].name));
-	e->xattrs = n ? own : NULL;
-	e->nxattrs = n;
-	return 0;
-}
-
-int tree_add_sized(struct tree *t, const char *path, const char *src, uint64_t size, mode_t mode, struct err *err)
-{
-	if (size > TREE_MAX_FILE)
-		return err_set(err, ERR_LIMIT, "%s: limit exceeded: %llu bytes, the most is %llu", shown(t, src),
-			       (unsigned long long)size, (unsigned long long)TREE_MAX_FILE);
-	return add(t, path,
-		   (struct tree_entry){ .type = TREE_FILE, .mode = mode, .src = arena_strdup(&t->arena, src),
-					.size = size },
-		   err);
+	own.xattrs = x;
+	own.target = e->target ? arena_strdup(&t->arena, e->target) : NULL;
+	own.src = e->src ? arena_strdup(&t->arena, e->src) : NULL;
+	return add(t, e->path, own, err);
 }
 
 static int add_stat(struct tree *t, const char *path, const char *src, const struct stat *st, mode_t mode,
@@ -246,7 +175,13 @@ static int add_stat(struct tree *t, const char *path, const char *src, const str
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_FORMAT, "cannot archive %s: it is no file, directory or symlink",
 			       shown(t, src));
-	return tree_add_sized(t, path, src, (uint64_t)st->st_size, mode, err);
+	if ((uint64_t)st->st_size > TREE_MAX_FILE)
+		return err_set(err, ERR_LIMIT, "%s: limit exceeded: %llu bytes, the most is %llu", shown(t, src),
+			       (unsigned long long)st->st_size, (unsigned long long)TREE_MAX_FILE);
+	return add(t, path,
+		   (struct tree_entry){ .type = TREE_FILE, .mode = mode, .src = arena_strdup(&t->arena, src),
+					.size = (uint64_t)st->st_size },
+		   err);
 }
 
 int tree_add_file(struct tree *t, const char *path, const char *src, mode_t mode, struct err *err)
@@ -303,25 +238,6 @@ static int by_path(const void *pa, const void *pb)
 	int c = strcmp(a->path, b->path);
 
 	return c ? c : (a->serial > b->serial) - (a->serial < b->serial);
-}
-
-static const char *kind(const struct tree_entry *e)
-{
-	switch (e->type) {
-	case TREE_LINK:
-		return "symlink";
-	case TREE_DIR:
-		return "directory";
-	case TREE_CHAR:
-	case TREE_BLOCK:
-		return "device";
-	case TREE_FIFO:
-		return "fifo";
-	case TREE_FILE:
-	case TREE_HARDLINK:
-		return "file";
-	}
-	BUG("no such type: %d", (int)e->type);
 }
 
 static const char *whence(struct tree *t, const struct tree_entry *e)
@@ -399,7 +315,8 @@ static int add_parents(struct tree *t, struct err *err)
 				return err_set(err, ERR_EXISTS,
 					       "%s: cannot be below %s, which is a %s in the archive: by %s and by %s",
 					       shown(t, t->ptr[i].path), shown(t, dir),
-					       kind(e), whence(t, &t->ptr[i]), whence(t, e));
+					       e->type == TREE_LINK ? "symlink" : "file", whence(t, &t->ptr[i]),
+					       whence(t, e));
 			if (e)
 				break;
 			/* The parents of what is there are looked up from there. */
@@ -410,61 +327,6 @@ static int add_parents(struct tree *t, struct err *err)
 				break;
 			*up = '\0';
 		}
-	}
-	return 0;
-}
-
-/* Two entries of a path change places but for what belongs to the place. */
-static void swap_bodies(struct tree_entry *a, struct tree_entry *b)
-{
-	const struct tree_entry was = *a;
-
-	*a = *b;
-	a->path = was.path;
-	a->serial = was.serial;
-	a->origin = was.origin;
-	*b = (struct tree_entry){ .path = b->path, .serial = b->serial, .origin = b->origin, .type = TREE_HARDLINK };
-}
-
-/* A reader that goes through an archive once meets the file before the links to it. */
-static int set_hardlinks(struct tree *t, struct err *err)
-{
-	for (size_t i = 0; i < t->len; i++) {
-		struct tree_entry *e = &t->ptr[i], *to;
-
-		if (e->type != TREE_HARDLINK)
-			continue;
-		to = find(t, t->len, e->target);
-		if (!to)
-			return err_set(err, ERR_NOTFOUND, "%s: a hard link to %s, which is not in the archive",
-				       shown(t, e->path), shown(t, e->target));
-		/* what was the file before a name that sorts first became it */
-		if (to->type == TREE_HARDLINK && to != e)
-			to = find(t, t->len, to->target);
-		if (!to || to->type == TREE_HARDLINK || to->type == TREE_DIR)
-			return err_set(err, ERR_FORMAT, "%s: a hard link to %s, which is a %s", shown(t, e->path),
-				       shown(t, e->target), to && to->type == TREE_DIR ? "directory" : "hard link");
-		if (to > e) {
-			swap_bodies(e, to);
-			to->target = e->path;
-			to->mode = e->mode;
-			continue;
-		}
-		e->target = to->path;
-	}
-	/* the attributes too: whoever sets them at each name of a file shall not undo what the first one was given */
-	for (struct tree_entry *e = t->ptr; e < t->ptr + t->len; e++) {
-		const struct tree_entry *to = e->type == TREE_HARDLINK ? find(t, t->len, e->target) : NULL;
-
-		if (!to)
-			continue;
-		e->mode = to->mode;
-		e->uid = to->uid;
-		e->gid = to->gid;
-		e->timed = to->timed;
-		e->mtime = to->mtime;
-		e->xattrs = to->xattrs;
-		e->nxattrs = to->nxattrs;
 	}
 	return 0;
 }
@@ -485,8 +347,6 @@ int tree_finish(struct tree *t, struct err *err)
 		if (unite(t, err) < 0)
 			return -1;
 	}
-	if (set_hardlinks(t, err) < 0)
-		return -1;
 	t->finished = true;
 	return 0;
 }

@@ -11,21 +11,20 @@
 
 /*
  * A file tree to be archived: what tar and zip writers take. Entries are unique by path; they are sorted
- * bytewise, parents before children, when the tree is finished. Owners are numeric; the time of an entry that has
- * none of its own is the writer's. A zip takes files, directories and symlinks, and keeps no times or attributes.
+ * bytewise, parents before children, when the tree is finished. Owners are numeric; times are one for all.
  *
- * A path is valid UTF-8 (any bytes with tree.any_names), relative, 1 to TREE_MAX_PATH bytes in components of at most
- * TREE_MAX_NAME; no component is empty, "." or "..". Anything else is ERR_FORMAT "<path>: a path in an archive may not
- * ...", a length beyond the maximum ERR_LIMIT. Messages show bytes that are no printable UTF-8 as \xNN.
+ * A path is valid UTF-8 (unless tree.bytes), relative, 1 to TREE_MAX_PATH bytes in components of at most TREE_MAX_NAME;
+ * no component is empty, "." or "..". Anything else is ERR_FORMAT "<path>: a path in an archive may not ...", a length
+ * beyond the maximum ERR_LIMIT. Messages show bytes that are no printable UTF-8 as \xNN.
  */
 
+/* Those from TREE_HARDLINK on only tars hold: tree_add_entry(). */
 enum tree_type { TREE_FILE, TREE_DIR, TREE_LINK, TREE_HARDLINK, TREE_CHAR, TREE_BLOCK, TREE_FIFO };
 
-/** An extended attribute, as getxattr(2) gives it. */
-struct xattr {
-	const char *name;	/* "user.x", "security.capability" */
-	const void *value;	/* size bytes; may be NULL if size is 0 */
-	size_t size;
+struct tree_xattr {
+	const char *name;
+	const void *val;
+	size_t len;
 };
 
 struct tree_entry {
@@ -34,15 +33,15 @@ struct tree_entry {
 	mode_t mode;		/* permission bits incl. setuid.. and sticky; no type bits */
 	uint32_t uid, gid;
 	uint32_t serial;	/* order of adding, for messages that do not depend on the sort */
-	bool timed;		/* mtime is its own */
-	int64_t mtime;		/* seconds since the epoch, if timed; else the writer's for all */
-	const char *target;	/* TREE_LINK: the symlink's text; TREE_HARDLINK: the path of a file of the tree */
+	/* TREE_LINK: the symlink's text; TREE_HARDLINK: the path of a TREE_FILE that sorts before it */
+	const char *target;
 	const char *src;	/* TREE_FILE: read from this path when archived, or NULL: then data */
 	const void *data;	/* TREE_FILE with src NULL: size bytes, borrowed */
 	uint64_t size;		/* bytes; for src: as of tree_add_file(), a later change is an error */
 	const char *origin;	/* for messages: tree.origin as it was then, or NULL */
-	dev_t rdev;		/* TREE_CHAR, TREE_BLOCK */
-	const struct xattr *xattrs;	/* sorted bytewise by name; in the arena */
+	int64_t mtime;		/* seconds since the epoch; counts if tree.timed */
+	uint32_t major, minor;	/* of devices */
+	const struct tree_xattr *xattrs;	/* sorted by name */
 	size_t nxattrs;
 };
 
@@ -51,7 +50,8 @@ struct tree {
 	struct tree_entry *ptr;
 	size_t len, cap;
 	bool finished;		/* sorted and complete; adding clears it */
-	bool any_names;		/* paths and targets may be any bytes, as in a container's file system */
+	bool timed;		/* each entry has its own mtime */
+	bool bytes;		/* names and targets need not be UTF-8 */
 	const char *origin;	/* "slsc.yaml:20:9" of the entries added from now on, or NULL; borrowed */
 };
 
@@ -61,8 +61,6 @@ struct tree {
 #define TREE_MAX_PATH 4095u
 #define TREE_MAX_NAME 255u
 #define TREE_MAX_FILE (UINT64_C(1) << 40)
-/* of one entry, names and values; a reader's limit for all that pax says of it is 1 MiB (Go, libarchive) */
-#define TREE_MAX_XATTRS (512u << 10)
 
 void tree_release(struct tree *t);
 
@@ -78,9 +76,6 @@ int tree_add_data(struct tree *t, const char *path, const void *data, uint64_t s
 /** tree_add_file - a regular file of the host (a symlink is followed), whose size is taken now and whose bytes are
  * read later; ERR_LIMIT past TREE_MAX_FILE bytes. */
 int tree_add_file(struct tree *t, const char *path, const char *src, mode_t mode, struct err *err) MUST_CHECK;
-/** tree_add_sized - the same of a file whose size the caller knows; it is not looked at before it is read. */
-int tree_add_sized(struct tree *t, const char *path, const char *src, uint64_t size, mode_t mode, struct err *err)
-	MUST_CHECK;
 /**
  * tree_add_host - a file, symlink or directory (recursively, hidden files too) of the host at @path; with @path ""
  * a directory's contents land at the root. Symlinks stay symlinks.
@@ -90,23 +85,10 @@ int tree_add_sized(struct tree *t, const char *path, const char *src, uint64_t s
 int tree_add_host(struct tree *t, const char *path, const char *src, mode_t mode, struct err *err) MUST_CHECK;
 
 /**
- * tree_add_hardlink - another name of the entry at @target, which is in the tree when it is finished and is no
- * directory (else ERR_NOTFOUND, ERR_FORMAT); its mode, owner, time and attributes are @target's. The name that sorts
- * first becomes the file, so either order of adding will do.
+ * tree_add_entry - any entry, as it is; path, target, src and xattrs are copied, data is not. @e->size of a file with
+ * src is what will be read.
  */
-int tree_add_hardlink(struct tree *t, const char *path, const char *target, struct err *err) MUST_CHECK;
-/** tree_add_node - TREE_CHAR, TREE_BLOCK with @rdev, or TREE_FIFO; ERR_LIMIT for numbers that no tar holds. */
-int tree_add_node(struct tree *t, const char *path, enum tree_type type, dev_t rdev, mode_t mode, struct err *err)
-	MUST_CHECK;
-
-/* What holds for the entry added last, which there must be. */
-void tree_set_owner(struct tree *t, uint32_t uid, uint32_t gid);
-void tree_set_mtime(struct tree *t, int64_t mtime);
-/**
- * tree_set_xattrs - copies all of them; names are unique, of 1 to TREE_MAX_NAME bytes of UTF-8 and without '=', which
- * pax cannot say: ERR_FORMAT; ERR_LIMIT past TREE_MAX_XATTRS.
- */
-int tree_set_xattrs(struct tree *t, const struct xattr *xattrs, size_t n, struct err *err) MUST_CHECK;
+int tree_add_entry(struct tree *t, const struct tree_entry *e, struct err *err) MUST_CHECK;
 
 /**
  * tree_finish - sort; add missing parent directories (0755, 0:0); a path added twice is ERR_EXISTS, unless

@@ -22,18 +22,20 @@ enum unar_format {
 	UNAR_ZIP,
 };
 
+#define UNAR_MAX_XATTRS 64u	/* of one entry; more is ERR_FORMAT */
+
 /** An entry; strings are borrowed until the next unar_next(). */
 struct unar_entry {
 	const char *path;	/* as written, less "./" before and "/" behind; may be "" (the root), "../x", "/x" */
 	enum unar_type type;
 	mode_t mode;		/* permission bits incl. setuid.. and sticky */
 	uint32_t uid, gid;
-	int64_t mtime;		/* seconds since the epoch; fractions are dropped */
+	int64_t mtime;		/* seconds since the epoch */
 	uint64_t size;		/* bytes of a file */
 	uint64_t at;		/* where they begin in the unpacked stream of a tar; a sparse file's map is there */
 	const char *target;	/* of symlinks and hard links, else NULL */
-	dev_t rdev;		/* of devices */
-	const struct xattr *xattrs;	/* of a tar, by SCHILY or LIBARCHIVE records; a name may be there twice */
+	uint32_t major, minor;	/* of devices */
+	const struct tree_xattr *xattrs;	/* in the archive's order; at most UNAR_MAX_XATTRS */
 	size_t nxattrs;
 };
 

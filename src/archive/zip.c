@@ -456,23 +456,6 @@ static int put_end(struct zip *z, uint64_t central, struct err *err)
 	return flush(z, err);
 }
 
-static int check_types(const struct tree *t, struct err *err)
-{
-	static const char *const names[] = { [TREE_HARDLINK] = "hard links", [TREE_CHAR] = "character devices",
-					     [TREE_BLOCK] = "block devices", [TREE_FIFO] = "fifos" };
-
-	for (const struct tree_entry *e = t->ptr; e < t->ptr + t->len; e++) {
-		CLEAN_FREE char *path = NULL;
-
-		if (e->type <= TREE_LINK && str_is_utf8(str_from(e->path)))
-			continue;
-		path = tree_shown(e->path);
-		return err_set(err, ERR_FORMAT, "%s: a zip holds no %s", path,
-			       e->type <= TREE_LINK ? "names that are not UTF-8" : names[e->type]);
-	}
-	return 0;
-}
-
 static int write_all(struct zip *z, struct err *err)
 {
 	bool small = tree_total(z->tree) <= SMALL;
@@ -529,7 +512,11 @@ int zip_write(const struct tree *tree, const char *path, enum zip_level level, i
 	pthread_once(&once, read_umask);
 	if (!tree->finished)
 		BUG("zip_write() before tree_finish()");
-	if (check_types(tree, err) < 0 || fs_tmp_open(&tmp, path, 0644 & ~the_umask, err) < 0)
+	for (size_t i = 0; i < tree->len; i++)
+		if (tree->ptr[i].type >= TREE_HARDLINK)
+			return err_set(err, ERR_FORMAT, "%s: a zip holds files, directories and symlinks only",
+				       tree->ptr[i].path);
+	if (fs_tmp_open(&tmp, path, 0644 & ~the_umask, err) < 0)
 		return -1;
 	set_time(&z, mtime);
 	z.fd = tmp.fd;

@@ -21,8 +21,7 @@ enum zip_level { ZIP_FAST, ZIP_DEFAULT, ZIP_MAX, ZIP_STORE };
  * Entries are deflated by libdeflate on up to two threads, those up to 64 MiB in one go, larger ones in parts of 2 MiB
  * (16 at ZIP_MAX): memory stays below twice the largest such entry plus 32 MiB (160). The bytes do not depend on TZ,
  * locale, umask (read once a process), directory order, user or the number of threads. Thread-safe.
- * Hard links, devices, fifos and names that are not UTF-8 are ERR_FORMAT "<path>: a zip holds no ...".
- * Returns 0, or -1 with @err: ERR_IO, ERR_INTR, ERR_FORMAT.
+ * Returns 0, or -1 with @err: ERR_IO, ERR_INTR.
  * Leaves no file behind on failure. Format: PKWARE APPNOTE 6.3.10, 4.3.
  */
 int zip_write(const struct tree *tree, const char *path, enum zip_level level, int64_t mtime,

@@ -73,7 +73,7 @@ int apt_runv(const struct apt *apt, const char *dir, struct buf *out, const stru
 	const char *env[] = { apt->config, "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", NULL };
 	CLEAN_BUF struct buf errout = BUF_INIT, unwanted = BUF_INIT;
 	struct proc_opts o = { .dir = dir, .env = env, .out = out ? out : &unwanted, .errout = &errout,
-			       .null_stdin = true, .limit = OUTPUT_MAX };
+			       .null_stdin = true, .limit = OUTPUT_MAX, .die_with_us = true, .pass_fd = apt->lock };
 	CLEAN_STRS struct strs args = { 0 };
 	CLEAN_FREE char *why = NULL;
 	int status;

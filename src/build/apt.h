@@ -20,6 +20,8 @@ struct apt {
 	char *root;		/* the directory of its state */
 	const char *arch;	/* Debian's name: "amd64", "arm64" */
 	char *config;		/* APT_CONFIG=... */
+	/* of a lock on @root, borrowed: what is run inherits it, so that it outlives a slsc that is killed; 0: none */
+	int lock;
 };
 #define CLEAN_APT __attribute__((cleanup(apt_release)))
 

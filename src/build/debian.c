@@ -78,8 +78,10 @@ static int open_apt(struct apt *apt, enum arch arch, int *lock, struct err *err)
 	if (fs_mkdirs(root, err) < 0 || (*lock = fs_lock(file, "slsc", NULL, NULL, err)) < 0)
 		return -1;
 	fs_tmp_sweep(root);
-	if (apt_open(apt, root, arch_oci(arch), err) == 0)
+	if (apt_open(apt, root, arch_oci(arch), err) == 0) {
+		apt->lock = *lock;
 		return 0;
+	}
 	if (err->code == ERR_TOOL) {
 		err_set(err, ERR_TOOL, "bases made from Debian packages need apt, which is not on this system");
 		err_hint(err, "use base: static, an image by reference, or a system with apt to fetch what slsc.lock "

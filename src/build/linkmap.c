@@ -44,6 +44,8 @@ static int add_input(struct reader *r, struct str input, struct err *err)
 	/* "<internal>": what the linker has made itself */
 	if (!path.len || path.ptr[0] == '<' || path.ptr[0] == '*')
 		return 0;
+	if (memchr(input.ptr, '\0', input.len))
+		return err_set(err, ERR_FORMAT, "%s: a path has a NUL in it", r->shown);
 	if (input.len > PATH_MAX_LEN)
 		return limit(r, "a path of more than 4096 bytes", err);
 	whole = xstrndup(input.ptr, input.len);

@@ -162,6 +162,35 @@ void owner_distro(struct arena *a, const char *path, const char **id, const char
 	*distro = version.len ? arena_printf(a, STR_FMT "-" STR_FMT, STR_ARG(name), STR_ARG(version)) : *id;
 }
 
+void owner_suite(struct arena *a, const char *path, const char *suite, const char **id, const char **distro)
+{
+	static const struct {
+		const char *codename, *distro;
+	} debian[] = {
+		{ "stretch", "debian-9" },   { "buster", "debian-10" }, { "bullseye", "debian-11" },
+		{ "bookworm", "debian-12" }, { "trixie", "debian-13" }, { "forky", "debian-14" },
+		{ "duke", "debian-15" },
+	};
+	const struct str codename = { suite, strcspn(suite, "-/") };
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct err ignored;
+
+	for (size_t i = 0; i < ARRAY_LEN(debian); i++)
+		if (str_eqz(codename, debian[i].codename)) {
+			*id = "debian";
+			*distro = debian[i].distro;
+			return;
+		}
+	if (codename.len && fs_read(path, OS_RELEASE_MAX, &text, &ignored) == 0 &&
+	    str_eq(release_value(buf_str(&text), "VERSION_CODENAME"), codename)) {
+		owner_distro(a, path, id, distro);
+		if (*id)
+			return;
+	}
+	*id = "debian";
+	*distro = codename.len ? arena_str(a, codename) : NULL;
+}
+
 /*
  * What stands for itself is ALPHA, DIGIT, ".-_~", and ':' everywhere; a namespace keeps its slashes, and so may
  * values.

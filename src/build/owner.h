@@ -40,6 +40,13 @@ bool owner_from_name(struct arena *a, struct str name, struct owner *out);
 void owner_distro(struct arena *a, const char *path, const char **id, const char **distro);
 
 /**
+ * owner_suite - the same of packages by the codename of the suite they are from, "bookworm" or "bookworm-security":
+ * Debian's releases are known, another's is the host's if the os-release at @path has that VERSION_CODENAME. Of any
+ * other suite @distro is its codename, as of sid, which has no number. "" has none.
+ */
+void owner_suite(struct arena *a, const char *path, const char *suite, const char **id, const char **distro);
+
+/**
  * purl_add - a package URL (the purl specification, percent-encoded). @namespace, @version may be NULL or "".
  * @qualifiers: pairs of key and value in the order of their keys, ends with NULL; pairs without a value are left out.
  */

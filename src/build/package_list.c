@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was packaged, as JSON: for --json and for dist/manifest.json. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "build/package.h"
+#include "oci/js.h"
 
 const char *package_format_name(enum package_format f)
 {
@@ -22,12 +22,6 @@ const char *package_format_name(enum package_format f)
 	BUG("no such format: %d", (int)f);
 }
 
-static void set(json_t *object, const char *key, json_t *value)
-{
-	if (!value || json_object_set_new(object, key, value) < 0)
-		BUG("jansson: cannot set '%s': out of memory, or a string that is not UTF-8", key);
-}
-
 static json_t *image_json(const struct packaged_image *im)
 {
 	json_t *j = json_object(), *layers = json_array();
@@ -38,19 +32,19 @@ static json_t *image_json(const struct packaged_image *im)
 					  "media_type", layer_media_type(l->codec), "size", (json_int_t)l->size);
 		const char *version = codec_version(l->codec);
 
-		set(layer, "tar_size", l->tar_size ? json_integer((json_int_t)l->tar_size) : json_null());
+		js_set(layer, "tar_size", l->tar_size ? json_integer((json_int_t)l->tar_size) : json_null());
 		/* Digests of compressed layers are only comparable between equal compressors; others' are not known. */
 		if (*version && l->tar_size)
-			set(layer, "compressor", json_string(version));
+			js_set(layer, "compressor", json_string(version));
 		if (json_array_append_new(layers, layer) < 0)
 			BUG("jansson: out of memory");
 	}
-	set(j, "platform", json_pack("{s:s, s:s}", "os", "linux", "architecture", arch_oci(im->arch)));
-	set(j, "ref", json_string(arch_oci(im->arch)));
-	set(j, "digest", json_string(im->manifest.digest.s));
-	set(j, "config", json_string(im->config.digest.s));
-	set(j, "size", json_integer((json_int_t)im->size));
-	set(j, "layers", layers);
+	js_set(j, "platform", json_pack("{s:s, s:s}", "os", "linux", "architecture", arch_oci(im->arch)));
+	js_set(j, "ref", json_string(arch_oci(im->arch)));
+	js_set(j, "digest", json_string(im->manifest.digest.s));
+	js_set(j, "config", json_string(im->config.digest.s));
+	js_set(j, "size", json_integer((json_int_t)im->size));
+	js_set(j, "layers", layers);
 	return j;
 }
 
@@ -64,22 +58,21 @@ static json_t *artifact_json(const struct artifact *a, const char *path, const s
 {
 	json_t *j = json_object();
 
-	set(j, "path", json_string(path));
-	set(j, "kind", json_string(package_format_name(a->kind)));
-	set(j, "function", json_string(a->function));
-	set(j, "arch", a->arch < 0 ? json_null() : json_string(arch_name((enum arch)a->arch)));
-	set(j, "profile", json_string(res->profile));
-	set(j, "size", made(a) ? json_integer((json_int_t)a->size) : json_null());
-	set(j, "unpacked", a->unpacked ? json_integer((json_int_t)a->unpacked) : json_null());
-	set(j, "sha256", made(a) ? json_string(digest_hex(&a->digest)) : json_null());
-	set(j, "revision", res->revision ? json_string(res->revision) : json_null());
+	js_set(j, "path", json_string(path));
+	js_set(j, "kind", json_string(package_format_name(a->kind)));
+	js_set(j, "function", json_string(a->function));
+	js_set(j, "arch", a->arch < 0 ? json_null() : json_string(arch_name((enum arch)a->arch)));
+	js_set(j, "profile", json_string(res->profile));
+	js_set(j, "size", made(a) ? json_integer((json_int_t)a->size) : json_null());
+	js_set(j, "unpacked", a->unpacked ? json_integer((json_int_t)a->unpacked) : json_null());
+	js_set(j, "sha256", made(a) ? json_string(digest_hex(&a->digest)) : json_null());
+	js_set(j, "revision", res->revision ? json_string(res->revision) : json_null());
 	if (a->nimages) {
 		json_t *images = json_array();
 
 		for (size_t i = 0; i < a->nimages; i++)
-			if (json_array_append_new(images, image_json(&a->images[i])) < 0)
-				BUG("jansson: out of memory");
-		set(j, "images", images);
+			js_push(images, image_json(&a->images[i]));
+		js_set(j, "images", images);
 	}
 	return j;
 }
@@ -104,10 +97,10 @@ void package_result_json(const struct package_result *res, bool dry_run, struct 
 		json_array_append_new(list, artifact_json(&res->ptr[i], res->ptr[i].path, res));
 	for (size_t i = 0; i < res->warnings.len; i++)
 		json_array_append_new(warnings, json_string(res->warnings.ptr[i]));
-	set(j, "artifacts", list);
-	set(j, "warnings", warnings);
+	js_set(j, "artifacts", list);
+	js_set(j, "warnings", warnings);
 	if (dry_run)
-		set(j, "dry_run", json_true());
+		js_set(j, "dry_run", json_true());
 	dump(j, JSON_COMPACT, out);
 }
 

@@ -12,6 +12,7 @@
 #include "build/linkmap.h"
 #include "build/owner.h"
 #include "build/sysroot.h"
+#include "oci/base.h"
 #include "oci/crypto.h"
 #include "os/fs.h"
 #include "os/late.h"
@@ -56,8 +57,14 @@ static int hash_file(const char *path, const char *shown, struct sbom_file *f, s
 	return r;
 }
 
+/* The same file may have been given by two paths, "lib/x.a" and "./lib/x.a": it is there once. */
 static void add_file(struct sbom_component *c, const struct sbom_file *f)
 {
+	for (size_t i = 0; i < c->nfiles; i++)
+		if (strcmp(c->files[i].path, f->path) == 0 && strcmp(c->files[i].sha256.s, f->sha256.s) == 0) {
+			c->files[i].members += f->members;
+			return;
+		}
 	if (c->nfiles == c->capfiles) {
 		c->capfiles = c->capfiles ? c->capfiles * 2 : 4;
 		c->files = xrealloc(c->files, c->capfiles * sizeof(*c->files));
@@ -125,6 +132,11 @@ static const char *deb_purl(struct gatherer *g, const struct owner *o, const cha
 	return arena_strdup(g->a, b.ptr);
 }
 
+static const char *os_release_of(const struct gatherer *g)
+{
+	return g->req->os_release ? g->req->os_release : OS_RELEASE;
+}
+
 /* ---- what the linker took ---- */
 
 static struct sbom_component *component_of(struct gatherer *g, enum sbom_relation relation, const struct owner *o)
@@ -148,6 +160,15 @@ static int add_unowned(struct gatherer *g, enum sbom_relation relation, const ch
 	if (hash_file(path, shown, &f, err) < 0)
 		return -1;
 	c.sha256 = f.sha256;
+	for (size_t i = 0; i < g->s->len; i++) {
+		struct sbom_component *k = &g->s->ptr[i];
+
+		if (k->relation == relation && !k->purl && k->nfiles && strcmp(k->files[0].path, shown) == 0 &&
+		    strcmp(k->sha256.s, f.sha256.s) == 0) {
+			add_file(k, &f);
+			return 0;
+		}
+	}
 	add_file(add(g->s, &c), &f);
 	return 0;
 }
@@ -333,6 +354,7 @@ static void want_tool(struct gatherer *g, const char *command)
 static void add_tools(struct gatherer *g)
 {
 	const struct toolchain *tc = g->target->tc;
+	CLEAN_BUF struct buf purl = BUF_INIT;
 
 	want_tool(g, tc->cc);
 	if (tc->kind == TC_MUSL) {
@@ -342,8 +364,10 @@ static void add_tools(struct gatherer *g)
 
 		want_tool(g, ld);
 	}
+	/* a resource of a provenance has to have a URI or a digest */
+	purl_add(&purl, "generic", NULL, "slsc", SLSC_VERSION, (const char *const[]){ NULL });
 	add(g->s, &(struct sbom_component){ .relation = SBOM_TOOL, .name = "slsc", .version = SLSC_VERSION,
-					    .licence = "Apache-2.0" });
+					    .purl = arena_strdup(g->a, purl.ptr), .licence = "Apache-2.0" });
 }
 
 /* "slsc base static (ca-certificates 20230311)": base.json says which packages a built-in base is made from. */
@@ -359,16 +383,17 @@ static void add_base(struct gatherer *g)
 		o.package = arena_str(g->a, (struct str){ open + 1, (size_t)((blank ? blank : close) - open - 1) });
 		o.version = blank ? arena_str(g->a, (struct str){ blank + 1, (size_t)(close - blank - 1) }) : NULL;
 		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .name = o.package, .version = o.version,
-						    .purl = deb_purl(g, &o, "debian", NULL) });
+						    .purl = deb_purl(g, &o, BASE_DISTRO_ID, BASE_DISTRO) });
 	}
 	for (size_t i = 0; g->req->packages && i < g->req->packages->len; i++) {
 		const struct apt_package *p = &g->req->packages->ptr[i];
 		const struct owner o = { .package = p->name, .version = p->version, .arch = p->arch };
-		const char *codename = arena_str(g->a, (struct str){ p->suite, strcspn(p->suite, "-/") });
+		const char *id, *distro;
 
+		owner_suite(g->a, os_release_of(g), p->suite, &id, &distro);
 		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .name = arena_strdup(g->a, p->name),
 						    .version = arena_strdup(g->a, p->version), .sha256 = p->sha256,
-						    .purl = deb_purl(g, &o, "debian", codename) });
+						    .purl = deb_purl(g, &o, id, distro) });
 	}
 	if (g->req->base_image)
 		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .sha256 = *g->req->base_digest,
@@ -471,7 +496,7 @@ static int gather(struct gatherer *g, struct err *err)
 	s->function = arena_strdup(g->a, req->function->name.s);
 	s->arch = arch_oci(req->arch);
 	s->profile = arena_strdup(g->a, req->profile->name);
-	owner_distro(g->a, req->os_release ? req->os_release : OS_RELEASE, &g->distro_id, &g->distro);
+	owner_distro(g->a, os_release_of(g), &g->distro_id, &g->distro);
 	if (describe_root(g, err) < 0 || add_sources(g, err) < 0 || add_linked(g, err) < 0)
 		return -1;
 	describe_flags(g);

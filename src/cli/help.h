@@ -36,6 +36,13 @@ void help_cmd(struct buf *b, const struct cmd *cmd, const char *path, int width)
 /** help_arg - what stands for the option's value: its choices if they are short, else its name. */
 void help_arg(struct buf *b, const struct opt *o);
 
+/**
+ * help_json_root, help_json_cmd - the same for programs, one object, members sorted: "name" is the whole path, and
+ * "commands" are objects of the same kind. No newline behind.
+ */
+void help_json_root(struct buf *b, const struct cli *cli);
+void help_json_cmd(struct buf *b, const struct cmd *cmd, const char *path);
+
 /** man_root - slsc(1), in man(7) macros. */
 void man_root(struct buf *b, const struct cli *cli);
 /** man_cmd - slsc-<cmd>(1), its sub-commands included. */

@@ -188,7 +188,7 @@ static void add_text(struct buf *b, const char *s)
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		buf_addc(b, (c < ' ' && c != '\t') || c == 0x7f ? '?' : *s);
+		buf_addc(b, (c < ' ' && c != '\t' && c != '\n') || c == 0x7f ? '?' : *s);
 	}
 }
 

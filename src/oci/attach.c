@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oci/attach.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "oci/document.h"
+#include "oci/js.h"
 
 /* The config of an artifact that needs none (image-spec v1.1, manifest.md, "Guidance for an Empty Descriptor"). */
 #define EMPTY "{}"
@@ -49,7 +49,6 @@ void attachment_manifest(const struct attachment *at, const struct digest *blob,
 {
 	char when[24];
 	json_t *j;
-	char *text;
 
 	image_time(at->created, when);
 	j = json_pack(
@@ -60,11 +59,7 @@ void attachment_manifest(const struct attachment *at, const struct digest *blob,
 		"org.opencontainers.image.title", at->name, "subject", "mediaType", subject->media_type, "digest",
 		subject->digest.s, "size", (json_int_t)subject->size, "annotations", "org.opencontainers.image.created",
 		when);
-	text = j ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	if (!text)
-		BUG("jansson: out of memory, or a string that is not UTF-8");
-	buf_addz(out, text);
-	free(text);
+	js_dump(j, out);
 	json_decref(j);
 }
 

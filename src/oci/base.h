@@ -13,6 +13,11 @@
  * is built, from Debian's ca-certificates and tzdata, and lie as share/slsc/base/<name>.tar[.gz|.zst], with base.json.
  */
 
+/* ID and VERSION_ID of its os-release, whatever built it: scanners look there for advisories. */
+#define BASE_DISTRO_ID "debian"
+#define BASE_DISTRO_VERSION "12"
+#define BASE_DISTRO BASE_DISTRO_ID "-" BASE_DISTRO_VERSION
+
 #define BASE_MAX_LAYERS 2	/* of the built-in ones */
 
 /** One layer in each of its forms. */

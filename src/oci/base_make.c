@@ -27,8 +27,8 @@ static const char nsswitch[] = "hosts: files dns\n";
 /* ID and VERSION_ID are whose packages the files come from: scanners look there for advisories. */
 static const char os_release[] = "PRETTY_NAME=\"slsc static\"\n"
 				 "NAME=\"Debian GNU/Linux\"\n"
-				 "ID=\"debian\"\n"
-				 "VERSION_ID=\"12\"\n"
+				 "ID=\"" BASE_DISTRO_ID "\"\n"
+				 "VERSION_ID=\"" BASE_DISTRO_VERSION "\"\n"
 				 "VERSION=\"Debian GNU/Linux 12 (bookworm)\"\n";
 
 /* One file of all certificates, sorted by file name, as update-ca-certificates makes it. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oci/image.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "oci/js.h"
 
 void image_release(struct image *im)
 {
@@ -29,66 +29,35 @@ void image_time(int64_t seconds, char out[24])
 		 (unsigned)tm.tm_min % 100u, (unsigned)tm.tm_sec % 100u);
 }
 
-/* jansson refuses what is no UTF-8 and what it cannot allocate: the callers have seen to both. */
-static json_t *must(json_t *j)
-{
-	if (!j)
-		BUG("jansson: out of memory, or a string that is not UTF-8");
-	return j;
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object, key, must(value)) < 0)
-		BUG("jansson: cannot set '%s'", key);
-}
-
-static void push(json_t *array, json_t *value)
-{
-	if (json_array_append_new(array, must(value)) < 0)
-		BUG("jansson: cannot append");
-}
-
 static json_t *from_map(const struct map *m)
 {
-	json_t *j = must(json_object());
+	json_t *j = js_must(json_object());
 
 	for (size_t i = 0; i < m->len; i++)
-		set(j, m->ptr[i].key, json_string(m->ptr[i].val));
+		js_set(j, m->ptr[i].key, json_string(m->ptr[i].val));
 	return j;
-}
-
-static void dump(json_t *j, struct buf *out)
-{
-	char *text = json_dumps(j, JSON_SORT_KEYS | JSON_COMPACT);
-
-	if (!text)
-		BUG("jansson: out of memory");
-	buf_addz(out, text);
-	free(text);
-	json_decref(j);
 }
 
 static json_t *descriptor_json(const struct descriptor *d)
 {
-	json_t *j = must(json_object());
+	json_t *j = js_must(json_object());
 
-	set(j, "mediaType", json_string(d->media_type));
-	set(j, "digest", json_string(d->digest.s));
-	set(j, "size", json_integer((json_int_t)d->size));
+	js_set(j, "mediaType", json_string(d->media_type));
+	js_set(j, "digest", json_string(d->digest.s));
+	js_set(j, "size", json_integer((json_int_t)d->size));
 	if (d->architecture)
-		set(j, "platform", json_pack("{s:s, s:s}", "architecture", d->architecture, "os", "linux"));
+		js_set(j, "platform", json_pack("{s:s, s:s}", "architecture", d->architecture, "os", "linux"));
 	if (d->artifact_type)
-		set(j, "artifactType", json_string(d->artifact_type));
+		js_set(j, "artifactType", json_string(d->artifact_type));
 	if (d->ref)
-		set(j, "annotations", json_pack("{s:s}", "org.opencontainers.image.ref.name", d->ref));
+		js_set(j, "annotations", json_pack("{s:s}", "org.opencontainers.image.ref.name", d->ref));
 	return j;
 }
 
 static void set_text(json_t *object, const char *key, const char *text)
 {
 	if (text)
-		set(object, key, json_string(text));
+		js_set(object, key, json_string(text));
 }
 
 /* As it was: tools count the entries that are not empty, so there is one for each layer. */
@@ -99,102 +68,106 @@ static void base_history(const struct image_base *b, const char *when, json_t *l
 	for (size_t i = 0; i < b->nhistory; i++)
 		full += !b->history[i].empty_layer;
 	for (size_t i = 0; full == b->nlayers && i < b->nhistory; i++) {
-		json_t *h = must(json_object());
+		json_t *h = js_must(json_object());
 
 		set_text(h, "created", b->history[i].created);
 		set_text(h, "created_by", b->history[i].created_by);
 		set_text(h, "comment", b->history[i].comment);
 		if (b->history[i].empty_layer)
-			set(h, "empty_layer", json_true());
-		push(list, h);
+			js_set(h, "empty_layer", json_true());
+		js_push(list, h);
 	}
 	for (size_t i = 0; full != b->nlayers && i < b->nlayers; i++)
-		push(list, json_pack("{s:s}", "created", b->created ? b->created : when));
+		js_push(list, json_pack("{s:s}", "created", b->created ? b->created : when));
 }
 
 static json_t *history(const struct image *im)
 {
-	json_t *list = must(json_array());
+	json_t *list = js_must(json_array());
 	char when[24];
 
 	image_time(im->created, when);
 	if (im->base)
 		base_history(im->base, when, list);
 	for (size_t i = im->base ? im->base->nlayers : 0; i < im->nlayers; i++) {
-		json_t *h = must(json_object());
+		json_t *h = js_must(json_object());
 
-		set(h, "created", json_string(when));
+		js_set(h, "created", json_string(when));
 		if (im->layers[i].created_by)
-			set(h, "created_by", json_string(im->layers[i].created_by));
-		push(list, h);
+			js_set(h, "created_by", json_string(im->layers[i].created_by));
+		js_push(list, h);
 	}
 	return list;
 }
 
 void image_config(const struct image *im, struct buf *out)
 {
-	json_t *j = must(json_object()), *config = must(json_object());
-	json_t *env = must(json_array()), *entrypoint = must(json_array()), *ids = must(json_array());
+	json_t *j = js_must(json_object()), *config = js_must(json_object());
+	json_t *env = js_must(json_array()), *entrypoint = js_must(json_array()), *ids = js_must(json_array());
 	char when[24];
 
 	for (size_t i = 0; i < im->env.len; i++) {
 		CLEAN_FREE char *kv = xasprintf("%s=%s", im->env.ptr[i].key, (const char *)im->env.ptr[i].val);
 
-		push(env, json_string(kv));
+		js_push(env, json_string(kv));
 	}
 	for (size_t i = 0; i < im->entrypoint.len; i++)
-		push(entrypoint, json_string(im->entrypoint.ptr[i]));
+		js_push(entrypoint, json_string(im->entrypoint.ptr[i]));
 	for (size_t i = 0; i < im->nlayers; i++)
-		push(ids, json_string(im->layers[i].diff_id.s));
-	set(config, "Env", env);
-	set(config, "Entrypoint", entrypoint);
+		js_push(ids, json_string(im->layers[i].diff_id.s));
+	js_set(config, "Env", env);
+	js_set(config, "Entrypoint", entrypoint);
 	if (im->user)
-		set(config, "User", json_string(im->user));
+		js_set(config, "User", json_string(im->user));
 	if (im->workdir)
-		set(config, "WorkingDir", json_string(im->workdir));
+		js_set(config, "WorkingDir", json_string(im->workdir));
 	if (im->labels.len)
-		set(config, "Labels", from_map(&im->labels));
+		js_set(config, "Labels", from_map(&im->labels));
 	image_time(im->created, when);
-	set(j, "created", json_string(when));
-	set(j, "architecture", json_string(im->architecture));
-	set(j, "os", json_string("linux"));
-	set(j, "config", config);
-	set(j, "rootfs", json_pack("{s:s, s:o}", "type", "layers", "diff_ids", ids));
-	set(j, "history", history(im));
-	dump(j, out);
+	js_set(j, "created", json_string(when));
+	js_set(j, "architecture", json_string(im->architecture));
+	js_set(j, "os", json_string("linux"));
+	js_set(j, "config", config);
+	js_set(j, "rootfs", json_pack("{s:s, s:o}", "type", "layers", "diff_ids", ids));
+	js_set(j, "history", history(im));
+	js_dump(j, out);
+	json_decref(j);
 }
 
 void image_manifest(const struct image *im, const struct descriptor *config, struct buf *out)
 {
-	json_t *j = must(json_object()), *layers = must(json_array());
+	json_t *j = js_must(json_object()), *layers = js_must(json_array());
 
 	for (size_t i = 0; i < im->nlayers; i++) {
 		const struct image_layer *l = &im->layers[i];
 
-		push(layers, descriptor_json(&(struct descriptor){
-				     .media_type = layer_media_type(l->codec), .digest = l->digest, .size = l->size }));
+		js_push(layers,
+			descriptor_json(&(struct descriptor){
+				.media_type = layer_media_type(l->codec), .digest = l->digest, .size = l->size }));
 	}
-	set(j, "schemaVersion", json_integer(2));
-	set(j, "mediaType", json_string(MEDIA_MANIFEST));
-	set(j, "config", descriptor_json(config));
-	set(j, "layers", layers);
+	js_set(j, "schemaVersion", json_integer(2));
+	js_set(j, "mediaType", json_string(MEDIA_MANIFEST));
+	js_set(j, "config", descriptor_json(config));
+	js_set(j, "layers", layers);
 	if (im->annotations.len)
-		set(j, "annotations", from_map(&im->annotations));
-	dump(j, out);
+		js_set(j, "annotations", from_map(&im->annotations));
+	js_dump(j, out);
+	json_decref(j);
 }
 
 void image_index(const struct descriptor *manifests, size_t n, const struct map *annotations, struct buf *out)
 {
-	json_t *j = must(json_object()), *list = must(json_array());
+	json_t *j = js_must(json_object()), *list = js_must(json_array());
 
 	for (size_t i = 0; i < n; i++)
-		push(list, descriptor_json(&manifests[i]));
-	set(j, "schemaVersion", json_integer(2));
-	set(j, "mediaType", json_string(MEDIA_INDEX));
-	set(j, "manifests", list);
+		js_push(list, descriptor_json(&manifests[i]));
+	js_set(j, "schemaVersion", json_integer(2));
+	js_set(j, "mediaType", json_string(MEDIA_INDEX));
+	js_set(j, "manifests", list);
 	if (annotations && annotations->len)
-		set(j, "annotations", from_map(annotations));
-	dump(j, out);
+		js_set(j, "annotations", from_map(annotations));
+	js_dump(j, out);
+	json_decref(j);
 }
 
 int image_write(struct layout *l, const struct image *im, struct descriptor *manifest, struct descriptor *config,
@@ -219,13 +192,14 @@ int image_write(struct layout *l, const struct image *im, struct descriptor *man
 void docker_manifest(const struct image *im, const struct descriptor *config, const char *tag, struct buf *out)
 {
 	CLEAN_FREE char *name = xasprintf("%s.json", digest_hex(&config->digest));
-	json_t *layers = must(json_array()), *list = must(json_array());
+	json_t *layers = js_must(json_array()), *list = js_must(json_array());
 
 	for (size_t i = 0; i < im->nlayers; i++) {
 		CLEAN_FREE char *layer = xasprintf("%s.tar", digest_hex(&im->layers[i].digest));
 
-		push(layers, json_string(layer));
+		js_push(layers, json_string(layer));
 	}
-	push(list, json_pack("{s:s, s:[s], s:o}", "Config", name, "RepoTags", tag, "Layers", layers));
-	dump(list, out);
+	js_push(list, json_pack("{s:s, s:[s], s:o}", "Config", name, "RepoTags", tag, "Layers", layers));
+	js_dump(list, out);
+	json_decref(list);
 }

@@ -24,7 +24,7 @@ const char *layer_media_type(enum codec c);
 /**
  * layer_write - @tree as a blob of @l: tar, hashed, compressed, hashed, written, in one pass. Memory is what the
  * codec takes, whatever the tree's size. The bytes depend on the tree, @mtime, @codec, @level and the codec's version.
- * @mtime: seconds since the epoch, for every entry that has none of its own (tree_set_mtime()).
+ * @mtime: seconds since the epoch, for every entry.
  */
 int layer_write(struct layout *l, const struct tree *tree, int64_t mtime, enum codec codec, enum codec_level level,
 		struct image_layer *out, struct err *err) MUST_CHECK;

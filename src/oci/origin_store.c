@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "oci/origin_internal.h"
@@ -50,24 +52,56 @@ static int stored_manifest(struct origin *o, const char *ref, struct buf *out, s
 	return store_put(out->ptr, out->len, &put, err);
 }
 
+/* Of what a descriptor reads, not of what its name leads to by then. */
+static int digest_of_piece(const struct piece *p, const char *shown, struct digest *out, struct err *err)
+{
+	struct digest_ctx *md = digest_new(err);
+
+	if (!md)
+		return -1;
+	if (piece_read(p, shown, sink_digest, md, err) < 0) {
+		digest_free(md);
+		return -1;
+	}
+	digest_final(md, out);
+	return 0;
+}
+
+static int damaged(const char *path, struct err *err)
+{
+	err_set(err, ERR_FORMAT, "%s: the store is damaged, and the file cannot be removed", path);
+	return err_hint(err, "remove it");
+}
+
+/*
+ * Hashed before a byte reaches the sink, which cannot take one back: what rotted on the disk is dropped and asked for
+ * again. What was just fetched is hashed once more; that is rare and cheap next to a network.
+ */
+static int open_good(struct origin *o, const struct doc_descriptor *d, struct piece *p, struct err *err)
+{
+	CLEAN_FREE char *path = store_path(&d->digest);
+	struct digest got;
+
+	for (int i = 0; i < 2; i++) {
+		piece_close(p);
+		*p = (struct piece){ .fd = store_open(inner(o), d, err), .owned = true, .size = d->size };
+		if (p->fd < 0 || digest_of_piece(p, path, &got, err) < 0)
+			return -1;
+		if (strcmp(got.s, d->digest.s) == 0)
+			return 0;
+		if (unlink(path) < 0 && errno != ENOENT)
+			break;
+	}
+	return damaged(path, err);
+}
+
 static int stored_blob(struct origin *o, const struct doc_descriptor *d, sink_fn sink, void *ctx, struct err *err)
 {
-	CLEAN_PIECE struct piece p = { .fd = store_open(inner(o), d, err), .owned = true, .size = d->size };
-	struct checked c;
-	int ret;
+	CLEAN_PIECE struct piece p = PIECE_INIT;
 
-	if (p.fd < 0 || checked_begin(&c, d, o->shown, sink, ctx, err) < 0)
+	if (open_good(o, d, &p, err) < 0)
 		return -1;
-	ret = piece_read(&p, o->shown, checked_write, &c, err);
-	if (ret == 0 && checked_end(&c, err) < 0) {
-		CLEAN_FREE char *path = store_path(&d->digest);
-
-		ret = -1;
-		if (err->code == ERR_FORMAT)
-			err_hint(err, "the store is damaged: remove %s", path);
-	}
-	checked_abort(&c);
-	return ret;
+	return piece_read(&p, o->shown, sink, ctx, err);
 }
 
 static char *stored_blob_path(struct origin *o, const struct digest *digest)

@@ -44,6 +44,7 @@ int key_generate(struct str password, struct buf *private_pem, struct buf *publi
 
 #define PAYLOAD_MAX (64u << 10)
 #define STATEMENT_MAX (4u << 20)
+#define ENVELOPE_MAX (STATEMENT_MAX / 3 * 4 + (64u << 10))	/* around such a statement, in base64 */
 #define SIGNATURE_TYPE "cosign container image signature"
 #define PAYLOAD_INTOTO "application/vnd.in-toto+json"
 
@@ -63,7 +64,7 @@ int dsse_seal(const struct crypto_key *k, const char *type, struct str payload, 
 	      struct err *err) MUST_CHECK;
 /**
  * dsse_open - the payload of @envelope, appended, if one of its signatures is by @k and it is of @type. ERR_FORMAT;
- * ERR_LIMIT past STATEMENT_MAX; ERR_CHECK if no signature is by @k. @k NULL: the signatures are not looked at.
+ * ERR_LIMIT past ENVELOPE_MAX; ERR_CHECK if no signature is by @k. @k NULL: the signatures are not looked at.
  */
 int dsse_open(const struct crypto_key *k, const char *shown, const char *type, struct str envelope, struct buf *payload,
 	      struct err *err) MUST_CHECK;

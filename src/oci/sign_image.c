@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signatures and attestations as manifests beside an image, under the tags sha256-<hex>.sig and .att. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "oci/document.h"
+#include "oci/js.h"
 #include "oci/sign.h"
 #include "os/late.h"
 
@@ -17,23 +17,6 @@
 static const char *get(const json_t *j, const char *key)
 {
 	return json_string_value(json_object_get(j, key));
-}
-
-static json_t *must(json_t *j)
-{
-	if (!j)
-		BUG("jansson: out of memory, or a string that is not UTF-8");
-	return j;
-}
-
-static void dump(json_t *j, struct buf *out)
-{
-	char *text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
-
-	if (!text)
-		BUG("jansson: out of memory");
-	buf_addz(out, text);
-	free(text);
 }
 
 static bool is_index(const struct descriptor *d)
@@ -64,15 +47,15 @@ static int load_tagged(struct attach *a, const char *tag, json_t **out, struct d
 /* cosign gives its manifests an image's config, so that any registry takes them; each layer is a diff_id. */
 static void add_config(const json_t *layers, struct buf *out)
 {
-	json_t *ids = must(json_array()), *j;
+	json_t *ids = js_must(json_array()), *j;
 	const json_t *layer;
 	size_t i;
 
 	json_array_foreach(layers, i, layer)
-		json_array_append_new(ids, must(json_string(get(layer, "digest") ? get(layer, "digest") : "")));
-	j = must(json_pack("{s:s, s:s, s:s, s:{}, s:{s:s, s:o}}", "architecture", "", "created", "0001-01-01T00:00:00Z",
-			   "os", "", "config", "rootfs", "type", "layers", "diff_ids", ids));
-	dump(j, out);
+		js_push(ids, json_string(get(layer, "digest") ? get(layer, "digest") : ""));
+	j = js_must(json_pack("{s:s, s:s, s:s, s:{}, s:{s:s, s:o}}", "architecture", "", "created",
+			      "0001-01-01T00:00:00Z", "os", "", "config", "rootfs", "type", "layers", "diff_ids", ids));
+	js_dump(j, out);
 	json_decref(j);
 }
 
@@ -80,14 +63,15 @@ static void add_config(const json_t *layers, struct buf *out)
 static int put_layer(struct attach *a, json_t *was, const char *tag, json_t *layer, struct digest *digest,
 		     struct err *err)
 {
-	json_t *j = was ? was : must(json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType", MEDIA_MANIFEST,
-					       "layers"));
+	json_t *j =
+		was ? was
+		    : js_must(json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType", MEDIA_MANIFEST, "layers"));
 	json_t *layers = json_object_get(j, "layers");
 	CLEAN_BUF struct buf config = BUF_INIT, text = BUF_INIT;
 	struct digest config_digest;
 	int r = -1;
 
-	json_array_append_new(layers, must(layer));
+	js_push(layers, layer);
 	if (json_array_size(layers) > ATTACH_MAX) {
 		err_set(err, ERR_LIMIT, "%s:%s: limit exceeded: more than %u layers", a->shown, tag, ATTACH_MAX);
 		goto out;
@@ -95,9 +79,10 @@ static int put_layer(struct attach *a, json_t *was, const char *tag, json_t *lay
 	add_config(layers, &config);
 	if (a->ops->put_blob(a, config.ptr, config.len, &config_digest, err) < 0)
 		goto out;
-	json_object_set_new(j, "config", must(json_pack("{s:s, s:s, s:I}", "mediaType", MEDIA_CONFIG, "digest",
-							config_digest.s, "size", (json_int_t)config.len)));
-	dump(j, &text);
+	js_set(j, "config",
+	       json_pack("{s:s, s:s, s:I}", "mediaType", MEDIA_CONFIG, "digest", config_digest.s, "size",
+			 (json_int_t)config.len));
+	js_dump(j, &text);
 	r = a->ops->put_manifest(a, text.ptr, text.len, NULL, tag, digest, err);
 out:
 	json_decref(j);
@@ -147,7 +132,7 @@ static bool attested_already(struct attach *a, const struct crypto_key *k, const
 		CLEAN_BUF struct buf envelope = BUF_INIT, text = BUF_INIT;
 		struct err ignored;
 
-		if (read_layer(a, layer, STATEMENT_MAX, &envelope, &ignored) == 0 &&
+		if (read_layer(a, layer, ENVELOPE_MAX, &envelope, &ignored) == 0 &&
 		    dsse_open(k, a->shown, PAYLOAD_INTOTO, buf_str(&envelope), &text, &ignored) == 0 &&
 		    str_eq(buf_str(&text), statement))
 			return true;
@@ -157,8 +142,8 @@ static bool attested_already(struct attach *a, const struct crypto_key *k, const
 
 static json_t *layer_json(const char *type, const struct digest *digest, size_t n)
 {
-	return must(json_pack("{s:s, s:s, s:I, s:{}}", "mediaType", type, "digest", digest->s, "size", (json_int_t)n,
-			      "annotations"));
+	return js_must(json_pack("{s:s, s:s, s:I, s:{}}", "mediaType", type, "digest", digest->s, "size", (json_int_t)n,
+				 "annotations"));
 }
 
 static int put_signature(struct attach *a, const struct crypto_key *k, const struct sign_request *req,
@@ -183,7 +168,7 @@ static int put_signature(struct attach *a, const struct crypto_key *k, const str
 	}
 	buf_add_base64(&text, sig, ops->sign(k, payload.ptr, payload.len, sig));
 	layer = layer_json(MEDIA_SIMPLESIGNING, &blob, payload.len);
-	json_object_set_new(json_object_get(layer, "annotations"), SIGNATURE_ANNOTATION, must(json_string(text.ptr)));
+	js_set(json_object_get(layer, "annotations"), SIGNATURE_ANNOTATION, json_string(text.ptr));
 	return put_layer(a, was, si->tag, layer, &si->manifest, err);
 }
 
@@ -244,8 +229,8 @@ static int put_attestation(struct attach *a, const struct crypto_key *k, const s
 	}
 	layer = layer_json(MEDIA_DSSE, &blob, envelope.len);
 	/* cosign looks for this annotation, which attestations leave empty: the envelope holds the signature */
-	json_object_set_new(json_object_get(layer, "annotations"), SIGNATURE_ANNOTATION, json_string(""));
-	json_object_set_new(json_object_get(layer, "annotations"), PREDICATE_ANNOTATION, must(json_string(predicate)));
+	js_set(json_object_get(layer, "annotations"), SIGNATURE_ANNOTATION, json_string(""));
+	js_set(json_object_get(layer, "annotations"), PREDICATE_ANNOTATION, json_string(predicate));
 	return put_layer(a, was, tag, layer, &manifest, err);
 }
 
@@ -377,7 +362,7 @@ static int check_attestation(struct attach *a, const struct crypto_key *k, const
 	json_t *j;
 
 	*v = DAMAGED;
-	if (read_layer(a, layer, STATEMENT_MAX, &envelope, err) < 0)
+	if (read_layer(a, layer, ENVELOPE_MAX, &envelope, err) < 0)
 		return is_content(err) ? 0 : -1;
 	if (dsse_open(k, a->shown, PAYLOAD_INTOTO, buf_str(&envelope), &text, err) < 0) {
 		*v = err->code == ERR_CHECK ? OTHER_KEY : DAMAGED;
@@ -443,6 +428,28 @@ static int check_all(struct attach *a, const struct crypto_key *k, const char *s
 	return best == GOOD ? 0 : why(a, what, &si->digest, best, err);
 }
 
+/* Provenance is about one architecture's image: who asks an index for it is told which those are. */
+static int ask_for_image(const struct attach *a, const struct buf *text, const struct descriptor *d, struct err *err)
+{
+	CLEAN_BUF struct buf images = BUF_INIT;
+	CLEAN_DOCUMENT struct document index;
+	size_t n = 0;
+
+	if (document_parse(&index, a->shown, d->media_type, text->ptr, text->len, err) < 0)
+		return -1;
+	for (size_t i = 0; i < index.len; i++) {
+		const struct doc_descriptor *m = &index.ptr[i];
+
+		/* the hint has room for two digests, and whoever signs attestations here makes no more */
+		if (!m->architecture || strcmp(m->architecture, "unknown") == 0 || n++ >= 2)
+			continue;
+		buf_addf(&images, "%s%.16s %s", n > 1 ? ", " : "", m->architecture, m->digest.s);
+	}
+	err_set(err, ERR_CHECK, "%s: no good attestation of %s: it is an index, and only its images have some",
+		a->shown, d->digest.s);
+	return n ? err_hint(err, "ask for one of its images: %s%s", images.ptr, n > 2 ? ", ..." : "") : -1;
+}
+
 int verify_image(struct attach *a, const struct crypto_key *k, const char *ref, bool statements,
 		 struct signed_image *out, struct err *err)
 {
@@ -455,7 +462,12 @@ int verify_image(struct attach *a, const struct crypto_key *k, const char *ref, 
 	out->digest = d.digest;
 	if (check_all(a, k, "sig", MEDIA_SIMPLESIGNING, "signature", check_signature, out, err) < 0)
 		return -1;
-	return statements ? check_all(a, k, "att", MEDIA_DSSE, "attestation", check_attestation, out, err) : 0;
+	if (!statements || check_all(a, k, "att", MEDIA_DSSE, "attestation", check_attestation, out, err) == 0)
+		return 0;
+	/* only why() hints, and only where there is none: one that is there and bad is told as that */
+	if (err->code != ERR_CHECK || !err->hint[0] || !media_is_index(d.media_type))
+		return -1;
+	return ask_for_image(a, &text, &d, err);
 }
 
 void signed_images_release(struct signed_images *l)

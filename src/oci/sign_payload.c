@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The two documents that are signed: simple signing payloads, and DSSE envelopes around in-toto statements. */
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "oci/js.h"
 #include "oci/sign.h"
 #include "os/late.h"
 
@@ -17,27 +16,16 @@ static int bad(const char *shown, const char *what, struct err *err)
 	return err_set(err, ERR_FORMAT, "%s: %s", shown, what);
 }
 
-static json_t *must(json_t *j)
-{
-	if (!j)
-		BUG("jansson: out of memory, or a string that is not UTF-8");
-	return j;
-}
-
 void claim_add(struct buf *out, const struct digest *digest, const char *reference, const struct map *annotations)
 {
-	json_t *optional = annotations && annotations->len ? must(json_object()) : json_null(), *j;
-	char *text;
+	json_t *optional = annotations && annotations->len ? js_must(json_object()) : json_null(), *j;
 
 	for (size_t i = 0; annotations && i < annotations->len; i++)
-		json_object_set_new(optional, annotations->ptr[i].key, must(json_string(annotations->ptr[i].val)));
-	j = must(json_pack("{s:{s:{s:s}, s:{s:s}, s:s}, s:o}", "critical", "identity", "docker-reference", reference,
-			   "image", "docker-manifest-digest", digest->s, "type", SIGNATURE_TYPE, "optional", optional));
-	text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
-	if (!text)
-		BUG("jansson: out of memory");
-	buf_addz(out, text);
-	free(text);
+		js_set(optional, annotations->ptr[i].key, json_string(annotations->ptr[i].val));
+	j = js_must(json_pack("{s:{s:{s:s}, s:{s:s}, s:s}, s:o}", "critical", "identity", "docker-reference", reference,
+			      "image", "docker-manifest-digest", digest->s, "type", SIGNATURE_TYPE, "optional",
+			      optional));
+	js_dump(j, out);
 	json_decref(j);
 }
 
@@ -148,7 +136,7 @@ int dsse_open(const struct crypto_key *k, const char *shown, const char *type, s
 	json_t *j;
 	int r;
 
-	if (load(shown, envelope, STATEMENT_MAX, &j, err) < 0)
+	if (load(shown, envelope, ENVELOPE_MAX, &j, err) < 0)
 		return -1;
 	r = check_envelope(k, shown, type, j, payload, err);
 	json_decref(j);

@@ -125,8 +125,10 @@ int store_read(const struct digest *digest, uint64_t limit, struct buf *out, str
 		return err->code == ERR_INTR ? -1 : 0;
 	if (digest_of(text.ptr, text.len, &got, err) < 0)
 		return -1;
-	if (strcmp(got.s, digest->s) != 0)
+	if (strcmp(got.s, digest->s) != 0) {
+		unlink(path);	/* store_put() goes by the size: it would keep it */
 		return 0;
+	}
 	(void)store_has(digest, text.len);	/* used now */
 	buf_adds(out, buf_str(&text));
 	return 1;

@@ -25,7 +25,10 @@ bool store_has(const struct digest *digest, uint64_t size);
 int store_open(struct origin *o, const struct doc_descriptor *d, struct err *err) MUST_CHECK;
 /** store_fetch - store_path() of a blob that is fetched from @o if it is not there. *@path: heap. */
 int store_fetch(struct origin *o, const struct doc_descriptor *d, char **path, struct err *err) MUST_CHECK;
-/** store_read - 1: appended to @out, verified; 0: not there, damaged, or past @limit; -1: ERR_INTR, ERR_TOOL. */
+/**
+ * store_read - 1: appended to @out, verified; 0: not there, damaged (it is removed then), or past @limit; -1: ERR_INTR,
+ * ERR_TOOL.
+ */
 int store_read(const struct digest *digest, uint64_t limit, struct buf *out, struct err *err) MUST_CHECK;
 /** store_put - from memory. */
 int store_put(const void *p, size_t n, struct digest *digest, struct err *err) MUST_CHECK;

@@ -51,7 +51,7 @@ bool fs_is_dir(const char *path);
 int fs_mkdirs(const char *path, struct err *err) MUST_CHECK;
 /** fs_rmtree - rm -rf without following links; a missing @path is fine. A signal does not stop it. */
 int fs_rmtree(const char *path, struct err *err) MUST_CHECK;
-/** fs_rmtree_at - the same of @name in the open directory @parent; a descriptor of O_PATH will do. */
+/** fs_rmtree_at - the same of @name in the open directory @parent. */
 int fs_rmtree_at(int parent, const char *name, struct err *err) MUST_CHECK;
 /** fs_list - add the names in a directory but "." and ".." to @names and sort all of it bytewise. */
 int fs_list(const char *path, struct strs *names, struct err *err) MUST_CHECK;
@@ -94,8 +94,6 @@ int fs_tmp_open(struct fs_tmp *t, const char *path, mode_t mode, struct err *err
 int fs_tmp_commit(struct fs_tmp *t, bool sync, struct err *err) MUST_CHECK;
 /** fs_tmp_abort - forget it; harmless after a commit. */
 void fs_tmp_abort(struct fs_tmp *t);
-/** fs_tmp_dir - a new directory of mode 0700 beside @path, for what is to be renamed onto it; heap; NULL with @err. */
-char *fs_tmp_dir(const char *path, struct err *err);
 /** fs_tmp_sweep - remove temporary names that a killed process left in @dir. Call under the lock. */
 void fs_tmp_sweep(const char *dir);
 

@@ -105,29 +105,6 @@ void fs_tmp_abort(struct fs_tmp *t)
 	*t = (struct fs_tmp)FS_TMP_INIT;
 }
 
-char *fs_tmp_dir(const char *path, struct err *err)
-{
-	char *tmp = next_name(path);
-
-	while (mkdir(tmp, 0700) < 0) {
-		if (errno != EEXIST) {
-			err_sys(err, "cannot write %s", path);
-			free(tmp);
-			return NULL;
-		}
-		free(tmp);
-		tmp = next_name(path);
-	}
-	/* a parent with the setgid bit gives it on */
-	if (chmod(tmp, 0700) < 0) {
-		err_sys(err, "cannot write %s", path);
-		rmdir(tmp);
-		free(tmp);
-		return NULL;
-	}
-	return tmp;
-}
-
 void fs_tmp_sweep(const char *dir)
 {
 	DIR *d = opendir(dir);

@@ -223,6 +223,10 @@ int client_referrers(struct client *c, const struct digest *subject, struct buf 
 		if (rel && http_ops(c->http)->url(base, rel, &next, err) == 0)
 			url = steal(&next.full);
 	}
+	if (url) {
+		err_set(err, ERR_LIMIT, "limit exceeded: %s: %s: more than %d pages", c->shown, what, REFERRERS_PAGES);
+		goto end;
+	}
 	write_index(all, out);
 	ret = 0;
 end:

@@ -119,7 +119,7 @@ static int run_slsc(const struct repro_request *req, const struct elsewhere *el,
 	CLEAN_FREE char *self = dirs_self(), *cache = dirs_cache(), *home = xasprintf("HOME=%s/home", tmp);
 	CLEAN_FREE char *cache_env = xasprintf("SLSC_CACHE_DIR=%s", cache);
 	const char *const env[] = { el->tz, el->locale, home, cache_env, NULL };
-	const char *argv[16 + 256];
+	const char *argv[20 + 256 + 2 * REPRO_MAX_BASES];
 	size_t n = 0;
 	CLEAN_BUF struct buf made = BUF_INIT, output = BUF_INIT;
 	const struct proc_opts opts = { .dir = dir, .env = env, .null_stdin = true, .out = &made, .errout = &output,
@@ -139,6 +139,16 @@ static int run_slsc(const struct repro_request *req, const struct elsewhere *el,
 	if (req->level) {
 		argv[n++] = "--level";
 		argv[n++] = req->level;
+	}
+	if (req->compression) {
+		argv[n++] = "--compression";
+		argv[n++] = req->compression;
+	}
+	if (req->bases && req->bases->len > REPRO_MAX_BASES)
+		return err_set(err, ERR_LIMIT, "limit exceeded: --base more than %u times", REPRO_MAX_BASES);
+	for (size_t i = 0; req->bases && i < req->bases->len; i++) {
+		argv[n++] = "--base";
+		argv[n++] = req->bases->ptr[i];
 	}
 	argv[n++] = "--quiet";
 	argv[n++] = "--";

@@ -14,12 +14,15 @@
  * there by the same slsc under another TZ, locale, umask, HOME. The cache of slsc is kept: it holds pinned inputs only.
  */
 #define REPRO_MAX_FILES 200000u
+#define REPRO_MAX_BASES 64u
 #define REPRO_MAX_BYTES (UINT64_C(4) << 30)
 
 struct repro_request {
 	const struct project *project;	/* borrowed */
 	const struct strs *functions;	/* names; empty: all */
 	const char *level;		/* as given to `slsc package --level`; NULL: the project's */
+	const char *compression;	/* likewise --compression; NULL: the project's */
+	const struct strs *bases;	/* likewise each --base; paths are relative to the project; NULL: none */
 	bool fresh;			/* compare two builds elsewhere, not one with dist/ */
 	void (*on_output)(const char *p, size_t n, void *ctx);	/* of a build that failed; may be NULL */
 	void (*on_step)(const char *what, void *ctx);			/* may be NULL */

@@ -1,28 +1,116 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a RUN has left in its upper directory, as a layer. The reference is how BuildKit reads such a directory. */
+/* A directory that a RUN has filled, and a whole stack, as trees for a layer. */
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "os/fs.h"
 #include "os/proc.h"
-#include "stage/snap_collect.h"
+#include "stage/snap_internal.h"
 
 #define BLOCK ((size_t)64 << 10)
 
-struct diff {
-	const char *upper;
-	const struct snap_stack *below;
-	struct snap_collect to;
-	struct snap_attrs attrs, old;	/* of what is looked at, and of the same below */
-	struct strs spares;		/* inodes that the first walk passed over */
-	struct map wanted;		/* those of them that the second one takes */
-	bool second;
+struct differ {
+	const struct snap_stack *below; /* of a diff */
+	int64_t epoch;
+	struct tree *out;
+	struct map inodes; /* "dev:ino" -> the first path of a file with several names */
 };
+
+static enum tree_type type_of(mode_t mode)
+{
+	return S_ISDIR(mode)	? TREE_DIR
+	       : S_ISLNK(mode)	? TREE_LINK
+	       : S_ISCHR(mode)	? TREE_CHAR
+	       : S_ISBLK(mode)	? TREE_BLOCK
+	       : S_ISFIFO(mode) ? TREE_FIFO
+				: TREE_FILE;
+}
+
+/* Names of one file: the first is the file, the others are links to it. */
+static const char *first_name(struct differ *d, const struct snap_attrs *a, const char *path)
+{
+	char key[64];
+	const char *first;
+
+	if (!S_ISREG(a->st.st_mode) || a->st.st_nlink < 2)
+		return NULL;
+	snprintf(key, sizeof(key), "%" PRIuMAX ":%" PRIuMAX, (uintmax_t)a->st.st_dev, (uintmax_t)a->st.st_ino);
+	first = map_get(&d->inodes, key);
+	if (!first)
+		map_put(&d->inodes, key, arena_strdup(&d->out->arena, path));
+	return first;
+}
+
+static int emit(struct differ *d, const char *path, const char *host, const struct snap_attrs *a, struct err *err)
+{
+	const char *first = first_name(d, a, path);
+	CLEAN_FREE char *target = NULL;
+	struct tree_entry e = {
+		.path = path,
+		.type = first ? TREE_HARDLINK : type_of(a->st.st_mode),
+		.mode = a->st.st_mode & 07777,
+		.uid = a->st.st_uid,
+		.gid = a->st.st_gid,
+		.xattrs = a->x,
+		/* at each name: who unpacks it sets the owner anew, which takes capabilities away */
+		.nxattrs = a->nx,
+		.mtime = a->st.st_mtime < d->epoch ? a->st.st_mtime : d->epoch,
+	};
+
+	if (S_ISLNK(a->st.st_mode)) {
+		target = snap_read_link(host, err);
+		if (!target)
+			return -1;
+		e.mode = 0777;
+	}
+	e.target = first ? first : target;
+	if (e.type == TREE_FILE) {
+		e.src = host;
+		e.size = (uint64_t)a->st.st_size;
+	} else if (e.type == TREE_CHAR || e.type == TREE_BLOCK) {
+		e.major = major(a->st.st_rdev);
+		e.minor = minor(a->st.st_rdev);
+	}
+	return tree_add_entry(d->out, &e, err);
+}
+
+static int emit_whiteout(struct differ *d, const char *dir, const char *name, struct err *err)
+{
+	CLEAN_FREE char *base = xasprintf(".wh.%s", name), *path = path_join(dir, base);
+	const struct tree_entry e = { .path = path, .type = TREE_FILE, .mtime = d->epoch };
+
+	return tree_add_entry(d->out, &e, err);
+}
+
+static bool same_xattrs(const struct snap_attrs *a, const struct snap_attrs *b)
+{
+	if (a->nx != b->nx)
+		return false;
+	for (size_t i = 0; i < a->nx; i++)
+		if (strcmp(a->x[i].name, b->x[i].name) != 0 || a->x[i].len != b->x[i].len ||
+		    memcmp(a->x[i].val, b->x[i].val, a->x[i].len) != 0)
+			return false;
+	return true;
+}
+
+/* Copied up, and nothing changed: what was there says all of it. Of a directory its times do not count. */
+static bool is_same(const struct snap_attrs *a, const struct snap_attrs *b)
+{
+	if (a->st.st_mode != b->st.st_mode || a->st.st_uid != b->st.st_uid || a->st.st_gid != b->st.st_gid ||
+	    !same_xattrs(a, b))
+		return false;
+	if (S_ISDIR(a->st.st_mode))
+		return true;
+	return S_ISREG(a->st.st_mode) && a->st.st_nlink == 1 && a->st.st_size == b->st.st_size &&
+	       a->st.st_mtim.tv_sec == b->st.st_mtim.tv_sec && a->st.st_mtim.tv_nsec == b->st.st_mtim.tv_nsec;
+}
 
 /* 1: the same bytes; 0; -1 */
 static int same_bytes(const char *a, const char *b, struct err *err)
@@ -48,199 +136,199 @@ static int same_bytes(const char *a, const char *b, struct err *err)
 	}
 }
 
-static int same_target(const char *a, const char *b, struct err *err)
-{
-	char ta[TREE_MAX_PATH + 1], tb[TREE_MAX_PATH + 1];
-	const ssize_t na = readlink(a, ta, sizeof(ta)), nb = readlink(b, tb, sizeof(tb));
-
-	if (na < 0 || nb < 0)
-		return err_sys(err, "cannot read %s", na < 0 ? a : b);
-	return na == nb && memcmp(ta, tb, (size_t)na) == 0;
-}
-
 /*
- * Whether what was copied up is as it was below: mode, owner, attributes; and the bytes of what is no directory. A file
- * of the same time to the nanosecond is the same unread; times that were cut to seconds prove nothing.
+ * What the child was: its set if it is a directory now and was one, else an empty one. @hides: it was a directory, of
+ * which nothing is left.
  */
-static int unchanged(struct diff *d, const char *host, const struct stat *st, const struct snap_at *was,
-		     struct err *err)
+static int was(struct differ *d, const struct snap_set *in, const char *dir, const char *name, const char *now_host,
+	       const struct snap_attrs *now, struct snap_set *set, bool *same, bool *hides, struct err *err)
 {
-	CLEAN_FREE char *old = snap_host(d->below, was);
-	struct stat before = was->st, now = *st;
+	CLEAN_SNAP_ATTRS struct snap_attrs old = { .nx = 0 };
+	CLEAN_FREE char *path = path_join(dir, name), *host = NULL;
+	const int kind = snap_child(d->below, in, dir, name, set, err);
+	int equal;
 
-	if (snap_attrs_read(&d->old, old, &before, err) < 0)
+	*same = false;
+	*hides = kind == 1 && now->opaque;
+	if (kind <= 0)
+		return kind;
+	host = snap_host(d->below, set->layer[0], path);
+	if (snap_attrs_read(&old, host, true, err) < 0)
 		return -1;
-	snap_owner_to_stat(&d->old, &before);
-	snap_owner_to_stat(&d->attrs, &now);
-	if (before.st_mode != now.st_mode || before.st_uid != now.st_uid || before.st_gid != now.st_gid ||
-	    !snap_attrs_equal(&d->attrs, &d->old))
-		return 0;
-	if (S_ISDIR(now.st_mode))
-		return 1;
-	if (before.st_size != now.st_size || before.st_rdev != now.st_rdev ||
-	    before.st_mtim.tv_sec != now.st_mtim.tv_sec || before.st_mtim.tv_nsec != now.st_mtim.tv_nsec)
-		return 0;
-	if (S_ISLNK(now.st_mode))
-		return same_target(host, old, err);
-	return !S_ISREG(now.st_mode) || !now.st_size || now.st_mtim.tv_nsec ? 1 : same_bytes(host, old, err);
-}
-
-static int whiteout(struct diff *d, const char *dir, const char *name, struct err *err)
-{
-	CLEAN_FREE char *base = xasprintf(WH_PREFIX "%s", name), *path = path_join(dir, base);
-
-	if (tree_add_data(d->to.out, path, NULL, 0, 0644, 0, 0, err) < 0)
-		return -1;
-	tree_set_mtime(d->to.out, d->to.epoch);
-	return 1;
-}
-
-/* That lower layers have nothing to say here; worth an entry only if they have something. */
-static int opaque(struct diff *d, const char *path, const struct snap_at *was, struct err *err)
-{
-	CLEAN_STRS struct strs names = { .ptr = NULL };
-	CLEAN_FREE char *marker = NULL;
-
-	if (!was || !S_ISDIR(was->st.st_mode))
-		return 0;
-	if (snap_names(d->below, was, &names, err) < 0)
-		return -1;
-	if (!names.len)
-		return 0;
-	marker = path_join(path, WH_OPAQUE);
-	if (tree_add_data(d->to.out, marker, NULL, 0, 0644, 0, 0, err) < 0)
-		return -1;
-	tree_set_mtime(d->to.out, d->to.epoch);
-	return 1;
-}
-
-static int walk(struct diff *d, const char *path, const char *host, const struct snap_at *below, struct err *err);
-
-/*
- * @was: the same path below, or NULL. The entry of a directory comes after what is in it: only then is it known whether
- * there has to be one.
- */
-static int directory(struct diff *d, const char *path, const char *host, const struct stat *st,
-		     const struct snap_at *was, struct err *err)
-{
-	const bool merges = was && S_ISDIR(was->st.st_mode) && !d->attrs.opaque;
-	int same = merges ? unchanged(d, host, st, was, err) : 0, r = 0, inside;
-	const bool hides = d->attrs.opaque;
-
-	if (same < 0)
-		return -1;
-	if (!same && snap_collect(&d->to, path, host, st, &d->attrs, err) < 0)
-		return -1;
-	if (hides)
-		r = opaque(d, path, was, err);
-	inside = r < 0 ? -1 : walk(d, path, host, merges ? was : NULL, err);
-	if (inside < 0)
-		return -1;
-	if (same && inside) {
-		/* the walk has read others' */
-		if (snap_attrs_read(&d->attrs, host, st, err) < 0 ||
-		    snap_collect(&d->to, path, host, st, &d->attrs, err) < 0)
+	*same = is_same(now, &old);
+	/* times that were cut to seconds prove nothing */
+	if (*same && S_ISREG(now->st.st_mode) && now->st.st_size && !now->st.st_mtim.tv_nsec) {
+		equal = same_bytes(now_host, host, err);
+		if (equal < 0)
 			return -1;
+		*same = equal;
 	}
-	return !same || inside;
+	if (kind == 2 || !S_ISDIR(now->st.st_mode) || now->opaque)
+		set->n = 0;
+	return 0;
 }
 
-/*
- * Of a file that is as it was below, but has more than one name: a name that is new makes it a part of the layer, since
- * they are one file. That is known only after a first walk.
- */
-static bool spared(struct diff *d, const struct stat *st)
+/* A whiteout is a name in a layer, so no file can have such a one. */
+static int check_name(const char *path, struct err *err)
 {
-	char key[SNAP_INODE_MAX];
+	CLEAN_FREE char *shown = NULL;
 
-	snap_inode(st, key);
-	if (!d->second)
-		strs_add(&d->spares, key);
-	return d->second && map_has(&d->wanted, key);
+	if (!starts_with(path_basename(path), ".wh."))
+		return 0;
+	shown = tree_shown(path);
+	err_set(err, ERR_FORMAT, "/%s: a layer cannot hold a name that begins with .wh., which means that something is "
+		"not there", shown);
+	return err_hint(err, "remove it in the same RUN");
 }
 
-/* 1: the layer has something here; 0; -1 */
-static int entry(struct diff *d, const char *dir, const char *name, const char *host, const struct snap_at *below,
-		 struct err *err)
-{
-	CLEAN_FREE char *path = path_join(dir, name);
-	CLEAN_SNAP_AT struct snap_at was = { .path = NULL };
-	struct stat st;
-	int there = 0, same;
+static int diff_dir(struct differ *d, const char *upper, const char *dir, const struct snap_set *in, bool *any,
+		    struct err *err);
 
-	if (lstat(host, &st) < 0)
-		return err_sys(err, "cannot read %s", host);
-	if (below)
-		there = snap_step(d->below, below, name, &was, err);
-	if (there < 0)
+static int diff_child(struct differ *d, const char *upper, const char *dir, const char *name, const struct snap_set *in,
+		      bool *any, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(dir, name), *host = path_join(upper, path);
+	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
+	struct snap_set below;
+	bool same, hides, inside = false;
+	int ret = snap_attrs_read(&a, host, true, err);
+
+	if (ret <= 0)
+		return ret;
+	if (a.whiteout || S_ISSOCK(a.st.st_mode)) {
+		ret = snap_child(d->below, in, dir, name, &below, err);
+		if (ret <= 0)
+			return ret;
+		*any = true;
+		return emit_whiteout(d, dir, name, err);
+	}
+	if (check_name(path, err) < 0 || was(d, in, dir, name, host, &a, &below, &same, &hides, err) < 0)
 		return -1;
-	if (snap_is_whiteout(host, &st) || S_ISSOCK(st.st_mode))
-		return there ? whiteout(d, dir, name, err) : 0;
-	if (snap_check_name(path, err) < 0 || snap_attrs_read(&d->attrs, host, &st, err) < 0)
-		return -1;
-	if (d->attrs.refused)
-		return err_set(err, ERR_FORMAT, "%s: has the attribute %s: its contents are elsewhere", host,
-			       d->attrs.refused);
-	if (S_ISDIR(st.st_mode))
-		return directory(d, path, host, &st, there ? &was : NULL, err);
-	same = there ? unchanged(d, host, &st, &was, err) : 0;
-	if (same < 0)
-		return -1;
-	if (same && st.st_nlink > 1)
-		same = !spared(d, &st);
-	return same ? 0 : snap_collect(&d->to, path, host, &st, &d->attrs, err) < 0 ? -1 : 1;
+	if (S_ISDIR(a.st.st_mode)) {
+		if (hides) {
+			inside = true;
+			if (emit_whiteout(d, path, ".wh..opq", err) < 0)
+				return -1;
+		}
+		if (diff_dir(d, upper, path, &below, &inside, err) < 0)
+			return -1;
+		same = same && !inside;
+	}
+	if (same)
+		return 0;
+	*any = true;
+	return emit(d, path, host, &a, err);
 }
 
-static int walk(struct diff *d, const char *path, const char *host, const struct snap_at *below, struct err *err)
+static int diff_dir(struct differ *d, const char *upper, const char *dir, const struct snap_set *in, bool *any,
+		    struct err *err)
 {
-	CLEAN_STRS struct strs names = { .ptr = NULL };
-	int any = 0;
+	CLEAN_FREE char *host = path_join(upper, dir);
+	CLEAN_STRS struct strs names = { 0 };
 
 	if (sig_check(err) < 0 || fs_list(host, &names, err) < 0)
 		return -1;
-	for (size_t i = 0; i < names.len; i++) {
-		CLEAN_FREE char *at = xasprintf("%s/%s", host, names.ptr[i]);
-		const int r = entry(d, path, names.ptr[i], at, below, err);
-
-		if (r < 0)
+	VEC_EACH(&names, name)
+		if (diff_child(d, upper, dir, *name, in, any, err) < 0)
 			return -1;
-		any |= r;
-	}
-	return any;
+	return 0;
 }
 
-static int walk_twice(struct diff *d, struct err *err)
+static void begin(struct tree *out)
 {
-	static char yes;
-	CLEAN_SNAP_AT struct snap_at root = { .path = NULL };
-	const int r = snap_root(d->below, &root, err);
-	const struct snap_at *below = r > 0 ? &root : NULL;
+	*out = (struct tree)TREE_INIT;
+	out->timed = true;
+	out->bytes = true;
+}
 
-	d->to.out->any_names = true;
-	if (r < 0 || walk(d, "", d->upper, below, err) < 0)
-		return -1;
-	for (size_t i = 0; i < d->spares.len; i++)
-		if (map_has(&d->to.links, d->spares.ptr[i]))
-			map_put(&d->wanted, d->spares.ptr[i], &yes);
-	if (!d->wanted.len)
-		return 0;
-	d->second = true;
-	tree_release(d->to.out);
-	map_release(&d->to.links);
-	d->to.out->any_names = true;
-	return walk(d, "", d->upper, below, err);
+/* In the order of a tar the file has to come before the links to it: its name is the first one of all. */
+static void order_links(struct tree *t)
+{
+	CLEAN_MAP struct map first = { 0 }; /* target as emitted -> the least name */
+
+	for (size_t i = 0; i < t->len; i++) {
+		const struct tree_entry *e = &t->ptr[i];
+		const char *least;
+
+		if (e->type != TREE_HARDLINK)
+			continue;
+		least = map_get(&first, e->target);
+		if (!least)
+			least = e->target;
+		map_put(&first, e->target, (void *)(uintptr_t)(strcmp(e->path, least) < 0 ? e->path : least));
+	}
+	for (size_t i = 0; i < t->len && first.len; i++) {
+		struct tree_entry *e = &t->ptr[i];
+		const char *key = e->type == TREE_HARDLINK ? e->target : e->path;
+		const char *least = map_get(&first, key);
+
+		if (!least || (e->type != TREE_HARDLINK && e->type != TREE_FILE))
+			continue;
+		/* the file takes the least name, and the link that had it takes the file's */
+		if (e->type == TREE_FILE) {
+			e->path = least;
+			continue;
+		}
+		if (strcmp(e->path, least) == 0)
+			e->path = e->target;
+		e->target = least;
+	}
 }
 
 int snap_diff(const char *upper, const struct snap_stack *below, int64_t epoch, struct tree *out, struct err *err)
 {
-	struct diff d = { .upper = upper, .below = below, .to = { .out = out, .epoch = epoch },
-			  .attrs = SNAP_ATTRS_INIT, .old = SNAP_ATTRS_INIT };
-	const int r = walk_twice(&d, err);
+	struct differ d = { .below = below, .epoch = epoch, .out = out };
+	struct snap_set root;
+	bool any = false;
+	int ret;
 
-	snap_collect_release(&d.to);
-	snap_attrs_release(&d.attrs);
-	snap_attrs_release(&d.old);
-	strs_release(&d.spares);
-	map_release(&d.wanted);
-	return r < 0 ? -1 : tree_finish(out, err);
+	begin(out);
+	snap_root(below, &root);
+	ret = diff_dir(&d, upper, "", &root, &any, err);
+	map_release(&d.inodes);
+	order_links(out);
+	return ret < 0 ? -1 : tree_finish(out, err);
+}
+
+/* ---- the whole ---- */
+
+static int squash_dir(struct differ *d, const struct snap_set *in, const char *dir, struct err *err)
+{
+	CLEAN_STRS struct strs names = { 0 };
+
+	if (sig_check(err) < 0 || snap_names(d->below, in, dir, &names, err) < 0)
+		return -1;
+	VEC_EACH(&names, name) {
+		CLEAN_FREE char *path = path_join(dir, *name), *host = NULL;
+		CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
+		struct snap_set set;
+		const int kind = snap_child(d->below, in, dir, *name, &set, err);
+
+		if (kind < 0)
+			return -1;
+		if (kind == 0)
+			continue;
+		host = snap_host(d->below, set.layer[0], path);
+		if (check_name(path, err) < 0 || snap_attrs_read(&a, host, true, err) < 0)
+			return -1;
+		if (S_ISSOCK(a.st.st_mode))
+			continue;
+		if (emit(d, path, host, &a, err) < 0 || (kind == 1 && squash_dir(d, &set, path, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int snap_squash(const struct snap_stack *s, int64_t epoch, struct tree *out, struct err *err)
+{
+	struct differ d = { .below = s, .epoch = epoch, .out = out };
+	struct snap_set root;
+	int ret;
+
+	begin(out);
+	snap_root(s, &root);
+	ret = squash_dir(&d, &root, "", err);
+	map_release(&d.inodes);
+	order_links(out);
+	return ret < 0 ? -1 : tree_finish(out, err);
 }

@@ -44,12 +44,12 @@ void snap_node_release(struct snap_node *n);
 /**
  * snap_lookup - @path ("usr/bin/x", "" the root), whatever symlinks are on the way: they are followed inside the
  * stack, as after chroot(2), at most 40; the last one only if @follow. 1: @out is it; 0: it is not there (also a
- * parent that is no directory, and all of a stack of no layers); -1: ERR_IO, ERR_LIMIT (a loop). @real: out, the path
- * it really has, or would have if all but its last components exist (heap; may be NULL).
+ * parent that is no directory); -1: ERR_IO, ERR_LIMIT (a loop). @real: out, the path it really has, or would have
+ * if all but its last components exist (heap; may be NULL).
  */
 int snap_lookup(const struct snap_stack *s, const char *path, bool follow, struct snap_node *out, char **real,
 		struct err *err) MUST_CHECK;
-/** snap_list - adds the names in a directory of the stack, merged, sorted. ERR_NOTFOUND: it is none. */
+/** snap_list - the names in a directory of the stack, merged, sorted; @path has no symlink in it (see real above). */
 int snap_list(const struct snap_stack *s, const char *path, struct strs *names, struct err *err) MUST_CHECK;
 
 /**
@@ -70,10 +70,8 @@ int snap_write(const char *dir, const struct tree *tree, int64_t mtime, struct e
  * snap_diff - the upper directory that a RUN has filled, as a tree for layer_write(): whiteouts, opaque
  * directories, hard links (within this layer), xattrs, capabilities, devices; times later than @epoch are @epoch.
  * A directory that was only copied up, with nothing new in or about it, is left out (@below tells). Sockets are
- * left out. So is a file that was copied up and is as it was, unless it has got another name: then both are in it.
- * @out: TREE_INIT, and finished after success. Files are read when the tree is written, so the directory must not
- * change till then. Attributes are user.* and security.capability (version 2), as Docker and buildah have them.
- * ERR_FORMAT for a name ".wh.*", which no layer can say; ERR_LIMIT past TREE_MAX_ENTRIES.
+ * left out. Files are read when the tree is written, so the directory must not change till then. ERR_LIMIT past
+ * TREE_MAX_ENTRIES.
  */
 int snap_diff(const char *upper, const struct snap_stack *below, int64_t epoch, struct tree *out,
 	      struct err *err) MUST_CHECK;

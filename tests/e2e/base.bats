@@ -376,7 +376,7 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 	is "$(attached application/spdx+json | jq -r '.packages[] | select(.name == "oci:b") |
 		.versionInfo + " " + .checksums[0].checksumValue')" "$digest ${digest#sha256:}"
 	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "oci:b") |
-		.version + " " + .hashes[0].content')" "$digest ${digest#sha256:}"
+		.version + " " + .hashes[0].content + " " + .type')" "$digest ${digest#sha256:} container"
 	is "$(attached application/vnd.in-toto+json | jq -r '.predicate.buildDefinition.resolvedDependencies[] |
 		select(.name == "oci:b").digest.sha256')" "${digest#sha256:}"
 	attached application/spdx+json >spdx.json

@@ -418,7 +418,7 @@ hello.oci         the same bytes"
 	[[ $out =~ ^hello-x86_64.zip\ \ differs:\ bootstrap:\ section\ .rodata,\ offset\ 0x[0-9a-f]+\ \(address\ 0x[0-9a-f]+\) ]]
 	[[ $out =~ hello.oci\ +differs:\ .*:\ layer\ [0-9]+:\ [a-z/]+:\ section\ .rodata,\ offset\ 0x ]]
 	is "$err" "error: 2 of 2 artifacts differ
-hint: if sources have changed since, run 'slsc package' first; --fresh compares two builds elsewhere"
+hint: if sources have changed since, run 'slsc package' first; what it was told (--base, --compression, --level) has to be told here, too; --fresh compares two builds elsewhere"
 	slsc_run check --reproducible --fresh
 	[ "$status" -eq 3 ]
 	has "$err" "hint: look for times, random numbers and absolute paths in what is named above"
@@ -438,6 +438,22 @@ hint: if sources have changed since, run 'slsc package' first; --fresh compares 
 	has "$out" "hello-x86_64.zip  differs: bootstrap: the same bytes, compressed otherwise"
 	slsc_run check --reproducible --level max
 	has "$out" "hello-x86_64.zip  the same bytes"
+}
+
+@test "--reproducible: what package was told on its command line is told here, too" {
+	noisy_project fixed
+	slsc_run package --oci --base scratch --compression none
+	[ "$status" -eq 0 ]
+	slsc_run check --reproducible
+	[ "$status" -eq 3 ]
+	has "$out" "hello.oci  differs: "
+	has "$err" "what it was told (--base, --compression, --level) has to be told here, too"
+	slsc_run check --reproducible --base scratch --compression none
+	is "$status $out" "0 hello.oci  the same bytes"
+	slsc_run check --base scratch
+	is "$status $err" "2 error: --base goes with --reproducible"
+	slsc_run check --compression none
+	is "$status $err" "2 error: --compression goes with --reproducible"
 }
 
 @test "--reproducible: a copy that does not build" {

@@ -100,6 +100,28 @@ examples:
 	is "$out" "$all"
 }
 
+@test "help --json: every command and option, from the tables" {
+	slsc_run help --json
+	[ "$status" -eq 0 ]
+	local all=$out
+	is "$(jq -r '.commands[].name' <<<"$all" | sort)" \
+		"$(slsc help | sed -n 's/^  \([a-z-]*\)   *[A-Z].*/slsc \1/p' | sort)"
+	is "$(jq -r '.commands[] | select(.name == "slsc config") | .commands[].name' <<<"$all")" "slsc config check
+slsc config show
+slsc config schema"
+	is "$(jq -c '.commands[] | select(.name == "slsc package") | .options[] | select(.long == "--level")' <<<"$all")" \
+		'{"argument":"LEVEL","choices":["fast","default","max"],"help":"how hard to compress: fast, default or max","long":"--level","repeatable":false,"short":null}'
+	is "$(jq -c '.commands[] | select(.name == "slsc package") | .options[] | select(.long == "--arch") | [.short, .repeatable]' <<<"$all")" \
+		'["-a",true]'
+	is "$(jq -r '.. | .name? // empty | select(test("_"))' <<<"$all")" ""
+	# one command alone: the same object
+	slsc_run help --json config show
+	is "$(jq -S . <<<"$out")" "$(jq -S '.commands[] | .commands[] | select(.name == "slsc config show")' <<<"$all")"
+	slsc_run help --json --generate x
+	is "$status" 2
+	is "$err" '{"error":{"code":"usage","message":"help: --generate and --json exclude each other","hint":null,"file":null,"line":null,"column":null}}'
+}
+
 @test "help of what is not there" {
 	slsc_run help biuld
 	is "$status" 2

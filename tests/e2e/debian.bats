@@ -21,17 +21,18 @@ deb() {
 	rm -r "$root"
 }
 
-# archive [KEY]: what is in the pool as a suite "test", signed by KEY; "": not signed
+# archive [KEY]: what is in the pool as a suite $SUITE, or "test", signed by KEY; "": not signed
 archive() {
-	local a dir=$T/repo/dists/test
+	local a suite=${SUITE:-test}
+	local dir=$T/repo/dists/$suite
 	rm -rf "$dir"
 	for a in amd64 arm64; do
 		mkdir -p "$dir/main/binary-$a"
 		(cd "$T/repo" && apt-ftparchive --arch $a packages pool) >"$dir/main/binary-$a/Packages"
 	done
-	(cd "$T/repo" && apt-ftparchive -o APT::FTPArchive::Release::Codename=test -o APT::FTPArchive::Release::Suite=test \
+	(cd "$T/repo" && apt-ftparchive -o APT::FTPArchive::Release::Codename="$suite" -o APT::FTPArchive::Release::Suite="$suite" \
 		-o 'APT::FTPArchive::Release::Architectures=amd64 arm64' -o APT::FTPArchive::Release::Components=main \
-		release dists/test) >"$T/Release"
+		release "dists/$suite") >"$T/Release"
 	mv "$T/Release" "$dir/Release"
 	[ -z "${1-key}" ] || gpg -q --batch --homedir "$T/gnupg" -u "${1-key}" --clearsign -o "$dir/InRelease" "$dir/Release"
 }
@@ -48,7 +49,7 @@ two() {
 		deb two 2.0 $a 'one (>= 1.0)' bin/two
 	done
 	archive
-	echo "deb [signed-by=$T/key.gpg] file:$T/repo test main" >"$T/sources.list"
+	echo "deb [signed-by=$T/key.gpg] file:$T/repo ${SUITE:-test} main" >"$T/sources.list"
 	export SLSC_APT_SOURCES=$T/sources.list
 	export SLSC_CACHE_DIR=$T/cache
 }
@@ -274,10 +275,32 @@ pkg:deb/debian/two@2.0?arch=arm64&distro=test"
 		select(.name == "one" or .name == "two") | .uri + " " + .digest.sha256')" \
 		"pkg:deb/debian/one@1.0?arch=arm64&distro=test $one
 pkg:deb/debian/two@2.0?arch=arm64&distro=test $two"
+	# slsc sbom names the same ones, from the lock alone
+	mv "$T/repo" "$T/away"
+	slsc_run sbom --arch arm64
+	is "$status $err" "0 "
+	is "$(jq -r '.packages[] | select(.name == "one" or .name == "two") | .externalRefs[0].referenceLocator' <<<"$out")" \
+		"pkg:deb/debian/one@1.0?arch=arm64&distro=test
+pkg:deb/debian/two@2.0?arch=arm64&distro=test"
+	cp slsc.lock saved && sed -i '/^packages:/,$d' slsc.lock
+	slsc_run sbom --arch arm64
+	is "$status $err" "1 error: the Debian packages of the image are not locked yet for arm64
+hint: run \`slsc package --oci\` first: it writes them into slsc.lock"
+	mv saved slsc.lock && mv "$T/away" "$T/repo"
 	attached application/spdx+json >spdx.json
 	attached application/vnd.cyclonedx+json >cdx.json
 	"$BATS_TEST_DIRNAME/support/schema.py" spdx spdx.json
 	"$BATS_TEST_DIRNAME/support/schema.py" cyclonedx cdx.json
+	# a release of Debian's is named as scanners name it, and as what is linked is
+	SUITE=bookworm archive
+	sed -i 's/ test main/ bookworm main/' "$T/sources.list"
+	slsc_run base update
+	[ "$status" -eq 0 ]
+	slsc_run package --oci --arch arm64
+	[ "$status" -eq 0 ]
+	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "one" or .name == "two").purl')" \
+		"pkg:deb/debian/one@1.0?arch=arm64&distro=debian-12
+pkg:deb/debian/two@2.0?arch=arm64&distro=debian-12"
 }
 
 # image DIR ARCH: the root file system of a base with a program in it, as a bundle's rootfs
@@ -326,4 +349,26 @@ run_on() {
 	TZ=UTC slsc base build -q base-debian12:nonroot -o oci:again >"$T/again"
 	cmp base/index.json again/index.json
 	no_leftovers .
+}
+
+@test "a blob of a registry's base that rots in the store is asked for again" {
+	registry open
+	export SLSC_CACHE_DIR=$T/cache
+	layout img t 1000 2000
+	slsc -q push oci:img "127.0.0.1:$port/x:t" >"$T/out"
+	on "base: 127.0.0.1:$port/x@$image"
+	slsc_run -q package --oci --arch x86_64 --no-build
+	is "$status $err" "0 "
+	before=$(find dist -type f -exec sha256sum {} + | sort)
+	[ -n "$(find "$T/cache/blobs/sha256" -type f)" ]
+	local b
+	for b in "$T/cache/blobs/sha256"/*; do
+		printf X | dd of="$b" bs=1 seek=40 conv=notrunc status=none
+	done
+	rm -r dist
+	slsc_run -q package --oci --arch x86_64 --no-build
+	is "$status $err" "0 "
+	is "$(find dist -type f -exec sha256sum {} + | sort)" "$before"
+	(cd "$T/cache/blobs/sha256" && for b in *; do echo "$b  $b"; done | sha256sum --quiet -c -)
+	no_leftovers "$T"
 }

@@ -118,6 +118,27 @@ s.serve_forever()' "$REPO" >"$T/port" 2>"$T/requests" 3>&- &
 	export SLSC_APT_SOURCES=$T/mirror.list
 }
 
+# held FILE: the mirror never answers the first request for a path that ends in FILE; $T/held appears when it comes
+held() {
+	stop
+	rm -f "$T/held"
+	python3 -u -c '
+import functools, http.server, sys, threading
+first = threading.Lock()
+class H(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *a): pass
+    def do_GET(self):
+        if self.path.endswith(sys.argv[2]) and first.acquire(blocking=False):
+            open(sys.argv[3], "w").close()
+            threading.Event().wait()
+        super().do_GET()
+s = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[4])), functools.partial(H, directory=sys.argv[1]))
+print(s.server_address[1], flush=True)
+s.serve_forever()' "$REPO" "$1" "$T/held" "$PORT" >"$T/port" 3>&- &
+	SERVER=$!
+	read -r PORT <"$T/port"
+}
+
 # stop: the mirror is not there any more
 stop() {
 	[ -n "${SERVER:-}" ] || return 0

@@ -557,3 +557,43 @@ slsc package hello: /var/task"
 	is "$(notes)" "error: slsc.yaml:6:29: unknown base 'static-debian13'
 hint: did you mean 'static-debian12'?"
 }
+
+# signalled SIG: base build gets SIG when the mirror holds it; $code is how it ended
+signalled() {
+	code=0
+	python3 - "$1" "$T/held" "$SLSC_BIN" base build static-debian12 -o oci:b 2>"$T/err" <<-'EOF' || code=$?
+		import os, signal, subprocess, sys, time
+		signal.signal(signal.SIGINT, signal.SIG_DFL)
+		p = subprocess.Popen(sys.argv[3:])
+		while not os.path.exists(sys.argv[2]):
+		    if p.poll() is not None:
+		        sys.exit("slsc ended before it was held")
+		    time.sleep(0.01)
+		p.send_signal(getattr(signal, sys.argv[1]))
+		sys.exit(p.wait() % 256)
+	EOF
+}
+
+@test "base build: a signal while apt works or a package is fetched, then run again" {
+	mirror
+	local at sig
+	for at in InRelease .deb; do
+		for sig in SIGINT SIGTERM SIGKILL; do
+			rm -rf b slsc.lock "$SLSC_CACHE_DIR"
+			held $at
+			signalled $sig
+			if [ $sig = SIGKILL ]; then
+				# the mirror still holds its apt: that ends with it, and the next run waits until it has
+				is "$code" 247
+			else
+				is "$code" 130
+				has "$(tail -n 1 "$T/err")" "interrupted"
+				no_leftovers "$T"
+			fi
+			[ ! -e b ] && [ ! -e slsc.lock ]
+			slsc_run -q base build static-debian12 -o oci:b
+			is "$status $err" "0 "
+			no_leftovers "$T"
+		done
+	done
+}

@@ -256,3 +256,48 @@ hint: this user may not do that; another one can: slsc login 127.0.0.1:$port"
 	is "$code" 130
 	is "$(tail -n 1 "$T/err")" "error: interrupted"
 }
+
+@test "a blob that is wrapped in gzip, or comes as a part that nobody asked for" {
+	refuse partial "127.0.0.1:PORT/x: GET of blob $(layer): the registry sent 1000 bytes, the manifest says 1048576"
+	liar gzip-encoding
+	slsc_run pull "127.0.0.1:$port/x:t" oci:out
+	is "$status" 1
+	[[ $err =~ ^"error: 127.0.0.1:$port/x: GET of blob $(layer): the registry sent "[0-9]+" bytes, the manifest says 1048576"$ ]]
+	[ ! -e out ]
+}
+
+@test "several challenges: the one that slsc knows best is taken, quoted marks and all" {
+	liar two-challenges
+	slsc_run -q pull "127.0.0.1:$port/x:t" oci:out
+	is "$status $err" "0 "
+	has "$(cat "$log")" 'GET /token?service=a%2C%22b&scope=repository%3Ax%3Apull anonymous'
+	has "$(cat "$log")" 'GET /v2/x/manifests/t Bearer'
+}
+
+@test "pages of referrers without end" {
+	liar referrers-loop
+	slsc_run pull --attachments "127.0.0.1:$port/x:t" oci:out
+	is "$status" 1
+	[[ $err =~ "error: "(.*": ")?"limit exceeded: 127.0.0.1:$port/x: GET of referrers of sha256:"[0-9a-f]{64}": more than 16 pages"$ ]]
+	is "$(grep -c referrers "$log")" 16
+}
+
+@test "the place of an upload: relative, with a query, of another scheme, with a user" {
+	local m
+	layout img t 1000
+	for m in location-query location-relative; do
+		liar $m
+		slsc_run -q push oci:img "127.0.0.1:$port/x:new"
+		is "$status $err" "0 "
+		is "$(find "$lies/blobs" -type f | wc -l)" 2
+	done
+	has "$(cat "$T/liar.location-query/log")" 'PUT /v2/x/blobs/uploads/0?state=a%2Fb&c=d&digest=sha256:'
+	for m in location-file location-user; do
+		liar $m
+		slsc_run push oci:img "127.0.0.1:$port/x:new"
+		is "$status" 1
+		has "$err" "the registry's Location: '"
+		has "$err" "' is not an http or https URL, or names a user"
+		is "$(grep -c '^PUT' "$log" || true)" 0
+	done
+}

@@ -206,6 +206,67 @@ is in it"
 	is "$(jq -r '.compositions[0].aggregate' "$T/out")" incomplete
 }
 
+@test "sbom: an archive that was given by two paths is one component" {
+	need gcc gcc && need python3 python3
+	hello
+	a=$(uname -m)
+	[ "$a" = aarch64 ] && a=arm64
+	mkdir lib
+	echo 'int foo(void) { return 2; }' >foo.c
+	echo 'int baz(void) { return 1; }' >baz.c
+	echo 'int baz(void); int bar(void) { return baz(); }' >bar.c
+	echo 'int foo(void); int bar(void); int main(void) { return foo() + bar() - 3; }' >use.c
+	gcc -c foo.c bar.c baz.c && ar rcs lib/libfoo.a foo.o baz.o && ar rcs lib/libbar.a bar.o
+	# GNU ld reads each archive where it stands, those of ldflags first: baz is asked for after the first time
+	cat >slsc.yaml <<-EOF
+		project: shop
+		arches: [$a]
+		functions:
+		  use:
+		    sources: [use.c]
+		    runtime: none
+		    toolchain: gnu
+		    libs: [lib/libbar.a, lib/libfoo.a]
+		    ldflags: [./lib/libfoo.a]
+	EOF
+	slsc build -q
+	slsc sbom -f cyclonedx >s
+	"$SCHEMA" cyclonedx s
+	grep -q ' \./lib/libfoo\.a(foo\.o)$' .slsc/release/"$a"/use.map
+	grep -q ' lib/libfoo\.a(baz\.o)$' .slsc/release/"$a"/use.map
+	is "$(jq -r '.components[] | select(.name == "libfoo.a").components[] | .name + " " + .properties[0].value' s)" \
+		"lib/libfoo.a 2"
+	is "$(jq -r '[.. | ."bom-ref"? // empty] | group_by(.)[] | select(length > 1)' s)" ''
+}
+
+@test "sbom: a link map costs no byte of the binary, by GNU ld nor by ld.lld" {
+	need gcc gcc && need ninja ninja-build && need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+	need x86_64-linux-gnu-gcc gcc
+	hello
+	cat >slsc.yaml <<-'EOF'
+		project: shop
+		arches: [x86_64, arm64]
+		functions:
+		  gnu: {sources: [src/*.c], toolchain: gnu}
+		  musl: {sources: [src/*.c], toolchain: musl}
+	EOF
+	slsc build -q
+	ninja -f .slsc/build.ninja -t commands | grep -e ' -Wl,-Map=' | sed 's/ && .*//' >links
+	is "$(wc -l <links)" 4
+	while read -r link; do
+		out=${link##* -o }
+		out=${out%% *}
+		[ ! -e "$out.map" ] || rm "$out.map"
+		sh -c "$link"
+		[ -s "$out.map" ]
+		cp "$out" with
+		rm "$out" "$out.map"
+		sh -c "${link/ -Wl,-Map=$out.map/}"
+		[ ! -e "$out.map" ]
+		cmp with "$out"
+	done <links
+}
+
 @test "sbom: what is missing is said" {
 	hello
 	slsc_run sbom nope
@@ -240,6 +301,11 @@ hint: run \`slsc build hello\`"
 ./var/task/bootstrap"
 	is "$(jq -r '.packages[].name' x/usr/share/sbom/hello.spdx.json | head -2)" "hello
 musl-dev"
+	# the base is made of Debian 12's packages wherever slsc is built; scanners know it by this name
+	certs=$(skopeo inspect --raw --config oci:dist/hello.oci:amd64 | jq -r '.history[0].created_by' |
+		sed -n 's/.*(ca-certificates \(.*\))/\1/p' | sed 's/+/%2B/g')
+	is "$(jq -r '.packages[] | select(.name == "ca-certificates").externalRefs[0].referenceLocator' \
+		x/usr/share/sbom/hello.spdx.json)" "pkg:deb/debian/ca-certificates@$certs?arch=all&distro=debian-12"
 	is "$(jq -r '.manifests | length' dist/hello.oci/index.json)" 3
 	git init -q . && git add . && git commit -qm x
 	slsc package -q --oci --sbom image >/dev/null
@@ -278,6 +344,9 @@ $(jq -r .subject.digest "$m")"
 			has "$(jq -r '.predicate.buildDefinition.externalParameters.cflags' "$content")" -O2
 			has "$(jq -r '.predicate.buildDefinition.resolvedDependencies[].name' "$content")" src/hello.c
 			has "$(jq -r '.predicate.buildDefinition.resolvedDependencies[].uri // ""' "$content")" pkg:deb/
+			# a ResourceDescriptor without a URI, a digest or its content is none
+			is "$(jq -c '[.predicate.buildDefinition.resolvedDependencies[] | select(.uri or .digest | not)]' \
+				"$content")" '[]'
 			;;
 		esac
 	done
@@ -384,6 +453,12 @@ hint: sign it with slsc sign"
 	[ "$status" -eq 3 ]
 	is "$err" "error: oci:dist/hello.oci: no good attestation of $d: there is none
 hint: sign it with slsc sign"
+	# of an index: its images are named, and each of them can be asked for by that name
+	slsc sign -q --key k.key oci:dist/hello.oci:latest >/dev/null
+	slsc_run verify-signature --attestation --key k.pub oci:dist/hello.oci:latest
+	[ "$status" -eq 3 ]
+	is "$err" "error: oci:dist/hello.oci: no good attestation of $(digest latest): it is an index, and only its images have some
+hint: ask for one of its images: amd64 $(digest amd64), arm64 $(digest arm64)"
 }
 
 @test "sign: keys of openssl, passwords, and what is wrong with a key" {

@@ -107,6 +107,13 @@ static void hostile(void **state)
 	got = parse("\0\0\0", 3);
 	assert_string_equal(got, "format: m: is no link map of ld.lld or GNU ld");
 	free(got);
+	buf_reset(&b);
+	buf_addz(&b, LLD "          200a00           200a00        8    16         a");
+	buf_addc(&b, '\0');
+	buf_addz(&b, "b.o:(.text)\n");
+	got = parse(b.ptr, b.len);
+	assert_string_equal(got, "format: m: a path has a NUL in it");
+	free(got);
 }
 
 /* Members of many archives, mixed: each archive once, all members counted. */

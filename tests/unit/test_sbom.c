@@ -154,6 +154,43 @@ static void distros(void **state)
 	assert_null(distro);
 }
 
+static void expect_suite(const char *path, const char *suite, const char *want_id, const char *want)
+{
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	const char *id, *distro;
+
+	owner_suite(&a, path, suite, &id, &distro);
+	assert_string_equal(id, want_id);
+	if (want)
+		assert_string_equal(distro, want);
+	else
+		assert_null(distro);
+}
+
+/* As scanners have it, not as apt's sources do; and whatever host it is built on. */
+static void suites(void **state)
+{
+	CLEAN_FREE char *dir = scratch_dir();
+	CLEAN_FREE char *path = path_join(dir, "os-release");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	put(dir, "os-release", "VERSION_ID=\"99.04\"\nVERSION_CODENAME=noun\nID=other\n");
+	expect_suite(path, "bookworm", "debian", "debian-12");
+	expect_suite(path, "bookworm-security", "debian", "debian-12");
+	expect_suite(path, "buster/updates", "debian", "debian-10");
+	expect_suite(path, "trixie-updates", "debian", "debian-13");
+	expect_suite(path, "sid", "debian", "sid");
+	expect_suite(path, "book", "debian", "book");
+	expect_suite(path, "noun-updates", "other", "other-99.04");
+	expect_suite(path, "nou", "debian", "nou");
+	expect_suite(path, "", "debian", NULL);
+	put(dir, "os-release", "VERSION_CODENAME=noun\n");
+	expect_suite(path, "noun", "debian", "noun");
+	assert_int_equal(fs_rmtree(dir, &err), 0);
+	expect_suite(path, "noun", "debian", "noun");
+}
+
 static void digest(struct digest *d, char c)
 {
 	snprintf(d->s, sizeof(d->s), "sha256:%064d", 0);
@@ -250,6 +287,34 @@ static void documents(void **state)
 	compare("cyclonedx_incomplete", &incomplete);
 }
 
+/* What git takes and is no URL is no download location; other documents may say it. */
+static void locations(void **state)
+{
+	static const char *const vcs[][2] = {
+		{ "git+https://git.example.com/a@0123", "\"downloadLocation\":\"git+https://git.example.com/a@0123\"" },
+		{ "git+../dep@0123", "\"downloadLocation\":\"NOASSERTION\"" },
+		{ "git+git@git.example.com:a@0123", "\"downloadLocation\":\"NOASSERTION\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(vcs); i++) {
+		CLEAN_BUF struct buf b = BUF_INIT;
+		struct sbom_file files[4];
+		struct sbom_component c[5];
+		struct sbom s;
+		const char *at;
+
+		sample(&s, files, c);
+		c[0].vcs = vcs[i][0];
+		sbom_add(&s, SBOM_SPDX, &b);
+		at = strstr(b.ptr, "SPDXRef-Package-1-cJSON");
+		assert_non_null(at);
+		at = strstr(at, "\"downloadLocation\"");
+		assert_non_null(at);
+		assert_int_equal(strncmp(at, vcs[i][1], strlen(vcs[i][1])), 0);
+	}
+}
+
 static void statement(void **state)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -272,7 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(purls),   cmocka_unit_test(git_purls), cmocka_unit_test(owners),
 		cmocka_unit_test(names),   cmocka_unit_test(distros),	cmocka_unit_test(documents),
-		cmocka_unit_test(statement),
+		cmocka_unit_test(statement), cmocka_unit_test(suites), cmocka_unit_test(locations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

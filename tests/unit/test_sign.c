@@ -339,9 +339,30 @@ static void envelopes(void **state)
 	assert_int_equal(dsse_open(NULL, "e", PAYLOAD_INTOTO, buf_str(&pae), &out, &err), 0);
 }
 
+/* Base64 is a third longer: the largest statement that can be sealed can be opened. */
+static void large_envelope(void **state)
+{
+	CLEAN_KEY struct crypto_key *k = ops()->key_generate();
+	CLEAN_BUF struct buf text = BUF_INIT, b = BUF_INIT, out = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	buf_reserve(&text, STATEMENT_MAX);
+	while (text.len < STATEMENT_MAX)
+		buf_addc(&text, 'x');
+	assert_int_equal(dsse_seal(k, PAYLOAD_INTOTO, buf_str(&text), &b, &err), 0);
+	assert_int_equal(dsse_open(k, "e", PAYLOAD_INTOTO, buf_str(&b), &out, &err), 0);
+	assert_true(str_eq(buf_str(&out), buf_str(&text)));
+	while (b.len <= ENVELOPE_MAX)
+		buf_addc(&b, ' ');
+	assert_int_equal(dsse_open(k, "e", PAYLOAD_INTOTO, buf_str(&b), &out, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(large_envelope),
 		cmocka_unit_test(base64),	cmocka_unit_test(secretbox_vectors), cmocka_unit_test(round_trip),
 		cmocka_unit_test(hostile_keys), cmocka_unit_test(of_cosign),	     cmocka_unit_test(claims),
 		cmocka_unit_test(envelopes),

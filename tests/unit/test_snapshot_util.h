@@ -176,10 +176,10 @@ static inline void describe(const struct tree *t, struct buf *b)
 		if (x->type == TREE_LINK || x->type == TREE_HARDLINK)
 			buf_addf(b, " -> %s", x->target);
 		if (x->type == TREE_CHAR || x->type == TREE_BLOCK)
-			buf_addf(b, " %u:%u", major(x->rdev), minor(x->rdev));
+			buf_addf(b, " %u:%u", x->major, x->minor);
 		for (size_t i = 0; i < x->nxattrs; i++)
-			buf_addf(b, " %s=%.*s", x->xattrs[i].name, (int)x->xattrs[i].size,
-				 (const char *)x->xattrs[i].value);
+			buf_addf(b, " %s=%.*s", x->xattrs[i].name, (int)x->xattrs[i].len,
+				 (const char *)x->xattrs[i].val);
 		buf_addc(b, '\n');
 	}
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test_tree_util.h"
 
-#include <sys/sysmacros.h>
-
 #include "archive/tar.h"
 
 static int to_buf(void *ctx, const void *p, size_t n, struct err *err)
@@ -243,99 +241,13 @@ static void contents_come_back(void **state)
 	}
 }
 
-/* What a container's layer holds besides files: to the letter, and as GNU tar, libarchive and Python read it. */
-static void layer_entries(void **state)
-{
-	CLEAN_TREE struct tree t = TREE_INIT;
-	const struct xattr x[] = { { "user.z", "a\0\nb", 4 }, { "user.empty", NULL, 0 } };
-	struct err e = ERR_INIT;
-	char n[160];
-
-	(void)state;
-	t.any_names = true;
-	OK(tree_add_data(&t, "a", "1", 1, 0640, 7, 8, &e));
-	tree_set_mtime(&t, 99);
-	OK(tree_set_xattrs(&t, x, 2, &e));
-	/* the name that sorts first is the file, however they were added */
-	OK(tree_add_hardlink(&t, "0", "a", &e));
-	OK(tree_add_hardlink(&t, "b", "a", &e));
-	OK(tree_add_node(&t, "c", TREE_CHAR, makedev(4095, 1048575), 0600, &e));
-	OK(tree_add_node(&t, "d", TREE_BLOCK, makedev(7, 3), 0660, &e));
-	tree_set_owner(&t, 0, 6);
-	OK(tree_add_node(&t, "f", TREE_FIFO, 0, 0622, &e));
-	OK(tree_add_data(&t, "x\xff", "1", 1, 0644, 0, 0, &e));
-	memset(n, 'n', 150);
-	n[0] = '\xfe';
-	n[150] = '\0';
-	OK(tree_add_hardlink(&t, n, "c", &e));
-	OK(tree_add_link(&t, "y", n, &e));
-	tree_set_mtime(&t, -1);
-	tar_to(&t, "layer.tar", 5);
-	RUN_IS("0 0o640 7 8 1 99 1 0 0 ['SCHILY.xattr.user.empty', 'SCHILY.xattr.user.z']\n"
-	       "1 0o640 7 8 0 99 1 a 1 ['SCHILY.xattr.user.empty', 'SCHILY.xattr.user.z']\n"
-	       "1 0o640 7 8 0 99 1 b 1 ['SCHILY.xattr.user.empty', 'SCHILY.xattr.user.z']\n"
-	       "3 0o600 0 0 0 5 1 c 0 []\n"
-	       "4 0o660 0 6 0 5 1 d 0 []\n"
-	       "6 0o622 0 0 0 5 1 f 0 []\n"
-	       "0 0o644 0 0 1 5 2 x\xff 0 []\n"
-	       "2 0o777 0 0 0 0 1 y 150 ['hdrcharset', 'linkpath']\n"
-	       "1 0o600 0 0 0 5 150 nnnnnnnn 1 ['hdrcharset', 'path']",
-	       "env", "LC_ALL=C.UTF-8", "PYTHONIOENCODING=utf-8:surrogateescape", "python3", "-c", py_list,
-	       "layer.tar");
-	RUN_IS("a\\x00\\nb", "python3", "-c",
-	       "import tarfile; x = tarfile.open('layer.tar').getmembers()[0].pax_headers;"
-	       "print(repr(x['SCHILY.xattr.user.z'])[1:-1])");
-	RUN_OK("sh", "-ec",
-	       "mkdir gl bl; tar --xattrs --numeric-owner -C gl -xpf layer.tar;"
-	       "LC_ALL=C.UTF-8 bsdtar --numeric-owner -C bl -xpf layer.tar;"
-	       "for i in gl bl; do cd $i; test $(stat -c %h a) = 3;"
-	       "test \"$(stat -c %t:%T:%a:%h c)\" = fff:fffff:600:2; test \"$(stat -c %a:%g d)\" = 660:6; test -p f;"
-	       "test \"$(getfattr --only-values -n user.z a | od -An -tx1)\" = ' 61 00 0a 62';"
-	       "ls | wc -l | grep -qx 9; test \"$(readlink y)\" = \"$(ls | tail -n 1)\"; cd ..; done");
-}
-
-static void what_no_tar_holds(void **state)
-{
-	CLEAN_TREE struct tree t = TREE_INIT;
-	CLEAN_FREE char *big = xcalloc(1, TREE_MAX_XATTRS);
-	const struct xattr bad[] = { { "user.a=b", "1", 1 }, { "user.big", big, TREE_MAX_XATTRS }, { "user.a", "1", 1 },
-				     { "user.a", "2", 1 } };
-	struct err e = ERR_INIT;
-
-	(void)state;
-	FAILS(tree_add_data(&t, "x\xff", "1", 1, 0644, 0, 0, &e), ERR_FORMAT,
-	      "x\\xff: a path in an archive may not hold bytes that are not UTF-8");
-	FAILS(tree_add_node(&t, "n", TREE_CHAR, makedev(1 << 21, 0), 0600, &e), ERR_LIMIT,
-	      "n: limit exceeded: device 2097152:0, the most in an archive is 2097151");
-	OK(tree_add_data(&t, "f", "1", 1, 0644, 0, 0, &e));
-	FAILS(tree_set_xattrs(&t, bad, 1, &e), ERR_FORMAT,
-	      "f: no archive can hold an attribute of the name 'user.a=b'");
-	FAILS(tree_set_xattrs(&t, bad + 1, 1, &e), ERR_LIMIT,
-	      "f: limit exceeded: attributes of more than 524288 bytes");
-	FAILS(tree_set_xattrs(&t, bad + 2, 2, &e), ERR_FORMAT, "f: has the attribute user.a twice");
-	OK(tree_add_hardlink(&t, "h", "nowhere", &e));
-	FAILS(tree_finish(&t, &e), ERR_NOTFOUND, "h: a hard link to nowhere, which is not in the archive");
-	OK(tree_add_dir(&t, "nowhere", 0755, 0, 0, &e));
-	FAILS(tree_finish(&t, &e), ERR_FORMAT, "h: a hard link to nowhere, which is a directory");
-	tree_release(&t);
-	OK(tree_add_hardlink(&t, "h", "i", &e));
-	OK(tree_add_hardlink(&t, "i", "h", &e));
-	FAILS(tree_finish(&t, &e), ERR_FORMAT, "h: a hard link to i, which is a hard link");
-	tree_release(&t);
-	OK(tree_add_node(&t, "p", TREE_FIFO, 0, 0600, &e));
-	OK(tree_add_data(&t, "p/x", "1", 1, 0644, 0, 0, &e));
-	FAILS(tree_finish(&t, &e), ERR_EXISTS,
-	      "p/x: cannot be below p, which is a fifo in the archive: by slsc itself and by slsc itself");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exact_bytes),	      cmocka_unit_test(an_empty_tree),
 		cmocka_unit_test(names),	      cmocka_unit_test(mtime_is_clamped),
 		cmocka_unit_test(sizes_past_8_gib),   cmocka_unit_test(sources_that_change),
-		cmocka_unit_test(contents_come_back), cmocka_unit_test(layer_entries),
-		cmocka_unit_test(what_no_tar_holds),
+		cmocka_unit_test(contents_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, enter_tmp, leave_tmp);

@@ -424,38 +424,6 @@ static void an_interrupt(void **state)
 	assert_old("intr", "intr/x.zip");
 }
 
-static void what_no_zip_holds(void **state)
-{
-	static const struct {
-		enum tree_type type;
-		const char *text;
-	} types[] = { { TREE_CHAR, "x: a zip holds no character devices" },
-		      { TREE_BLOCK, "x: a zip holds no block devices" },
-		      { TREE_FIFO, "x: a zip holds no fifos" } };
-	struct err e = ERR_INIT;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		CLEAN_TREE struct tree t = TREE_INIT;
-
-		OK(tree_add_node(&t, "x", types[i].type, 5, 0600, &e));
-		OK(tree_finish(&t, &e));
-		FAILS(zip_write(&t, "no.zip", ZIP_DEFAULT, 0, NULL, &e), ERR_FORMAT, types[i].text);
-	}
-	CLEAN_TREE struct tree t = TREE_INIT;
-	OK(tree_add_data(&t, "a", "1", 1, 0644, 0, 0, &e));
-	OK(tree_add_hardlink(&t, "b", "a", &e));
-	OK(tree_finish(&t, &e));
-	FAILS(zip_write(&t, "no.zip", ZIP_DEFAULT, 0, NULL, &e), ERR_FORMAT, "b: a zip holds no hard links");
-	tree_release(&t);
-	t.any_names = true;
-	OK(tree_add_data(&t, "a\xff", "1", 1, 0644, 0, 0, &e));
-	OK(tree_finish(&t, &e));
-	FAILS(zip_write(&t, "no.zip", ZIP_DEFAULT, 0, NULL, &e), ERR_FORMAT,
-	      "a\\xff: a zip holds no names that are not UTF-8");
-	assert_false(fs_exists("no.zip"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -471,7 +439,6 @@ int main(void)
 		cmocka_unit_test(a_full_disk),
 		cmocka_unit_test(sources_that_change),
 		cmocka_unit_test(an_interrupt),
-		cmocka_unit_test(what_no_zip_holds),
 	};
 
 	sig_install();

@@ -11,6 +11,7 @@ DIR/other, stands for another host; what it is asked goes to DIR/log with "other
 Ends with SIGTERM. Standard library only.
 """
 
+import gzip
 import hashlib
 import json
 import os
@@ -126,6 +127,15 @@ class Handler(BaseHTTPRequestHandler):
             self.fail(401, "UNAUTHORIZED", "over there", WWW_Authenticate='Bearer realm="http://192.0.2.1/token"')
         elif MODE == "realm-file":
             self.fail(401, "UNAUTHORIZED", "over there", WWW_Authenticate='Bearer realm="file:///etc/passwd"')
+        elif MODE == "two-challenges":
+            if auth.startswith("Bearer "):
+                return False
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Negotiate abc==')
+            self.send_header("WWW-Authenticate",
+                             f'Basic realm="x, y", Bearer realm="http://127.0.0.1:{port}/token",service="a,\\"b"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif MODE == "negotiate":
             self.fail(401, "UNAUTHORIZED", "no", WWW_Authenticate="Negotiate abc==, NTLM")
         else:
@@ -230,6 +240,12 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, data[:-1])
         elif MODE == "endless-blob":
             self.endless("application/octet-stream", data)
+        elif MODE == "gzip-encoding":
+            # what the manifest names, but wrapped once more, whether it was asked for or not
+            self.answer(200, gzip.compress(data), Content_Encoding="gzip")
+        elif MODE == "partial":
+            # a part, with nothing asked for but the whole
+            self.answer(206, data[:1000], Content_Range=f"bytes 0-999/{len(data)}")
         elif MODE == "redirect-host":
             self.answer(307, Location=f"http://127.0.0.1:{OTHER.server_address[1]}/{digest}")
         elif MODE == "cut-always":
@@ -260,6 +276,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def referrers(self):
         path, _, page = self.path.partition("?page=")
+        if MODE == "referrers-loop":
+            self.answer(200, b'{"schemaVersion":2,"manifests":[]}', INDEX_TYPE, Link=f'<{path}>; rel="next"')
+            return
         if MODE != "referrers":
             self.fail(404, "NOT_FOUND", "no referrers")
             return
@@ -282,7 +301,10 @@ class Handler(BaseHTTPRequestHandler):
         if MODE == "no-location":
             self.answer(202)
         else:
-            self.answer(202, Location=f"/v2/x/blobs/uploads/{name}", Range="0-0")
+            where = {"location-file": "file:///tmp/x", "location-user": f"http://me:pw@{self.headers['Host']}/u/{name}",
+                     "location-query": f"/v2/x/blobs/uploads/{name}?state=a%2Fb&c=d",
+                     "location-relative": f"{name}?state=1"}.get(MODE, f"/v2/x/blobs/uploads/{name}")
+            self.answer(202, Location=where, Range="0-0")
 
     def upload(self):
         return self.path.split("?")[0].rsplit("/", 1)[1]

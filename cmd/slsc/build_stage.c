@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build_stage.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/out.h"
+#include "os/fs.h"
+#include "registry/origin.h"
+#include "stage/solve.h"
+
+const char *const stage_prints[] = { "plan", "graph", NULL };
+const char *const stage_compressions[] = { "gzip", "zstd", "none", NULL };
+const char *const stage_levels[] = { "fast", "default", "max", NULL };
+const char *const stage_networks[] = { "host", "none", NULL };
+const char *const stage_sandboxes[] = { "bwrap", "oci", NULL };
+
+static void on_note(const char *line)
+{
+	out_note("%s", line);
+}
+
+static void on_event(const struct stage_event *e, void *ctx)
+{
+	(void)ctx;
+	switch (e->kind) {
+	case STAGE_CACHED:
+		out_verbose("[%s %u/%u] cached: %s", e->stage, e->step, e->steps, e->text);
+		break;
+	case STAGE_BEGIN:
+		out_note("[%s %u/%u] %s", e->stage, e->step, e->steps, e->text);
+		if (e->why)
+			out_note("[%s %u/%u] it runs because %s", e->stage, e->step, e->steps, e->why);
+		break;
+	case STAGE_LINE:
+		out_note("[%s %u/%u] | %s", e->stage, e->step, e->steps, e->text);
+		break;
+	case STAGE_DONE:
+		if (e->seconds >= 1)
+			out_note("[%s %u/%u] done in %.1f s", e->stage, e->step, e->steps, e->seconds);
+		break;
+	}
+}
+
+static int index_in(const char *const *list, const char *word, int otherwise)
+{
+	for (int i = 0; word && list[i]; i++)
+		if (strcmp(list[i], word) == 0)
+			return i;
+	return otherwise;
+}
+
+/* "HOST/REPO/app:1.0" and "../app/" are "app". */
+static char *default_output(const struct stage_flags *f, const char *context)
+{
+	CLEAN_FREE char *real = f->tag ? xstrdup(f->tag) : realpath(context, NULL);
+	CLEAN_FREE char *name = xstrdup(real && *real ? path_basename(real) : "image");
+
+	if (f->tag)
+		name[strcspn(name, ":@")] = '\0';
+	return xasprintf("oci:dist/%s.oci", *name ? name : "image");
+}
+
+static void report_image(const struct stage_image *im, bool json, bool first, struct buf *b)
+{
+	char human[32];
+
+	if (!json) {
+		buf_addf(b, "  %-6s  %9s  %2zu layer%s  %s\n", arch_oci(im->arch),
+			 str_human_size(im->size, human, sizeof(human)), im->nlayers, im->nlayers == 1 ? " " : "s",
+			 im->manifest.digest.s);
+		return;
+	}
+	buf_addf(b, "%s{\"arch\":\"%s\",\"digest\":\"%s\",\"config\":\"%s\",\"size\":%" PRIu64 ",\"layers\":[",
+		 first ? "" : ",", arch_name(im->arch), im->manifest.digest.s, im->config.digest.s, im->size);
+	for (size_t i = 0; i < im->nlayers; i++)
+		buf_addf(b, "%s{\"digest\":\"%s\",\"diff_id\":\"%s\",\"size\":%" PRIu64 "}", i ? "," : "",
+			 im->layers[i].digest.s, im->layers[i].diff_id.s, im->layers[i].size);
+	buf_addz(b, "]}");
+}
+
+static void report(const struct stage_result *r, bool json, struct buf *b)
+{
+	if (json) {
+		buf_addz(b, "{\"path\":");
+		buf_add_json(b, str_from(r->path));
+		buf_addz(b, ",\"digest\":");
+		if (r->nimages)
+			buf_addf(b, "\"%s\"", r->digest.s);
+		else
+			buf_addz(b, "null");
+		buf_addf(b, ",\"steps\":%u,\"cached\":%u,\"images\":[", r->steps, r->cached);
+	} else {
+		buf_addf(b, "%s%s%s\n", r->path, r->nimages ? "  " : "", r->nimages ? r->digest.s : "");
+	}
+	for (size_t i = 0; i < r->nimages; i++)
+		report_image(&r->images[i], json, i == 0, b);
+	buf_addz(b, json ? "]}\n" : "");
+}
+
+static int solve(const struct stage_flags *f, struct stage_request *req, const struct globals *g, struct buf *b,
+		 struct err *err)
+{
+	CLEAN_STAGE_RESULT struct stage_result res = { .nimages = 0 };
+	int ret = stage_solve(req, &res, err);
+
+	VEC_EACH(&res.warnings, w)
+		out_warn("%s", *w);
+	if (ret < 0)
+		return -1;
+	if (g->dry_run) {
+		if (g->json) {
+			buf_addz(b, "{\"path\":");
+			buf_add_json(b, str_from(strchr(req->output, ':') + 1));
+			buf_addz(b, ",\"dry_run\":true}\n");
+		} else {
+			buf_addf(b, "would write %s\n", strchr(req->output, ':') + 1);
+		}
+		return 0;
+	}
+	(void)f;
+	out_verbose("%u steps, %u of them cached", res.steps, res.cached);
+	report(&res, g->json, b);
+	return 0;
+}
+
+int build_stage(const struct stage_flags *f, const char *context, const struct strs *arches, unsigned jobs,
+		const struct globals *g, struct err *err)
+{
+	const struct registry_opts registry = registry_opts_of(&f->registry);
+	struct registry_env env = { .opts = &registry };
+	const struct origin_env origins = { .registry = registry_open, .ctx = &env };
+	CLEAN_FREE char *output = NULL, *lock = NULL;
+	CLEAN_BUF struct buf b = BUF_INIT;
+	struct stage_request req = {
+		.dockerfile = f->file,
+		.context = context ? context : ".",
+		.target = f->target,
+		.args = &f->args,
+		.secrets = &f->secrets,
+		.labels = &f->labels,
+		.bases = &f->bases,
+		.cache_from = &f->cache_from,
+		.cache_to = f->cache_to,
+		.tag = f->tag,
+		.until = f->until,
+		.squash = f->squash,
+		.strip = f->strip,
+		.no_cache = f->no_cache,
+		.explain = g->explain,
+		.dry_run = g->dry_run,
+		.jobs = jobs,
+		.origins = &origins,
+		.registry = &registry,
+		.codec = (enum codec[]){ CODEC_GZIP, CODEC_ZSTD,
+					 CODEC_NONE }[index_in(stage_compressions, f->compression, 0)],
+		.level = (enum codec_level)index_in(stage_levels, f->level, CODEC_DEFAULT),
+		.no_network = index_in(stage_networks, f->network, 0) == 1,
+		.sandbox = (enum sandbox_kind)index_in(stage_sandboxes, f->sandbox, SANDBOX_BWRAP),
+		.note = on_note,
+		.event = on_event,
+	};
+	bool want[ARCH_COUNT] = { false };
+
+	for (size_t i = 0; i < arches->len; i++)
+		want[arch_parse(arches->ptr[i])] = true;
+	want[arch_host()] = want[arch_host()] || !arches->len;
+	for (int a = 0; a < ARCH_COUNT; a++)
+		if (want[a])
+			req.arches[req.narches++] = (enum arch)a;
+	output = f->output ? xstrdup(f->output) : default_output(f, req.context);
+	req.output = output;
+	lock = path_join(req.context, "slsc.lock");
+	req.lock = lock;
+	if (f->print) {
+		if (stage_print(&req, strcmp(f->print, "graph") == 0, &b, err) < 0)
+			return -1;
+	} else if (solve(f, &req, g, &b, err) < 0) {
+		return -1;
+	}
+	return out_stdout(b.ptr, b.len, err);
+}
+
+void stage_flags_release(struct stage_flags *f)
+{
+	strs_release(&f->args);
+	strs_release(&f->secrets);
+	strs_release(&f->labels);
+	strs_release(&f->bases);
+	strs_release(&f->cache_from);
+}

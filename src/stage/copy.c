@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* COPY and ADD: names, patterns, and where things land. */
+#include "stage/copy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "os/fs.h"
+#include "os/proc.h"
+#include "stage/copy_internal.h"
+
+#define MAX_MATCHES 65536u
+
+int copy_fail(const struct copier *c, struct err *err, enum err_code code, const char *fmt, ...)
+{
+	char text[700];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_at(err, code, c->w->shown, c->w->inst->line, c->w->inst->col, "%s: %s",
+		      df_kind_name(c->w->inst->kind), text);
+}
+
+/* ---- the destination ---- */
+
+static char *absolute(const char *workdir, const char *path)
+{
+	CLEAN_FREE char *text = *path == '/' ? xasprintf("/%s", path) : xasprintf("/%s/%s", workdir, path);
+	char *p = text;
+
+	while (p[0] == '/' && p[1] == '/')
+		p++;
+	return path_clean(p);
+}
+
+static bool ends_in_slash(const char *s)
+{
+	const size_t n = strlen(s);
+
+	return n && (s[n - 1] == '/' || strcmp(s, ".") == 0 || strcmp(s, "..") == 0 || ends_with(s, "/.") ||
+		     ends_with(s, "/.."));
+}
+
+/* Relative to the root, through the links that the image has on the way. "": the root itself. */
+static char *real_path(struct copier *c, const char *path, bool *is_dir, struct err *err)
+{
+	CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
+	char *real = NULL;
+	const int there = snap_lookup(c->below, path + (*path == '/'), true, &node, &real, err);
+
+	if (there < 0) {
+		free(real);
+		return NULL;
+	}
+	*is_dir = (there && S_ISDIR(node.mode)) || !*real;
+	return real;
+}
+
+char *copy_target(struct copier *c, const char *name, bool is_dir, struct err *err)
+{
+	CLEAN_FREE char *dest = absolute(c->w->workdir, c->w->dest), *full = NULL;
+	bool exists;
+
+	full = real_path(c, dest, &exists, err);
+	if (!full)
+		return NULL;
+	if (is_dir || !(c->dest_dir || exists))
+		return steal(&full);
+	return path_join(full, name);
+}
+
+static bool in_tree(const struct copier *c, const char *path)
+{
+	return map_has(&c->paths, path);
+}
+
+int copy_parents_of(struct copier *c, const char *to, struct err *err)
+{
+	for (const char *slash = strchr(to, '/'); slash; slash = strchr(slash + 1, '/')) {
+		CLEAN_FREE char *dir = xstrndup(to, (size_t)(slash - to));
+		CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
+		struct tree_entry e = { .path = dir, .type = TREE_DIR, .mode = 0755, .uid = c->uid, .gid = c->gid };
+		int there;
+
+		if (in_tree(c, dir))
+			continue;
+		there = snap_lookup(c->below, dir, false, &node, NULL, err);
+		if (there < 0)
+			return -1;
+		if (there && !S_ISDIR(node.mode))
+			return copy_fail(c, err, ERR_EXISTS, "/%s is in the way: it is no directory", dir);
+		if (there) {
+			e.mode = node.mode & 07777;
+			e.uid = node.uid;
+			e.gid = node.gid;
+		}
+		if (copy_add_entry(c, &e, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- entries ---- */
+
+int copy_add_entry(struct copier *c, const struct tree_entry *e, struct err *err)
+{
+	const size_t at = (size_t)(uintptr_t)map_get(&c->paths, e->path);
+
+	if (at) {
+		CLEAN_TREE struct tree one = TREE_INIT;
+		struct tree_entry *was = &c->out->ptr[at - 1];
+
+		/* the later source counts; tree_add_entry() makes the copies that outlive the caller's */
+		if (was->type == TREE_DIR && e->type != TREE_DIR)
+			return copy_fail(c, err, ERR_EXISTS, "/%s is a directory, and cannot be overwritten", e->path);
+		if (was->type != TREE_DIR && e->type == TREE_DIR)
+			return copy_fail(c, err, ERR_EXISTS, "/%s is in the way: it is no directory", e->path);
+		if (tree_add_entry(c->out, e, err) < 0)
+			return -1;
+		*was = c->out->ptr[--c->out->len];
+		return 0;
+	}
+	if (tree_add_entry(c->out, e, err) < 0)
+		return copy_fail(c, err, err->code, "%s", err->msg);
+	map_put(&c->paths, e->path, (void *)(uintptr_t)c->out->len);
+	return 0;
+}
+
+static enum tree_type type_of(mode_t m)
+{
+	return S_ISDIR(m)    ? TREE_DIR
+	       : S_ISLNK(m)  ? TREE_LINK
+	       : S_ISCHR(m)  ? TREE_CHAR
+	       : S_ISBLK(m)  ? TREE_BLOCK
+	       : S_ISFIFO(m) ? TREE_FIFO
+			     : TREE_FILE;
+}
+
+static int finish_entry(struct copier *c, const struct snap_attrs *a, const char *host, struct tree_entry *e,
+			struct err *err)
+{
+	mode_t mode = a->st.st_mode & 07777;
+
+	e->type = type_of(a->st.st_mode);
+	if (c->w->chmod && e->type != TREE_LINK && mode_apply(c->w->chmod, mode, e->type == TREE_DIR, &mode) < 0)
+		return copy_fail(c, err, ERR_CONFIG, "--chmod: '%s' is no mode", c->w->chmod);
+	e->mode = e->type == TREE_LINK ? 0777 : mode;
+	e->uid = c->has_owner ? c->uid : c->owned ? a->st.st_uid : 0;
+	e->gid = c->has_owner ? c->gid : c->owned ? a->st.st_gid : 0;
+	if (c->owned) {
+		e->xattrs = a->x;
+		e->nxattrs = a->nx;
+	}
+	if (e->type == TREE_FILE) {
+		e->src = host;
+		e->size = (uint64_t)a->st.st_size;
+	}
+	e->major = (uint32_t)(a->st.st_rdev >> 8 & 0xfff);
+	e->minor = (uint32_t)(a->st.st_rdev & 0xff);
+	return 0;
+}
+
+/* The context's files have no owner and no attributes that would count. */
+static int read_attrs(const struct copier *c, struct snap_attrs *a, const char *host, struct err *err)
+{
+	if (c->owned)
+		return snap_attrs_read(a, host, true, err);
+	*a = (struct snap_attrs){ .nx = 0 };
+	if (lstat(host, &a->st) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "%s", host);
+	return 1;
+}
+
+static int copy_with(struct copier *c, const char *host, const char *to, const struct snap_attrs *a, struct err *err)
+{
+	struct tree_entry e = { .path = to };
+	CLEAN_FREE char *target = NULL;
+
+	if (S_ISSOCK(a->st.st_mode))
+		return 0;
+	if (!c->owned && !S_ISREG(a->st.st_mode) && !S_ISDIR(a->st.st_mode) && !S_ISLNK(a->st.st_mode))
+		return copy_fail(c, err, ERR_FORMAT, "%s: is no file, directory or symlink", host);
+	if (finish_entry(c, a, host, &e, err) < 0)
+		return -1;
+	if (e.type == TREE_LINK) {
+		target = snap_read_link(host, err);
+		if (!target)
+			return -1;
+		e.target = target;
+	}
+	return copy_add_entry(c, &e, err);
+}
+
+int copy_file(struct copier *c, const char *host, const char *to, struct err *err)
+{
+	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
+	const int ret = read_attrs(c, &a, host, err);
+
+	if (ret <= 0)
+		return ret < 0 ? -1 : copy_fail(c, err, ERR_IO, "%s is gone", host);
+	if (!*to)
+		return copy_fail(c, err, ERR_EXISTS, "/ is a directory, and cannot be overwritten");
+	return copy_parents_of(c, to, err) < 0 ? -1 : copy_with(c, host, to, &a, err);
+}
+
+/* ---- directories ---- */
+
+static bool left_out(const struct copier *c, const char *path, const char *below)
+{
+	if (c->from->ignored && ignore_match(c->from->ignored, path))
+		return true;
+	return c->excludes && (ignore_match(c->excludes, path) || (*below && ignore_match(c->excludes, below)));
+}
+
+/* A directory of the image keeps what it is if it was only the destination; further below, the source's counts. */
+static int enter_dir(struct copier *c, const char *host, const char *to, bool top, struct err *err)
+{
+	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
+	CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
+	int there = *to ? snap_lookup(c->below, to, false, &node, NULL, err) : 1;
+
+	if (there < 0)
+		return -1;
+	if (there && *to && !S_ISDIR(node.mode))
+		return copy_fail(c, err, ERR_EXISTS, "/%s is in the way: it is no directory", to);
+	if (!*to)
+		return 0;
+	if (there && top) {
+		const struct tree_entry e = {
+			.path = to, .type = TREE_DIR, .mode = node.mode & 07777, .uid = node.uid, .gid = node.gid
+		};
+
+		return in_tree(c, to) ? 0 : copy_add_entry(c, &e, err);
+	}
+	if (top && in_tree(c, to))
+		return 0;
+	if (read_attrs(c, &a, host, err) <= 0)
+		return copy_fail(c, err, ERR_IO, "%s is gone", host);
+	return copy_with(c, host, to, &a, err);
+}
+
+static int walk(struct copier *c, const char *path, const char *below, const struct snap_set *set, const char *to,
+		unsigned depth, struct err *err);
+
+static int walk_child(struct copier *c, const char *dir, const char *dir_below, const char *name,
+		      const struct snap_set *in, const char *to, unsigned depth, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(dir, name), *below = path_join(dir_below, name), *at = path_join(to, name);
+	CLEAN_FREE char *host = NULL;
+	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
+	const bool out = left_out(c, path, below);
+	struct snap_set set;
+	int kind = snap_child(&c->source, in, dir, name, &set, err);
+
+	if (kind <= 0)
+		return kind;
+	if (out && (kind != 1 || ((!c->from->ignored || !ignore_match(c->from->ignored, path) ||
+				   ignore_prunes(c->from->ignored, path)) &&
+				  (!c->excludes || ignore_prunes(c->excludes, path)))))
+		return 0;
+	host = snap_host(&c->source, set.layer[0], path);
+	if (kind == 2)
+		return read_attrs(c, &a, host, err) < 0 ? -1 : copy_with(c, host, at, &a, err);
+	/* a directory that is left out itself, but has something inside that is not, comes with that */
+	if (out) {
+		const size_t before = c->out->len;
+
+		if (walk(c, path, below, &set, at, depth + 1, err) < 0)
+			return -1;
+		return c->out->len > before && !in_tree(c, at) ? enter_dir(c, host, at, false, err) : 0;
+	}
+	return enter_dir(c, host, at, false, err) < 0 ? -1 : walk(c, path, below, &set, at, depth + 1, err);
+}
+
+static int walk(struct copier *c, const char *path, const char *below, const struct snap_set *set, const char *to,
+		unsigned depth, struct err *err)
+{
+	CLEAN_STRS struct strs names = { 0 };
+
+	if (depth > 64)
+		return copy_fail(c, err, ERR_LIMIT, "limit exceeded: directories deeper than 64");
+	if (sig_check(err) < 0 || snap_names(&c->source, set, path, &names, err) < 0)
+		return -1;
+	VEC_EACH(&names, name)
+		if (walk_child(c, path, below, *name, set, to, depth, err) < 0)
+			return -1;
+	return 0;
+}
+
+int copy_dir(struct copier *c, const char *path, const struct snap_set *set, const char *to, struct err *err)
+{
+	CLEAN_FREE char *host = snap_host(&c->source, set->layer[0], path);
+
+	if (copy_parents_of(c, to, err) < 0 || enter_dir(c, host, to, true, err) < 0)
+		return -1;
+	return walk(c, path, "", set, to, 0, err);
+}
+
+/* ---- sources ---- */
+
+static int set_of(struct copier *c, const char *path, struct snap_set *set, struct err *err)
+{
+	struct str rest = str_from(path);
+	CLEAN_BUF struct buf at = BUF_INIT;
+	int kind = 1;
+
+	snap_root(&c->source, set);
+	while (rest.len && kind == 1) {
+		struct str part = rest;
+		struct snap_set next;
+		CLEAN_FREE char *name = NULL;
+
+		rest = str_cut(&part, '/');
+		name = xstrndup(part.ptr, part.len);
+		kind = snap_child(&c->source, set, at.len ? at.ptr : "", name, &next, err);
+		*set = next;
+		buf_addf(&at, "%s%s", at.len ? "/" : "", name);
+	}
+	return kind;
+}
+
+/* With --parents the path of the source goes along, from the pivot "/./" on. */
+static char *parents_target(struct copier *c, const char *source, const char *matched, struct err *err)
+{
+	const char *pivot = strstr(source, "/./");
+	CLEAN_FREE char *before = pivot ? xstrndup(source, (size_t)(pivot - source)) : xstrdup("");
+	CLEAN_FREE char *rooted = xasprintf("/%s", before), *clean = path_clean(rooted);
+	const size_t skip = strcmp(clean, "/") == 0 ? 0 : strlen(clean);
+	CLEAN_FREE char *dest = absolute(c->w->workdir, c->w->dest), *full = NULL;
+	bool exists;
+
+	full = real_path(c, dest, &exists, err);
+	return full ? path_join(full, strlen(matched) > skip ? matched + skip : path_basename(matched)) : NULL;
+}
+
+static int not_there(struct copier *c, const char *source, struct err *err)
+{
+	CLEAN_STRS struct strs names = { 0 };
+	CLEAN_FREE char *dir = path_dirname(source);
+	struct err ignored;
+	const char *near;
+
+	copy_fail(c, err, ERR_NOTFOUND, "'%s' is not in %s", source,
+		  c->owned ? "what it copies from" : "the build context");
+	if (snap_list(&c->source, strcmp(dir, ".") == 0 ? "" : dir, &names, &ignored) < 0)
+		return -1;
+	near = str_closest(path_basename(source), (const char *const *)names.ptr, names.len);
+	return near ? err_hint(err, "did you mean '%s%s%s'?", strcmp(dir, ".") == 0 ? "" : dir,
+			       strcmp(dir, ".") == 0 ? "" : "/", near)
+		    : -1;
+}
+
+/* One path of the source, which no pattern is in any more; it may be a symlink. */
+static int copy_path(struct copier *c, const char *source, const char *path, struct err *err)
+{
+	CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
+	CLEAN_FREE char *real = NULL, *to = NULL;
+	struct snap_set set;
+	int there;
+
+	if (c->from->ignored && *path && ignore_match(c->from->ignored, path) &&
+	    ignore_prunes(c->from->ignored, path)) {
+		copy_fail(c, err, ERR_NOTFOUND, "'%s' is left out of the build context by .dockerignore", source);
+		return err_hint(err, "take it in again by a line !%s at the end of it", path);
+	}
+	there = snap_lookup(&c->source, path, true, &node, &real, err);
+	if (there <= 0)
+		return there < 0 ? -1 : not_there(c, path, err);
+	if (c->excludes && *path && ignore_match(c->excludes, path) && !S_ISDIR(node.mode))
+		return 0;
+	if (c->from->ignored && *real && strcmp(real, path) != 0 && ignore_match(c->from->ignored, real))
+		return not_there(c, path, err);
+	if (c->w->add && S_ISREG(node.mode) && !c->w->no_unpack) {
+		const int done = copy_archive(c, node.host, err);
+
+		if (done)
+			return done < 0 ? -1 : 0;
+	}
+	to = c->w->parents ? parents_target(c, source, path, err)
+			   : copy_target(c, path_basename(path), S_ISDIR(node.mode), err);
+	if (!to)
+		return -1;
+	if (!S_ISDIR(node.mode))
+		return copy_file(c, node.host, to, err);
+	if (set_of(c, real, &set, err) != 1)
+		return copy_fail(c, err, ERR_IO, "'%s' is gone", path);
+	return copy_dir(c, real, &set, to, err);
+}
+
+static bool has_magic(const char *s)
+{
+	return strpbrk(s, "*?[\\") != NULL;
+}
+
+/* The paths that match from the component @pattern on, below @dir, which may be a link to a directory. */
+static int expand(struct copier *c, const char *dir, const char *pattern, struct strs *out, struct err *err)
+{
+	CLEAN_FREE char *part = xstrndup(pattern, strcspn(pattern, "/")), *real = NULL;
+	const char *rest = pattern[strlen(part)] ? pattern + strlen(part) + 1 : NULL;
+	CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
+	CLEAN_STRS struct strs names = { 0 };
+	int there = snap_lookup(&c->source, dir, true, &node, &real, err);
+
+	if (there <= 0 || !S_ISDIR(node.mode))
+		return there < 0 ? -1 : 0;
+	if (snap_list(&c->source, real, &names, err) < 0)
+		return -1;
+	if (strcmp(part, "**") == 0) {
+		if (rest && expand(c, dir, rest, out, err) < 0)
+			return -1;
+		VEC_EACH(&names, n) {
+			CLEAN_FREE char *at = path_join(dir, *n), *its = path_join(real, *n);
+			CLEAN_SNAP_NODE struct snap_node one = { .target = NULL };
+
+			if (snap_lookup(&c->source, its, false, &one, NULL, err) < 0)
+				return -1;
+			if (!rest)
+				strs_add(out, at);
+			else if (S_ISDIR(one.mode) && expand(c, at, pattern, out, err) < 0)
+				return -1;
+		}
+		return 0;
+	}
+	VEC_EACH(&names, n) {
+		CLEAN_FREE char *at = path_join(dir, *n);
+
+		if (!path_match(part, *n))
+			continue;
+		if (out->len > MAX_MATCHES)
+			return copy_fail(c, err, ERR_LIMIT, "limit exceeded: more than %u files match", MAX_MATCHES);
+		if (!rest)
+			strs_add(out, at);
+		else if (expand(c, at, rest, out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* "./a//b/" is "a/b", "/a" too; what leads out is refused rather than bent. */
+static char *clean_source(struct copier *c, const char *source, struct err *err)
+{
+	const char *bare = source + strspn(source, "/");
+	CLEAN_FREE char *clean = path_clean(*bare ? bare : ".");
+
+	if (!path_is_inside(clean)) {
+		copy_fail(c, err, ERR_CONFIG, "'%s' is outside of %s", source,
+			  c->owned ? "what it copies from" : "the build context");
+		err_hint(err, "sources are relative to the directory that the build is given");
+		return NULL;
+	}
+	return strcmp(clean, ".") == 0 ? xstrdup("") : steal(&clean);
+}
+
+static int copy_source(struct copier *c, const char *source, struct err *err)
+{
+	CLEAN_STRS struct strs found = { 0 };
+	CLEAN_FREE char *clean = NULL;
+	size_t n = 0;
+	int ret;
+
+	for (size_t i = 0; i < c->w->nheredocs; i++) {
+		const char *p = source + strspn(source, "0123456789");
+
+		if (starts_with(p, "<<") && strstr(p, c->w->heredocs[i].name)) {
+			const struct df_heredoc *h = &c->w->heredocs[i];
+			CLEAN_FREE char *to = copy_target(c, h->name, false, err);
+			mode_t mode = 0644;
+			struct tree_entry e = { .path = to,
+						.type = TREE_FILE,
+						.uid = c->uid,
+						.gid = c->gid,
+						.data = h->text.ptr,
+						.size = h->text.len };
+
+			if (!to || copy_parents_of(c, to, err) < 0)
+				return -1;
+			if (c->w->chmod && mode_apply(c->w->chmod, mode, false, &mode) < 0)
+				return copy_fail(c, err, ERR_CONFIG, "--chmod: '%s' is no mode", c->w->chmod);
+			e.mode = mode;
+			return copy_add_entry(c, &e, err);
+		}
+	}
+	if (c->w->add) {
+		ret = copy_remote(c, source, err);
+		if (ret)
+			return ret < 0 ? -1 : 0;
+	}
+	clean = clean_source(c, source, err);
+	if (!clean)
+		return -1;
+	if (!has_magic(clean))
+		return copy_path(c, source, clean, err);
+	if (path_match_check(clean, err) < 0)
+		return copy_fail(c, err, ERR_CONFIG, "%s", err->msg);
+	if (expand(c, "", clean, &found, err) < 0)
+		return -1;
+	VEC_EACH(&found, f) {
+		if (left_out(c, *f, ""))
+			continue;
+		n++;
+		if (copy_path(c, source, *f, err) < 0)
+			return -1;
+	}
+	return n ? 0 : not_there(c, clean, err);
+}
+
+/* ---- the key ---- */
+
+static int key_of(const struct copier *c, struct digest *key, struct err *err)
+{
+	struct digest_ctx *md = digest_new(err);
+
+	if (!md)
+		return -1;
+	for (const struct tree_entry *e = c->out->ptr; e < c->out->ptr + c->out->len; e++) {
+		CLEAN_BUF struct buf b = BUF_INIT;
+		struct digest file = { .s = "" };
+		int ret = 0;
+
+		if (e->type == TREE_FILE && e->src) {
+			struct stat st;
+
+			ret = lstat(e->src, &st) < 0 ? err_sys(err, "%s", e->src)
+						     : file_hash(c->hashes, e->src, &st, &file, err);
+		} else if (e->type == TREE_FILE) {
+			ret = digest_of(e->data ? e->data : "", e->size, &file, err);
+		}
+		if (ret < 0) {
+			digest_free(md);
+			return -1;
+		}
+		buf_addf(&b, "%zu:%s %d %o %u %u %zu:%s %u %u %s %zu\n", strlen(e->path), e->path, (int)e->type,
+			 (unsigned)e->mode, e->uid, e->gid, e->target ? strlen(e->target) : 0,
+			 e->target ? e->target : "", e->major, e->minor, file.s, e->nxattrs);
+		digest_update(md, b.ptr, b.len);
+		for (size_t i = 0; i < e->nxattrs; i++) {
+			digest_update(md, e->xattrs[i].name, strlen(e->xattrs[i].name) + 1);
+			digest_update(md, &e->xattrs[i].len, sizeof(e->xattrs[i].len));
+			digest_update(md, e->xattrs[i].val, e->xattrs[i].len);
+		}
+	}
+	digest_final(md, key);
+	return 0;
+}
+
+static int begin(struct copier *c, struct err *err)
+{
+	const struct copy_want *w = c->w;
+	struct owner_ids owner = { .uid = 0 };
+
+	c->context = c->from->context;
+	c->owned = !c->context;
+	c->source = c->context ? (struct snap_stack){ &c->context, 1 } : c->from->stack;
+	c->uid = w->uid;
+	c->gid = w->gid;
+	c->dest_dir = w->nsources > 1 || ends_in_slash(w->dest) || !*w->dest;
+	c->out->bytes = true;
+	if (w->chown) {
+		if (owner_resolve(w->chown, c->below, &owner, err) < 0)
+			return copy_fail(c, err, ERR_CONFIG, "--chown: %s", err->msg);
+		c->has_owner = true;
+		c->uid = owner.uid;
+		c->gid = owner.gid;
+		owner_ids_release(&owner);
+	}
+	if (!w->nexcludes)
+		return 0;
+	c->excludes = ignore_patterns("--exclude", w->excludes, w->nexcludes, err);
+	return c->excludes ? 0 : copy_fail(c, err, ERR_CONFIG, "%s", err->msg);
+}
+
+int copy_tree(const struct copy_want *w, const struct copy_from *from, const struct snap_stack *below,
+	      struct file_hashes *hashes, const char *scratch, struct tree *out, struct digest *key, struct err *err)
+{
+	struct copier c = { .w = w, .from = from, .below = below, .hashes = hashes, .scratch = scratch, .out = out };
+	int ret = begin(&c, err);
+
+	for (size_t i = 0; ret == 0 && i < w->nsources; i++)
+		ret = copy_source(&c, w->sources[i], err);
+	if (ret == 0)
+		ret = tree_finish(out, err);
+	if (ret == 0)
+		ret = key_of(&c, key, err);
+	map_release(&c.paths);
+	strs_release(&c.keep);
+	ignore_free(c.excludes);
+	return ret;
+}

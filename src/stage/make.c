@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "os/fs.h"
+#include "os/proc.h"
+#include "stage/solve_internal.h"
+
+/* ---- what has to be made for the image ---- */
+
+static void demand_op(struct op *op);
+
+static void demand_dirs(struct vertex *v, size_t n)
+{
+	if (v->base)
+		demand_dirs(v->base, v->base->ops.len);
+	for (size_t i = 0; i < n; i++)
+		if (!op_has_form(v->ops.ptr[i]))
+			demand_op(v->ops.ptr[i]);
+}
+
+static void demand_op(struct op *op)
+{
+	if (op->demanded)
+		return;
+	op->demanded = true;
+	if (op->kind != OP_COPY || !op->want.link)
+		demand_dirs(op->v, op_index(op));
+	if (op->from)
+		demand_dirs(op->from, op->from->ops.len);
+	for (size_t i = 0; i < op->nmounts; i++)
+		if (op->mounts[i].from)
+			demand_dirs(op->mounts[i].from, op->mounts[i].from->ops.len);
+}
+
+static void *vertex_thread(void *arg)
+{
+	struct vertex *v = arg;
+
+	VEC_EACH(&v->ops, o) {
+		if (!(*o)->demanded)
+			continue;
+		v->ret = op_make(*o, &v->err);
+		if (v->ret < 0) {
+			atomic_store(&v->sv->failed, true);
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* Directories are only ours to make where we may give files to others; a copy onto nothing needs none. */
+static bool needs_dirs(const struct solver *sv)
+{
+	if (sv->req->squash || sv->req->strip || (sv->req->output && starts_with(sv->req->output, "dir:")))
+		return true;
+	for (size_t i = 0; i < sv->vertices.len; i++) {
+		struct vertex *v = sv->vertices.ptr[i];
+
+		VEC_EACH(&v->ops, o) {
+			const struct op *op = *o;
+			const bool onto = v->base || (v->image && v->image->nlayers) || op != v->ops.ptr[0];
+
+			/* a blob that is made anew of a directory */
+			if (op_has_form(op) && !op->layer.blob && !op->layer.empty)
+				return true;
+			if (op->demanded && (op->kind != OP_COPY || op->from || (onto && !op->want.link)))
+				return true;
+		}
+	}
+	return false;
+}
+
+static int run_threads(struct solver *sv, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < sv->vertices.len; i++) {
+		struct vertex *v = sv->vertices.ptr[i];
+		bool any = false;
+
+		VEC_EACH(&v->ops, o)
+			any = any || (*o)->demanded;
+		if (any && pthread_create(&v->thread, NULL, vertex_thread, v) == 0)
+			v->running = true;
+		else if (any)
+			vertex_thread(v);
+	}
+	for (size_t i = 0; i < sv->vertices.len; i++) {
+		struct vertex *v = sv->vertices.ptr[i];
+
+		if (v->running)
+			pthread_join(v->thread, NULL);
+		/* of several errors that which is not about another one */
+		if (v->ret < 0 && (ret == 0 || strncmp(err->msg, "given up", 8) == 0))
+			*err = v->err;
+		ret = v->ret < 0 ? -1 : ret;
+	}
+	return ret;
+}
+
+static void tell_cached(struct solver *sv)
+{
+	for (size_t i = 0; i < sv->vertices.len; i++) {
+		VEC_EACH(&sv->vertices.ptr[i]->ops, o) {
+			sv->res->steps++;
+			if (!op_has_form(*o) || (*o)->demanded)
+				continue;
+			sv->res->cached++;
+			solver_event(sv, *o, STAGE_CACHED, (*o)->history, NULL, 0);
+		}
+	}
+}
+
+int solver_make(struct solver *sv, struct vertex *const *targets, size_t n, struct err *err)
+{
+	const bool dirs =
+		sv->req->squash || sv->req->strip || (sv->req->output && starts_with(sv->req->output, "dir:"));
+
+	for (size_t i = 0; i < sv->vertices.len; i++)
+		VEC_EACH(&sv->vertices.ptr[i]->ops, o)
+			if (op_key(*o, false, err) < 0)
+				return -1;
+	for (size_t i = 0; i < n; i++)
+		demand_dirs(targets[i], targets[i]->ops.len);
+	tell_cached(sv);
+	if (needs_dirs(sv)) {
+		if (sandbox_enter(err) < 0)
+			return -1;
+		sv->entered = true;
+	}
+	if (run_threads(sv, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n && !dirs; i++) {
+		CLEAN_FREE struct layer **all = NULL;
+		size_t len;
+
+		if (vertex_layers(targets[i], targets[i]->ops.len, &all, &len, err) < 0)
+			return -1;
+		for (size_t k = 0; k < len; k++)
+			if (layer_blob(sv, all[k], err) < 0)
+				return -1;
+	}
+	explain_save(sv);
+	return 0;
+}

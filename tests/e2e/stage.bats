@@ -1,0 +1,381 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Dockerfiles: stages, steps, the cache, what comes out, and what is said when something is wrong.
+# shellcheck disable=SC2154 # helper.bash sets $status, $out and $err, stage_helper.bash $base
+load helper
+load stage_helper
+
+@test "files from the context make a layer; the same files are the same bytes, whenever they were written" {
+	stage_setup
+	mkdir app
+	echo one >app/a
+	echo two >app/b
+	chmod 755 app/b
+	printf 'FROM scratch\nCOPY app /srv/app\nCMD ["/srv/app/b"]\n' >Dockerfile
+	slsc_run build -f Dockerfile -o "oci:$T/out.oci" .
+	is "$status" 0
+	is "$(layer 0)" "drwxr-xr-x 0/0 0 1980-01-01 00:00 srv/
+drwxr-xr-x 0/0 0 1980-01-01 00:00 srv/app/
+-rw-r--r-- 0/0 4 1980-01-01 00:00 srv/app/a
+-rwxr-xr-x 0/0 4 1980-01-01 00:00 srv/app/b"
+	is "$(built_config | jq -c '.config.Cmd')" '["/srv/app/b"]'
+	is "$(built_config | jq -c '[.history[].created_by]')" '["COPY app /srv/app","CMD [\"/srv/app/b\"]"]'
+	first=$(cat "$T/out.oci/index.json")
+	touch -d '1999-01-01' app/a app/b app
+	SLSC_CACHE_DIR=$T/other slsc_run build -f Dockerfile -o "oci:$T/out.oci" .
+	is "$status" 0
+	is "$(cat "$T/out.oci/index.json")" "$first"
+	no_leftovers "$T"
+}
+
+@test "only the stages that the target needs run, and what they make is copied" {
+	stage_setup
+	text='FROM base AS unused
+RUN touch /unused-ran && false
+FROM base AS builder
+ARG WORD=hi
+RUN mkdir /out && echo "$WORD there" >/out/word
+FROM scratch AS final
+COPY --from=builder /out/word /word'
+	build <<<"$text"
+	is "$status" 0
+	is "$(in_layer 0 word)" "hi there"
+	is "$(built | jq '.layers | length')" 1
+	build --build-arg WORD=ho <<<"$text"
+	is "$status" 0
+	is "$(in_layer 0 word)" "ho there"
+	build --target unused <<<"$text"
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:1: stage unused: RUN: exit code 1"
+}
+
+@test "what ran before is cached, by contents and not by times; --explain says why a step runs again" {
+	stage_setup
+	echo 1 >src
+	echo unrelated >other
+	text='FROM base
+ENV MODE=fast
+COPY src /src
+RUN cat /src >/copy
+RUN echo "$MODE" >/mode
+'
+	build --json <<<"$text"
+	is "$status" 0
+	is "$(jq -c '[.steps, .cached]' <<<"$out")" "[3,0]"
+	first=$(jq -r .digest <<<"$out")
+	touch -d 2001-01-01 src
+	echo changed >other
+	build --json <<<"$text"
+	is "$(jq -c '[.steps, .cached]' <<<"$out")" "[3,3]"
+	is "$(jq -r .digest <<<"$out")" "$first"
+	echo 2 >src
+	build --explain <<<"$text"
+	is "$status" 0
+	has "$err" "it runs because changed: the files that are copied"
+	has "$err" "[stage-0 3/4] it runs because changed: what is below"
+	build --explain <<<"${text/fast/slow}"
+	is "$status" 0
+	is "$(grep -c 'it runs because' <<<"$err")" 2
+	has "$err" "changed: the environment or a build argument"
+	build --explain --no-cache <<<"${text/fast/slow}"
+	has "$err" "it runs because --no-cache was given"
+}
+
+@test "a stage that is built anew but gives the same leaves what stands on it cached" {
+	stage_setup
+	echo 1 >src
+	text='FROM base AS builder
+COPY src /src
+RUN echo constant >/out
+FROM base
+COPY --from=builder /out /out
+RUN wc -c /out >/count
+'
+	build <<<"$text"
+	is "$status" 0
+	echo 2 >src
+	build --explain <<<"$text"
+	is "$status" 0
+	has "$err" "[builder 2/2] RUN"
+	case $err in *"RUN /bin/sh -c wc"*) echo "$err" >&2; return 1 ;; esac
+}
+
+@test "a failing RUN: its place, its exit code, the end of what it said; nothing is left" {
+	stage_setup
+	build <<-'EOF'
+		FROM base AS builder
+		RUN echo before; echo trouble >&2; exit 7
+	EOF
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:1: stage builder: RUN: exit code 7
+  before
+  trouble
+hint: what it ran on: \`slsc build -f Dockerfile --until 2 -o dir:DIR ...\` writes it out"
+	[ ! -e "$T/out.oci" ]
+	is "$(find "$SLSC_CACHE_DIR/stage/run" -mindepth 1 2>/dev/null)" ""
+	slsc_run build -f Dockerfile --base "base=oci:$base" --until 2 -o "dir:$T/rootfs" .
+	is "$status" 0
+	[ -x "$T/rootfs/bin/busybox" ]
+}
+
+@test "what a RUN changes: files gone, directories replaced, hard links, modes, owners" {
+	stage_setup
+	build <<-'EOF'
+		FROM base
+		RUN mkdir -p /d/old /e && echo x >/d/old/f && echo y >/e/keep && echo z >/gone && ln /e/keep /e/a-twin
+		RUN rm /gone && rm -r /d && mkdir /d && echo new >/d/f && chmod 600 /e/keep && chown 1000:50 /d/f
+	EOF
+	is "$status" 0
+	is "$(layer 1)" "drwxr-xr-x 0/0 0 1980-01-01 00:00 d/
+drwxr-xr-x 0/0 0 1980-01-01 00:00 d/old/
+-rw-r--r-- 0/0 2 1980-01-01 00:00 d/old/f
+drwxr-xr-x 0/0 0 1980-01-01 00:00 e/
+-rw-r--r-- 0/0 2 1980-01-01 00:00 e/a-twin
+hrw-r--r-- 0/0 0 1980-01-01 00:00 e/keep link to e/a-twin
+-rw-r--r-- 0/0 2 1980-01-01 00:00 gone"
+	is "$(layer 2)" "---------- 0/0 0 1980-01-01 00:00 .wh.gone
+drwxr-xr-x 0/0 0 1980-01-01 00:00 d/
+---------- 0/0 0 1980-01-01 00:00 d/.wh..wh..opq
+-rw-r--r-- 1000/50 4 1980-01-01 00:00 d/f
+drwxr-xr-x 0/0 0 1980-01-01 00:00 e/
+-rw------- 0/0 2 1980-01-01 00:00 e/keep"
+}
+
+@test "wrong references: each has its place and a way out" {
+	stage_setup
+	build <<<$'FROM base AS builder\nFROM scratch\nCOPY --from=bulider /x /x'
+	is "$status" 1
+	has "$err" "error: Dockerfile:3:"
+	has "$err" "hint: did you mean stage 'builder'?"
+	build <<<$'FROM scratch AS a\nCOPY --from=b /x /x\nFROM scratch AS b\nCOPY --from=a /x /x'
+	is "$status" 1
+	has "$err" "depends on itself, through what it copies from"
+	build <<<$'FROM scratch\nCOPY ../secret /x'
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:"
+	build <<<$'FROM scratch\nCOPY nothing /x'
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:"
+	has "$err" "'nothing' is not in the build context"
+	build --target nope <<<$'FROM scratch AS nine\nCOPY Dockerfile /x'
+	is "$status" 2
+	has "$err" "error: Dockerfile has no stage 'nope'"
+	build <<<$'FROM scratch\nRUNN true'
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:1: unknown instruction 'RUNN'"
+	[ ! -e "$T/out.oci" ]
+}
+
+@test "a build argument that nobody asks for is told" {
+	stage_setup
+	echo x >x
+	build --build-arg VERSOIN=2 <<<$'FROM scratch\nARG VERSION\nCOPY x /x'
+	is "$status" 0
+	has "$err" "warning: --build-arg VERSOIN: no ARG of the stages that are built asks for it; did you mean VERSION?"
+}
+
+@test "a secret is seen by its step, and is found nowhere afterwards" {
+	stage_setup
+	secret=s3cr3t-$RANDOM$RANDOM$RANDOM
+	printf %s "$secret" >"$T/secret"
+	build --secret id=token,src="$T/secret" -v <<-'EOF'
+		FROM base
+		RUN --mount=type=secret,id=token wc -c /run/secrets/token >/length && stat -c %a /run/secrets/token >/mode
+		RUN test ! -e /run/secrets/token
+	EOF
+	is "$status" 0
+	is "$(in_layer 1 length)" "${#secret} /run/secrets/token"
+	is "$(in_layer 1 mode)" 400
+	rm "$T/secret"
+	find "$T" -type f >"$T/files"
+	while IFS= read -r f; do
+		if { cat "$f"; gzip -dcf "$f" 2>/dev/null; } | grep -aq "$secret"; then
+			echo "the secret is in $f" >&2
+			return 1
+		fi
+	done <"$T/files"
+	build <<-'EOF'
+		FROM base
+		RUN --mount=type=secret,id=other,required=true cat /run/secrets/other
+	EOF
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:"
+	has "$err" "there is no secret 'other'"
+	has "$err" "hint: give it by --secret id=other,src=FILE"
+}
+
+@test "mounts: the context, another stage, a cache that stays, a file system in memory" {
+	stage_setup
+	echo in-context >file
+	echo hidden >ignored
+	echo ignored >.dockerignore
+	build <<-'EOF'
+		FROM base AS other
+		RUN echo from-other >/word
+		FROM base
+		RUN --mount=type=bind,target=/ctx cat /ctx/file >/a && test ! -e /ctx/ignored
+		RUN --mount=type=bind,from=other,source=/word,target=/w cat /w >/b
+		RUN --mount=type=cache,target=/cache echo kept >/cache/x
+		RUN --mount=type=cache,target=/cache cat /cache/x >/c
+		RUN --mount=type=tmpfs,target=/mem echo m >/mem/x && cat /mem/x >/d
+		RUN --mount=type=bind,target=/ctx,rw echo lost >/ctx/new && cat /ctx/new >/e
+	EOF
+	is "$status" 0
+	is "$(in_layer 1 a)" in-context
+	is "$(in_layer 2 b)" from-other
+	is "$(in_layer 3 c)" kept
+	is "$(in_layer 4 d)" m
+	is "$(in_layer 5 e)" lost
+	[ ! -e new ]
+	# mount points are no part of what a step made
+	is "$(layer 1)" "-rw-r--r-- 0/0 11 1980-01-01 00:00 a"
+}
+
+@test "what a step leaves running is ended with it" {
+	stage_setup
+	mark=$RANDOM$RANDOM
+	build <<-EOF
+		FROM base
+		RUN (setsid nohup sleep 9$mark >/dev/null 2>&1 &) ; echo started >/started
+	EOF
+	is "$status" 0
+	is "$(grep -lsa "9$mark" /proc/[0-9]*/cmdline)" ""
+}
+
+@test "the network can be forbidden" {
+	stage_setup
+	build --network none <<-'EOF'
+		FROM base
+		RUN cat /proc/net/dev >/nets
+	EOF
+	is "$status" 0
+	is "$(in_layer -1 nets | grep -c ':')" 1
+	build <<-'EOF'
+		FROM base
+		RUN --network=none cat /proc/net/dev >/nets
+	EOF
+	is "$(in_layer -1 nets | grep -c ':')" 1
+}
+
+@test "the host is not there" {
+	stage_setup
+	echo private >"$T/home/private"
+	build <<-EOF
+		FROM base
+		RUN test ! -e $T && test ! -e /usr/bin/env && ls / >/tmp/all && ps >/ps && hostname >/host
+	EOF
+	is "$status" 0
+	is "$(in_layer -1 tmp/all)" "bin
+dev
+etc
+proc
+root
+sys
+tmp"
+}
+
+@test "outputs: archives that others read, a directory, one layer" {
+	need skopeo skopeo
+	stage_setup
+	text=$'FROM base\nRUN echo hi >/hi && mkdir /sub && echo x >/sub/x\nRUN rm /sub/x\nLABEL a=b'
+	build -t demo/app:1.2 <<<"$text"
+	is "$status" 0
+	is "$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' "$T/out.oci/index.json")" 1.2
+	digest=$(jq -r '.manifests[0].digest' "$T/out.oci/index.json")
+	slsc_run build -f Dockerfile --base "base=oci:$base" -t demo/app:1.2 -o "oci-archive:$T/a.tar" .
+	is "$status" 0
+	is "$(skopeo inspect --format '{{.Digest}}' "oci-archive:$T/a.tar")" "$digest"
+	slsc_run build -f Dockerfile --base "base=oci:$base" -t demo/app:1.2 -o "docker-archive:$T/d.tar" .
+	is "$status" 0
+	is "$(skopeo inspect --config "docker-archive:$T/d.tar:demo/app:1.2" | jq -r '.config.Labels.a')" b
+	slsc_run build -f Dockerfile --base "base=oci:$base" -o "dir:$T/root" .
+	is "$status" 0
+	is "$(cat "$T/root/hi")" hi
+	is "$(ls -A "$T/root/sub")" ""
+	build --squash <<<"$text"
+	is "$status" 0
+	is "$(built latest | jq '.layers | length')" 1
+	case $(layer 0) in *.wh.*) return 1 ;; esac
+	is "$(in_layer 0 hi)" hi
+}
+
+@test "--print shows the stages, as text and for dot" {
+	stage_setup
+	text=$'FROM base AS builder\nRUN make\nFROM scratch\nCOPY --from=builder /x /x'
+	build --print plan <<<"$text"
+	is "$status" 0
+	is "$out" "builder (amd64) from base
+  1  RUN /bin/sh -c make
+stage-1 (amd64) from scratch
+  1  COPY /x /x  [from builder]"
+	build --print graph <<<"$text"
+	is "$status" 0
+	is "$(head -n 1 <<<"$out")" "digraph build {"
+	[ ! -e "$T/out.oci" ]
+}
+
+@test "a cache elsewhere: another machine need not run what this one has" {
+	stage_setup
+	text=$'FROM base AS builder\nRUN echo built >/out\nFROM scratch\nCOPY --from=builder /out /out'
+	build --cache-to "oci:$T/shared" <<<"$text"
+	is "$status" 0
+	rm -rf "$T/out.oci"
+	SLSC_CACHE_DIR=$T/elsewhere build --cache-from "oci:$T/shared" --json <<<"$text"
+	is "$status" 0
+	is "$(jq -c '[.steps, .cached]' <<<"$out")" "[2,2]"
+	is "$(in_layer 0 out)" built
+	SLSC_CACHE_DIR=$T/third build --cache-from "oci:$T/none" <<<"$text"
+	is "$status" 0
+	has "$err" "warning: --cache-from: "
+}
+
+@test "interrupted or killed: nothing runs on, nothing stays mounted, the next build ends well" {
+	stage_setup
+	printf 'FROM base\nRUN echo one >/one\nRUN echo started && sleep 3571\n' >Dockerfile
+	for sig in INT TERM KILL; do
+		env --default-signal=INT,TERM "$SLSC_BIN" build -f Dockerfile --base "base=oci:$base" -o "oci:$T/out.oci" . \
+			2>"$T/err" >"$T/out" 3>&- &
+		pid=$!
+		until grep -q '| started' "$T/err"; do
+			kill -0 $pid
+			read -rt 0.02 <> <(:) || true
+		done
+		kill -$sig $pid
+		status=0
+		wait $pid || status=$?
+		[ $sig = KILL ] || is "$status" 130
+		for ((i = 0; i < 500; i++)); do
+			grep -lsa 3571 /proc/[0-9]*/cmdline || break
+			read -rt 0.02 <> <(:) || true
+		done
+		is "$(grep -lsa 3571 /proc/[0-9]*/cmdline)" ""
+		is "$(grep "$T" /proc/self/mountinfo)" ""
+		[ ! -e "$T/out.oci" ]
+	done
+	sed -i 's/sleep 3571/true/' Dockerfile
+	slsc_run build -f Dockerfile --base "base=oci:$base" -o "oci:$T/out.oci" --json .
+	is "$status" 0
+	is "$(jq -c '[.steps, .cached]' <<<"$out")" "[2,1]"
+	is "$(find "$SLSC_CACHE_DIR/stage/run" -mindepth 1 2>/dev/null)" ""
+}
+
+@test "an unprivileged user builds the same image" {
+	need setpriv util-linux
+	stage_setup
+	text=$'FROM base\nRUN mkdir /d && echo x >/d/x && id -u >/uid'
+	build <<<"$text"
+	is "$status" 0
+	digest=$(jq -r '.manifests[0].digest' "$T/out.oci/index.json")
+	chmod 755 "$T" "$T/w"
+	mkdir "$T/theirs"
+	chown 64321:64321 "$T/theirs"
+	chmod -R a+rX "$BATS_FILE_TMPDIR" "$T/w"
+	status=0
+	cp -r "$base" "$T/theirs/base"
+	chown -R 64321:64321 "$T/theirs"
+	SLSC_CACHE_DIR=$T/theirs/cache HOME=$T/theirs setpriv --reuid 64321 --regid 64321 --clear-groups \
+		"$SLSC_BIN" build -f Dockerfile --base "base=oci:$T/theirs/base" -o "oci:$T/theirs/out.oci" . >"$T/out" 2>"$T/err" || status=$?
+	is "$(grep error "$T/err")" ""
+	is "$status" 0
+	is "$(jq -r '.manifests[0].digest' "$T/theirs/out.oci/index.json")" "$digest"
+}
