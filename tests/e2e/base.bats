@@ -342,6 +342,66 @@ base:
 hint: restore slsc.lock, or remove the entry to lock the base anew"
 }
 
+@test "base update: the lock of a registry's tag moves to what it is now; -n, --json, by name or all" {
+	export SLSC_CACHE_DIR=$T/cache
+	registry
+	umoci_base b latest amd64
+	umoci_base n latest amd64
+	umoci config --image n:latest --config.env NEW=1
+	local old new
+	old=$(ref b latest) new=$(ref n latest)
+	skopeo copy -q --dest-tls-verify=false oci:b:latest "docker://$REG/team/base:1"
+	project "    arches: [x86_64]
+mirrors: {example.com/team/base: '$REG/team/base'}
+package: {image: {base: 'example.com/team/base:1'}}"
+	slsc_run base update
+	is "$status$err" "1error: no base is locked in slsc.lock
+hint: name one to lock it: slsc base update static-debian12"
+	slsc_run base update example.com/team/base:1 -n
+	is "$status$err$out" "0example.com/team/base:1: (none) -> $old"
+	[ ! -e slsc.lock ]
+	slsc_run package --oci --no-build
+	is "$status$err" 0
+	printf 'other:\n  x: y\n' >>slsc.lock
+	slsc_run base update
+	is "$status$err$out" "0nothing has changed"
+	slsc_run base update --json
+	is "$status$err$out" '0{"changes":[],"images":[]}'
+	skopeo copy -q --dest-tls-verify=false oci:n:latest "docker://$REG/team/base:1"
+	cp slsc.lock before
+	slsc_run base update -n
+	is "$status$err$out" "0example.com/team/base:1: $old -> $new"
+	cmp slsc.lock before
+	slsc_run base update --json
+	is "$status$err$out" "0{\"changes\":[],\"images\":[{\"name\":\"example.com/team/base:1\",\"from\":\"$old\",\"to\":\"$new\"}]}"
+	sed "s/$old/$new/" before | cmp - slsc.lock
+	slsc_run package --oci --no-build
+	is "$status$err" 0
+	is "$(config dist/hello.oci amd64 | jq -c .config.Env)" '["PATH=/base/bin","BASE=yes","NEW=1"]'
+	# what cannot move
+	slsc_run base update "example.com/team/base@$old"
+	is "$status$err" "2error: example.com/team/base@$old: is not a tag in a registry: there is nothing to lock
+hint: what is named by its digest, or lies on the disk, is taken as it is"
+	cp slsc.lock before
+	slsc_run base update example.com/team/base:2
+	is "$status$out" 1
+	has "$err" "error: example.com/team/base:2: "
+	sed -i "s|'$REG/team/base'|'oci:b'|" slsc.yaml
+	slsc_run base update
+	is "$status$out" "0nothing has changed"
+	is "$err" "example.com/team/base:1 is not a tag in a registry now: left as it is in slsc.lock"
+	stop_registry
+	sed -i "s|'oci:b'|'$REG/team/base'|" slsc.yaml
+	slsc_run base update
+	is "$status$out" 1
+	has "$err" "error: example.com/team/base:1: "
+	cmp slsc.lock before
+	sed -i "s/digest: .*/digest: main/" slsc.lock
+	slsc_run base update
+	is "$status$err" "1error: slsc.lock:5:5: base 'example.com/team/base:1' has no valid digest
+hint: restore slsc.lock, or remove the entry to lock the base anew"
+}
+
 @test "base: a registry's digest needs no lock; an image that is not there" {
 	export SLSC_CACHE_DIR=$T/cache
 	registry
