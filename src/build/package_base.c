@@ -25,6 +25,7 @@ static void base_free(struct foreign_base *b)
 	for (int a = 0; a < ARCH_COUNT; a++) {
 		document_release(&b->arch[a].doc);
 		doc_config_release(&b->arch[a].config);
+		installed_release(&b->arch[a].installed);
 	}
 	origin_free(&b->origin);
 	place_release(&b->place);

@@ -421,6 +421,9 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 @test "base: an image of others is one component of SBOM and provenance, by its manifest's digest" {
 	need clang clang && need ld.lld lld
 	umoci_base b latest amd64
+	mkdir -p "$T/db/status.d"
+	printf 'Package: netbase\nVersion: 6.4\nArchitecture: all\n' >"$T/db/status.d/netbase"
+	umoci insert --image b:latest "$T/db" /var/lib/dpkg
 	local digest
 	digest=$(ref b latest)
 	slsc_run init -q --template raw raw
@@ -437,6 +440,11 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 		.versionInfo + " " + .checksums[0].checksumValue')" "$digest ${digest#sha256:}"
 	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "oci:b") |
 		.version + " " + .hashes[0].content + " " + .type')" "$digest ${digest#sha256:} container"
+	# and the packages that it says it has
+	is "$(attached application/spdx+json | jq -r '.packages[] | select(.name == "netbase") |
+		.externalRefs[0].referenceLocator')" "pkg:deb/debian/netbase@6.4?arch=all"
+	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "netbase") |
+		.version + " " + .purl')" "6.4 pkg:deb/debian/netbase@6.4?arch=all"
 	is "$(attached application/vnd.in-toto+json | jq -r '.predicate.buildDefinition.resolvedDependencies[] |
 		select(.name == "oci:b").digest.sha256')" "${digest#sha256:}"
 	attached application/spdx+json >spdx.json
