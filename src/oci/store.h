@@ -59,9 +59,9 @@ struct store_info {
 int store_info(struct store_info *info, struct err *err) MUST_CHECK;
 void store_info_release(struct store_info *info);
 /**
- * store_prune - remove blobs with their records, least recently used first, until the store's blobs take at most @keep bytes; and what
- * killed processes left half written a day ago. Other parts of the cache stay. A process that fetches meanwhile fetches
- * anew what it no longer finds.
+ * store_prune - remove blobs with their records, least recently used first, until the store's blobs take at most @keep
+ * bytes; and what killed processes left half written a day ago. Other parts of the cache stay. A process that fetches
+ * meanwhile fetches anew what it no longer finds.
  */
 int store_prune(uint64_t keep, bool dry_run, uint64_t *removed_bytes, uint64_t *removed, struct err *err) MUST_CHECK;
 

@@ -202,7 +202,7 @@ static void test_verified(void **state)
 	assert_false(fs_exists(known));
 	assert_true(store_verified(&d, 4));
 	assert_true(fs_exists(known));
-	/* the record is what is believed: these bytes have the stat data of those that were hashed, also by a new link */
+	/* the record is what is believed: these bytes have the stat data of those that were hashed */
 	assert_int_equal(link(path, other), 0);
 	spoil(other, 1000);
 	set_mtime(known, 2000);
