@@ -92,7 +92,7 @@ void file_hashes_save(struct file_hashes *h)
 		buf_addf(&b, "%s %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %s\n", h->map.ptr[i].key, k->size,
 			 k->mtime, k->ctime, k->used, k->hex);
 	}
-	if (b.len <= MAX_FILE && fs_write_file(h->path, b.ptr, b.len, 0644, &ignored) < 0)
+	if (b.len <= MAX_FILE && fs_write_lazy(h->path, buf_str(&b), 0644, &ignored) < 0)
 		ignored.code = ERR_NONE;
 }
 
