@@ -13,6 +13,7 @@
 
 #define BLOCK ((size_t)256 * 1024)
 #define TAR_BLOCK 512u
+#define AHEAD ((uint64_t)1 << 20)	/* bytes of a blob that is worth a thread */
 
 /* What a registry or an archive gives comes here first: reading a tar pulls, and blobs are pushed. */
 static int to_fd(void *ctx, const void *p, size_t n, struct err *err)
@@ -73,7 +74,7 @@ static ssize_t pad(struct layer_reader *r, const void **p)
 	return (ssize_t)(TAR_BLOCK - rest);
 }
 
-static ssize_t read_plain(void *ctx, const void **p, struct err *err)
+static ssize_t decode(void *ctx, const void **p, struct err *err)
 {
 	struct layer_reader *r = ctx;
 	const ssize_t n = decoder_read(r->decoder, p, err);
@@ -83,6 +84,13 @@ static ssize_t read_plain(void *ctx, const void **p, struct err *err)
 		r->tar_size += (uint64_t)n;
 	}
 	return n ? n : pad(r, p);
+}
+
+static ssize_t read_plain(void *ctx, const void **p, struct err *err)
+{
+	struct layer_reader *r = ctx;
+
+	return r->ahead ? ahead_read(r->ahead, p, err) : decode(r, p, err);
 }
 
 int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
@@ -109,6 +117,8 @@ int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc
 	if (!r->plain)
 		return -1;
 	r->decoder = decoder_new(r->codec, shown, read_raw, r, limit);
+	if (d->size > AHEAD)
+		r->ahead = ahead_new(decode, r);
 	r->unar = unar_open(UNAR_TAR, shown, read_plain, r, &limits, err);
 	return r->unar ? 0 : -1;
 }
@@ -135,6 +145,7 @@ int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err 
 
 void layer_reader_close(struct layer_reader *r)
 {
+	ahead_free(r->ahead);	/* before what it reads from */
 	unar_free(r->unar);
 	decoder_free(r->decoder);
 	digest_free(r->raw);

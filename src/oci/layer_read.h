@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "archive/ahead.h"
 #include "archive/decode.h"
 #include "archive/unarchive.h"
 #include "oci/origin.h"
@@ -18,6 +19,7 @@ struct layer_reader {
 	int fd;
 	char *block;
 	struct decoder *decoder;
+	struct ahead *ahead;		/* of the decoder and what counts its bytes; NULL: a small blob */
 	struct digest_ctx *raw, *plain;
 	bool padded;			/* the last block was not whole */
 	uint64_t size, tar_size;	/* bytes read so far; of the blob and uncompressed */
