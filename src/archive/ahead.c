@@ -2,120 +2,121 @@
 #include "archive/ahead.h"
 
 #include <pthread.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
+struct slot {
+	char *p;
+	size_t n, cap;
+};
+
 struct ahead {
 	unar_read_fn read;
 	void *ctx;
-	pthread_t thread;
 	bool threaded;
+	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	/* under the lock; block n is the reader's from put > n on until took > n */
-	size_t put, took;
-	bool ended, stop;
-	int ret;	/* with ended: 0, or -1 with err */
+	pthread_cond_t filled, freed;
+	/* under the lock: how many were filled and given back so far; last: how the reading ended */
+	size_t head, tail;
+	bool quit, ended;
+	ssize_t last;
 	struct err err;
-	struct {
-		char *ptr;
-		size_t len;
-	} block[AHEAD_BLOCKS];
-	bool holds;	/* the reader still looks at block took */
+	/* the thread's while it is not filled, then the reader's */
+	struct slot slots[AHEAD_SLOTS];
+	bool holding;		/* the reader has a block: slot head */
 };
 
-/* Waits for a free block; false: nobody wants more. */
-static bool wait_free(struct ahead *a)
+/* Waits for a free slot; false: nobody wants more. */
+static bool next_slot(struct ahead *a)
 {
-	bool go;
+	bool quit;
 
 	pthread_mutex_lock(&a->lock);
-	while (!a->stop && a->put - a->took == AHEAD_BLOCKS)
-		pthread_cond_wait(&a->changed, &a->lock);
-	go = !a->stop;
+	while (!a->quit && a->tail - a->head == AHEAD_SLOTS)
+		pthread_cond_wait(&a->freed, &a->lock);
+	quit = a->quit;
 	pthread_mutex_unlock(&a->lock);
-	return go;
+	return !quit;
 }
 
-static bool give(struct ahead *a, const char *p, size_t n)
-{
-	while (n) {
-		const size_t take = n < AHEAD_BLOCK ? n : AHEAD_BLOCK, at = a->put % AHEAD_BLOCKS;
-
-		if (!wait_free(a))
-			return false;
-		if (!a->block[at].ptr)
-			a->block[at].ptr = xmalloc(AHEAD_BLOCK);
-		memcpy(a->block[at].ptr, p, take);
-		a->block[at].len = take;
-		p += take;
-		n -= take;
-		pthread_mutex_lock(&a->lock);
-		a->put++;
-		pthread_cond_broadcast(&a->changed);
-		pthread_mutex_unlock(&a->lock);
-	}
-	return true;
-}
-
-static void *run(void *arg)
+static void *work(void *arg)
 {
 	struct ahead *a = arg;
-	struct err err = ERR_INIT;
 	const void *p;
-	ssize_t n;
+	ssize_t n = 1;
 
-	while ((n = a->read(a->ctx, &p, &err)) > 0)
-		if (!give(a, p, (size_t)n))
-			return NULL;
-	pthread_mutex_lock(&a->lock);
-	a->ended = true;
-	a->ret = n < 0 ? -1 : 0;
-	a->err = err;
-	pthread_cond_broadcast(&a->changed);
-	pthread_mutex_unlock(&a->lock);
+	while (next_slot(a)) {
+		struct slot *s = &a->slots[a->tail % AHEAD_SLOTS];
+
+		n = a->read(a->ctx, &p, &a->err);
+		if (n > 0 && (size_t)n > s->cap) {
+			s->cap = (size_t)n > AHEAD_BLOCK ? (size_t)n : AHEAD_BLOCK;
+			free(s->p);
+			s->p = xmalloc(s->cap);
+		}
+		if (n > 0)
+			memcpy(s->p, p, (size_t)n);
+		pthread_mutex_lock(&a->lock);
+		if (n > 0) {
+			s->n = (size_t)n;
+			a->tail++;
+		} else {
+			a->ended = true;
+			a->last = n;
+		}
+		pthread_cond_signal(&a->filled);
+		pthread_mutex_unlock(&a->lock);
+		if (n <= 0)
+			break;
+	}
 	return NULL;
 }
 
 struct ahead *ahead_new(unar_read_fn read, void *ctx)
 {
 	struct ahead *a = xcalloc(1, sizeof(*a));
+	sigset_t all, old;
 
-	a->read = read;
-	a->ctx = ctx;
+	*a = (struct ahead){ .read = read, .ctx = ctx };
 	pthread_mutex_init(&a->lock, NULL);
-	pthread_cond_init(&a->changed, NULL);
-	/* where there may be no more threads it is slower, and nothing else */
-	a->threaded = pthread_create(&a->thread, NULL, run, a) == 0;
+	pthread_cond_init(&a->filled, NULL);
+	pthread_cond_init(&a->freed, NULL);
+	/* signals are for the thread that reports them */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	a->threaded = pthread_create(&a->thread, NULL, work, a) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return a;
 }
 
-ssize_t ahead_read(void *ahead, const void **p, struct err *err)
+ssize_t ahead_read(void *ctx, const void **p, struct err *err)
 {
-	struct ahead *a = ahead;
+	struct ahead *a = ctx;
 	ssize_t n;
 
 	if (!a->threaded)
 		return a->read(a->ctx, p, err);
 	pthread_mutex_lock(&a->lock);
-	if (a->holds) {
-		a->took++;
-		a->holds = false;
-		pthread_cond_broadcast(&a->changed);
+	if (a->holding) {
+		a->head++;
+		a->holding = false;
+		pthread_cond_signal(&a->freed);
 	}
-	while (a->put == a->took && !a->ended)
-		pthread_cond_wait(&a->changed, &a->lock);
-	if (a->put > a->took) {
-		const size_t at = a->took % AHEAD_BLOCKS;
+	/* the thread polls for signals: it never waits for anything but us and its source */
+	while (a->head == a->tail && !a->ended)
+		pthread_cond_wait(&a->filled, &a->lock);
+	if (a->head < a->tail) {
+		const struct slot *s = &a->slots[a->head % AHEAD_SLOTS];
 
-		*p = a->block[at].ptr;
-		n = (ssize_t)a->block[at].len;
-		a->holds = true;
+		a->holding = true;
+		*p = s->p;
+		n = (ssize_t)s->n;
 	} else {
-		n = a->ret;
+		n = a->last;
 		if (n < 0)
 			*err = a->err;
 	}
@@ -129,14 +130,15 @@ void ahead_free(struct ahead *a)
 		return;
 	if (a->threaded) {
 		pthread_mutex_lock(&a->lock);
-		a->stop = true;
-		pthread_cond_broadcast(&a->changed);
+		a->quit = true;
+		pthread_cond_signal(&a->freed);
 		pthread_mutex_unlock(&a->lock);
 		pthread_join(a->thread, NULL);
 	}
+	pthread_cond_destroy(&a->freed);
+	pthread_cond_destroy(&a->filled);
 	pthread_mutex_destroy(&a->lock);
-	pthread_cond_destroy(&a->changed);
-	for (size_t i = 0; i < AHEAD_BLOCKS; i++)
-		free(a->block[i].ptr);
+	for (size_t i = 0; i < AHEAD_SLOTS; i++)
+		free(a->slots[i].p);
 	free(a);
 }

@@ -4,19 +4,19 @@
 
 #include "archive/unarchive.h"
 
-/*
- * A stream that a thread of its own reads ahead of whoever needs it: decompressing goes on while files are written.
- * At most AHEAD_BLOCKS blocks wait.
+/**
+ * A stream read ahead by a thread of its own, up to AHEAD_SLOTS blocks of AHEAD_BLOCK bytes: who decompresses does not
+ * wait for who writes. After ahead_new() @read and @ctx are the thread's until ahead_free(), or until ahead_read() has
+ * returned 0 or -1.
  */
-#define AHEAD_BLOCKS 4u
-#define AHEAD_BLOCK ((size_t)256 << 10)	/* bytes; a longer one of the source comes in pieces */
+#define AHEAD_SLOTS 4u
+#define AHEAD_BLOCK ((size_t)256 << 10)
 
 struct ahead;
-
-/** ahead_new - @read with @ctx is called by the new thread only, until ahead_free(); not after its end or an error. */
+/** ahead_new - if no thread is to be had, ahead_read() reads itself. */
 struct ahead *ahead_new(unar_read_fn read, void *ctx);
-/** ahead_read - an unar_read_fn: the next block, valid until the next call; what the source says at its end, or -1. */
+/** ahead_read - an unar_read_fn: what @read gave, in its order. */
 ssize_t ahead_read(void *ahead, const void **p, struct err *err);
-void ahead_free(struct ahead *a);	/* NULL is fine; ends the thread, also before the source has ended */
+void ahead_free(struct ahead *a);	/* NULL is fine; waits for the block that is being read */
 
 #endif

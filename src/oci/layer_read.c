@@ -13,7 +13,6 @@
 
 #define BLOCK ((size_t)256 * 1024)
 #define TAR_BLOCK 512u
-#define AHEAD ((uint64_t)1 << 20)	/* bytes of a blob that is worth a thread */
 
 /* What a registry or an archive gives comes here first: reading a tar pulls, and blobs are pushed. */
 static int to_fd(void *ctx, const void *p, size_t n, struct err *err)
@@ -74,7 +73,7 @@ static ssize_t pad(struct layer_reader *r, const void **p)
 	return (ssize_t)(TAR_BLOCK - rest);
 }
 
-static ssize_t decode(void *ctx, const void **p, struct err *err)
+static ssize_t read_plain(void *ctx, const void **p, struct err *err)
 {
 	struct layer_reader *r = ctx;
 	const ssize_t n = decoder_read(r->decoder, p, err);
@@ -86,15 +85,8 @@ static ssize_t decode(void *ctx, const void **p, struct err *err)
 	return n ? n : pad(r, p);
 }
 
-static ssize_t read_plain(void *ctx, const void **p, struct err *err)
-{
-	struct layer_reader *r = ctx;
-
-	return r->ahead ? ahead_read(r->ahead, p, err) : decode(r, p, err);
-}
-
-int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
-		      uint64_t limit, struct err *err)
+static int reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
+		       uint64_t limit, bool ahead, struct err *err)
 {
 	/* our decoder comes first and counts the same bytes: its message names the layer */
 	const struct unar_limits limits = { .bytes = limit + BLOCK };
@@ -117,10 +109,22 @@ int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc
 	if (!r->plain)
 		return -1;
 	r->decoder = decoder_new(r->codec, shown, read_raw, r, limit);
-	if (d->size > AHEAD)
-		r->ahead = ahead_new(decode, r);
-	r->unar = unar_open(UNAR_TAR, shown, read_plain, r, &limits, err);
+	r->ahead = ahead ? ahead_new(read_plain, r) : NULL;
+	r->unar = unar_open(UNAR_TAR, shown, ahead ? ahead_read : read_plain, ahead ? (void *)r->ahead : r, &limits,
+			    err);
 	return r->unar ? 0 : -1;
+}
+
+int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
+		      uint64_t limit, struct err *err)
+{
+	return reader_open(r, o, d, shown, limit, false, err);
+}
+
+int layer_reader_open_ahead(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d,
+			    const char *shown, uint64_t limit, struct err *err)
+{
+	return reader_open(r, o, d, shown, limit, true, err);
 }
 
 int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err *err)
@@ -129,7 +133,7 @@ int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err 
 	const void *p;
 	ssize_t n;
 
-	while ((n = read_plain(r, &p, err)) > 0)
+	while ((n = r->ahead ? ahead_read(r->ahead, &p, err) : read_plain(r, &p, err)) > 0)
 		continue;
 	if (n < 0)
 		return -1;
@@ -145,8 +149,8 @@ int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err 
 
 void layer_reader_close(struct layer_reader *r)
 {
-	ahead_free(r->ahead);	/* before what it reads from */
 	unar_free(r->unar);
+	ahead_free(r->ahead);
 	decoder_free(r->decoder);
 	digest_free(r->raw);
 	digest_free(r->plain);

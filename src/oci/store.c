@@ -242,9 +242,26 @@ static int by_use(const void *a, const void *b)
 /* 0: gone, or by another process, or counted; what cannot be removed is an error. */
 static int drop(int dir, const char *shown, const struct stored *s, bool dry_run, struct err *err)
 {
-	if (dry_run || unlinkat(dir, s->name, 0) == 0 || errno == ENOENT)
+	CLEAN_FREE char *record = store_record_path(s->name);
+
+	if (dry_run)
+		return 0;
+	unlink(record);
+	if (unlinkat(dir, s->name, 0) == 0 || errno == ENOENT)
 		return 0;
 	return err_sys(err, "cannot remove %s/%s", shown, s->name);
+}
+
+/* The blob's mtime or its record's, whichever is later: see store_verified(). */
+static struct timespec last_use(const char *hex, const struct stat *blob)
+{
+	CLEAN_FREE char *record = store_record_path(hex);
+	struct stat st;
+
+	if (lstat(record, &st) < 0 || st.st_mtim.tv_sec < blob->st_mtim.tv_sec ||
+	    (st.st_mtim.tv_sec == blob->st_mtim.tv_sec && st.st_mtim.tv_nsec < blob->st_mtim.tv_nsec))
+		return blob->st_mtim;
+	return st.st_mtim;
 }
 
 static int scan(const char *path, int dir, bool dry_run, struct stored **out, size_t *n, uint64_t *total,
@@ -268,7 +285,7 @@ static int scan(const char *path, int dir, bool dry_run, struct stored **out, si
 			continue;
 		}
 		s.size = (uint64_t)st.st_size;
-		s.used = st.st_mtim;
+		s.used = last_use(s.name, &st);
 		s.name = xstrdup(s.name);
 		*total += s.size;
 		(*out)[(*n)++] = s;

@@ -51,6 +51,8 @@ bool fs_is_dir(const char *path);
 int fs_mkdirs(const char *path, struct err *err) MUST_CHECK;
 /** fs_rmtree - rm -rf without following links; a missing @path is fine. A signal does not stop it. */
 int fs_rmtree(const char *path, struct err *err) MUST_CHECK;
+/** fs_rmtree_at - the same of @name in the open directory @parent. */
+int fs_rmtree_at(int parent, const char *name, struct err *err) MUST_CHECK;
 /** fs_list - add the names in a directory but "." and ".." to @names and sort all of it bytewise. */
 int fs_list(const char *path, struct strs *names, struct err *err) MUST_CHECK;
 /** fs_write_all - write(2) until done, EINTR and short writes handled. @name is for the message. */
