@@ -242,7 +242,7 @@ static void begin(struct tree *out)
 }
 
 /* In the order of a tar the file has to come before the links to it: its name is the first one of all. */
-static void order_links(struct tree *t)
+void snap_order_links(struct tree *t)
 {
 	CLEAN_MAP struct map first = { 0 }; /* target as emitted -> the least name */
 
@@ -286,7 +286,7 @@ int snap_diff(const char *upper, const struct snap_stack *below, int64_t epoch, 
 	snap_root(below, &root);
 	ret = diff_dir(&d, upper, "", &root, &any, err);
 	map_release(&d.inodes);
-	order_links(out);
+	snap_order_links(out);
 	return ret < 0 ? -1 : tree_finish(out, err);
 }
 
@@ -329,6 +329,6 @@ int snap_squash(const struct snap_stack *s, int64_t epoch, struct tree *out, str
 	snap_root(s, &root);
 	ret = squash_dir(&d, &root, "", err);
 	map_release(&d.inodes);
-	order_links(out);
+	snap_order_links(out);
 	return ret < 0 ? -1 : tree_finish(out, err);
 }
