@@ -89,7 +89,12 @@ static int fetch(struct origin *o, const struct doc_descriptor *d, const char *p
 	fd = fcntl(t.fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "cannot read %s", path);
-	return fs_tmp_commit(&t, true, err) < 0 ? -1 : steal_fd(&fd);
+	/*
+	 * No wait for the disk: what is unpacked is verified, a layout waits for what it names, and a blob that a power
+	 * failure cuts short is fetched anew. But the disk may begin.
+	 */
+	sync_file_range(t.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return fs_tmp_commit(&t, false, err) < 0 ? -1 : steal_fd(&fd);
 }
 
 int store_open(struct origin *o, const struct doc_descriptor *d, struct err *err)
