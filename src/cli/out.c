@@ -188,7 +188,11 @@ static void add_text(struct buf *b, const char *s)
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		buf_addc(b, (c < ' ' && c != '\t' && c != '\n') || c == 0x7f ? '?' : *s);
+		/* an indented line is ours: the end of what a program said, below the message */
+		if (c == '\n' && s[1] == ' ' && s[2] == ' ')
+			buf_addc(b, '\n');
+		else
+			buf_addc(b, (c < ' ' && c != '\t') || c == 0x7f ? '?' : *s);
 	}
 }
 

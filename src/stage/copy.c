@@ -79,18 +79,6 @@ static bool in_tree(const struct copier *c, const char *path)
 {
 	return map_has(&c->paths, path);
 }
-
-/* An octal --chmod is also what new directories above the destination get: BuildKit has it so. */
-static mode_t parent_mode(const struct copier *c)
-{
-	mode_t mode;
-
-	if (!c->w->chmod || c->w->chmod[strspn(c->w->chmod, "01234567")] ||
-	    mode_apply(c->w->chmod, 0755, true, &mode) < 0)
-		return 0755;
-	return mode;
-}
-
 int copy_parents_of(struct copier *c, const char *to, struct err *err)
 {
 	for (const char *slash = strchr(to, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -106,7 +94,7 @@ int copy_parents_of(struct copier *c, const char *to, struct err *err)
 			return -1;
 		if (there && !S_ISDIR(node.mode))
 			return copy_fail(c, err, ERR_EXISTS, "/%s is in the way: it is no directory", dir);
-		e.mode = parent_mode(c);
+		e.mode = 0755;
 		if (there) {
 			e.mode = node.mode & 07777;
 			e.uid = node.uid;

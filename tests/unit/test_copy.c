@@ -222,7 +222,7 @@ static void test_owners(void **state)
 	is("COPY --chown=u a /n/x", NULL, "n/ 755 1000:1001\nn/x 644 1000:1001 A\n");
 	is("COPY --chown=u:g a /srv/x", NULL, "srv/ 755 0:0\nsrv/x 644 1000:1002 A\n");
 	is("COPY --chown=5:6 a /x", NULL, "x 644 5:6 A\n");
-	is("COPY --chmod=0600 d/e /n/x", NULL, "n/ 600 0:0\nn/x/ 600 0:0\nn/x/three.o 600 0:0 3\n");
+	is("COPY --chmod=0600 d/e /n/x", NULL, "n/ 755 0:0\nn/x/ 600 0:0\nn/x/three.o 600 0:0 3\n");
 	is("COPY --chmod=u=rwX,go=rX d/two.c b.sh /x/", NULL, "x/ 755 0:0\nx/b.sh 755 0:0 B\nx/two.c 644 0:0 2\n");
 	is("COPY --chmod=+t,u+s,a-r b.sh /x", NULL, "x 5311 0:0 B\n");
 	fails("COPY --chmod=0888 a /x", NULL, "D:2:1: COPY: --chmod: '0888' is no mode", "");
