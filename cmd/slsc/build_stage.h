@@ -2,6 +2,7 @@
 #ifndef SLSC_BUILD_STAGE_H
 #define SLSC_BUILD_STAGE_H
 
+#include "build/package.h"
 #include "cli/opt.h"
 #include "registry_ui.h"
 
@@ -57,6 +58,15 @@ extern const char *const stage_prints[], *const stage_compressions[], *const sta
 /** build_stage - @context: the directory; NULL: this one. @arches: empty: this machine's. */
 int build_stage(const struct stage_flags *f, const char *context, const struct strs *arches, unsigned jobs,
 		const struct globals *g, struct err *err) MUST_CHECK;
+
+/** What package_by_stage() needs beside what is asked of it; borrowed. */
+struct stage_source {
+	const struct origin_env *origins;
+	const struct registry_opts *registry;
+	const struct globals *globals;
+};
+/** package_by_stage - the member stage of a package_request; @ctx: a struct stage_source. */
+int package_by_stage(const struct package_stage *want, void *ctx, struct err *err) MUST_CHECK;
 void stage_flags_release(struct stage_flags *f);
 
 #endif

@@ -284,6 +284,27 @@ int base_resolve(struct packager *pk, struct unit *u, struct lstr name, struct e
 	return ret < 0 ? located(pk, name, err) : 0;
 }
 
+int base_staged(struct packager *pk, struct unit *u, const char *dir, struct err *err)
+{
+	struct foreign_base *b = xcalloc(1, sizeof(*b));
+
+	b->name = xstrdup(dir);
+	b->place = (struct place){ .kind = PLACE_LAYOUT, .path = xstrdup(dir), .tag = xstrdup("latest") };
+	VEC_PUSH(&pk->bases, b);
+	u->foreign = b;
+	if (origin_open(&b->origin, &b->place, pk->req->origins, err) < 0)
+		return -1;
+	for (size_t i = 0; i < u->narches; i++)
+		if (open_arch(b, u->arches[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int base_config(struct foreign_base *b, enum arch arch, struct buf *out, struct err *err)
+{
+	return origin_bytes(b->origin, &b->arch[arch].doc.config, DOCUMENT_MAX, out, err);
+}
+
 const char *base_user(const struct foreign_base *b, enum arch arch)
 {
 	static const char *const ours[] = { "", "0", "root", "nonroot", NULL };

@@ -282,9 +282,13 @@ int output_write(struct solver *sv, struct vertex *const *targets, size_t n, str
 	struct stage_result *res = sv->res;
 	struct descriptor top;
 
-	if (!sv->req->output)
+	if (!sv->req->output && !sv->req->layout)
 		return 0;
-	if (parse_output(&o, err) < 0 || check_kind(&o, n, err) < 0)
+	if (sv->req->layout)
+		o = (struct output){ .sv = sv, .kind = OUT_OCI, .path = xstrdup(sv->req->layout),
+				     .name = xstrdup(""), .tag = xstrdup("latest"), .manifest = BUF_INIT,
+				     .config = BUF_INIT };
+	if ((!sv->req->layout && parse_output(&o, err) < 0) || check_kind(&o, n, err) < 0)
 		return -1;
 	if (o.kind == OUT_DIR) {
 		if (write_dir(&o, targets[0], err) < 0)
@@ -294,7 +298,9 @@ int output_write(struct solver *sv, struct vertex *const *targets, size_t n, str
 	}
 	if (o.kind != OUT_OCI && solver_scratch(sv, &o.scratch, err) < 0)
 		return -1;
-	if (layout_open(&o.layout, o.kind == OUT_OCI ? o.path : o.scratch, o.kind == OUT_OCI, err) < 0)
+	/* whoever asks for a layout of his own makes something else of it */
+	if (layout_open(&o.layout, o.kind == OUT_OCI ? o.path : o.scratch, o.kind == OUT_OCI && !sv->req->layout,
+			err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (make_image(&o, targets[i], &res->images[i], err) < 0)

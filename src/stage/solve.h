@@ -55,6 +55,7 @@ struct stage_request {
 	const char *tag;		/* of the image: "HOST/REPO:TAG" or a short name; NULL: none */
 	/* "oci:DIR", "oci-archive:FILE", "docker-archive:FILE", "dir:DIR"; NULL: none */
 	const char *output;
+	const char *layout;		/* in place of output: the directory of a layout, as it is; NULL: none */
 	enum codec codec;
 	enum codec_level level;
 	enum sandbox_kind sandbox;
