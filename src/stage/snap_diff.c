@@ -109,8 +109,25 @@ static bool is_same(const struct snap_attrs *a, const struct snap_attrs *b)
 	       a->st.st_mtim.tv_sec == b->st.st_mtim.tv_sec && a->st.st_mtim.tv_nsec == b->st.st_mtim.tv_nsec;
 }
 
+/* A file may be written without its size or time telling: mmap(2), touch -d, a coarse clock. */
+static int same_bytes(const char *a, const char *b, uint64_t size, bool *same, struct err *err)
+{
+	struct fs_map x, y;
+
+	if (fs_map_open(&x, a, size, err) < 0)
+		return -1;
+	if (fs_map_open(&y, b, size, err) < 0) {
+		fs_map_close(&x);
+		return -1;
+	}
+	*same = x.len == y.len && memcmp(x.ptr, y.ptr, x.len) == 0;
+	fs_map_close(&x);
+	fs_map_close(&y);
+	return 0;
+}
+
 /* What the child was: its set if it is a directory now and was one, else an empty one. */
-static int was(struct differ *d, const struct snap_set *in, const char *dir, const char *name,
+static int was(struct differ *d, const struct snap_set *in, const char *dir, const char *name, const char *now_host,
 	       const struct snap_attrs *now, struct snap_set *set, bool *same, struct err *err)
 {
 	CLEAN_SNAP_ATTRS struct snap_attrs old = { .nx = 0 };
@@ -124,6 +141,9 @@ static int was(struct differ *d, const struct snap_set *in, const char *dir, con
 	if (snap_attrs_read(&old, host, true, err) < 0)
 		return -1;
 	*same = is_same(now, &old);
+	if (*same && S_ISREG(now->st.st_mode) &&
+	    same_bytes(now_host, host, (uint64_t)now->st.st_size, same, err) < 0)
+		return -1;
 	if (kind == 2 || !S_ISDIR(now->st.st_mode) || now->opaque)
 		set->n = 0;
 	return 0;
@@ -147,7 +167,7 @@ static int diff_child(struct differ *d, const char *upper, const char *dir, cons
 		*any = true;
 		return emit_whiteout(d, dir, name, err);
 	}
-	if (was(d, in, dir, name, &a, &below, &same, err) < 0)
+	if (was(d, in, dir, name, host, &a, &below, &same, err) < 0)
 		return -1;
 	if (S_ISDIR(a.st.st_mode)) {
 		if (a.opaque) {
@@ -187,7 +207,7 @@ static void begin(struct tree *out)
 }
 
 /* In the order of a tar the file has to come before the links to it: its name is the first one of all. */
-static void order_links(struct tree *t)
+void snap_order_links(struct tree *t)
 {
 	CLEAN_MAP struct map first = { 0 }; /* target as emitted -> the least name */
 
@@ -231,7 +251,7 @@ int snap_diff(const char *upper, const struct snap_stack *below, int64_t epoch, 
 	snap_root(below, &root);
 	ret = diff_dir(&d, upper, "", &root, &any, err);
 	map_release(&d.inodes);
-	order_links(out);
+	snap_order_links(out);
 	return ret < 0 ? -1 : tree_finish(out, err);
 }
 
@@ -274,6 +294,6 @@ int snap_squash(const struct snap_stack *s, int64_t epoch, struct tree *out, str
 	snap_root(s, &root);
 	ret = squash_dir(&d, &root, "", err);
 	map_release(&d.inodes);
-	order_links(out);
+	snap_order_links(out);
 	return ret < 0 ? -1 : tree_finish(out, err);
 }

@@ -41,6 +41,8 @@ int snap_names(const struct snap_stack *s, const struct snap_set *in, const char
 	       struct err *err) MUST_CHECK;
 char *snap_host(const struct snap_stack *s, size_t layer, const char *path);	/* heap */
 
+/** snap_order_links - of hard links that name any file of theirs: the file becomes the one that sorts first. */
+void snap_order_links(struct tree *t);
 /** snap_read_link - heap; NULL with @err. */
 char *snap_read_link(const char *host, struct err *err);
 

@@ -21,7 +21,8 @@ static void vertex_free(struct vertex *v)
 		pthread_mutex_destroy(&(*o)->lock);
 	}
 	image_config_release(&v->config);
-	map_release(&v->args);
+	map_release(&v->vars);
+	strs_release(&v->args);
 	strs_release(&v->shell);
 	VEC_FREE(&v->ops);
 	VEC_FREE(&v->entries);
