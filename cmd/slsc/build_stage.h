@@ -45,6 +45,8 @@ extern const char *const stage_prints[], *const stage_compressions[], *const sta
 	{ OPT_CHOICE, .long_name = "level", .offset = offsetof(type, m.level), .arg = "LEVEL",                         \
 	  .choices = stage_levels, .help = "how hard to compress: fast, default or max" },                             \
 	{ OPT_FLAG, .long_name = "squash", .offset = offsetof(type, m.squash), .help = "one layer in place of all" },  \
+	{ OPT_FLAG, .long_name = "strip", .offset = offsetof(type, m.strip),                                           \
+	  .help = "strip the programs and shared objects that are not the base's; say what is not static" },           \
 	{ OPT_FLAG, .long_name = "no-cache", .offset = offsetof(type, m.no_cache), .help = "run every step" },         \
 	{ OPT_MULTI, .long_name = "cache-from", .offset = offsetof(type, m.cache_from), .arg = "PLACE",                \
 	  .help = "also take steps from this cache: HOST/REPO:TAG or oci:DIR" },                                       \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Images of functions that slsc.yaml gives to a Dockerfile; stages that are stripped.
-# shellcheck disable=SC2154 # helper.bash sets $status, $out and $err, stage_helper.bash $base
+# shellcheck disable=SC2154,SC2030,SC2031 # helper.bash sets $status, $out and $err, stage_helper.bash $base
 load helper
 load stage_helper
 load package_helper
@@ -212,4 +212,139 @@ hint: did you mean 'app'?"
 	slsc_run package --oci
 	is "$status" 0
 	has "$err" "warning: api: --build-arg WROD: no ARG of the stages that are built asks for it; did you mean WORD?"
+}
+
+# programs: ctx/{static,dynamic,foreign,libx.so,part.o,script,plain}, all but the last two with symbols
+programs() {
+	need clang-14 clang-14 && need ld.lld lld && need readelf binutils || return 1
+	printf 'int helper(int x) { return x + 1; }\nvoid _start(void) { for (;;) helper(1); }\n' >"$T/p.c"
+	printf 'int shared(void) { return 1; }\n' >"$T/x.c"
+	printf 'int shared(void);\nvoid _start(void) { for (;;) shared(); }\n' >"$T/d.c"
+	local cc=(clang-14 -g -O0 -ffreestanding -nostdlib -fuse-ld=lld) x=--target=x86_64-linux-gnu
+	"${cc[@]}" $x -static -Wl,-z,noexecstack -o static "$T/p.c"
+	"${cc[@]}" $x -static -s -o plain "$T/p.c"
+	"${cc[@]}" --target=aarch64-linux-gnu -static -o foreign "$T/p.c"
+	"${cc[@]}" $x -shared -fPIC -o libx.so "$T/x.c"
+	"${cc[@]}" $x -o dynamic -Wl,--dynamic-linker=/lib/ld.so "$T/d.c" libx.so
+	clang-14 -g -O0 $x -c -o part.o "$T/p.c"
+	printf '#!/bin/sh\n' >script
+	chmod 755 script
+}
+
+# unpack N DIR: the image's Nth layer
+unpack() {
+	local d
+	d=$(built | jq -r ".layers[$1].digest")
+	mkdir "$2"
+	tar -xf "$T/out.oci/blobs/sha256/${d#sha256:}" -C "$2"
+}
+
+# has_symtab FILE
+has_symtab() { readelf -SW "$1" | grep -q '\.symtab'; }
+# stripped FILE
+stripped() { ! has_symtab "$1"; }
+
+@test "--strip: programs and shared objects of the stage's own layers, not the base's; the rest is as it was" {
+	stage_setup
+	programs
+	mkdir under
+	cp static under/static
+	printf 'FROM scratch\nCOPY under /base\n' >Dockerfile
+	slsc_run build -f Dockerfile -o "oci:$T/under.oci" .
+	is "$status" 0
+	under=$(jq -r '.manifests[0].digest' "$T/under.oci/index.json")
+	under=$(jq -r '.layers[0].digest' "$T/under.oci/blobs/sha256/${under#sha256:}")
+	text='FROM under AS first
+COPY static libx.so part.o /a/
+FROM first
+COPY script plain /b/
+COPY --chmod=4755 static /c/'
+	build --base "under=oci:$T/under.oci" <<<"$text"
+	is "$status" 0
+	plain=$(built | jq -c '[.layers[].digest]')
+	build --base "under=oci:$T/under.oci" --strip <<<"$text"
+	is "$status" 0
+	is "$(grep -c warning "$T/err" || true)" 0
+	is "$(built | jq -r '.layers[0].digest')" "$under"
+	# what holds no program with symbols is the same layer
+	is "$(built | jq -r '.layers[2].digest')" "$(jq -r '.[2]' <<<"$plain")"
+	unpack 1 "$T/a" && unpack 3 "$T/c"
+	stripped "$T/a/a/static"
+	stripped "$T/a/a/libx.so"
+	readelf --dyn-syms -W "$T/a/a/libx.so" | grep -q ' shared$'
+	cmp part.o "$T/a/a/part.o"
+	has_symtab static
+	cmp "$T/a/a/static" "$T/c/c/static"
+	is "$(stat -c %a "$T/c/c/static")" 4755
+	# the config tells of these layers
+	is "$(built_config | jq -c '[.history[]|select(.empty_layer|not)]|length')" 4
+	for i in 1 3; do
+		d=$(built | jq -r ".layers[$i].digest")
+		is "$(built_config | jq -r ".rootfs.diff_ids[$i]")" \
+			"sha256:$(gzip -dcf "$T/out.oci/blobs/sha256/${d#sha256:}" | sha256sum | cut -d ' ' -f 1)"
+	done
+	# cached or not, today or not: the same bytes
+	first=$(cat "$T/out.oci/index.json")
+	touch -d 1999-01-01 static
+	build --base "under=oci:$T/under.oci" --strip <<<"$text"
+	is "$(cat "$T/out.oci/index.json")" "$first"
+	SLSC_CACHE_DIR=$T/other build --base "under=oci:$T/under.oci" --strip <<<"$text"
+	is "$(cat "$T/out.oci/index.json")" "$first"
+	# and without it what it was
+	build --base "under=oci:$T/under.oci" <<<"$text"
+	is "$(built | jq -c '[.layers[].digest]')" "$plain"
+	is "$(find "$SLSC_CACHE_DIR/stage/run" -mindepth 1 2>/dev/null)" ""
+}
+
+@test "--strip: what a RUN links together stays so; a whole image in one layer or in a directory, too" {
+	stage_setup
+	programs
+	text='FROM base
+COPY static /s
+RUN cp /s /t && ln /t /u && echo x >/x && rm /s'
+	build --strip <<<"$text"
+	is "$status" 0
+	unpack -1 "$T/run"
+	stripped "$T/run/t"
+	is "$(stat -c %i "$T/run/t")" "$(stat -c %i "$T/run/u")"
+	is "$(layer -1 | cut -d ' ' -f 6-)" ".wh.s
+t
+u link to t
+x"
+	size=$(stat -c %s "$T/run/t")
+	build --strip --squash <<<"$text"
+	is "$status" 0
+	is "$(built | jq '.layers|length')" 1
+	is "$(in_layer 0 t | sha256sum)" "$(sha256sum <"$T/run/t")"
+	is "$(in_layer 0 bin/busybox | sha256sum)" "$(sha256sum </bin/busybox)"
+	slsc_run build -f Dockerfile --base "base=oci:$base" --strip -o "dir:$T/rootfs" .
+	is "$status" 0
+	is "$(stat -c %s "$T/rootfs/t")" "$size"
+	cmp /bin/busybox "$T/rootfs/bin/busybox"
+}
+
+@test "--strip says what is not static, not for this machine, or would be damaged; the first twenty" {
+	stage_setup
+	programs
+	cp static extra
+	echo "a payload that only this program knows how to find, and that is longer than any padding there may be" >>extra
+	printf '\177ELF and no more of it' >broken
+	build --strip <<<$'FROM scratch\nCOPY broken dynamic extra foreign libx.so static /bin/'
+	is "$status" 0
+	is "$(grep ^warning "$T/err")" "warning: --strip: /bin/dynamic: has an interpreter /lib/ld.so; needs shared library libx.so
+warning: --strip: /bin/extra: is left as it is: it has data behind its sections
+warning: --strip: /bin/foreign: is arm64, not x86_64"
+	unpack 0 "$T/bin"
+	cmp extra "$T/bin/bin/extra"
+	cmp broken "$T/bin/bin/broken"
+	stripped "$T/bin/bin/foreign"
+	stripped "$T/bin/bin/dynamic"
+	mkdir many
+	for i in $(seq 10 33); do cp plain "many/$i" && cp dynamic "many/d$i"; done
+	build --strip --arch x86_64 --arch arm64 <<<$'FROM scratch\nCOPY many /m/'
+	is "$status" 0
+	is "$(grep -c 'warning: --strip for amd64: /m/.*: has an interpreter' "$T/err")" 20
+	has "$err" "warning: --strip for amd64: the like of 4 more files"
+	has "$err" "warning: --strip for arm64: the like of 28 more files"
+	has "$err" "warning: --strip for arm64: /m/10: is x86_64, not arm64"
 }
