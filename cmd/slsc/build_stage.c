@@ -199,6 +199,7 @@ int package_by_stage(const struct package_stage *want, void *ctx, struct err *er
 		.mirrors = &want->project->mirrors,
 		.mirrors_dir = want->project->dir,
 		.lock = want->lock,
+		.pin = true,
 		.layout = want->layout,
 		.codec = want->codec,
 		.level = want->level,

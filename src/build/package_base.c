@@ -6,6 +6,7 @@
 
 #include "archive/decode.h"
 #include "base/mem.h"
+#include "build/base_lock.h"
 #include "build/lock.h"
 #include "build/package_internal.h"
 #include "oci/base.h"
@@ -76,81 +77,11 @@ static void find_source(const struct packager *pk, struct lstr name, const char 
 	}
 }
 
-static const char *locked_digest(const struct yaml_doc *lock, const char *name, struct err *err)
-{
-	const struct ynode *section = lock_section(lock, "base"), *n = section ? ynode_get(section, name) : NULL;
-	const char *digest = n && n->type == YNODE_MAP ? lock_scalar(n, "digest") : NULL;
-	struct digest d;
-
-	if (!n)
-		return "";
-	if (digest && digest_parse(digest, &d, err) == 0)
-		return digest;
-	err_at(err, ERR_CONFIG, "slsc.lock", n->line, n->col, "base '%s' has no valid digest", name);
-	err_hint(err, "restore slsc.lock, or remove the entry to lock the base anew");
-	return NULL;
-}
-
-static void lock_entry(struct buf *b, const char *name, const char *digest)
-{
-	buf_addz(b, "  ");
-	buf_add_json(b, str_from(name));
-	buf_addf(b, ":\n    digest: %s\n", digest);
-}
-
-/* The section as it was, with one more entry; sorted, as all of them are. */
-static int write_locked(const char *path, const struct yaml_doc *lock, const char *name, const char *digest,
-			struct err *err)
-{
-	const struct ynode *section = lock_section(lock, "base");
-	CLEAN_BUF struct buf body = BUF_INIT;
-	bool done = false;
-
-	for (size_t i = 0; section && i < section->len; i++) {
-		const struct ynode *v = section->items[i];
-		const char *old = v->type == YNODE_MAP ? lock_scalar(v, "digest") : NULL;
-
-		if (!done && strcmp(section->keys[i]->scalar, name) > 0) {
-			lock_entry(&body, name, digest);
-			done = true;
-		}
-		if (old && strcmp(section->keys[i]->scalar, name) != 0)
-			lock_entry(&body, section->keys[i]->scalar, old);
-	}
-	if (!done)
-		lock_entry(&body, name, digest);
-	return lock_write(path, "base", buf_str(&body), err);
-}
-
-/* What the tag is today, by its digest, into b->place and slsc.lock. */
-static int lock_now(struct foreign_base *b, const char *path, const struct yaml_doc *lock, struct err *err)
-{
-	CLEAN_BUF struct buf text = BUF_INIT;
-	struct doc_descriptor d;
-
-	if (b->origin->ops->manifest(b->origin, NULL, &text, &d, &b->arena, err) < 0)
-		return -1;
-	b->place.digest = xstrdup(d.digest.s);
-	return write_locked(path, lock, b->name, d.digest.s, err);
-}
-
 static int pin(const struct packager *pk, struct foreign_base *b, struct err *err)
 {
 	CLEAN_FREE char *path = lock_path(pk->p);
-	struct yaml_doc lock;
-	const char *digest = NULL;
-	int ret = lock_read(&lock, path, err);
 
-	if (ret == 0) {
-		digest = locked_digest(&lock, b->name, err);
-		ret = digest ? 0 : -1;
-	}
-	if (ret == 0 && *digest)
-		b->place.digest = xstrdup(digest);
-	else if (ret == 0)
-		ret = lock_now(b, path, &lock, err);
-	yaml_release(&lock);
-	return ret;
+	return base_pin(path, b->name, b->origin, true, &b->place.digest, err);
 }
 
 static int open_base(struct packager *pk, struct foreign_base *b, const struct source *src, struct err *err)

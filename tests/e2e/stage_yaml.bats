@@ -5,6 +5,7 @@
 load helper
 load stage_helper
 load package_helper
+load registry_helper
 
 setup_file() { export SLSC_TEST_CACHE=$BATS_FILE_TMPDIR/test-cache; }
 
@@ -212,6 +213,47 @@ hint: did you mean 'app'?"
 	slsc_run package --oci
 	is "$status" 0
 	has "$err" "warning: api: --build-arg WROD: no ARG of the stages that are built asks for it; did you mean WORD?"
+}
+
+@test "a registry's tag in FROM is locked by digest, unless it is told for one run" {
+	need skopeo skopeo || return 1
+	registry open
+	shop '' <<-EOF
+		FROM example.org/base:1
+		COPY app/f /f
+	EOF
+	skopeo copy -q --dest-tls-verify=false "oci:$base:latest" "docker://127.0.0.1:$port/base:1"
+	digest=$(skopeo inspect --tls-verify=false "docker://127.0.0.1:$port/base:1" | jq -r .Digest)
+	sed -i "s,^mirrors:.*,mirrors: {example.org: \"127.0.0.1:$port\"}," slsc.yaml
+	slsc_run package --oci --arch x86_64 -n
+	is "$status$out" "0would write dist/api.oci"
+	slsc_run package --oci --arch x86_64 --base "example.org/base:1=127.0.0.1:$port/base:1"
+	is "$status" 0
+	[ ! -e slsc.lock ]
+	slsc_run package --oci --arch x86_64
+	is "$status" 0
+	is "$(grep -v '^#' slsc.lock)" "version: 1
+base:
+  \"example.org/base:1\":
+    digest: $digest"
+	first=$(cat dist/api.oci/index.json)
+	# the tag moves: the lock does not
+	printf 'FROM scratch\nCOPY app /moved\n' >other.Dockerfile
+	slsc_run build -f other.Dockerfile -o "oci:$T/other" .
+	is "$status" 0
+	skopeo copy -q --dest-tls-verify=false "oci:$T/other:latest" "docker://127.0.0.1:$port/base:1"
+	slsc_run package --oci --arch x86_64
+	is "$status" 0
+	is "$(cat dist/api.oci/index.json)" "$first"
+	# what `slsc build -f` is told is not of this project's lock
+	slsc_run build -f Dockerfile --base "example.org/base:1=127.0.0.1:$port/base:1" -o "oci:$T/out.oci" .
+	is "$status" 0
+	is "$(layer 0 | tail -1 | cut -d ' ' -f 6)" moved/f
+	sed -i 's/digest: .*/digest: main/' slsc.lock
+	slsc_run package --oci --arch x86_64
+	is "$status" 1
+	is "$err" "error: slsc.lock:5:5: base 'example.org/base:1' has no valid digest
+hint: restore slsc.lock, or remove the entry to lock the base anew"
 }
 
 # programs: ctx/{static,dynamic,foreign,libx.so,part.o,script,plain}, all but the last two with symbols
