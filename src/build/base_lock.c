@@ -7,7 +7,7 @@
 #include "build/lock.h"
 #include "oci/digest.h"
 
-static const char *locked_digest(const struct yaml_doc *lock, const char *name, struct err *err)
+const char *base_lock_digest(const struct yaml_doc *lock, const char *name, struct err *err)
 {
 	const struct ynode *section = lock_section(lock, "base"), *n = section ? ynode_get(section, name) : NULL;
 	const char *digest = n && n->type == YNODE_MAP ? lock_scalar(n, "digest") : NULL;
@@ -30,8 +30,8 @@ static void lock_entry(struct buf *b, const char *name, const char *digest)
 }
 
 /* The section as it was, with one more entry; sorted, as all of them are. */
-static int write_locked(const char *path, const struct yaml_doc *lock, const char *name, const char *digest,
-			struct err *err)
+int base_lock_write(const char *path, const struct yaml_doc *lock, const char *name, const char *digest,
+		    struct err *err)
 {
 	const struct ynode *section = lock_section(lock, "base");
 	CLEAN_BUF struct buf body = BUF_INIT;
@@ -53,6 +53,19 @@ static int write_locked(const char *path, const struct yaml_doc *lock, const cha
 	return lock_write(path, "base", buf_str(&body), err);
 }
 
+int base_lock_names(const char *path, struct strs *out, struct err *err)
+{
+	struct yaml_doc lock;
+	const struct ynode *section;
+	int ret = lock_read(&lock, path, err);
+
+	section = ret == 0 ? lock_section(&lock, "base") : NULL;
+	for (size_t i = 0; section && i < section->len; i++)
+		strs_add(out, section->keys[i]->scalar);
+	yaml_release(&lock);
+	return ret;
+}
+
 /* What the tag is today, by its digest. */
 static int lock_now(const char *path, const struct yaml_doc *lock, const char *name, struct origin *o, char **digest,
 		    struct err *err)
@@ -63,7 +76,7 @@ static int lock_now(const char *path, const struct yaml_doc *lock, const char *n
 	int ret = o->ops->manifest(o, NULL, &text, &d, &arena, err);
 
 	if (ret == 0)
-		ret = write_locked(path, lock, name, d.digest.s, err);
+		ret = base_lock_write(path, lock, name, d.digest.s, err);
 	if (ret == 0)
 		*digest = xstrdup(d.digest.s);
 	arena_release(&arena);
@@ -77,7 +90,7 @@ int base_pin(const char *path, const char *name, struct origin *o, bool write, c
 	int ret = lock_read(&lock, path, err);
 
 	if (ret == 0) {
-		known = locked_digest(&lock, name, err);
+		known = base_lock_digest(&lock, name, err);
 		ret = known ? 0 : -1;
 	}
 	if (ret == 0 && *known)

@@ -300,7 +300,7 @@ static int walk_child(struct copier *c, const char *dir, const char *dir_below, 
 	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
 	const bool out = left_out(c, path, below);
 	struct snap_set set;
-	int kind = snap_child(&c->source, in, dir, name, &set, err);
+	int kind = snap_child_stat(&c->source, in, dir, name, &set, &a.st, err);
 
 	if (kind <= 0)
 		return kind;
@@ -311,7 +311,7 @@ static int walk_child(struct copier *c, const char *dir, const char *dir_below, 
 		return 0;
 	host = snap_host(&c->source, set.layer[0], path);
 	if (kind == 2)
-		return read_attrs(c, &a, host, err) < 0 ? -1 : copy_with(c, host, at, &a, err);
+		return c->owned && snap_attrs_read(&a, host, true, err) < 0 ? -1 : copy_with(c, host, at, &a, err);
 	/* a directory that is left out itself, but has something inside that is not, comes with that */
 	if (out) {
 		const size_t before = c->out->len;

@@ -70,8 +70,9 @@ static int make_overlay(struct rootfs_parts *p, const struct mount_point *mp, si
 	w = openat(p->work, work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u < 0 || w < 0)
 		return err_sys(err, "%s/%s", p->run->work, dir);
-	/* its root is the upper directory's */
-	if (fstat(mp->source, &st) < 0 || fchown(u, st.st_uid, st.st_gid) < 0 || fchmod(u, st.st_mode & 07777) < 0)
+	/* its root is the upper directory's; EINVAL: the owner is nobody here */
+	if (fstat(mp->source, &st) < 0 || (fchown(u, st.st_uid, st.st_gid) < 0 && errno != EINVAL) ||
+	    fchmod(u, st.st_mode & 07777) < 0)
 		return err_sys(err, "%s/%s", p->run->work, upper);
 	snprintf(path[0], sizeof(path[0]), "/proc/self/fd/%d", mp->source);
 	snprintf(path[1], sizeof(path[1]), "/proc/self/fd/%d", u);

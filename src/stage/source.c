@@ -227,6 +227,7 @@ static int open_foreign(struct solver *sv, struct source_image *im, struct err *
 {
 	CLEAN_PLACE struct place pl = { .kind = PLACE_LAYOUT };
 	const struct stage_request *req = sv->req;
+	CLEAN_FREE char *name = NULL;	/* as slsc.yaml would have to write it */
 	bool lockable;
 
 	if (find_place(sv, im->ref, im->arch, &pl, &lockable, err) < 0 ||
@@ -235,8 +236,9 @@ static int open_foreign(struct solver *sv, struct source_image *im, struct err *
 	if (pl.kind != PLACE_REGISTRY)
 		return read_image(sv, im, NULL, err);
 	im->origin = origin_stored(im->origin);
+	name = with_host(im->ref);
 	if (req->pin && lockable && !pl.digest &&
-	    base_pin(req->lock, im->ref, im->origin, !req->dry_run, &pl.digest, err) < 0)
+	    base_pin(req->lock, name, im->origin, !req->dry_run, &pl.digest, err) < 0)
 		return -1;
 	return read_image(sv, im, pl.digest, err);
 }
