@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --strip: the programs that a stage's own layers bring, without their symbols; and what the verdict has against them. */
+/* --strip: programs that the own layers of a stage bring, without their symbols; what the verdict has against them. */
 #include <elf.h>
 #include <fcntl.h>
 #include <stdlib.h>
