@@ -128,7 +128,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --arch --profile --jobs --launcher --smoke --file --target --tag --output --build-arg --secret --label --base --network --sandbox --compression --level --squash --no-cache --cache-from --cache-to --print --until --ca-file --cert --key --insecure --dry-run --explain --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --arch --profile --jobs --launcher --smoke --file --target --tag --output --build-arg --secret --label --base --network --sandbox --compression --level --squash --strip --no-cache --cache-from --cache-to --print --until --ca-file --cert --key --insecure --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;

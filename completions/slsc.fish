@@ -122,6 +122,7 @@ complete -c slsc -n '__slsc_in build' -l sandbox -x -a 'bwrap oci' -d 'of RUN: b
 complete -c slsc -n '__slsc_in build' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip (default), zstd or none'
 complete -c slsc -n '__slsc_in build' -l level -x -a 'fast default max' -d 'how hard to compress: fast, default or max'
 complete -c slsc -n '__slsc_in build' -l squash -d 'one layer in place of all'
+complete -c slsc -n '__slsc_in build' -l strip -d 'strip the programs and shared objects that are not the base\'s; say what is not static'
 complete -c slsc -n '__slsc_in build' -l no-cache -d 'run every step'
 complete -c slsc -n '__slsc_in build' -l cache-from -x -d 'also take steps from this cache: HOST/REPO:TAG or oci:DIR'
 complete -c slsc -n '__slsc_in build' -l cache-to -x -d 'write the steps of this build to a cache'

@@ -183,6 +183,46 @@ int build_stage(const struct stage_flags *f, const char *context, const struct s
 	return out_stdout(b.ptr, b.len, err);
 }
 
+int package_by_stage(const struct package_stage *want, void *ctx, struct err *err)
+{
+	const struct stage_source *from = ctx;
+	const struct lkvs *args = &want->package->build_args;
+	CLEAN_STAGE_RESULT struct stage_result res = { .nimages = 0 };
+	CLEAN_STRS struct strs given = { 0 };
+	struct stage_request req = {
+		.dockerfile = want->dockerfile,
+		.context = want->context,
+		.target = want->package->target.s,
+		.narches = want->narches,
+		.args = &given,
+		.bases = want->base_sources,
+		.mirrors = &want->project->mirrors,
+		.mirrors_dir = want->project->dir,
+		.lock = want->lock,
+		.pin = true,
+		.layout = want->layout,
+		.codec = want->codec,
+		.level = want->level,
+		.sandbox = SANDBOX_BWRAP,
+		.explain = from->globals->explain,
+		.dry_run = !want->layout,
+		.origins = from->origins,
+		.registry = from->registry,
+		.note = on_note,
+		.event = on_event,
+	};
+	int ret;
+
+	for (size_t i = 0; i < want->narches; i++)
+		req.arches[i] = want->arches[i];
+	for (size_t i = 0; i < args->len; i++)
+		strs_addf(&given, "%s=%s", args->ptr[i].key.s, args->ptr[i].val.s);
+	ret = stage_solve(&req, &res, err);
+	VEC_EACH(&res.warnings, w)
+		strs_add(want->warnings, *w);
+	return ret;
+}
+
 void stage_flags_release(struct stage_flags *f)
 {
 	strs_release(&f->args);

@@ -2,6 +2,7 @@
 #ifndef SLSC_BUILD_STAGE_H
 #define SLSC_BUILD_STAGE_H
 
+#include "build/package.h"
 #include "cli/opt.h"
 #include "registry_ui.h"
 
@@ -44,6 +45,8 @@ extern const char *const stage_prints[], *const stage_compressions[], *const sta
 	{ OPT_CHOICE, .long_name = "level", .offset = offsetof(type, m.level), .arg = "LEVEL",                         \
 	  .choices = stage_levels, .help = "how hard to compress: fast, default or max" },                             \
 	{ OPT_FLAG, .long_name = "squash", .offset = offsetof(type, m.squash), .help = "one layer in place of all" },  \
+	{ OPT_FLAG, .long_name = "strip", .offset = offsetof(type, m.strip),                                           \
+	  .help = "strip the programs and shared objects that are not the base's; say what is not static" },           \
 	{ OPT_FLAG, .long_name = "no-cache", .offset = offsetof(type, m.no_cache), .help = "run every step" },         \
 	{ OPT_MULTI, .long_name = "cache-from", .offset = offsetof(type, m.cache_from), .arg = "PLACE",                \
 	  .help = "also take steps from this cache: HOST/REPO:TAG or oci:DIR" },                                       \
@@ -57,6 +60,15 @@ extern const char *const stage_prints[], *const stage_compressions[], *const sta
 /** build_stage - @context: the directory; NULL: this one. @arches: empty: this machine's. */
 int build_stage(const struct stage_flags *f, const char *context, const struct strs *arches, unsigned jobs,
 		const struct globals *g, struct err *err) MUST_CHECK;
+
+/** What package_by_stage() needs beside what is asked of it; borrowed. */
+struct stage_source {
+	const struct origin_env *origins;
+	const struct registry_opts *registry;
+	const struct globals *globals;
+};
+/** package_by_stage - the member stage of a package_request; @ctx: a struct stage_source. */
+int package_by_stage(const struct package_stage *want, void *ctx, struct err *err) MUST_CHECK;
 void stage_flags_release(struct stage_flags *f);
 
 #endif

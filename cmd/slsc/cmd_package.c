@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "build/package.h"
+#include "build_stage.h"
 #include "cli/opt.h"
 #include "cli/out.h"
 #include "commands.h"
@@ -74,8 +75,21 @@ static int build(struct project *p, const struct package_ctx *c, const struct st
 		 const struct globals *g, struct err *err)
 {
 	CLEAN_BUILD struct build_result res = { 0 };
-	struct build_request req = { .functions = *functions, .arches = c->arches, .profile = c->profile };
+	CLEAN_STRS struct strs compiled = { 0 };
+	struct build_request req = { .arches = c->arches, .profile = c->profile };
 
+	/* those whose image is a Dockerfile's alone have no binary */
+	for (size_t i = 0; i < functions->len; i++) {
+		const struct function *f = project_function(p, functions->ptr[i], err);
+
+		if (!f)
+			return -1;
+		if (function_compiles(f))
+			strs_add(&compiled, f->name.s);
+	}
+	if (functions->len && !compiled.len)
+		return 0;
+	req.functions = compiled;
 	ui_build_request(&req, g);
 	return ui_build(p, &req, &res, err);
 }
@@ -146,7 +160,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	const struct registry_opts registry = registry_opts_of(&c->registry);
 	struct registry_env env = { .opts = &registry };
 	const struct origin_env origins = { .registry = registry_open, .ctx = &env };
+	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = g };
 	struct package_request req = {
+		.stage = package_by_stage, .ctx = &source,
 		.origins = &origins, .project = &p, .functions = &functions, .arches = &c->arches,
 		.profile = c->profile, .level = c->level,
 		.compression = c->compression, .sbom = c->sbom, .provenance = c->provenance,
@@ -209,6 +225,8 @@ const struct cmd cmd_package = {
 		"time zone, locale, umask or user.\n\n"
 		"A layout can be used as oci:dist/FUNCTION.oci:amd64, :arm64 (Lambda takes one architecture) or "
 		":latest (the multi-architecture index) by skopeo and others.\n\n"
+		"The image of a function whose package.image in slsc.yaml names a Dockerfile is what that makes of "
+		"it, as slsc build -f would.\n\n"
 		"Images are labelled with the commit and its time. SOURCE_DATE_EPOCH overrides the time.",
 	.examples = "$ slsc package --zip\n$ slsc package hello --oci --arch arm64\n"
 		    "$ slsc package --docker-archive && docker load -i dist/hello-x86_64.docker.tar\n"

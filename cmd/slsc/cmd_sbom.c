@@ -120,6 +120,10 @@ static int make(struct project *p, const struct sbom_ctx *c, const char *name, s
 
 	if (!profile || !fn)
 		return -1;
+	if (!function_compiles(fn)) {
+		err_set(err, ERR_USAGE, "%s: there is no binary to list, a Dockerfile makes its image", fn->name.s);
+		return err_hint(err, "name a function that has sources or build");
+	}
 	if (git_provenance(p->dir, &git, &no_git) < 0) {
 		if (no_git.code == ERR_INTR) {
 			*err = no_git;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "config/project.h"
+#include "config/yaml.h"
 #include "oci/digest.h"
 #include "oci/origin.h"
 
@@ -25,5 +26,19 @@ struct base_move {
  */
 int base_lock_move(struct project *p, const char *name, const struct origin_env *origins, bool dry_run,
 		   struct base_move *out, struct err *err) MUST_CHECK;
+
+/** base_lock_digest - what @lock has for @name; "": nothing; NULL with ERR_CONFIG: what is no digest. Borrowed. */
+const char *base_lock_digest(const struct yaml_doc *lock, const char *name, struct err *err) MUST_CHECK;
+/** base_lock_write - the lock at @path, which is @lock, with @digest for @name. The caller holds build_lock(). */
+int base_lock_write(const char *path, const struct yaml_doc *lock, const char *name, const char *digest,
+		    struct err *err) MUST_CHECK;
+
+/**
+ * base_pin - what slsc.lock at @path has for the image @name, as a project names it, in *@digest ("sha256:...", heap).
+ * If it has nothing, what @o's place names today, which is written there; not with @write false: *@digest is left then.
+ * The caller holds build_lock(). ERR_CONFIG, located in slsc.lock; those of the origin.
+ */
+int base_pin(const char *path, const char *name, struct origin *o, bool write, char **digest,
+	     struct err *err) MUST_CHECK;
 
 #endif

@@ -357,9 +357,18 @@ static int run_in_link_dir(const struct graph *g, const struct build_request *re
 static int choose(struct project *p, const struct graph *g, const struct build_request *req,
 		  struct build_result *res, struct strs *outs, struct err *err)
 {
-	for (size_t i = 0; i < req->functions.len; i++)
-		if (!project_function(p, req->functions.ptr[i], err))
+	for (size_t i = 0; i < req->functions.len; i++) {
+		const struct function *f = project_function(p, req->functions.ptr[i], err);
+
+		if (!f)
 			return -1;
+		if (!function_compiles(f) && req->on_note) {
+			CLEAN_FREE char *line =
+				xasprintf("%s: there is nothing to compile, a Dockerfile makes its image", f->name.s);
+
+			req->on_note(line);
+		}
+	}
 	for (size_t i = 0; i < req->arches.len; i++) {
 		int a = arch_parse(req->arches.ptr[i]);
 		bool known = false;
@@ -653,6 +662,9 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	was = dry_run_state(p, pr);
 	if (choose(p, g, req, res, &outs, err) < 0 || write_graph(g, req->dry_run, &memfd, &file, err) < 0)
 		return -1;
+	/* ninja would take no name for all of them */
+	if (!outs.len)
+		return 0;
 	r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
 	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(p, req, res)) {
 		unsigned steps = res->steps;

@@ -445,6 +445,8 @@ void graph_ninja(const struct graph *g, struct buf *b)
 		const struct function *f = g->p->functions[i];
 		CLEAN_BUF struct buf flags = BUF_INIT, libs = BUF_INIT;
 
+		if (!function_compiles(f))
+			continue;
 		commands |= by_command(f);
 		fn_flags(g, f, &flags);
 		fn_libs(f, &libs);

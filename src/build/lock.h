@@ -8,7 +8,7 @@
 
 /*
  * slsc.lock: what names that may move stood for, so that a rebuild is the same bytes. YAML: "version: 1" and sections,
- * each a mapping with one owner: dependencies (deps.c), base (package_base.c), packages. A writer changes its own
+ * each a mapping with one owner: dependencies (deps.c), base (base_lock.c), packages. A writer changes its own
  * section and leaves all others, known or not, byte for byte as they are.
  */
 

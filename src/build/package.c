@@ -385,6 +385,7 @@ int package_run(const struct package_request *req, struct package_result *res, s
 {
 	struct packager pk = { .req = req, .p = req->project, .res = res };
 	CLEAN_FREE char *share = NULL;
+	bool staged;
 	int ret = -1;
 
 	*res = (struct package_result){ .ptr = NULL };
@@ -397,9 +398,13 @@ int package_run(const struct package_request *req, struct package_result *res, s
 	pk.shown = req->out ? xstrdup(pk.out) : shown_dist(&pk);
 	share = dirs_share();
 	pk.share = path_join(share, "base");
-	if (!req->dry_run)
+	staged = package_has_stages(pk.p);
+	if (!req->dry_run && !staged)
 		provenance_start(&pk);
-	if (make_units(&pk, err) == 0) {
+	if (make_units(&pk, err) == 0 && package_stages(&pk, err) == 0) {
+		/* a RUN's sandbox is entered by a process of one thread */
+		if (!req->dry_run && staged)
+			provenance_start(&pk);
 		if (req->dry_run)
 			list_only(&pk);
 		ret = req->dry_run ? 0 : write_all(&pk, err);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "archive/codec.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/vec.h"
@@ -30,6 +31,22 @@ enum package_format {
 #define LAMBDA_UNZIPPED 262144000ull		/* of a zip's content */
 #define LAMBDA_IMAGE 10737418240ull		/* of an image, uncompressed */
 
+/** An image to be made by a Dockerfile; all borrowed. */
+struct package_stage {
+	const struct project *project;
+	const struct function *function;
+	const struct package *package;	/* target, build_args */
+	const char *dockerfile, *context;	/* paths, as messages name them */
+	const enum arch *arches;
+	size_t narches;
+	enum codec codec;
+	enum codec_level level;
+	const struct strs *base_sources;	/* as of the request */
+	const char *lock;		/* slsc.lock */
+	const char *layout;		/* directory to write an OCI layout to; NULL: only check */
+	struct strs *warnings;
+};
+
 /** What to package. All borrowed; NULL and empty mean: as slsc.yaml says. */
 struct package_request {
 	struct project *project;
@@ -41,6 +58,8 @@ struct package_request {
 	const struct origin_env *origins;	/* opens registries; NULL: they cannot be used */
 	const char *out;		/* directory; NULL: dist in the project */
 	void (*note)(const char *line);	/* told of what takes time; may be NULL */
+	/* Makes what image.dockerfile says: Dockerfiles are of another room. Called while there is a single thread. */
+	int (*stage)(const struct package_stage *want, void *ctx, struct err *err);
 	bool dry_run;			/* check everything, write nothing */
 	void (*step)(unsigned done, unsigned total, const char *item, void *ctx);	/* may be NULL */
 	void *ctx;

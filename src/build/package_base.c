@@ -79,81 +79,11 @@ static void find_source(const struct packager *pk, struct lstr name, const char 
 	}
 }
 
-static const char *locked_digest(const struct yaml_doc *lock, const char *name, struct err *err)
-{
-	const struct ynode *section = lock_section(lock, "base"), *n = section ? ynode_get(section, name) : NULL;
-	const char *digest = n && n->type == YNODE_MAP ? lock_scalar(n, "digest") : NULL;
-	struct digest d;
-
-	if (!n)
-		return "";
-	if (digest && digest_parse(digest, &d, err) == 0)
-		return digest;
-	err_at(err, ERR_CONFIG, "slsc.lock", n->line, n->col, "base '%s' has no valid digest", name);
-	err_hint(err, "restore slsc.lock, or remove the entry to lock the base anew");
-	return NULL;
-}
-
-static void lock_entry(struct buf *b, const char *name, const char *digest)
-{
-	buf_addz(b, "  ");
-	buf_add_json(b, str_from(name));
-	buf_addf(b, ":\n    digest: %s\n", digest);
-}
-
-/* The section as it was, with one more entry; sorted, as all of them are. */
-static int write_locked(const char *path, const struct yaml_doc *lock, const char *name, const char *digest,
-			struct err *err)
-{
-	const struct ynode *section = lock_section(lock, "base");
-	CLEAN_BUF struct buf body = BUF_INIT;
-	bool done = false;
-
-	for (size_t i = 0; section && i < section->len; i++) {
-		const struct ynode *v = section->items[i];
-		const char *old = v->type == YNODE_MAP ? lock_scalar(v, "digest") : NULL;
-
-		if (!done && strcmp(section->keys[i]->scalar, name) > 0) {
-			lock_entry(&body, name, digest);
-			done = true;
-		}
-		if (old && strcmp(section->keys[i]->scalar, name) != 0)
-			lock_entry(&body, section->keys[i]->scalar, old);
-	}
-	if (!done)
-		lock_entry(&body, name, digest);
-	return lock_write(path, "base", buf_str(&body), err);
-}
-
-/* What the tag is today, by its digest, into b->place and slsc.lock. */
-static int lock_now(struct foreign_base *b, const char *path, const struct yaml_doc *lock, struct err *err)
-{
-	CLEAN_BUF struct buf text = BUF_INIT;
-	struct doc_descriptor d;
-
-	if (b->origin->ops->manifest(b->origin, NULL, &text, &d, &b->arena, err) < 0)
-		return -1;
-	b->place.digest = xstrdup(d.digest.s);
-	return write_locked(path, lock, b->name, d.digest.s, err);
-}
-
 static int pin(const struct packager *pk, struct foreign_base *b, struct err *err)
 {
 	CLEAN_FREE char *path = lock_path(pk->p);
-	struct yaml_doc lock;
-	const char *digest = NULL;
-	int ret = lock_read(&lock, path, err);
 
-	if (ret == 0) {
-		digest = locked_digest(&lock, b->name, err);
-		ret = digest ? 0 : -1;
-	}
-	if (ret == 0 && *digest)
-		b->place.digest = xstrdup(digest);
-	else if (ret == 0)
-		ret = lock_now(b, path, &lock, err);
-	yaml_release(&lock);
-	return ret;
+	return base_pin(path, b->name, b->origin, true, &b->place.digest, err);
 }
 
 static int open_base(struct packager *pk, struct foreign_base *b, const struct source *src, struct err *err)
@@ -170,19 +100,6 @@ static int open_base(struct packager *pk, struct foreign_base *b, const struct s
 	return b->place.digest || !src->lockable ? 0 : pin(pk, b, err);
 }
 
-int base_lock_names(const char *path, struct strs *out, struct err *err)
-{
-	struct yaml_doc lock;
-	const struct ynode *section;
-	int ret = lock_read(&lock, path, err);
-
-	section = ret == 0 ? lock_section(&lock, "base") : NULL;
-	for (size_t i = 0; section && i < section->len; i++)
-		strs_add(out, section->keys[i]->scalar);
-	yaml_release(&lock);
-	return ret;
-}
-
 static int move_lock(struct project *p, struct foreign_base *b, bool dry_run, struct base_move *out, struct err *err)
 {
 	CLEAN_FREE char *path = lock_path(p);
@@ -193,14 +110,14 @@ static int move_lock(struct project *p, struct foreign_base *b, bool dry_run, st
 	int ret = lock_read(&lock, path, err);
 
 	if (ret == 0)
-		was = locked_digest(&lock, b->name, err);
+		was = base_lock_digest(&lock, b->name, err);
 	if (!was || b->origin->ops->manifest(b->origin, NULL, &text, &d, &b->arena, err) < 0)
 		ret = -1;
 	if (ret == 0) {
 		snprintf(out->from, sizeof(out->from), "%s", was);
 		snprintf(out->to, sizeof(out->to), "%s", d.digest.s);
 		if (!dry_run)
-			ret = write_locked(path, &lock, b->name, d.digest.s, err);
+			ret = base_lock_write(path, &lock, b->name, d.digest.s, err);
 	}
 	yaml_release(&lock);
 	return ret;
@@ -345,6 +262,27 @@ int base_resolve(struct packager *pk, struct unit *u, struct lstr name, struct e
 	for (size_t i = 0; b && ret == 0 && i < u->narches; i++)
 		ret = open_arch(b, u->arches[i], err);
 	return ret < 0 ? located(pk, name, err) : 0;
+}
+
+int base_staged(struct packager *pk, struct unit *u, const char *dir, struct err *err)
+{
+	struct foreign_base *b = xcalloc(1, sizeof(*b));
+
+	b->name = xstrdup(dir);
+	b->place = (struct place){ .kind = PLACE_LAYOUT, .path = xstrdup(dir), .tag = xstrdup("latest") };
+	VEC_PUSH(&pk->bases, b);
+	u->foreign = b;
+	if (origin_open(&b->origin, &b->place, pk->req->origins, err) < 0)
+		return -1;
+	for (size_t i = 0; i < u->narches; i++)
+		if (open_arch(b, u->arches[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int base_config(struct foreign_base *b, enum arch arch, struct buf *out, struct err *err)
+{
+	return origin_bytes(b->origin, &b->arch[arch].doc.config, DOCUMENT_MAX, out, err);
 }
 
 const char *base_user(const struct foreign_base *b, enum arch arch)

@@ -80,6 +80,8 @@ static int make_layers(struct build *b, size_t i, enum codec codec, struct err *
 			return -1;
 		b->base[i] = base_of(b->u->foreign, m);
 	}
+	if (b->u->staged)
+		return 0;
 	if (base_put_packages(b->pk, b->u, codec, &b->layout, m, err) < 0)
 		return err_wrap(err, "base of %s for %s", b->u->fn->name.s, arch_name(m->arch));
 	if (b->u->pkg.tzdata && add_base(b, "tzdata", codec, m, err) < 0)
@@ -155,35 +157,63 @@ static const char *workdir_of(const struct unit *u)
 	return u->want.variant.nonroot && u->fn->runtime != RUNTIME_LAMBDA ? "/home/nonroot" : "/";
 }
 
-static int make_image(struct build *b, size_t i, struct err *err)
+static void run_env(struct build *b, struct map *env)
+{
+	/* Lambda gives each invocation its deadline; elsewhere the runtime has to be told. */
+	if (b->u->fn->runtime == RUNTIME_HTTP) {
+		snprintf(b->timeout, sizeof(b->timeout), "%" PRIu64, b->u->fn->timeout_ms);
+		map_put(env, "SLSC_TIMEOUT_MS", b->timeout);
+	}
+	put_all(env, &b->u->fn->env);
+}
+
+/* What the Dockerfile made, with what slsc.yaml and git say of it on top. */
+static int write_staged(struct build *b, size_t i, struct err *err)
+{
+	struct image *im = &b->image[i];
+	struct packaged_image *m = &b->made[i];
+	CLEAN_BUF struct buf old = BUF_INIT, text = BUF_INIT;
+
+	run_env(b, &im->env);
+	if (base_config(b->u->foreign, m->arch, &old, err) < 0 ||
+	    image_config_amend(b->u->foreign->name, buf_str(&old), im, &text, err) < 0)
+		return -1;
+	return image_write_as(&b->layout, im, buf_str(&text), &m->manifest, &m->config, err);
+}
+
+static int write_own(struct build *b, size_t i, struct err *err)
 {
 	struct image *im = &b->image[i];
 	struct packaged_image *m = &b->made[i];
 	const struct package *pkg = &b->u->pkg;
 	struct foreign_base *f = b->u->foreign;
 
-	*im = (struct image){ .architecture = arch_oci(m->arch), .created = created(b->pk), .user = b->u->user,
-			      .workdir = workdir_of(b->u), .layers = m->layers,
-			      .nlayers = m->nlayers };
 	if (f) {
 		im->base = &b->base[i];
 		inherit(b, m->arch, im);
 	}
 	debian_env(&b->u->want, &im->env);
-	/* Lambda gives each invocation its deadline; elsewhere the runtime has to be told. */
-	if (b->u->fn->runtime == RUNTIME_HTTP) {
-		snprintf(b->timeout, sizeof(b->timeout), "%" PRIu64, b->u->fn->timeout_ms);
-		map_put(&im->env, "SLSC_TIMEOUT_MS", b->timeout);
-	}
-	put_all(&im->env, &b->u->fn->env);
+	run_env(b, &im->env);
 	strs_add(&im->entrypoint, "/" TASK_ROOT "/bootstrap");
 	for (size_t k = 0; k < pkg->entrypoint_args.len; k++)
 		strs_add(&im->entrypoint, pkg->entrypoint_args.ptr[k].s);
-	describe(b, &im->labels, &pkg->labels);
-	describe(b, &im->annotations, &pkg->annotations);
 	if (f)
 		describe_base(f, m->arch, &im->annotations);
-	if (image_write(&b->layout, im, &m->manifest, &m->config, err) < 0)
+	return image_write(&b->layout, im, &m->manifest, &m->config, err);
+}
+
+static int make_image(struct build *b, size_t i, struct err *err)
+{
+	struct image *im = &b->image[i];
+	struct packaged_image *m = &b->made[i];
+	const struct package *pkg = &b->u->pkg;
+
+	*im = (struct image){ .architecture = arch_oci(m->arch), .created = created(b->pk), .user = b->u->user,
+			      .workdir = workdir_of(b->u), .layers = m->layers,
+			      .nlayers = m->nlayers };
+	describe(b, &im->labels, &pkg->labels);
+	describe(b, &im->annotations, &pkg->annotations);
+	if ((b->u->staged ? write_staged(b, i, err) : write_own(b, i, err)) < 0)
 		return -1;
 	m->manifest.ref = arch_oci(m->arch);
 	m->size = m->manifest.size + m->config.size;

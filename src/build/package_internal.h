@@ -55,6 +55,7 @@ struct unit {
 	enum codec codec;
 	const char *base;		/* as it was asked for */
 	struct foreign_base *foreign;	/* borrowed from the packager; NULL: base is built in */
+	bool staged;			/* a Dockerfile makes the image: foreign is all of it */
 	struct debian_want want;	/* of Debian packages, below or on top of the base */
 	struct debian debian;
 	char user[32];			/* numeric, as an image config has it; "": the base's, or else nonroot */
@@ -141,6 +142,18 @@ int base_put_packages(struct packager *pk, struct unit *u, enum codec codec, str
  */
 int base_layers(struct foreign_base *b, enum arch arch, bool uncompressed, struct layout *l, struct packaged_image *m,
 		struct err *err) MUST_CHECK;
+/** base_staged - the layout at @dir, which a Dockerfile has made, as u->foreign. */
+int base_staged(struct packager *pk, struct unit *u, const char *dir, struct err *err) MUST_CHECK;
+/** base_config - the text of @b's config for @arch. */
+int base_config(struct foreign_base *b, enum arch arch, struct buf *out, struct err *err) MUST_CHECK;
+
+/** package_has_stages - whether a Dockerfile makes any function's image. */
+bool package_has_stages(struct project *p);
+/** package_stage_check - what an image of @u that a Dockerfile makes cannot have. */
+int package_stage_check(const struct packager *pk, const struct unit *u, struct err *err) MUST_CHECK;
+/** package_stages - run the Dockerfiles of all units, in a dry run only check them. */
+int package_stages(struct packager *pk, struct err *err) MUST_CHECK;
+
 /** packaged_layer - a new one at the end of @m's. */
 struct image_layer *packaged_layer(struct packaged_image *m);
 /** base_user - the user of an image on @b for which slsc.yaml names none: the base's unless that is root. */

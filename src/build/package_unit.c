@@ -178,6 +178,8 @@ static int make_trees(struct unit *u, struct packager *pk, enum arch arch, struc
 	CLEAN_FREE char *binary = NULL;
 	struct tree *zip = &u->zip_tree[arch], *image = &u->image_tree[arch];
 
+	if (u->staged && !(pk->req->formats & PACKAGE_ZIP))
+		return 0;
 	if (locate_binary(pk, u, arch, &binary, err) < 0)
 		return -1;
 	if (!binary)
@@ -186,12 +188,19 @@ static int make_trees(struct unit *u, struct packager *pk, enum arch arch, struc
 		if (placed_tree(pk->p, &u->files, binary, "", zip, err) < 0 ||
 		    check_limit(pk, u, zip, "its zip, unzipped,", tree_total(zip), LAMBDA_UNZIPPED, err) < 0)
 			return -1;
-	if (pk->req->formats & ~(unsigned)PACKAGE_ZIP)
+	if ((pk->req->formats & ~(unsigned)PACKAGE_ZIP) && !u->staged)
 		if (placed_tree(pk->p, &u->files, binary, "var/task", image, err) < 0 ||
 		    (u->sbom == SBOM_IMAGE && !pk->req->dry_run && unit_sbom(pk, u, arch, err) < 0) ||
 		    check_limit(pk, u, image, "its image", tree_total(image), LAMBDA_IMAGE, err) < 0)
 			return -1;
 	return 0;
+}
+
+static int resolve_base(struct packager *pk, struct unit *u, struct lstr base, struct err *err)
+{
+	if (base_resolve(pk, u, base, err) < 0 || base_packages(pk, u, base, err) < 0)
+		return -1;
+	return resolve_user(u, pk->p, err);
 }
 
 int unit_init(struct unit *u, struct packager *pk, const struct function *fn, struct err *err)
@@ -206,20 +215,22 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 
 	*u = (struct unit){ .fn = fn };
 	project_package(pk->p, fn, &u->pkg);
+	u->staged = u->pkg.dockerfile.s;
 	base = pick(req->base, u->pkg.base, "static");
 	if (choose(pk->p, "level", pick(req->level, u->pkg.level, "default"), levels, &level, err) < 0 ||
 	    choose(pk->p, "compression", pick(req->compression, u->pkg.compression, "gzip"), codecs, &codec, err) < 0 ||
 	    choose(pk->p, "sbom", pick(req->sbom, u->pkg.sbom, "none"), sboms, &sbom, err) < 0 ||
 	    choose(pk->p, "provenance", pick(req->provenance, u->pkg.provenance, "none"), provenances, &provenance,
 		   err) < 0 ||
-	    resolve_arches(u, pk, err) < 0 || base_resolve(pk, u, base, err) < 0 ||
-	    base_packages(pk, u, base, err) < 0 || resolve_user(u, pk->p, err) < 0 ||
-	    placed_resolve(pk->p, &u->pkg.includes, pk->real_out, &u->files, err) < 0)
+	    resolve_arches(u, pk, err) < 0)
 		return -1;
 	u->level = (enum codec_level)level;
 	u->codec = (enum codec)codec;
 	u->sbom = (enum sbom_place)sbom;
 	u->provenance = provenance;
+	if ((u->staged ? package_stage_check(pk, u, err) : resolve_base(pk, u, base, err)) < 0 ||
+	    placed_resolve(pk->p, &u->pkg.includes, pk->real_out, &u->files, err) < 0)
+		return -1;
 	for (size_t i = 0; i < u->narches; i++)
 		if (make_trees(u, pk, u->arches[i], err) < 0)
 			return -1;

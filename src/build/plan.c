@@ -338,7 +338,8 @@ int graph_plan(struct graph *g, struct project *p, const struct profile *pr, con
 	/* functions tend to share directories */
 	p->dirs = &dirs;
 	for (size_t i = 0; r == 0 && i < p->nfunctions; i++)
-		r = add_targets(g, p->functions[i], err);
+		if (function_compiles(p->functions[i]))
+			r = add_targets(g, p->functions[i], err);
 	p->dirs = NULL;
 	return r;
 }

@@ -112,6 +112,22 @@ static int check_handler(struct reader *rd, const struct function *f)
 	return 0;
 }
 
+/* What the image is made of: target and its like may be of the project's dockerfile. */
+static int check_made(struct reader *rd, const struct function *f)
+{
+	const struct frame image = { "image", NULL, &(struct frame){ "package", NULL, rd->at } };
+	struct reader inner = { rd->p, rd->err, &image };
+	struct package pk;
+
+	project_package(rd->p, f, &pk);
+	if (package_check_stage(&inner, &pk))
+		return -1;
+	if (function_compiles(f) || pk.dockerfile.s)
+		return 0;
+	read_err(rd, f->name.line, f->name.col, NULL, "missing 'sources' (or 'build')");
+	return err_hint(rd->err, "write sources: [src/%s.c]", f->name.s);
+}
+
 int function_done(struct reader *rd, void *target, const struct ynode *n)
 {
 	struct function *f = target;
@@ -122,11 +138,7 @@ int function_done(struct reader *rd, void *target, const struct ynode *n)
 		read_err(rd, b->line, b->col, "build", "a function has either sources or build");
 		return err_hint(rd->err, "list what the command reads in build.inputs");
 	}
-	if (!f->build_command.s && !f->sources.len) {
-		read_err(rd, f->name.line, f->name.col, NULL, "missing 'sources' (or 'build')");
-		return err_hint(rd->err, "write sources: [src/%s.c]", f->name.s);
-	}
-	if (check_arches(rd, f) || check_env(rd, f) || check_handler(rd, f))
+	if (check_made(rd, f) || check_arches(rd, f) || check_env(rd, f) || check_handler(rd, f))
 		return -1;
 	if (f->toolchain.s && !project_toolchain(rd->p, f->toolchain.s, rd->err))
 		return relocate(rd, f->toolchain, NULL);

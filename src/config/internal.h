@@ -68,6 +68,9 @@ int relocate(struct reader *rd, struct lstr where, const char *key);
 struct lstrs lstrs_join(struct arena *a, struct lstrs x, struct lstrs y);
 struct lkvs lkvs_merge(struct arena *a, struct lkvs x, struct lkvs y);
 
+/** package_check_stage - whether target, context and build_args of @pk have the dockerfile they speak of. */
+int package_check_stage(struct reader *rd, const struct package *pk) MUST_CHECK;
+
 /* ---- profile.c, toolchain.c, function.c: the sections ---- */
 
 int profiles_read(struct reader *rd, const struct ynode *section) MUST_CHECK;

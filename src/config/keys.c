@@ -44,6 +44,14 @@ static const struct keys keys_zip = { .doc = "What goes into the zip, and how it
 static const struct key image_keys[] = {
 	{ KEY("base", KEY_STR, struct package, base), .def = "static", .check = &check_base,
 	  .doc = "What is below the binary: static (users, CA certificates, /tmp), scratch, or an image." },
+	{ KEY("dockerfile", KEY_STR, struct package, dockerfile), .check = &check_inside,
+	  .doc = "A Dockerfile, relative to slsc.yaml, that makes the whole image." },
+	{ KEY("target", KEY_STR, struct package, target), .flags = KEY_NUMBERS, .def = "the last one",
+	  .doc = "The stage of the Dockerfile that is the image, by name or number." },
+	{ KEY("context", KEY_STR, struct package, context), .def = ".", .check = &check_inside,
+	  .doc = "The directory, relative to slsc.yaml, that COPY takes files from." },
+	{ KEY("build_args", KEY_PAIRS, struct package, build_args), .names = &check_env_name,
+	  .doc = "Values for the Dockerfile's ARG." },
 	{ KEY("packages", KEY_STRS, struct package, packages), .check = &check_debian,
 	  .doc = "Debian packages on top of the base, with what they depend on." },
 	{ KEY("max_layers", KEY_COUNT, struct package, max_layers), .min = 1, .max = 64, .def = "40",
@@ -68,7 +76,10 @@ static const struct key image_keys[] = {
 	{ KEY("provenance", KEY_CHOICE, struct package, provenance), .def = "none", .choices = choices_provenance,
 	  .doc = "Whether SLSA's provenance, an in-toto statement of how it was made, goes beside it in a layout." },
 };
-static const struct keys keys_image = { .doc = "The OCI image.", KEYS(image_keys), .done = image_done };
+static const struct keys keys_image = { .doc = "The OCI image.", KEYS(image_keys), .done = image_done,
+	.schema = "\"not\":{\"required\":[\"dockerfile\"],\"anyOf\":[{\"required\":[\"base\"]},"
+		  "{\"required\":[\"packages\"]},{\"required\":[\"max_layers\"]},{\"required\":[\"user\"]},"
+		  "{\"required\":[\"workdir\"]},{\"required\":[\"args\"]},{\"required\":[\"tzdata\"]}]}" };
 
 static const struct key check_keys[] = {
 	{ KEY("ignore", KEY_STRS, struct package, ignore),
@@ -198,7 +209,8 @@ static const struct key function_keys[] = {
 };
 const struct keys keys_function = { .what = "function", .doc = "One function: one binary per architecture.",
 	KEYS(function_keys), .done = function_done,
-	.schema = "\"oneOf\":[{\"required\":[\"sources\"]},{\"required\":[\"build\"]}]" };
+	/* neither will do where a Dockerfile makes the image, which the project's package may say */
+	.schema = "\"not\":{\"required\":[\"sources\",\"build\"]}" };
 
 /* ---- budgets ---- */
 

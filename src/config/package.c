@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/mem.h"
 #include "config/internal.h"
 
 int include_done(struct reader *rd, void *target, const struct ynode *n)
@@ -19,13 +20,68 @@ int include_done(struct reader *rd, void *target, const struct ynode *n)
 	return 0;
 }
 
+/* What a Dockerfile says in words of its own: one of the two would be passed over. */
+static int check_dockerfile(struct reader *rd, const struct ynode *n)
+{
+	static const struct {
+		const char *key, *instead;
+	} twice[] = {
+		{ "base", "FROM" },    { "packages", "RUN apt-get install" },	{ "max_layers", "--squash" },
+		{ "user", "USER" },    { "workdir", "WORKDIR" },		{ "args", "ENTRYPOINT and CMD" },
+		{ "tzdata", "COPY or RUN" },
+	};
+	static const char *const needs[] = { "target", "context", "build_args" };
+	const struct ynode *file = ynode_get(n, "dockerfile");
+
+	for (size_t i = 0; file && i < ARRAY_LEN(twice); i++) {
+		const struct ynode *other = ynode_get(n, twice[i].key);
+
+		if (!other)
+			continue;
+		read_err(rd, other->line, other->col, twice[i].key, "does not go with a dockerfile");
+		return err_hint(rd->err, "say it in %s: %s", file->scalar, twice[i].instead);
+	}
+	for (size_t i = 0; ynode_get(n, "base") && i < ARRAY_LEN(needs); i++) {
+		const struct ynode *other = ynode_get(n, needs[i]);
+
+		if (!other)
+			continue;
+		read_err(rd, other->line, other->col, needs[i], "goes with a dockerfile, not with a base");
+		return err_hint(rd->err, "write either dockerfile or base");
+	}
+	return 0;
+}
+
 int image_done(struct reader *rd, void *target, const struct ynode *n)
 {
 	struct package *pk = target;
 
-	(void)rd;
 	pk->has_tzdata = ynode_get(n, "tzdata") != NULL;
+	return check_dockerfile(rd, n);
+}
+
+int package_check_stage(struct reader *rd, const struct package *pk)
+{
+	const struct {
+		struct lstr at;
+		const char *key;
+	} needs[] = {
+		{ pk->target, "target" },
+		{ pk->context, "context" },
+		{ pk->build_args.len ? pk->build_args.ptr[0].key : (struct lstr){ .s = NULL }, "build_args" },
+	};
+
+	for (size_t i = 0; !pk->dockerfile.s && i < ARRAY_LEN(needs); i++)
+		if (needs[i].at.s) {
+			read_err(rd, needs[i].at.line, needs[i].at.col, needs[i].key, "there is no dockerfile");
+			return err_hint(rd->err, "write dockerfile: Dockerfile beside it");
+		}
 	return 0;
+}
+
+bool function_compiles(const struct function *f)
+{
+	return f->sources.len || f->build_command.s;
 }
 
 static struct lstr over(struct lstr lower, struct lstr upper)
@@ -43,6 +99,19 @@ static struct includes join(struct arena *a, struct includes x, struct includes 
 	memcpy(r.ptr, x.ptr, x.len * sizeof(*r.ptr));
 	memcpy(r.ptr + x.len, y.ptr, y.len * sizeof(*r.ptr));
 	return r;
+}
+
+/* Which of the two ways an image is made: what is said nearer to the function holds. */
+static void merge_stage(struct arena *a, const struct package *lower, const struct package *upper, struct package *out)
+{
+	const bool own = upper->dockerfile.s, inherits = !own && !upper->base.s;
+
+	out->dockerfile = own ? upper->dockerfile : inherits ? lower->dockerfile : (struct lstr){ .s = NULL };
+	if (out->dockerfile.s)
+		out->base = (struct lstr){ .s = NULL };
+	out->target = inherits ? over(lower->target, upper->target) : upper->target;
+	out->context = inherits ? over(lower->context, upper->context) : upper->context;
+	out->build_args = inherits ? lkvs_merge(a, lower->build_args, upper->build_args) : upper->build_args;
 }
 
 void project_package(struct project *p, const struct function *f, struct package *out)
@@ -67,4 +136,5 @@ void project_package(struct project *p, const struct function *f, struct package
 		.ignore = lstrs_join(&p->arena, a->ignore, b->ignore),
 		.entrypoint_args = b->entrypoint_args.len ? b->entrypoint_args : a->entrypoint_args,
 	};
+	merge_stage(&p->arena, a, b, out);
 }

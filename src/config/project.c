@@ -77,6 +77,7 @@ static int read_root(struct reader *rd, const struct ynode *root)
 {
 	struct project *p = rd->p;
 	struct root r = { .toolchain.s = "musl", .profile.s = "release" };
+	const struct frame image = { "image", NULL, &(struct frame){ "package", NULL, NULL } };
 
 	if (keys_read(rd, &keys_root, root, &r))
 		return -1;
@@ -86,6 +87,8 @@ static int read_root(struct reader *rd, const struct ynode *root)
 	p->profile = r.profile;
 	p->package = r.package;
 	p->mirrors = r.mirrors;
+	if (package_check_stage(&(struct reader){ p, rd->err, &image }, &p->package))
+		return -1;
 	if (read_arches(rd, r.arches) || toolchains_read(rd, ynode_get(root, "toolchains")) ||
 	    profiles_read(rd, ynode_get(root, "profiles")) ||
 	    dependencies_read(rd, ynode_get(root, "dependencies")))
@@ -339,8 +342,31 @@ int project_check_libs(const struct project *p, const struct function *f, struct
 	return 0;
 }
 
+static int no_such(const struct project *p, struct lstr at, const char *what, struct err *err)
+{
+	project_err(p, ERR_CONFIG, at, err, "no such %s: '%s'", what, at.s);
+	hint_file(p, at.s, err);
+	if (!err->hint[0])
+		err_hint(err, "it is relative to slsc.yaml's directory");
+	return -1;
+}
+
+int project_check_dockerfile(const struct project *p, const struct package *pk, struct err *err)
+{
+	CLEAN_FREE char *file = path_join(p->dir, pk->dockerfile.s ? pk->dockerfile.s : "");
+	CLEAN_FREE char *context = path_join(p->dir, pk->context.s ? pk->context.s : "");
+
+	if (pk->dockerfile.s && (!fs_exists(file) || fs_is_dir(file)))
+		return no_such(p, pk->dockerfile, "Dockerfile", err);
+	if (pk->context.s && !fs_is_dir(context))
+		return no_such(p, pk->context, "directory", err);
+	return 0;
+}
+
 static int check_package(const struct project *p, const struct package *pk, struct err *err)
 {
+	if (project_check_dockerfile(p, pk, err) < 0)
+		return -1;
 	for (size_t i = 0; i < pk->includes.len; i++) {
 		CLEAN_STRS struct strs files = { 0 };
 

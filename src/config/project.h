@@ -107,6 +107,11 @@ struct package {
 	struct includes includes;	/* zip and image alike */
 	struct lstr level;		/* fast | default | max; NULL: default */
 	struct lstr base;		/* "static" (default), "scratch" or an image's place (oci/place.h) */
+	/* NULL: the image is the binary on base. A function's own base puts the project's dockerfile out of force, and
+	 * the other way round; with a dockerfile of its own it inherits none of the next three. */
+	struct lstr dockerfile;
+	struct lstr target, context;	/* NULL: the last stage; the project's directory */
+	struct lkvs build_args;
 	struct lstr user;		/* "nonroot" (default) | "root" | "UID[:GID]" */
 	struct lstr workdir;		/* default "/" */
 	struct lstr compression;	/* gzip (default) | zstd | none */
@@ -211,11 +216,18 @@ bool lib_is_file(const char *lib);
 /** project_check_libs - whether the files that @f's `libs` names exist; ERR_CONFIG, located. */
 int project_check_libs(const struct project *p, const struct function *f, struct err *err) MUST_CHECK;
 
-/** project_check_packages - whether each `from` of package.zip.include matches a file; ERR_CONFIG, located. */
+/** project_check_packages - whether each `from` of package.zip.include matches a file, and whether Dockerfiles and
+ * their contexts are there; ERR_CONFIG, located. */
 int project_check_packages(const struct project *p, struct err *err) MUST_CHECK;
 
 /** project_package - the project's package settings with @f's on top; in @out, borrowed from @p. */
 void project_package(struct project *p, const struct function *f, struct package *out);
+
+/** function_compiles - whether there is anything to compile: else its image is made by a Dockerfile alone. */
+bool function_compiles(const struct function *f);
+
+/** project_check_dockerfile - whether @pk's Dockerfile and context are there; ERR_CONFIG, located. */
+int project_check_dockerfile(const struct project *p, const struct package *pk, struct err *err) MUST_CHECK;
 
 /**
  * project_show - the resolved configuration, defaults included, as YAML or as JSON. It is itself a valid

@@ -284,10 +284,31 @@ static const char *or_default(struct lstr s, const char *def)
 	return s.s ? s.s : def;
 }
 
+static void show_base(struct writer *w, const struct package *pk)
+{
+	/* what another image says of itself is not known here */
+	const bool built_in = !pk->base.s || strcmp(pk->base.s, "static") == 0 || strcmp(pk->base.s, "scratch") == 0;
+
+	show_str(w, "base", or_default(pk->base, "static"));
+	show_strs(w, "packages", pk->packages);
+	if (pk->max_layers)
+		show_count(w, "max_layers", pk->max_layers);
+	show_str(w, "user", built_in ? or_default(pk->user, "nonroot") : pk->user.s);
+	show_str(w, "workdir", built_in ? or_default(pk->workdir, "/") : pk->workdir.s);
+	show_strs(w, "args", pk->entrypoint_args);
+}
+
+static void show_stage(struct writer *w, const struct package *pk)
+{
+	show_str(w, "dockerfile", pk->dockerfile.s);
+	show_str(w, "target", pk->target.s);
+	show_str(w, "context", or_default(pk->context, "."));
+	show_pairs(w, "build_args", pk->build_args);
+}
+
 static void show_package(struct writer *w, struct project *p, const struct function *f)
 {
 	struct package pk;
-	bool built_in;
 
 	project_package(p, f, &pk);
 	open_map(w, "package");
@@ -296,19 +317,15 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	show_str(w, "level", or_default(pk.level, "default"));
 	close_map(w);
 	open_map(w, "image");
-	show_str(w, "base", or_default(pk.base, "static"));
-	show_strs(w, "packages", pk.packages);
-	if (pk.max_layers)
-		show_count(w, "max_layers", pk.max_layers);
-	/* what another image says of itself is not known here */
-	built_in = !pk.base.s || strcmp(pk.base.s, "static") == 0 || strcmp(pk.base.s, "scratch") == 0;
-	show_str(w, "user", built_in ? or_default(pk.user, "nonroot") : pk.user.s);
-	show_str(w, "workdir", built_in ? or_default(pk.workdir, "/") : pk.workdir.s);
-	show_strs(w, "args", pk.entrypoint_args);
+	if (pk.dockerfile.s)
+		show_stage(w, &pk);
+	else
+		show_base(w, &pk);
 	show_pairs(w, "labels", pk.labels);
 	show_pairs(w, "annotations", pk.annotations);
 	show_str(w, "compression", or_default(pk.compression, "gzip"));
-	show_bool(w, "tzdata", pk.tzdata);
+	if (!pk.dockerfile.s)
+		show_bool(w, "tzdata", pk.tzdata);
 	show_str(w, "sbom", or_default(pk.sbom, "none"));
 	show_str(w, "provenance", or_default(pk.provenance, "none"));
 	close_map(w);

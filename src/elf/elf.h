@@ -71,6 +71,7 @@ struct elf_rules {
 	enum elf_arch arch;		/* required machine */
 	bool allow_dynamic;		/* PT_INTERP and DT_NEEDED allowed (a user's strategy) */
 	bool allow_symbols;		/* not stripped is fine */
+	bool allow_shared;		/* a shared object, which has no entry point, is fine */
 	/* NULL-terminated absolute prefixes that may not occur, or NULL; one of fewer than two components is ignored */
 	const char *const *bad_paths;
 };

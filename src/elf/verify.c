@@ -72,7 +72,7 @@ static void check_machine(struct verdict *v, const struct elf_file *f, enum elf_
 		 is, should);
 }
 
-static void check_kind(struct verdict *v, const struct elf_file *f)
+static void check_kind(struct verdict *v, const struct elf_file *f, bool allow_shared)
 {
 	/* Static glibc marks its IFUNCs with ELFOSABI_GNU; Linux itself does not look. */
 	if (f->osabi != ELFOSABI_NONE && f->osabi != ELFOSABI_GNU)
@@ -83,7 +83,7 @@ static void check_kind(struct verdict *v, const struct elf_file *f)
 	else if (f->type != ET_EXEC && f->type != ET_DYN)
 		violates(v, "the build command wrote something else to $SLSC_OUT",
 			 "is not a program (ELF type %u)", f->type);
-	else if (!f->entry)
+	else if (!f->entry && !(allow_shared && f->type == ET_DYN))
 		violates(v, "-shared is among the link flags, or crt1.o is missing",
 			 "has no entry point, as a shared library");
 	else if (!f->load_mem_bytes)
@@ -276,7 +276,7 @@ int elf_verify(const char *path, const struct elf_rules *rules, struct err *err)
 		return -1;
 	check_machine(&v, &f, rules->arch);
 	if (f.priv->elf) {
-		check_kind(&v, &f);
+		check_kind(&v, &f, rules->allow_shared);
 		if (!rules->allow_dynamic)
 			check_dynamic(&v, &f);
 		check_segments(&v, &f);

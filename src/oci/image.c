@@ -170,17 +170,72 @@ void image_index(const struct descriptor *manifests, size_t n, const struct map 
 	json_decref(j);
 }
 
+static json_t *member(json_t *object, const char *key, json_type type)
+{
+	json_t *j = json_object_get(object, key);
+
+	if (j && json_typeof(j) == type)
+		return j;
+	js_set(object, key, js_must(type == JSON_ARRAY ? json_array() : json_object()));
+	return json_object_get(object, key);
+}
+
+/* In the place of one of the same name, else at the end. */
+static void put_env(json_t *env, const char *name, const char *val)
+{
+	CLEAN_FREE char *kv = xasprintf("%s=%s", name, val);
+	const size_t n = strlen(name) + 1;
+
+	for (size_t i = 0; i < json_array_size(env); i++) {
+		const char *s = json_string_value(json_array_get(env, i));
+
+		if (!s || strncmp(s, kv, n) != 0)
+			continue;
+		if (json_array_set_new(env, i, js_must(json_string(kv))) < 0)
+			BUG("jansson: out of memory");
+		return;
+	}
+	js_push(env, json_string(kv));
+}
+
+int image_config_amend(const char *shown, struct str config, const struct image *im, struct buf *out, struct err *err)
+{
+	json_t *j = json_loadb(config.ptr, config.len, JSON_REJECT_DUPLICATES, NULL), *c;
+	char when[24];
+
+	if (!json_is_object(j)) {
+		json_decref(j);
+		return err_set(err, ERR_FORMAT, "%s: config: is no JSON object", shown);
+	}
+	c = member(j, "config", JSON_OBJECT);
+	for (size_t i = 0; i < im->env.len; i++)
+		put_env(member(c, "Env", JSON_ARRAY), im->env.ptr[i].key, im->env.ptr[i].val);
+	for (size_t i = 0; i < im->labels.len; i++)
+		js_set(member(c, "Labels", JSON_OBJECT), im->labels.ptr[i].key, json_string(im->labels.ptr[i].val));
+	image_time(im->created, when);
+	js_set(j, "created", json_string(when));
+	js_dump(j, out);
+	json_decref(j);
+	return 0;
+}
+
 int image_write(struct layout *l, const struct image *im, struct descriptor *manifest, struct descriptor *config,
 		struct err *err)
 {
 	CLEAN_BUF struct buf text = BUF_INIT;
-	struct descriptor c = { .media_type = MEDIA_CONFIG };
 
 	image_config(im, &text);
-	c.size = text.len;
-	if (layout_put(l, text.ptr, text.len, &c.digest, err) < 0)
+	return image_write_as(l, im, buf_str(&text), manifest, config, err);
+}
+
+int image_write_as(struct layout *l, const struct image *im, struct str config_text, struct descriptor *manifest,
+		   struct descriptor *config, struct err *err)
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct descriptor c = { .media_type = MEDIA_CONFIG, .size = config_text.len };
+
+	if (layout_put(l, config_text.ptr, config_text.len, &c.digest, err) < 0)
 		return -1;
-	buf_reset(&text);
 	image_manifest(im, &c, &text);
 	*manifest = (struct descriptor){ .media_type = MEDIA_MANIFEST, .size = text.len,
 					 .architecture = im->architecture };

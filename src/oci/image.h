@@ -67,6 +67,14 @@ void image_index(const struct descriptor *manifests, size_t n, const struct map 
 int image_write(struct layout *l, const struct image *im, struct descriptor *manifest, struct descriptor *config,
 		struct err *err) MUST_CHECK;
 
+/** image_write_as - the same with the config as it is written. */
+int image_write_as(struct layout *l, const struct image *im, struct str config_text, struct descriptor *manifest,
+		   struct descriptor *config, struct err *err) MUST_CHECK;
+
+/** image_config_amend - the text @config with the time, environment and labels of @im on top. ERR_FORMAT. */
+int image_config_amend(const char *shown, struct str config, const struct image *im, struct buf *out,
+		       struct err *err) MUST_CHECK;
+
 /**
  * docker_manifest - manifest.json of a `docker load` archive of one image: <hex>.json and one <hex>.tar a layer,
  * which must be uncompressed. @tag: "name:tag", lower case.

@@ -184,11 +184,10 @@ static int write_blob(struct solver *sv, const struct tree *tree, struct image_l
 }
 
 /* A RUN's layer from its directory. */
-static int blob_of_dir(struct solver *sv, struct layer *l, struct err *err)
+static int tree_of_dir(struct solver *sv, struct layer *l, struct tree *t, struct err *err)
 {
 	CLEAN_FREE char *path = layer_path(sv, l->name);
 	CLEAN_STRS struct strs below = { 0 };
-	CLEAN_TREE struct tree t = TREE_INIT;
 	struct op *op = l->op;
 	size_t i = 0;
 
@@ -196,9 +195,18 @@ static int blob_of_dir(struct solver *sv, struct layer *l, struct err *err)
 		i++;
 	if (vertex_stack(op->v, i, &below, err) < 0)
 		return -1;
-	if (snap_diff(path, &(struct snap_stack){ (const char *const *)below.ptr, below.len }, sv->epoch, &t, err) < 0)
+	if (snap_diff(path, &(struct snap_stack){ (const char *const *)below.ptr, below.len }, sv->epoch, t, err) < 0)
 		return -1;
-	l->empty = t.len == 0;
+	l->empty = t->len == 0;
+	return 0;
+}
+
+static int blob_of_dir(struct solver *sv, struct layer *l, struct err *err)
+{
+	CLEAN_TREE struct tree t = TREE_INIT;
+
+	if (tree_of_dir(sv, l, &t, err) < 0)
+		return -1;
 	return l->empty ? 0 : write_blob(sv, &t, &l->as, err);
 }
 
@@ -232,6 +240,30 @@ int layer_blob(struct solver *sv, struct layer *l, struct err *err)
 		if (ret == 0)
 			ret = record_write(l->op, err);
 	}
+	pthread_mutex_unlock(&l->lock);
+	return ret;
+}
+
+int layer_tree(struct solver *sv, struct layer *l, struct tree *made, const struct tree **out, struct err *err)
+{
+	int ret = 0;
+
+	*out = NULL;
+	if (op_make(l->op, err) < 0)
+		return -1;
+	pthread_mutex_lock(&l->op->lock);
+	/* of a copy that was cached there is a blob, or a directory of another epoch */
+	if (l->op->kind != OP_RUN && !l->empty && !l->tree)
+		ret = op_execute(l->op, err);
+	/* and of a RUN perhaps a blob alone */
+	pthread_mutex_unlock(&l->op->lock);
+	if (ret < 0 || (!l->tree && layer_dir(sv, l, err) < 0))
+		return -1;
+	pthread_mutex_lock(&l->lock);
+	if (!l->empty && !l->tree)
+		ret = tree_of_dir(sv, l, made, err);
+	if (ret == 0 && !l->empty)
+		*out = l->tree ? l->tree : made;
 	pthread_mutex_unlock(&l->lock);
 	return ret;
 }

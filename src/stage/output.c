@@ -108,15 +108,65 @@ static int put_layer(struct output *o, struct layer *l, struct err *err)
 	return ret;
 }
 
-static int squash(struct output *o, struct vertex *v, struct image_layer *out, struct err *err)
+/* What the Dockerfile's own instructions have made; the base's stays as it is. */
+static int strip_whole(struct output *o, struct vertex *v, struct tree *t, struct err *err)
+{
+	CLEAN_STRIP struct strip s = { .sv = o->sv, .arch = v->arch };
+	CLEAN_TREE struct tree stripped = TREE_INIT;
+	CLEAN_FREE struct layer **all = NULL;
+	CLEAN_STRS struct strs own = { 0 };
+	size_t n;
+
+	if (vertex_layers(v, v->ops.len, &all, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (all[i]->op && !all[i]->empty)
+			strs_take(&own, layer_path(o->sv, all[i]->name));
+	if (strip_tree(&s, t, &own, &stripped, err) < 0)
+		return -1;
+	tree_release(t);
+	*t = stripped;
+	stripped = (struct tree)TREE_INIT;
+	return 0;
+}
+
+/* All of @v as one tree. */
+static int whole_tree(struct output *o, struct vertex *v, struct tree *t, struct err *err)
 {
 	CLEAN_STRS struct strs dirs = { 0 };
-	CLEAN_TREE struct tree t = TREE_INIT;
 
 	if (vertex_stack(v, v->ops.len, &dirs, err) < 0 ||
-	    snap_squash(&(struct snap_stack){ (const char *const *)dirs.ptr, dirs.len }, o->sv->epoch, &t, err) < 0)
+	    snap_squash(&(struct snap_stack){ (const char *const *)dirs.ptr, dirs.len }, o->sv->epoch, t, err) < 0)
+		return -1;
+	return o->sv->req->strip ? strip_whole(o, v, t, err) : 0;
+}
+
+static int squash(struct output *o, struct vertex *v, struct image_layer *out, struct err *err)
+{
+	CLEAN_TREE struct tree t = TREE_INIT;
+
+	if (whole_tree(o, v, &t, err) < 0)
 		return -1;
 	return layer_write(&o->layout, &t, o->sv->epoch, o->sv->req->codec, o->sv->req->level, out, err);
+}
+
+/* @s: NULL, or what strips the layers that are the Dockerfile's own. */
+static int one_layer(struct output *o, struct layer *l, struct strip *s, struct image_layer *out, struct err *err)
+{
+	CLEAN_TREE struct tree made = TREE_INIT, stripped = TREE_INIT;
+	const struct tree *t;
+
+	if (!s || !l->op) {
+		*out = l->as;
+		return l->empty ? 0 : put_layer(o, l, err);
+	}
+	if (layer_tree(o->sv, l, &made, &t, err) < 0)
+		return -1;
+	if (!t)
+		return 0;
+	if (strip_tree(s, t, NULL, &stripped, err) < 0)
+		return -1;
+	return layer_write(&o->layout, &stripped, o->sv->epoch, o->sv->req->codec, o->sv->req->level, out, err);
 }
 
 static void own_labels(const struct stage_request *req, struct image_config *c)
@@ -136,6 +186,8 @@ static int make_layers(struct output *o, struct vertex *v, struct stage_image *i
 {
 	const struct stage_request *req = o->sv->req;
 	CLEAN_FREE struct layer **all = NULL;
+	CLEAN_STRIP struct strip strip = { .sv = o->sv, .arch = v->arch };
+	CLEAN_FREE struct image_layer *as = NULL;
 	size_t n;
 
 	image_config_copy(c, &v->config);
@@ -149,21 +201,25 @@ static int make_layers(struct output *o, struct vertex *v, struct stage_image *i
 		image_config_squash(c, o->sv->epoch, "slsc build --squash", &im->layers[0].diff_id);
 		return 0;
 	}
+	as = xcalloc(n + 1, sizeof(*as));
 	for (size_t i = 0; i < n; i++) {
-		if (all[i]->empty)
-			continue;
-		if (put_layer(o, all[i], err) < 0)
+		if (one_layer(o, all[i], req->strip ? &strip : NULL, &as[i], err) < 0)
 			return -1;
-		im->layers[im->nlayers++] = all[i]->as;
+		if (!all[i]->empty)
+			im->layers[im->nlayers++] = as[i];
 	}
 	if (im->nlayers > STAGE_MAX_LAYERS) {
 		err_set(err, ERR_LIMIT, "limit exceeded: %zu layers, the most that runtimes mount is %u", im->nlayers,
 			STAGE_MAX_LAYERS);
 		return err_hint(err, "join RUN instructions, or build with --squash");
 	}
-	VEC_EACH(&v->entries, e)
-		image_config_history(c, o->sv->epoch, e->text,
-				     e->op && !e->op->layer.empty ? &e->op->layer.as.diff_id : NULL);
+	VEC_EACH(&v->entries, e) {
+		size_t i = 0;
+
+		while (i < n && (!e->op || all[i] != &e->op->layer))
+			i++;
+		image_config_history(c, o->sv->epoch, e->text, i < n && !all[i]->empty ? &as[i].diff_id : NULL);
+	}
 	return 0;
 }
 
@@ -251,7 +307,7 @@ static int write_archive(struct output *o, struct descriptor top, struct err *er
 
 static int write_dir(struct output *o, struct vertex *v, struct err *err)
 {
-	CLEAN_STRS struct strs dirs = { 0 }, names = { 0 };
+	CLEAN_STRS struct strs names = { 0 };
 	CLEAN_TREE struct tree t = TREE_INIT;
 	struct err ignored;
 
@@ -261,8 +317,7 @@ static int write_dir(struct output *o, struct vertex *v, struct err *err)
 			return err_hint(err, "move it away, or choose another place with --output");
 		}
 	}
-	if (vertex_stack(v, v->ops.len, &dirs, err) < 0 ||
-	    snap_squash(&(struct snap_stack){ (const char *const *)dirs.ptr, dirs.len }, o->sv->epoch, &t, err) < 0)
+	if (whole_tree(o, v, &t, err) < 0)
 		return -1;
 	return snap_write(o->path, &t, o->sv->epoch, err);
 }
@@ -282,9 +337,13 @@ int output_write(struct solver *sv, struct vertex *const *targets, size_t n, str
 	struct stage_result *res = sv->res;
 	struct descriptor top;
 
-	if (!sv->req->output)
+	if (!sv->req->output && !sv->req->layout)
 		return 0;
-	if (parse_output(&o, err) < 0 || check_kind(&o, n, err) < 0)
+	if (sv->req->layout)
+		o = (struct output){ .sv = sv, .kind = OUT_OCI, .path = xstrdup(sv->req->layout),
+				     .name = xstrdup(""), .tag = xstrdup("latest"), .manifest = BUF_INIT,
+				     .config = BUF_INIT };
+	if ((!sv->req->layout && parse_output(&o, err) < 0) || check_kind(&o, n, err) < 0)
 		return -1;
 	if (o.kind == OUT_DIR) {
 		if (write_dir(&o, targets[0], err) < 0)
@@ -294,7 +353,9 @@ int output_write(struct solver *sv, struct vertex *const *targets, size_t n, str
 	}
 	if (o.kind != OUT_OCI && solver_scratch(sv, &o.scratch, err) < 0)
 		return -1;
-	if (layout_open(&o.layout, o.kind == OUT_OCI ? o.path : o.scratch, o.kind == OUT_OCI, err) < 0)
+	/* whoever asks for a layout of his own makes something else of it */
+	if (layout_open(&o.layout, o.kind == OUT_OCI ? o.path : o.scratch, o.kind == OUT_OCI && !sv->req->layout,
+			err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (make_image(&o, targets[i], &res->images[i], err) < 0)

@@ -52,9 +52,11 @@ struct stage_request {
 	const struct lkvs *mirrors;	/* of slsc.yaml, or NULL */
 	const char *mirrors_dir;	/* relative places among them are relative to it */
 	const char *lock;		/* slsc.lock, for named bases */
+	bool pin;			/* and for registries' images: a tag is what it was the first time */
 	const char *tag;		/* of the image: "HOST/REPO:TAG" or a short name; NULL: none */
 	/* "oci:DIR", "oci-archive:FILE", "docker-archive:FILE", "dir:DIR"; NULL: none */
 	const char *output;
+	const char *layout;		/* in place of output: the directory of a layout, as it is; NULL: none */
 	enum codec codec;
 	enum codec_level level;
 	enum sandbox_kind sandbox;

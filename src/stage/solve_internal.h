@@ -215,6 +215,12 @@ void explain_save(struct solver *sv);
 int op_make(struct op *op, struct err *err) MUST_CHECK;		/* the op has a layer in some form */
 int layer_dir(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
 int layer_blob(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
+/**
+ * layer_tree - what op @l->op makes, as a tree that is not to be changed: *@out is @made, or the op's own; NULL: it
+ * is empty.
+ */
+int layer_tree(struct solver *sv, struct layer *l, struct tree *made, const struct tree **out,
+	       struct err *err) MUST_CHECK;
 /** vertex_layers - all below op @n, the base's first; heap. */
 int vertex_layers(struct vertex *v, size_t n, struct layer ***out, size_t *len, struct err *err) MUST_CHECK;
 /** vertex_stack - the same as directories, which are made; *@dirs: heap, of heap strings. */
@@ -235,6 +241,22 @@ char *record_path(const struct solver *sv, const char *key);	/* heap */
 /* cache.c */
 int cache_import(struct solver *sv, struct err *err) MUST_CHECK;
 int cache_export(struct solver *sv, struct err *err) MUST_CHECK;
+
+/* strip.c */
+struct strip {
+	struct solver *sv;
+	enum arch arch;
+	char *dir;		/* of stripped files; made when needed, gone with the solver */
+	unsigned serial, complaints;
+};
+/**
+ * strip_tree - @in with its programs and shared objects stripped, in @out; finished. @own: only files below these
+ * directories; NULL: all. What is not static, or not for s->arch, is a warning of the result.
+ */
+int strip_tree(struct strip *s, const struct tree *in, const struct strs *own, struct tree *out,
+	       struct err *err) MUST_CHECK;
+void strip_end(struct strip *s);
+#define CLEAN_STRIP __attribute__((cleanup(strip_end)))
 
 /* output.c */
 int output_write(struct solver *sv, struct vertex *const *targets, size_t n, struct err *err) MUST_CHECK;

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "build/base_image.h"
+#include "build/base_lock.h"
 #include "os/fs.h"
 #include "stage/solve_internal.h"
 
@@ -18,12 +19,16 @@ static bool is_prefix(const char *name, const char *prefix)
 	return strncmp(name, prefix, n) == 0 && strchr("/:@", name[n]); /* also its final NUL */
 }
 
-/* --base NAME=SOURCE, else the longest prefix of `mirrors`, else NULL; *@dir: what a relative place is relative to. */
-static char *mapped(const struct stage_request *req, const char *ref, const char **dir)
+/*
+ * --base NAME=SOURCE, else the longest prefix of `mirrors`, else NULL; *@dir: what a relative place is relative to.
+ * What the command line says is for this run: slsc.lock is not for it.
+ */
+static char *mapped(const struct stage_request *req, const char *ref, const char **dir, bool *lockable)
 {
 	const struct lkv *best = NULL;
 
 	*dir = "";
+	*lockable = false;
 	for (size_t i = 0; req->bases && i < req->bases->len; i++) {
 		const char *eq = strchr(req->bases->ptr[i], '=');
 
@@ -35,6 +40,7 @@ static char *mapped(const struct stage_request *req, const char *ref, const char
 		if (is_prefix(ref, req->mirrors->ptr[i].key.s) &&
 		    (!best || strlen(best->key.s) < strlen(req->mirrors->ptr[i].key.s)))
 			best = &req->mirrors->ptr[i];
+	*lockable = true;
 	if (!best)
 		return NULL;
 	*dir = req->mirrors_dir ? req->mirrors_dir : "";
@@ -154,13 +160,14 @@ static struct layer *base_layer(struct solver *sv, struct source_image *im, size
 	return l;
 }
 
-static int read_image(struct solver *sv, struct source_image *im, struct err *err)
+/* @digest: of the manifest or index; NULL: what the place names. */
+static int read_image(struct solver *sv, struct source_image *im, const char *digest, struct err *err)
 {
 	CLEAN_BUF struct buf text = BUF_INIT;
 	CLEAN_FREE char *shown = xasprintf("%s: config", im->origin->shown);
 	struct key k;
 
-	if (origin_manifest(im->origin, NULL, arch_oci(im->arch), &im->doc, NULL, NULL, &im->arena, err) < 0 ||
+	if (origin_manifest(im->origin, digest, arch_oci(im->arch), &im->doc, NULL, NULL, &im->arena, err) < 0 ||
 	    origin_bytes(im->origin, &im->doc.config, DOCUMENT_MAX, &text, err) < 0 ||
 	    doc_config_parse(&im->parsed, shown, text.ptr, text.len, err) < 0 ||
 	    image_config_parse(&im->config, im->origin->shown, text.ptr, text.len, err) < 0)
@@ -199,13 +206,14 @@ static int open_scratch(struct source_image *im, struct err *err)
 	return 0;
 }
 
-static int find_place(struct solver *sv, const char *ref, enum arch arch, struct place *pl, struct err *err)
+static int find_place(struct solver *sv, const char *ref, enum arch arch, struct place *pl, bool *lockable,
+		      struct err *err)
 {
 	CLEAN_FREE char *text = NULL, *full = NULL;
 	const char *dir;
 	int named;
 
-	text = mapped(sv->req, ref, &dir);
+	text = mapped(sv->req, ref, &dir, lockable);
 	if (text)
 		return place_parse_in(pl, text, dir, err);
 	named = try_named(sv, ref, arch, pl, err);
@@ -218,12 +226,21 @@ static int find_place(struct solver *sv, const char *ref, enum arch arch, struct
 static int open_foreign(struct solver *sv, struct source_image *im, struct err *err)
 {
 	CLEAN_PLACE struct place pl = { .kind = PLACE_LAYOUT };
+	const struct stage_request *req = sv->req;
+	CLEAN_FREE char *name = NULL;	/* as slsc.yaml would have to write it */
+	bool lockable;
 
-	if (find_place(sv, im->ref, im->arch, &pl, err) < 0 || origin_open(&im->origin, &pl, sv->req->origins, err) < 0)
+	if (find_place(sv, im->ref, im->arch, &pl, &lockable, err) < 0 ||
+	    origin_open(&im->origin, &pl, req->origins, err) < 0)
 		return -1;
-	if (pl.kind == PLACE_REGISTRY)
-		im->origin = origin_stored(im->origin);
-	return read_image(sv, im, err);
+	if (pl.kind != PLACE_REGISTRY)
+		return read_image(sv, im, NULL, err);
+	im->origin = origin_stored(im->origin);
+	name = with_host(im->ref);
+	if (req->pin && lockable && !pl.digest &&
+	    base_pin(req->lock, name, im->origin, !req->dry_run, &pl.digest, err) < 0)
+		return -1;
+	return read_image(sv, im, pl.digest, err);
 }
 
 int source_open_image(struct solver *sv, const char *ref, struct df_word at, enum arch arch, struct source_image **out,
