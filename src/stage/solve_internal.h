@@ -154,6 +154,7 @@ struct solver {
 	struct file_hashes *hashes;
 	char *cache, *scratch;		/* <cache>/stage; a directory of this run below it, made when needed */
 	int scratch_lock;
+	int hold;			/* keeps stage_prune() away */
 	struct {
 		struct vertex **ptr;
 		size_t len, cap;
