@@ -36,7 +36,7 @@ static int64_t ns(struct timespec t)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* The next number of @line in base @base, and the space after it. There is a line for each file: no sscanf. */
+/* The next number of @line, and the space after it. A build has as many lines as it has files: no sscanf. */
 static bool number(struct str *line, unsigned base, uint64_t *out)
 {
 	const size_t len = line->len;

@@ -215,7 +215,7 @@ static bool is_whiteout(int dir, const struct dirent *e)
 	       st.st_rdev == makedev(0, 0);
 }
 
-/* @seen: names of the layers above; NULL: the only one, where a whiteout hides nothing, but is nothing either. */
+/* @seen: names of the layers above; NULL: this is the only one. A whiteout that hides nothing is nothing either. */
 static int add_names(const char *host, struct map *seen, struct strs *names, struct err *err)
 {
 	DIR *d = opendir(host);
