@@ -28,6 +28,6 @@ set(CPACK_DEBIAN_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What slsc runs: the shared libraries it links, those of its late parts too, are found by dpkg-shlibdeps.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "ninja-build, clang, lld, musl-dev")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "qemu-user-static, libstb-dev")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "gcc-aarch64-linux-gnu, ccache")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "bubblewrap, qemu-user-static, libstb-dev")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "gcc-aarch64-linux-gnu, ccache, uidmap, crun")
 include(CPack)

@@ -199,12 +199,15 @@ _slsc()
 	'base update')
 		case $prev in
 		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --arch --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --arch --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'push')
 		case $prev in

@@ -55,8 +55,8 @@ complete -c slsc -n '__slsc_is' -a init -d 'Create a project from a template'
 complete -c slsc -n '__slsc_is help' -a init -d 'Create a project from a template'
 complete -c slsc -n '__slsc_is' -a doctor -d 'Say which toolchains work here, and what the others need'
 complete -c slsc -n '__slsc_is help' -a doctor -d 'Say which toolchains work here, and what the others need'
-complete -c slsc -n '__slsc_is' -a build -d 'Compile functions to static, stripped, verified binaries'
-complete -c slsc -n '__slsc_is help' -a build -d 'Compile functions to static, stripped, verified binaries'
+complete -c slsc -n '__slsc_is' -a build -d 'Compile functions, or build the image of a Dockerfile'
+complete -c slsc -n '__slsc_is help' -a build -d 'Compile functions, or build the image of a Dockerfile'
 complete -c slsc -n '__slsc_is' -a package -d 'Make zips and images of functions'
 complete -c slsc -n '__slsc_is help' -a package -d 'Make zips and images of functions'
 complete -c slsc -n '__slsc_is' -a base -d 'Make image bases from Debian packages'
@@ -164,7 +164,7 @@ complete -c slsc -n '__slsc_is base' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_is base' -a list -d 'List the named bases, and whether they are locked and cached'
 complete -c slsc -n '__slsc_is base' -a build -d 'Make a base as an OCI image layout of its own'
 complete -c slsc -n '__slsc_is base' -a show -d 'Show a base\'s packages as they are locked'
-complete -c slsc -n '__slsc_is base' -a update -d 'Lock what the mirrors have now, and say which packages changed'
+complete -c slsc -n '__slsc_is base' -a update -d 'Lock what mirrors and registries have now, and say what changed'
 
 # base list
 complete -c slsc -n '__slsc_in base list' -l json -d 'print results, and an error, as JSON'
@@ -182,6 +182,10 @@ complete -c slsc -n '__slsc_in base show' -l json -d 'print results, and an erro
 
 # base update
 complete -c slsc -n '__slsc_in base update' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in base update' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in base update' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in base update' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in base update' -l insecure -d 'take any certificate, and plain http where there is no https'
 complete -c slsc -n '__slsc_in base update' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in base update' -l json -d 'print results, and an error, as JSON'
 

@@ -6,16 +6,20 @@
 
 #include "base/mem.h"
 #include "build/base_image.h"
+#include "build/base_lock.h"
 #include "build/lock.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "oci/store.h"
 #include "os/fs.h"
+#include "registry/origin.h"
+#include "registry_ui.h"
 #include "ui.h"
 
 struct base_ctx {
 	const char *out, *compression;
 	struct strs arches;
+	struct registry_flags registry;
 };
 
 static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
@@ -27,6 +31,7 @@ static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
 	  .help = "only these architectures: x86_64, arm64" }
 
 static const struct opt arch_opts[] = { ARCH_OPT, { .type = OPT_END } };
+static const struct opt update_opts[] = { ARCH_OPT, REGISTRY_OPTS(struct base_ctx, registry), { .type = OPT_END } };
 static const struct opt build_opts[] = {
 	ARCH_OPT,
 	{ OPT_STR, 'o', "output", AT(out), .arg = "oci:DIR", .complete = COMPLETE_DIR,
@@ -331,7 +336,7 @@ static int build(void *ctx, const struct globals *g, int argc, char **argv, stru
 /* ---- update ---- */
 
 struct changes {
-	struct buf *out;
+	struct buf *out, *images;
 	bool json;
 	unsigned n;
 };
@@ -360,6 +365,19 @@ static void change(struct changes *c, const char *key, enum arch arch, const cha
 			 *to ? to : "(none)");
 	}
 	c->n++;
+}
+
+static void change_image(struct changes *c, const char *name, const char *from, const char *to)
+{
+	if (!c->json) {
+		buf_addf(c->images, "%s: %s -> %s\n", name, *from ? from : "(none)", to);
+		return;
+	}
+	buf_addz(c->images, c->images->len ? ",{\"name\":" : "{\"name\":");
+	buf_add_json(c->images, str_from(name));
+	add_member(c->images, "from", from);
+	add_member(c->images, "to", to);
+	buf_addc(c->images, '}');
 }
 
 static void compare(struct changes *c, const char *key, enum arch arch, const struct apt_packages *old,
@@ -395,6 +413,37 @@ static int update_set(struct work *w, const struct debian_want *want, const stru
 	return 0;
 }
 
+/* A name of an image, as no named base has it. */
+static bool is_image(const struct work *w, const char *name)
+{
+	return w->has_project && strchr(name, '/');
+}
+
+static int update_images(struct work *w, const struct base_ctx *ctx, const struct strs *names, bool named, bool dry_run,
+			 struct changes *c, struct err *err)
+{
+	const struct registry_opts opts = registry_opts_of(&ctx->registry);
+	struct registry_env env = { .opts = &opts };
+	const struct origin_env origins = { .registry = registry_open, .ctx = &env };
+
+	for (size_t i = 0; i < names->len; i++) {
+		const char *name = names->ptr[i];
+		struct base_move m;
+
+		if (base_lock_move(&w->project, name, &origins, dry_run, &m, err) < 0)
+			return err->code == ERR_INTR || err->loc.line ? -1 : err_wrap(err, "%s", name);
+		if (m.unlockable && named) {
+			err_set(err, ERR_USAGE, "%s: is not a tag in a registry: there is nothing to lock", name);
+			return err_hint(err, "what is named by its digest, or lies on the disk, is taken as it is");
+		}
+		if (m.unlockable)
+			out_note("%s is not a tag in a registry now: left as it is in slsc.lock", name);
+		else if (strcmp(m.from, m.to) != 0)
+			change_image(c, name, m.from, m.to);
+	}
+	return 0;
+}
+
 /* Those that are named, else all that are locked. */
 static int update_all(struct work *w, int argc, char **argv, const struct deb_lock *old, bool dry_run,
 		      struct changes *c, struct err *err)
@@ -404,6 +453,8 @@ static int update_all(struct work *w, int argc, char **argv, const struct deb_lo
 	for (int i = 0; i < argc && ret == 0; i++) {
 		struct debian_want want = { .max_layers = 0 };
 
+		if (is_image(w, argv[i]))
+			continue;
 		ret = find_base(w, argv[i], &want.variant, err);
 		if (ret == 0)
 			ret = update_set(w, &want, old, dry_run, c, err);
@@ -422,22 +473,33 @@ static int update(void *ctx, const struct globals *g, int argc, char **argv, str
 {
 	CLEANUP(work_release) struct work w;
 	CLEAN_DEB_LOCK struct deb_lock old = { .len = 0 };
-	CLEAN_BUF struct buf b = BUF_INIT;
-	struct changes c = { .out = &b, .json = g->json };
+	CLEAN_BUF struct buf b = BUF_INIT, images = BUF_INIT;
+	CLEAN_STRS struct strs names = { 0 };
+	struct changes c = { .out = &b, .images = &images, .json = g->json };
 
 	if (work_init(&w, ctx, err) < 0 || (!g->dry_run && hold(&w, "slsc base update", err) < 0) ||
 	    deb_lock_read(&old, w.lock, err) < 0)
 		return -1;
-	if (!argc && !old.len) {
-		err_set(err, ERR_NOTFOUND, "no packages are locked in slsc.lock");
-		return err_hint(err, "name a base to lock it: slsc base update static-debian12");
-	}
-	buf_addz(&b, g->json ? "{\"changes\":[" : "");
-	if (update_all(&w, argc, argv, &old, g->dry_run, &c, err) < 0)
+	for (int i = 0; i < argc; i++)
+		if (is_image(&w, argv[i]))
+			strs_add(&names, argv[i]);
+	if (!argc && w.has_project && base_lock_names(w.lock, &names, err) < 0)
 		return -1;
-	if (g->json)
-		buf_addz(&b, "]}\n");
-	else if (!c.n)
+	if (!argc && !old.len && !names.len) {
+		err_set(err, ERR_NOTFOUND, "no base is locked in slsc.lock");
+		return err_hint(err, "name one to lock it: slsc base update static-debian12");
+	}
+	if (update_all(&w, argc, argv, &old, g->dry_run, &c, err) < 0 ||
+	    update_images(&w, ctx, &names, argc > 0, g->dry_run, &c, err) < 0)
+		return -1;
+	if (g->json) {
+		CLEAN_BUF struct buf all = BUF_INIT;
+
+		buf_addf(&all, "{\"changes\":[%s],\"images\":[%s]}\n", b.ptr, images.ptr);
+		return out_stdout(all.ptr, all.len, err);
+	}
+	buf_add(&b, images.ptr, images.len);
+	if (!b.len)
 		buf_addz(&b, "nothing has changed\n");
 	return out_stdout(b.ptr, b.len, err);
 }
@@ -490,12 +552,14 @@ static const struct cmd subs[] = {
 	{
 		.name = "update",
 		.args = "[NAME...]",
-		.summary = "Lock what the mirrors have now, and say which packages changed",
+		.summary = "Lock what mirrors and registries have now, and say what changed",
 		.description =
-			"All that slsc.lock has packages of, or the bases that are named. With --dry-run nothing is "
+			"All bases that slsc.lock has, or those that are named: packages of Debian, and images in a "
+			"registry, as slsc.yaml names them, of which the digest is locked. With --dry-run nothing is "
 			"written. SLSC_APT_SOURCES names a file of apt sources to take instead of the host's.",
-		.examples = "$ slsc base update\nbase-debian12 x86_64: libc6 2.36-9+deb12u9 -> 2.36-9+deb12u10\n",
-		.opts = arch_opts,
+		.examples = "$ slsc base update\nbase-debian12 x86_64: libc6 2.36-9+deb12u9 -> 2.36-9+deb12u10\n"
+			    "$ slsc base update registry.example.com/base:1\n",
+		.opts = update_opts,
 		.flags = CMD_JSON | CMD_DRY_RUN,
 		COMMON,
 		.run = update,

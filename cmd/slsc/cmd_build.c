@@ -120,8 +120,11 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		strs_add(&functions, argv[i]);
 	req.functions = functions;
 	ui_build_request(&req, g);
-	if (project_load(&p, NULL, err) < 0)
+	if (project_load(&p, NULL, err) < 0) {
+		if (err->code == ERR_NOTFOUND && fs_exists("Dockerfile"))
+			err_hint(err, "there is a Dockerfile: `slsc build -f Dockerfile .` builds its image");
 		return -1;
+	}
 	if (!g->dry_run) {
 		lock = build_lock(&p, "slsc build", ui_waiting, NULL, err);
 		if (lock < 0)
@@ -146,7 +149,7 @@ static void release(void *ctx)
 const struct cmd cmd_build = {
 	.name = "build",
 	.args = "[FUNCTION...]",
-	.summary = "Compile functions to static, stripped, verified binaries",
+	.summary = "Compile functions, or build the image of a Dockerfile",
 	.description =
 		"Builds each function for each architecture, only what is stale (ninja decides), and verifies every "
 		"binary: right machine, no interpreter, no shared library, stripped, no writable code, no executable "
@@ -155,12 +158,17 @@ const struct cmd cmd_build = {
 		"once, by apt, into the user's cache; 'slsc doctor' shows what each toolchain needs.\n\n"
 		"--smoke starts each binary, with an environment of its own, and says what it did. With runtime lambda "
 		"it has to ask for its first event within 10 s, with http to answer GET /_/health, with none to exit "
-		"with status 0 or to run on for 2 s.",
+		"with status 0 or to run on for 2 s.\n\n"
+		"With --file it runs a Dockerfile, without a daemon and without root: only the stages that the target "
+		"needs, side by side, each step known by what it reads. The argument is then the build context, a "
+		"directory.",
 	.examples = "$ slsc build\n"
 		    "$ slsc build hello --arch arm64 --profile small\n"
 		    "$ slsc build --launcher ccache -j 8\n"
 		    "$ slsc build --explain          why each step runs\n"
-		    "$ slsc build --smoke            start each binary, foreign ones under qemu\n",
+		    "$ slsc build --smoke            start each binary, foreign ones under qemu\n"
+		    "$ slsc build -f Dockerfile -t app:1.0 --arch x86_64 --arch arm64 .\n"
+		    "$ slsc build -f Dockerfile --print graph . | dot -Tsvg >stages.svg\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct build_ctx),

@@ -6,6 +6,7 @@
 #include "cli/out.h"
 #include "commands.h"
 #include "oci/store.h"
+#include "stage/prune.h"
 
 static int info(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
@@ -55,6 +56,7 @@ static int prune(void *ctx, const struct globals *g, int argc, char **argv, stru
 	const struct prune_ctx *c = ctx;
 	CLEAN_BUF struct buf b = BUF_INIT;
 	uint64_t keep = 0, bytes, n;
+	struct stage_pruned stage;
 	char human[32];
 
 	(void)argc;
@@ -63,14 +65,22 @@ static int prune(void *ctx, const struct globals *g, int argc, char **argv, stru
 		err_set(err, ERR_USAGE, "--keep: '%s' is no size", c->keep);
 		return err_hint(err, "write 2GB, 500MB or a number of bytes");
 	}
-	if (store_prune(keep, g->dry_run, &bytes, &n, err) < 0)
+	if (store_prune(keep, g->dry_run, &bytes, &n, err) < 0 || stage_prune(keep, g->dry_run, &stage, err) < 0)
 		return -1;
+	if (stage.busy)
+		out_warn("layers of Dockerfile builds stay: a build is running");
 	if (g->json)
-		buf_addf(&b, "{\"bytes\":%" PRIu64 ",\"dry_run\":%s,\"removed\":%" PRIu64 "}\n", bytes,
-			 g->dry_run ? "true" : "false", n);
+		buf_addf(&b,
+			 "{\"bytes\":%" PRIu64 ",\"dry_run\":%s,\"removed\":%" PRIu64 ",\"stage\":{\"bytes\":%" PRIu64
+			 ",\"removed\":%" PRIu64 "}}\n",
+			 bytes, g->dry_run ? "true" : "false", n, stage.bytes, stage.removed);
 	else
 		buf_addf(&b, "%s %" PRIu64 " blob%s, %s\n", g->dry_run ? "would remove" : "removed", n,
 			 n == 1 ? "" : "s", str_human_size(bytes, human, sizeof(human)));
+	if (stage.removed && !g->json)
+		buf_addf(&b, "%s %" PRIu64 " director%s of Dockerfile builds, %s\n",
+			 g->dry_run ? "would remove" : "removed", stage.removed, stage.removed == 1 ? "y" : "ies",
+			 str_human_size(stage.bytes, human, sizeof(human)));
 	return out_stdout(b.ptr, b.len, err);
 }
 
@@ -90,8 +100,9 @@ static const struct cmd subs[] = {
 		.args = "",
 		.summary = "Remove what has not been used for longest",
 		.description = "Removes blobs of the store, least recently used first, until those that are left take "
-			       "no more than --keep. A blob that is needed again is fetched again. Other parts of the "
-			       "cache stay.",
+			       "no more than --keep; and layers of Dockerfile builds, the oldest first, until those "
+			       "that are left take no more than --keep. What is needed again is fetched or made "
+			       "again. Other parts of the cache stay.",
 		.examples = "$ slsc cache prune --keep 2GB\n$ slsc cache prune -n\n",
 		.opts = prune_opts,
 		.ctx_size = sizeof(struct prune_ctx),

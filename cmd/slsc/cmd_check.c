@@ -95,10 +95,50 @@ static char *shown(const struct project *p, const struct dist *d, const char *pa
 
 struct job {
 	struct check *check;
-	const struct project *project;	/* NULL: outside of any */
+	struct project *project;	/* NULL: outside of any */
 	const struct dist *dist;
 	int platform;			/* --platform, or -1 */
 };
+
+static int accepted_known(const struct project *p, struct lstrs ids, struct err *err)
+{
+	const char *known[RULE_COUNT], *near;
+
+	for (size_t i = 0; i < RULE_COUNT; i++)
+		known[i] = check_rules[i].id;
+	for (size_t i = 0; i < ids.len; i++) {
+		if (check_rule_find(ids.ptr[i].s))
+			continue;
+		near = str_closest(ids.ptr[i].s, known, RULE_COUNT);
+		project_err(p, ERR_CONFIG, ids.ptr[i], err, "ignore: there is no rule '%.100s'", ids.ptr[i].s);
+		return near ? err_hint(err, "did you mean '%s'?", near)
+			    : err_hint(err, "'slsc check --list-rules' prints all of them");
+	}
+	return 0;
+}
+
+static int accepted_check(const struct project *p, struct err *err)
+{
+	if (accepted_known(p, p->package.ignore, err) < 0)
+		return -1;
+	for (size_t i = 0; i < p->nfunctions; i++)
+		if (accepted_known(p, p->functions[i]->package.ignore, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* What the function of @e may have; a foreign artifact has nothing. */
+static void accept_for(const struct job *j, const struct dist_entry *e)
+{
+	struct package pkg;
+
+	j->check->accepted = (struct lstrs){ NULL, 0 };
+	for (size_t i = 0; j->project && e && i < j->project->nfunctions; i++)
+		if (strcmp(j->project->functions[i]->name.s, e->function) == 0) {
+			project_package(j->project, j->project->functions[i], &pkg);
+			j->check->accepted = pkg.ignore;
+		}
+}
 
 static int check_listed(const struct job *j, const struct dist_entry *e, struct err *err)
 {
@@ -111,6 +151,7 @@ static int check_listed(const struct job *j, const struct dist_entry *e, struct 
 		.platform = j->platform >= 0 ? j->platform : zip ? CHECK_LAMBDA : platform_of(j->project, e),
 	};
 
+	accept_for(j, e);
 	return check_artifact(j->check, &t, err);
 }
 
@@ -165,6 +206,7 @@ static int check_named(const struct job *j, const char *text, struct err *err)
 
 	if (!fs_exists(text) && is_function(j->project, text))
 		return check_function(j, text, err);
+	accept_for(j, e);
 	return check_artifact(j->check, &t, err);
 }
 
@@ -197,6 +239,8 @@ static int check_all(const struct check_ctx *c, const struct globals *g, int arg
 
 	if (project_load(&p, NULL, &why) == 0) {
 		j.project = &p;
+		if (accepted_check(&p, err) < 0)
+			return -1;
 		if (dist_read(&dist, p.dir, argc ? &why : err) < 0 && !argc)
 			return -1;
 	} else if (!argc) {

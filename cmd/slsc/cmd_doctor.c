@@ -10,6 +10,7 @@
 #include "cli/out.h"
 #include "commands.h"
 #include "os/proc.h"
+#include "stage/sandbox.h"
 
 struct doctor_ctx {
 	bool no_fetch;
@@ -33,6 +34,8 @@ static const struct extra {
 struct findings {
 	struct doctor_finding *ptr;
 	size_t len, cap;
+	struct sandbox_check run[SANDBOX_CHECKS_MAX];	/* RUN of a Dockerfile */
+	size_t nrun;
 };
 
 static int fetch_missing(struct err *err)
@@ -87,6 +90,18 @@ static void report_json(const struct findings *f, struct buf *b)
 			 path ? "true" : "false");
 		first = false;
 	}
+	buf_addz(b, "],\"run\":[");
+	for (size_t i = 0; i < f->nrun; i++) {
+		const struct sandbox_check *c = &f->run[i];
+
+		buf_addf(b, "%s{\"detail\":", i ? "," : "");
+		buf_add_json(b, str_from(c->detail));
+		buf_addz(b, ",\"hint\":");
+		buf_add_json(b, str_from(c->hint));
+		buf_addz(b, ",\"name\":");
+		buf_add_json(b, str_from(c->name));
+		buf_addf(b, ",\"needed\":%s,\"works\":%s}", c->needed ? "true" : "false", c->ok ? "true" : "false");
+	}
 	buf_addz(b, "],\"toolchains\":[");
 	VEC_EACH(f, x) {
 		buf_addf(b, "%s{\"arch\":\"%s\",\"install\":", x == f->ptr ? "" : ",", arch_name(x->arch));
@@ -114,6 +129,13 @@ static void report_text(const struct findings *f, struct buf *b)
 			buf_addf(b, "%s: %s\n", x->what, x->install);
 		else
 			buf_addf(b, "%s\n", x->what);
+	}
+	buf_addz(b, "\nRUN OF A DOCKERFILE    STATE\n");
+	for (size_t i = 0; i < f->nrun; i++) {
+		const struct sandbox_check *c = &f->run[i];
+
+		buf_addf(b, "%-21s  %-7s  %s%s%s\n", c->name, c->ok ? "works" : "missing", c->detail,
+			 c->hint[0] ? ": " : "", c->hint);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(extras); i++) {
 		CLEAN_FREE char *path = proc_which(extras[i].program);
@@ -169,6 +191,10 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	for (size_t i = 0; r == 0 && pp && i < pp->ntoolchains; i++)
 		if (pp->toolchains[i]->line)
 			r = check(&a, pp, pp->toolchains[i]->name, &all, &bad, err);
+	if (r == 0) {
+		progress_update(all.len, "sandbox");
+		all.nrun = sandbox_probe(all.run);
+	}
 	progress_end();
 	if (r == 0) {
 		if (g->json)
@@ -195,6 +221,9 @@ const struct cmd cmd_doctor = {
 		"that do not work what is missing and the command that brings it. Where musl is missing for an "
 		"architecture, it is fetched into the user's cache by an apt with a state of its own: the packages of "
 		"the host are left alone, signatures and hashes are verified.\n\n"
+		"Then it makes the sandbox in which a Dockerfile's RUN steps run, for each architecture, and runs a "
+		"program in it. As another user than root this needs user namespaces; a range of user ids in "
+		"/etc/subuid and /etc/subgid lets files have other owners than that user.\n\n"
 		"Fails if the toolchain of the project here (musl, without one) does not work for each of its "
 		"architectures.",
 	.examples = "$ slsc doctor\n$ slsc doctor --no-fetch --json\n",

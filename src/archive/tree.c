@@ -18,10 +18,10 @@ void tree_release(struct tree *t)
 	*t = (struct tree)TREE_INIT;
 }
 
-/* A name as a message may show it: no control characters, no broken UTF-8, no more than fits; in the arena. */
-static const char *shown(struct tree *t, const char *s)
+/* No control characters, no broken UTF-8, no more than fits. */
+char *tree_shown(const char *s)
 {
-	CLEAN_BUF struct buf b = BUF_INIT;
+	struct buf b = BUF_INIT;
 	struct str all = str_from(s);
 	bool utf8 = str_is_utf8(all);
 	size_t most = 160;
@@ -41,7 +41,14 @@ static const char *shown(struct tree *t, const char *s)
 	}
 	if (most < all.len)
 		buf_addz(&b, "...");
-	return arena_str(&t->arena, buf_str(&b));
+	return buf_detach(&b);
+}
+
+static const char *shown(struct tree *t, const char *s)
+{
+	CLEAN_FREE char *text = tree_shown(s);
+
+	return arena_strdup(&t->arena, text);
 }
 
 static int refuse(struct tree *t, const char *path, const char *why, struct err *err)

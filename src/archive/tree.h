@@ -98,6 +98,8 @@ int tree_finish(struct tree *t, struct err *err) MUST_CHECK;
 
 /** tree_find - by path, after tree_finish(); NULL if absent. */
 const struct tree_entry *tree_find(const struct tree *t, const char *path);
+/** tree_shown - a path as a message may show it, at most 160 bytes of it; heap. */
+char *tree_shown(const char *path);
 /** tree_total - sum of file sizes, bytes. */
 uint64_t tree_total(const struct tree *t);
 

@@ -70,6 +70,8 @@ void clean_fd_(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
+	/* whoever calls this by hand may do it twice; meanwhile the number may be another thread's */
+	*fd = -1;
 }
 
 int steal_fd(int *fd)

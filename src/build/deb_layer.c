@@ -158,15 +158,12 @@ static int write_meta(const char *path, const struct meta *m, struct err *err)
 static int put_cached(struct layout *l, const struct meta *m, struct err *err)
 {
 	CLEAN_FREE char *path = store_path(&m->digest);
-	struct digest got;
-	struct err ignored;
 
 	if (map_has(&l->keep, digest_hex(&m->digest)))
 		return 1;
-	if (!store_has(&m->digest, m->size) || digest_file(path, &got, NULL, &ignored) < 0 ||
-	    strcmp(got.s, m->digest.s) != 0)
+	/* Who writes into the layout's file writes into the store's: its mtime moves, it is hashed, and made anew. */
+	if (!store_verified(&m->digest, m->size))
 		return 0;
-	/* Who writes into the layout's file writes into the store's: so it is checked each time, and made anew. */
 	return layout_link(l, path, &m->digest, err) < 0 ? -1 : 1;
 }
 
@@ -247,14 +244,4 @@ int deb_layer(struct layout *l, const struct apt_package *const *packages, size_
 	*out = (struct image_layer){ .digest = m.digest, .diff_id = m.diff_id, .size = m.size, .tar_size = m.tar_size,
 				     .codec = codec, .created_by = describe(packages, n, arena) };
 	return 0;
-}
-
-bool deb_layer_cached(const struct apt_package *const *packages, size_t n, enum codec codec)
-{
-	CLEANUP(meta_release) struct meta m = { .size = 0 };
-	CLEAN_FREE char *path = NULL;
-	struct err ignored;
-
-	return layer_key(packages, n, codec, &path, &ignored) == 0 && read_meta(path, &m) &&
-	       store_has(&m.digest, m.size);
 }

@@ -32,7 +32,4 @@ int deb_paths_add(struct deb_paths *p, const char *who, const struct strs *files
 int deb_layer(struct layout *l, const struct apt_package *const *packages, size_t n, enum codec codec,
 	      struct deb_paths *paths, struct arena *arena, struct image_layer *out, struct err *err) MUST_CHECK;
 
-/** deb_layer_cached - whether deb_layer() would find it made. */
-bool deb_layer_cached(const struct apt_package *const *packages, size_t n, enum codec codec);
-
 #endif

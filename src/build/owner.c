@@ -30,8 +30,7 @@ static bool owns(const struct fs_map *m, const char *path)
 	return lists(m, path) || (starts_with(path, "/usr/lib") && lists(m, path + strlen("/usr")));
 }
 
-/* The value of a field in a stanza, which begins at a line's start. */
-static struct str field(struct str stanza, const char *name)
+struct str owner_field(struct str stanza, const char *name)
 {
 	const size_t n = strlen(name);
 	struct str line;
@@ -58,14 +57,14 @@ static void read_status(struct arena *a, const struct fs_map *m, const char *nam
 
 		rest = end ? (struct str){ end + 2, rest.len - stanza.len - 2 }
 			   : (struct str){ rest.ptr + rest.len, 0 };
-		if (!str_eq(field(stanza, "Package"), want) ||
-		    (arch.len && !str_eq(field(stanza, "Architecture"), arch)))
+		if (!str_eq(owner_field(stanza, "Package"), want) ||
+		    (arch.len && !str_eq(owner_field(stanza, "Architecture"), arch)))
 			continue;
 		if (!str_is_utf8(stanza))
 			return;
 		o->package = arena_str(a, want);
-		o->version = arena_str(a, field(stanza, "Version"));
-		o->arch = arena_str(a, field(stanza, "Architecture"));
+		o->version = arena_str(a, owner_field(stanza, "Version"));
+		o->arch = arena_str(a, owner_field(stanza, "Architecture"));
 		return;
 	}
 }
@@ -145,21 +144,25 @@ static struct str release_value(struct str text, const char *key)
 	return (struct str){ NULL, 0 };
 }
 
-void owner_distro(struct arena *a, const char *path, const char **id, const char **distro)
+void owner_release(struct arena *a, struct str text, const char **id, const char **distro)
 {
-	CLEAN_BUF struct buf text = BUF_INIT;
-	struct err ignored;
-	struct str name, version;
+	const struct str name = release_value(text, "ID"), version = release_value(text, "VERSION_ID");
 
 	*id = *distro = NULL;
-	if (fs_read(path, OS_RELEASE_MAX, &text, &ignored) < 0)
-		return;
-	name = release_value(buf_str(&text), "ID");
-	version = release_value(buf_str(&text), "VERSION_ID");
 	if (!name.len || !str_is_utf8(name) || !str_is_utf8(version))
 		return;
 	*id = arena_str(a, name);
 	*distro = version.len ? arena_printf(a, STR_FMT "-" STR_FMT, STR_ARG(name), STR_ARG(version)) : *id;
+}
+
+void owner_distro(struct arena *a, const char *path, const char **id, const char **distro)
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct err ignored;
+
+	*id = *distro = NULL;
+	if (fs_read(path, OS_RELEASE_MAX, &text, &ignored) == 0)
+		owner_release(a, buf_str(&text), id, distro);
 }
 
 void owner_suite(struct arena *a, const char *path, const char *suite, const char **id, const char **distro)

@@ -39,6 +39,11 @@ bool owner_from_name(struct arena *a, struct str name, struct owner *out);
  */
 void owner_distro(struct arena *a, const char *path, const char **id, const char **distro);
 
+/** owner_release - the same of the text of an os-release. */
+void owner_release(struct arena *a, struct str text, const char **id, const char **distro);
+/** owner_field - the value of a field, trimmed, in a stanza of dpkg's or apk's ("P") database; {NULL, 0}: none. */
+struct str owner_field(struct str stanza, const char *name);
+
 /**
  * owner_suite - the same of packages by the codename of the suite they are from, "bookworm" or "bookworm-security":
  * Debian's releases are known, another's is the host's if the os-release at @path has that VERSION_CODENAME. Of any

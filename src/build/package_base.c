@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bases that are images: where they come from, what slsc.lock says of them, and their layers. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "archive/decode.h"
 #include "base/mem.h"
+#include "build/base_lock.h"
 #include "build/lock.h"
 #include "build/package_internal.h"
 #include "oci/base.h"
@@ -23,6 +25,7 @@ static void base_free(struct foreign_base *b)
 	for (int a = 0; a < ARCH_COUNT; a++) {
 		document_release(&b->arch[a].doc);
 		doc_config_release(&b->arch[a].config);
+		installed_release(&b->arch[a].installed);
 	}
 	origin_free(&b->origin);
 	place_release(&b->place);
@@ -165,6 +168,66 @@ static int open_base(struct packager *pk, struct foreign_base *b, const struct s
 		return 0;
 	b->origin = origin_stored(b->origin);
 	return b->place.digest || !src->lockable ? 0 : pin(pk, b, err);
+}
+
+int base_lock_names(const char *path, struct strs *out, struct err *err)
+{
+	struct yaml_doc lock;
+	const struct ynode *section;
+	int ret = lock_read(&lock, path, err);
+
+	section = ret == 0 ? lock_section(&lock, "base") : NULL;
+	for (size_t i = 0; section && i < section->len; i++)
+		strs_add(out, section->keys[i]->scalar);
+	yaml_release(&lock);
+	return ret;
+}
+
+static int move_lock(struct project *p, struct foreign_base *b, bool dry_run, struct base_move *out, struct err *err)
+{
+	CLEAN_FREE char *path = lock_path(p);
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct doc_descriptor d;
+	struct yaml_doc lock;
+	const char *was = NULL;
+	int ret = lock_read(&lock, path, err);
+
+	if (ret == 0)
+		was = locked_digest(&lock, b->name, err);
+	if (!was || b->origin->ops->manifest(b->origin, NULL, &text, &d, &b->arena, err) < 0)
+		ret = -1;
+	if (ret == 0) {
+		snprintf(out->from, sizeof(out->from), "%s", was);
+		snprintf(out->to, sizeof(out->to), "%s", d.digest.s);
+		if (!dry_run)
+			ret = write_locked(path, &lock, b->name, d.digest.s, err);
+	}
+	yaml_release(&lock);
+	return ret;
+}
+
+int base_lock_move(struct project *p, const char *name, const struct origin_env *origins, bool dry_run,
+		   struct base_move *out, struct err *err)
+{
+	const struct package_request req = { .project = p, .origins = origins };
+	const struct packager pk = { .req = &req, .p = p };
+	struct foreign_base *b = xcalloc(1, sizeof(*b));
+	struct source src;
+	int ret;
+
+	*out = (struct base_move){ .unlockable = false };
+	b->name = xstrdup(name);
+	/* as if slsc.yaml named it, for what only the command line names is not locked */
+	find_source(&pk, (struct lstr){ .s = name, .line = 1 }, p->dir, &src);
+	ret = place_parse_in(&b->place, src.text, src.dir, err);
+	out->unlockable = ret == 0 && (b->place.kind != PLACE_REGISTRY || b->place.digest);
+	if (ret == 0 && !out->unlockable)
+		ret = origin_open(&b->origin, &b->place, origins, err);
+	if (ret == 0 && !out->unlockable)
+		ret = move_lock(p, b, dry_run, out, err);
+	free(src.text);
+	base_free(b);
+	return ret;
 }
 
 static int check_layers(struct foreign_base *b, const struct base_arch *a, struct err *err)

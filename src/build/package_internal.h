@@ -7,6 +7,7 @@
 #include "archive/codec.h"
 #include "archive/zip.h"
 #include "build/debian.h"
+#include "build/installed.h"
 #include "build/package.h"
 #include "oci/place.h"
 #include "vcs/git.h"
@@ -87,6 +88,8 @@ struct foreign_base {
 		struct document doc;
 		struct doc_config config;
 		struct doc_descriptor manifest;
+		struct installed installed;	/* for SBOMs */
+		bool has_installed;
 		char *name;		/* for base.name: as a registry has it; in the arena; NULL: in none */
 	} arch[ARCH_COUNT];
 };

@@ -35,6 +35,18 @@ void sbom_base_release(struct sbom_base *b)
 	*b = (struct sbom_base){ .names = { NULL } };
 }
 
+static int read_installed(struct foreign_base *b, enum arch arch, struct err *err)
+{
+	struct base_arch *a = &b->arch[arch];
+
+	if (a->has_installed)
+		return 0;
+	if (installed_read(b->origin, &a->doc, &b->arena, &a->installed, err) < 0)
+		return err->code == ERR_INTR ? -1 : err_wrap(err, "base '%s': packages", b->name);
+	a->has_installed = true;
+	return 0;
+}
+
 static int gather(struct packager *pk, const struct unit *u, enum arch arch, const struct git_provenance *git,
 		  int64_t created, struct sbom *s, struct err *err)
 {
@@ -51,6 +63,10 @@ static int gather(struct packager *pk, const struct unit *u, enum arch arch, con
 	req.base_layers = base.names;
 	req.packages = debian_packages(&u->debian, arch);
 	if (u->foreign) {
+		/* a provenance names the image alone */
+		if (u->sbom != SBOM_NONE && u->foreign->origin && read_installed(u->foreign, arch, err) < 0)
+			return -1;
+		req.base_installed = &u->foreign->arch[arch].installed;
 		req.base_image = u->foreign->name;
 		req.base_digest = &u->foreign->arch[arch].manifest.digest;
 	}

@@ -395,6 +395,13 @@ static void add_base(struct gatherer *g)
 						    .version = arena_strdup(g->a, p->version), .sha256 = p->sha256,
 						    .purl = deb_purl(g, &o, id, distro) });
 	}
+	for (size_t i = 0; g->req->base_installed && i < g->req->base_installed->len; i++) {
+		const struct installed_package *p = &g->req->base_installed->ptr[i];
+
+		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .name = arena_strdup(g->a, p->name),
+						    .version = arena_strdup(g->a, p->version),
+						    .purl = arena_strdup(g->a, p->purl) });
+	}
 	if (g->req->base_image)
 		add(g->s, &(struct sbom_component){ .relation = SBOM_BASE, .sha256 = *g->req->base_digest,
 						    .name = arena_strdup(g->a, g->req->base_image),

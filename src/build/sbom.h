@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "build/apt.h"
+#include "build/installed.h"
 #include "config/project.h"
 #include "oci/digest.h"
 #include "oci/image.h"
@@ -66,9 +67,10 @@ struct sbom_request {
 	int64_t created;
 	const char *const *base_layers;		/* created_by of the base's layers, ends with NULL; NULL: none */
 	const struct apt_packages *packages;	/* Debian's, in the base or on top of it; NULL: none */
-	/* an image that somebody else has made: one component, for what is in it is not known; NULL: none */
+	/* an image that somebody else has made: one component; NULL: none */
 	const char *base_image;
 	const struct digest *base_digest;	/* of its manifest */
+	const struct installed *base_installed; /* the packages that it says it has; NULL: none */
 	const char *dpkg, *os_release;		/* NULL: the host's */
 };
 

@@ -70,10 +70,17 @@ static const struct key image_keys[] = {
 };
 static const struct keys keys_image = { .doc = "The OCI image.", KEYS(image_keys), .done = image_done };
 
+static const struct key check_keys[] = {
+	{ KEY("ignore", KEY_STRS, struct package, ignore),
+	  .doc = "Rules whose findings are only counted, by the ids of `slsc check --list-rules`." },
+};
+static const struct keys keys_check = { .doc = "What `slsc check` is told.", KEYS(check_keys) };
+
 static const struct key package_keys[] = {
 	{ .name = "zip", .type = KEY_OBJECT, .sub = &keys_zip,
 	  .doc = "The zip, and the files that go into zip and image." },
 	{ .name = "image", .type = KEY_OBJECT, .sub = &keys_image, .doc = "The OCI image." },
+	{ .name = "check", .type = KEY_OBJECT, .sub = &keys_check, .doc = "What `slsc check` is told." },
 };
 static const struct keys keys_package = { .doc = "How functions are packed.", KEYS(package_keys) };
 

@@ -64,6 +64,7 @@ void project_package(struct project *p, const struct function *f, struct package
 		.has_tzdata = a->has_tzdata || b->has_tzdata,
 		.packages = lstrs_join(&p->arena, a->packages, b->packages),
 		.max_layers = b->max_layers ? b->max_layers : a->max_layers,
+		.ignore = lstrs_join(&p->arena, a->ignore, b->ignore),
 		.entrypoint_args = b->entrypoint_args.len ? b->entrypoint_args : a->entrypoint_args,
 	};
 }

@@ -117,6 +117,7 @@ struct package {
 	struct lstrs entrypoint_args;	/* image.args: appended after the binary */
 	struct lstrs packages;		/* Debian packages on top of the base; the project's come first */
 	uint64_t max_layers;		/* of packages; 0: not said */
+	struct lstrs ignore;		/* rules of `slsc check`; the project's come first */
 };
 
 /** budgets.<function>: parsed and kept, not enforced yet. 0: none. */

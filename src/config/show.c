@@ -312,6 +312,11 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	show_str(w, "sbom", or_default(pk.sbom, "none"));
 	show_str(w, "provenance", or_default(pk.provenance, "none"));
 	close_map(w);
+	if (pk.ignore.len) {
+		open_map(w, "check");
+		show_strs(w, "ignore", pk.ignore);
+		close_map(w);
+	}
 	close_map(w);
 }
 

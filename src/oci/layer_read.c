@@ -85,8 +85,8 @@ static ssize_t read_plain(void *ctx, const void **p, struct err *err)
 	return n ? n : pad(r, p);
 }
 
-int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
-		      uint64_t limit, struct err *err)
+static int reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
+		       uint64_t limit, bool ahead, struct err *err)
 {
 	/* our decoder comes first and counts the same bytes: its message names the layer */
 	const struct unar_limits limits = { .bytes = limit + BLOCK };
@@ -109,8 +109,22 @@ int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc
 	if (!r->plain)
 		return -1;
 	r->decoder = decoder_new(r->codec, shown, read_raw, r, limit);
-	r->unar = unar_open(UNAR_TAR, shown, read_plain, r, &limits, err);
+	r->ahead = ahead ? ahead_new(read_plain, r) : NULL;
+	r->unar = unar_open(UNAR_TAR, shown, ahead ? ahead_read : read_plain, ahead ? (void *)r->ahead : r, &limits,
+			    err);
 	return r->unar ? 0 : -1;
+}
+
+int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
+		      uint64_t limit, struct err *err)
+{
+	return reader_open(r, o, d, shown, limit, false, err);
+}
+
+int layer_reader_open_ahead(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d,
+			    const char *shown, uint64_t limit, struct err *err)
+{
+	return reader_open(r, o, d, shown, limit, true, err);
 }
 
 int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err *err)
@@ -119,7 +133,7 @@ int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err 
 	const void *p;
 	ssize_t n;
 
-	while ((n = read_plain(r, &p, err)) > 0)
+	while ((n = r->ahead ? ahead_read(r->ahead, &p, err) : read_plain(r, &p, err)) > 0)
 		continue;
 	if (n < 0)
 		return -1;
@@ -136,6 +150,7 @@ int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err 
 void layer_reader_close(struct layer_reader *r)
 {
 	unar_free(r->unar);
+	ahead_free(r->ahead);
 	decoder_free(r->decoder);
 	digest_free(r->raw);
 	digest_free(r->plain);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "archive/ahead.h"
 #include "archive/decode.h"
 #include "archive/unarchive.h"
 #include "oci/origin.h"
@@ -18,6 +19,7 @@ struct layer_reader {
 	int fd;
 	char *block;
 	struct decoder *decoder;
+	struct ahead *ahead;		/* what decodes and hashes in a thread of its own; or NULL */
 	struct digest_ctx *raw, *plain;
 	bool padded;			/* the last block was not whole */
 	uint64_t size, tar_size;	/* bytes read so far; of the blob and uncompressed */
@@ -30,6 +32,9 @@ struct layer_reader {
  */
 int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
 		      uint64_t limit, struct err *err) MUST_CHECK;
+/** layer_reader_open_ahead - the same; another thread reads, decompresses and hashes. */
+int layer_reader_open_ahead(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d,
+			    const char *shown, uint64_t limit, struct err *err) MUST_CHECK;
 /**
  * layer_reader_end - read the rest, and verify the blob's size and digest: nothing that came before is good unless
  * this returns 0. @diff_id: out, the digest of the tar; may be NULL.

@@ -89,7 +89,12 @@ static int fetch(struct origin *o, const struct doc_descriptor *d, const char *p
 	fd = fcntl(t.fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "cannot read %s", path);
-	return fs_tmp_commit(&t, true, err) < 0 ? -1 : steal_fd(&fd);
+	/*
+	 * No wait for the disk: what is unpacked is verified, a layout waits for what it names, and a blob that a power
+	 * failure cuts short is fetched anew. But the disk may begin.
+	 */
+	sync_file_range(t.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return fs_tmp_commit(&t, false, err) < 0 ? -1 : steal_fd(&fd);
 }
 
 int store_open(struct origin *o, const struct doc_descriptor *d, struct err *err)
@@ -237,9 +242,26 @@ static int by_use(const void *a, const void *b)
 /* 0: gone, or by another process, or counted; what cannot be removed is an error. */
 static int drop(int dir, const char *shown, const struct stored *s, bool dry_run, struct err *err)
 {
-	if (dry_run || unlinkat(dir, s->name, 0) == 0 || errno == ENOENT)
+	CLEAN_FREE char *record = store_record_path(s->name);
+
+	if (dry_run)
+		return 0;
+	unlink(record);
+	if (unlinkat(dir, s->name, 0) == 0 || errno == ENOENT)
 		return 0;
 	return err_sys(err, "cannot remove %s/%s", shown, s->name);
+}
+
+/* The blob's mtime or its record's, whichever is later: see store_verified(). */
+static struct timespec last_use(const char *hex, const struct stat *blob)
+{
+	CLEAN_FREE char *record = store_record_path(hex);
+	struct stat st;
+
+	if (lstat(record, &st) < 0 || st.st_mtim.tv_sec < blob->st_mtim.tv_sec ||
+	    (st.st_mtim.tv_sec == blob->st_mtim.tv_sec && st.st_mtim.tv_nsec < blob->st_mtim.tv_nsec))
+		return blob->st_mtim;
+	return st.st_mtim;
 }
 
 static int scan(const char *path, int dir, bool dry_run, struct stored **out, size_t *n, uint64_t *total,
@@ -263,7 +285,7 @@ static int scan(const char *path, int dir, bool dry_run, struct stored **out, si
 			continue;
 		}
 		s.size = (uint64_t)st.st_size;
-		s.used = st.st_mtim;
+		s.used = last_use(s.name, &st);
 		s.name = xstrdup(s.name);
 		*total += s.size;
 		(*out)[(*n)++] = s;

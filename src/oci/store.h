@@ -11,13 +11,22 @@
 /*
  * The user's content-addressed store: <cache>/blobs/sha256/<hex>, each blob whole and verified when it gets its name.
  * Safe for any number of processes without a lock: writers rename over equal bytes. A blob's mtime is its last use,
- * which store_prune() goes by.
+ * which store_prune() goes by; of a blob that store_verified() knows, its record's mtime if that is later.
  */
 
 /** store_path - where a blob of @digest is or would be; heap. */
 char *store_path(const struct digest *digest);
 /** store_has - whether it is there with @size bytes; marks it used. */
 bool store_has(const struct digest *digest, uint64_t size);
+/**
+ * store_verified - whether it is there with @size bytes that have this digest. They are hashed, unless a record of an
+ * earlier hash, <cache>/verified/<hex>, names the file's device, inode, size and mtime as they are now. The record's
+ * mtime is then the blob's last use. A record that is absent or damaged means another hash. What turns out to have
+ * other bytes is removed.
+ */
+bool store_verified(const struct digest *digest, uint64_t size);
+/** store_record_path - where the record of a blob's hash is or would be; heap. */
+char *store_record_path(const char *hex);
 /**
  * store_open - a descriptor of a blob, only to be read, fetched from @o (NULL: ERR_NOTFOUND then) if it is not there.
  * What is open stays readable whatever is pruned meanwhile. The bytes were verified when they were stored, not now.
@@ -50,9 +59,9 @@ struct store_info {
 int store_info(struct store_info *info, struct err *err) MUST_CHECK;
 void store_info_release(struct store_info *info);
 /**
- * store_prune - remove blobs, least recently used first, until the store's blobs take at most @keep bytes; and what
- * killed processes left half written a day ago. Other parts of the cache stay. A process that fetches meanwhile fetches
- * anew what it no longer finds.
+ * store_prune - remove blobs with their records, least recently used first, until the store's blobs take at most @keep
+ * bytes; and what killed processes left half written a day ago. Other parts of the cache stay. A process that fetches
+ * meanwhile fetches anew what it no longer finds.
  */
 int store_prune(uint64_t keep, bool dry_run, uint64_t *removed_bytes, uint64_t *removed, struct err *err) MUST_CHECK;
 

@@ -198,6 +198,14 @@ int fs_rmtree(const char *path, struct err *err)
 	return rmtree_at(AT_FDCWD, path, &where, 0, err);
 }
 
+int fs_rmtree_at(int parent, const char *name, struct err *err)
+{
+	CLEAN_BUF struct buf where = BUF_INIT;
+
+	buf_addz(&where, name);
+	return rmtree_at(parent, name, &where, 0, err);
+}
+
 int fs_list(const char *path, struct strs *names, struct err *err)
 {
 	DIR *d = opendir(path);

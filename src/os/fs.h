@@ -51,6 +51,8 @@ bool fs_is_dir(const char *path);
 int fs_mkdirs(const char *path, struct err *err) MUST_CHECK;
 /** fs_rmtree - rm -rf without following links; a missing @path is fine. A signal does not stop it. */
 int fs_rmtree(const char *path, struct err *err) MUST_CHECK;
+/** fs_rmtree_at - the same of @name in the open directory @parent. */
+int fs_rmtree_at(int parent, const char *name, struct err *err) MUST_CHECK;
 /** fs_list - add the names in a directory but "." and ".." to @names and sort all of it bytewise. */
 int fs_list(const char *path, struct strs *names, struct err *err) MUST_CHECK;
 /** fs_write_all - write(2) until done, EINTR and short writes handled. @name is for the message. */
@@ -100,6 +102,11 @@ int fs_write_file(const char *path, const void *p, size_t n, mode_t mode, struct
 /** fs_write_if_changed - the same, but a file of these bytes is left alone, mode and all. @changed may be NULL. */
 int fs_write_if_changed(const char *path, struct str data, mode_t mode, bool *changed,
 			struct err *err) MUST_CHECK;
+/**
+ * fs_write_lazy - fs_write_file() that does not wait for the disk: whole for every reader, but after a power failure
+ * it may be empty. For what is only worth time, and whose reader sees that it is damaged.
+ */
+int fs_write_lazy(const char *path, struct str data, mode_t mode, struct err *err) MUST_CHECK;
 /** fs_copy - atomic copy by reflink or copy_file_range where the kernel can. @mode is exact. @sync: see commit. */
 int fs_copy(const char *from, const char *to, mode_t mode, bool sync, struct err *err) MUST_CHECK;
 

@@ -150,6 +150,15 @@ int fs_write_if_changed(const char *path, struct str data, mode_t mode, bool *ch
 	return same ? 0 : fs_write_file(path, data.ptr, data.len, mode, err);
 }
 
+int fs_write_lazy(const char *path, struct str data, mode_t mode, struct err *err)
+{
+	CLEAN_TMP struct fs_tmp t = FS_TMP_INIT;
+
+	if (fs_tmp_open(&t, path, mode, err) < 0 || fs_write_all(t.fd, data.ptr, data.len, path, err) < 0)
+		return -1;
+	return fs_tmp_commit(&t, false, err);
+}
+
 #define COPY_STEP ((size_t)16 << 20)	/* between two looks at the signals */
 
 int fs_copy(const char *from, const char *to, mode_t mode, bool sync, struct err *err)

@@ -113,7 +113,7 @@ int plan_make(struct plan *p, struct origin *o, const char *ref, const char *arc
 		struct fetch f = { .p = p, .o = o, .first = end };
 
 		if (add_level(p, o, first, end, level, err) < 0 ||
-		    work_run(p->nodes.len - end, WORK_JOBS, fetch, &f, cancel, err) < 0)
+		    work_run(p->nodes.len - end, work_jobs(p->nodes.len - end, 0), fetch, &f, cancel, err) < 0)
 			return -1;
 		first = end;
 	}

@@ -59,9 +59,10 @@ static int add_blob(void *ctx, size_t i, struct err *err)
 static int fill(struct transfer *t, struct layout *l, struct err *err)
 {
 	struct fill f = { .t = t, .l = l, .lock = PTHREAD_MUTEX_INITIALIZER };
+	const struct plan_blobs *b = &t->blobs;
 
 	if (plan_blobs(&t->plan, &t->blobs, err) < 0 ||
-	    work_run(t->blobs.list.len, WORK_JOBS, add_blob, &f, &t->cancel, err) < 0)
+	    work_run(b->list.len, work_jobs(b->list.len, b->bytes), add_blob, &f, &t->cancel, err) < 0)
 		return -1;
 	for (size_t i = 0; i < t->plan.nodes.len; i++) {
 		const struct plan_node *n = t->plan.nodes.ptr[i];

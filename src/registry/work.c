@@ -7,6 +7,8 @@
 #include "base/vec.h"
 #include "os/proc.h"
 
+#define SMALL (1u << 20)	/* bytes that take no longer than a few round trips */
+
 struct work {
 	size_t n;
 	atomic_size_t next;
@@ -37,6 +39,13 @@ static void *run(void *arg)
 		atomic_store(w->cancel, true);
 	}
 	return NULL;
+}
+
+unsigned work_jobs(size_t n, uint64_t bytes)
+{
+	size_t jobs = bytes > SMALL ? n : n / 2 + n % 2;
+
+	return jobs == 0 ? 1 : jobs < WORK_JOBS ? (unsigned)jobs : WORK_JOBS;
 }
 
 int work_run(size_t n, unsigned jobs, int (*fn)(void *ctx, size_t i, struct err *err), void *ctx, atomic_bool *cancel,

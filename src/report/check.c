@@ -87,6 +87,11 @@ void check_add(struct check *c, enum check_id id, const char *where, const char 
 
 	if (!check_on(c, id))
 		return;
+	for (size_t i = 0; i < c->accepted.len; i++)
+		if (strcmp(c->accepted.ptr[i].s, check_rules[id].id) == 0) {
+			c->ignored++;
+			return;
+		}
 	c->count[f.severity]++;
 	if (c->seen[id]++ >= CHECK_PER_RULE)
 		return;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "config/project.h"
 #include "oci/origin.h"
 #include "report/check_rules.h"
 
@@ -57,6 +58,8 @@ struct check {
 	struct strs artifacts;		/* looked at */
 	size_t count[CHECK_ERROR + 1];	/* by severity, those left out of the list too */
 	const struct strs *ignore;	/* ids; borrowed; or NULL */
+	struct lstrs accepted;		/* ids whose findings are only counted; borrowed */
+	size_t ignored;			/* how many those were */
 	const struct origin_env *env;	/* borrowed; or NULL */
 	/* of the artifact that is looked at */
 	enum check_platform platform;

@@ -71,7 +71,8 @@ static void report_json(const struct check *c, struct buf *out)
 		add_member(out, "where", f->where);
 		buf_addc(out, '}');
 	}
-	buf_addf(out, "],\"infos\":%zu,\"warnings\":%zu}\n", c->count[CHECK_INFO], c->count[CHECK_WARNING]);
+	buf_addf(out, "],\"ignored\":%zu,\"infos\":%zu,\"warnings\":%zu}\n", c->ignored,
+		 c->count[CHECK_INFO], c->count[CHECK_WARNING]);
 }
 
 static const char *plural(size_t n)
@@ -113,8 +114,11 @@ void check_report(const struct check *c, bool json, struct buf *out)
 	}
 	if (all > listed)
 		buf_addf(out, "and %zu more of the same kinds\n", all - listed);
-	buf_addf(out, "%zu artifact%s: %zu error%s, %zu warning%s, %zu note%s\n", c->artifacts.len,
+	buf_addf(out, "%zu artifact%s: %zu error%s, %zu warning%s, %zu note%s", c->artifacts.len,
 		 plural(c->artifacts.len), c->count[CHECK_ERROR], plural(c->count[CHECK_ERROR]),
 		 c->count[CHECK_WARNING], plural(c->count[CHECK_WARNING]), c->count[CHECK_INFO],
 		 plural(c->count[CHECK_INFO]));
+	if (c->ignored)
+		buf_addf(out, "; %zu ignored by slsc.yaml", c->ignored);
+	buf_addc(out, '\n');
 }

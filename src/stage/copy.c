@@ -80,12 +80,23 @@ static bool in_tree(const struct copier *c, const char *path)
 	return map_has(&c->paths, path);
 }
 
+/* An octal --chmod is also what new directories above the destination get: BuildKit has it so. */
+static mode_t parent_mode(const struct copier *c)
+{
+	mode_t mode;
+
+	if (!c->w->chmod || c->w->chmod[strspn(c->w->chmod, "01234567")] ||
+	    mode_apply(c->w->chmod, 0755, true, &mode) < 0)
+		return 0755;
+	return mode;
+}
+
 int copy_parents_of(struct copier *c, const char *to, struct err *err)
 {
 	for (const char *slash = strchr(to, '/'); slash; slash = strchr(slash + 1, '/')) {
 		CLEAN_FREE char *dir = xstrndup(to, (size_t)(slash - to));
 		CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
-		struct tree_entry e = { .path = dir, .type = TREE_DIR, .mode = 0755, .uid = c->uid, .gid = c->gid };
+		struct tree_entry e = { .path = dir, .type = TREE_DIR, .uid = c->uid, .gid = c->gid };
 		int there;
 
 		if (in_tree(c, dir))
@@ -95,6 +106,7 @@ int copy_parents_of(struct copier *c, const char *to, struct err *err)
 			return -1;
 		if (there && !S_ISDIR(node.mode))
 			return copy_fail(c, err, ERR_EXISTS, "/%s is in the way: it is no directory", dir);
+		e.mode = parent_mode(c);
 		if (there) {
 			e.mode = node.mode & 07777;
 			e.uid = node.uid;
@@ -177,6 +189,19 @@ static int read_attrs(const struct copier *c, struct snap_attrs *a, const char *
 	return 1;
 }
 
+/* The name under which the file was copied first. */
+static const char *first_name(struct copier *c, const struct stat *st, const char *to)
+{
+	char key[64];
+	const char *first;
+
+	snprintf(key, sizeof(key), "%llx %llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	first = map_get(&c->inodes, key);
+	if (!first)
+		map_put(&c->inodes, key, arena_strdup(&c->out->arena, to));
+	return first;
+}
+
 static int copy_with(struct copier *c, const char *host, const char *to, const struct snap_attrs *a, struct err *err)
 {
 	struct tree_entry e = { .path = to };
@@ -184,10 +209,20 @@ static int copy_with(struct copier *c, const char *host, const char *to, const s
 
 	if (S_ISSOCK(a->st.st_mode))
 		return 0;
+	/* a context has no pipes or devices: BuildKit does not even send them */
 	if (!c->owned && !S_ISREG(a->st.st_mode) && !S_ISDIR(a->st.st_mode) && !S_ISLNK(a->st.st_mode))
-		return copy_fail(c, err, ERR_FORMAT, "%s: is no file, directory or symlink", host);
+		return 0;
 	if (finish_entry(c, a, host, &e, err) < 0)
 		return -1;
+	if (e.type == TREE_FILE && a->st.st_nlink > 1) {
+		const char *first = first_name(c, &a->st, to);
+
+		if (first && strcmp(first, to) != 0 && in_tree(c, first)) {
+			e.type = TREE_HARDLINK;
+			e.target = first;
+			e.nxattrs = 0;
+		}
+	}
 	if (e.type == TREE_LINK) {
 		target = snap_read_link(host, err);
 		if (!target)
@@ -211,11 +246,12 @@ int copy_file(struct copier *c, const char *host, const char *to, struct err *er
 
 /* ---- directories ---- */
 
+/* --exclude names what is below the source directory; of a file that a pattern has found, the name. */
 static bool left_out(const struct copier *c, const char *path, const char *below)
 {
 	if (c->from->ignored && ignore_match(c->from->ignored, path))
 		return true;
-	return c->excludes && (ignore_match(c->excludes, path) || (*below && ignore_match(c->excludes, below)));
+	return c->excludes && ignore_match(c->excludes, below);
 }
 
 /* A directory of the image keeps what it is if it was only the destination; further below, the source's counts. */
@@ -240,6 +276,14 @@ static int enter_dir(struct copier *c, const char *host, const char *to, bool to
 	}
 	if (top && in_tree(c, to))
 		return 0;
+	/* a destination that is not there is made as every missing directory is */
+	if (top && !c->w->parents) {
+		struct tree_entry e = { .path = to, .type = TREE_DIR, .mode = 0755, .uid = c->uid, .gid = c->gid };
+
+		if (c->w->chmod && mode_apply(c->w->chmod, 0755, true, &e.mode) < 0)
+			return copy_fail(c, err, ERR_CONFIG, "--chmod: '%s' is no mode", c->w->chmod);
+		return copy_add_entry(c, &e, err);
+	}
 	if (read_attrs(c, &a, host, err) <= 0)
 		return copy_fail(c, err, ERR_IO, "%s is gone", host);
 	return copy_with(c, host, to, &a, err);
@@ -256,17 +300,18 @@ static int walk_child(struct copier *c, const char *dir, const char *dir_below, 
 	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
 	const bool out = left_out(c, path, below);
 	struct snap_set set;
-	int kind = snap_child(&c->source, in, dir, name, &set, err);
+	int kind = snap_child_stat(&c->source, in, dir, name, &set, &a.st, err);
 
 	if (kind <= 0)
 		return kind;
 	if (out && (kind != 1 || ((!c->from->ignored || !ignore_match(c->from->ignored, path) ||
 				   ignore_prunes(c->from->ignored, path)) &&
-				  (!c->excludes || ignore_prunes(c->excludes, path)))))
+				  (!c->excludes || !ignore_match(c->excludes, below) ||
+				   ignore_prunes(c->excludes, below)))))
 		return 0;
 	host = snap_host(&c->source, set.layer[0], path);
 	if (kind == 2)
-		return read_attrs(c, &a, host, err) < 0 ? -1 : copy_with(c, host, at, &a, err);
+		return c->owned && snap_attrs_read(&a, host, true, err) < 0 ? -1 : copy_with(c, host, at, &a, err);
 	/* a directory that is left out itself, but has something inside that is not, comes with that */
 	if (out) {
 		const size_t before = c->out->len;
@@ -299,7 +344,7 @@ int copy_dir(struct copier *c, const char *path, const struct snap_set *set, con
 
 	if (copy_parents_of(c, to, err) < 0 || enter_dir(c, host, to, true, err) < 0)
 		return -1;
-	return walk(c, path, "", set, to, 0, err);
+	return walk(c, path, c->under, set, to, 0, err);
 }
 
 /* ---- sources ---- */
@@ -325,18 +370,38 @@ static int set_of(struct copier *c, const char *path, struct snap_set *set, stru
 	return kind;
 }
 
-/* With --parents the path of the source goes along, from the pivot "/./" on. */
-static char *parents_target(struct copier *c, const char *source, const char *matched, struct err *err)
+/* Of @matched, what goes along with --parents: from the pivot "/./" of the source on. */
+static const char *parents_path(const char *source, const char *matched)
 {
 	const char *pivot = strstr(source, "/./");
 	CLEAN_FREE char *before = pivot ? xstrndup(source, (size_t)(pivot - source)) : xstrdup("");
 	CLEAN_FREE char *rooted = xasprintf("/%s", before), *clean = path_clean(rooted);
 	const size_t skip = strcmp(clean, "/") == 0 ? 0 : strlen(clean);
-	CLEAN_FREE char *dest = absolute(c->w->workdir, c->w->dest), *full = NULL;
+
+	return strlen(matched) > skip ? matched + skip : path_basename(matched);
+}
+
+/* The directories on the way are made as the source has them. */
+static char *parents_target(struct copier *c, const char *matched, const char *along, struct err *err)
+{
+	CLEAN_FREE char *dest = absolute(c->w->workdir, c->w->dest), *full = NULL, *to = NULL;
 	bool exists;
 
 	full = real_path(c, dest, &exists, err);
-	return full ? path_join(full, strlen(matched) > skip ? matched + skip : path_basename(matched)) : NULL;
+	if (!full)
+		return NULL;
+	to = path_join(full, along);
+	for (const char *slash = strchr(along, '/'); slash; slash = strchr(slash + 1, '/')) {
+		CLEAN_FREE char *from = xstrndup(matched, (size_t)(slash - matched));
+		CLEAN_FREE char *rel = xstrndup(along, (size_t)(slash - along)), *at = path_join(full, rel);
+		CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
+		const int there = snap_lookup(&c->source, from, true, &node, NULL, err);
+
+		if (there < 0 || (there && (copy_parents_of(c, at, err) < 0 ||
+					    enter_dir(c, node.host, at, true, err) < 0)))
+			return NULL;
+	}
+	return steal(&to);
 }
 
 static int not_there(struct copier *c, const char *source, struct err *err)
@@ -356,6 +421,20 @@ static int not_there(struct copier *c, const char *source, struct err *err)
 		    : -1;
 }
 
+/* Links are followed inside of what is copied from, as if it were the root: one that leads out of it ends nowhere. */
+static int leads_nowhere(struct copier *c, const char *path, struct err *err)
+{
+	CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
+	const int there = snap_lookup(&c->source, path, false, &node, NULL, err);
+
+	if (there < 0)
+		return -1;
+	if (!there || !S_ISLNK(node.mode))
+		return not_there(c, path, err);
+	return copy_fail(c, err, ERR_CONFIG, "'%s' is a symlink to '%.200s', which is not in %s", path, node.target,
+			 c->owned ? "what it copies from" : "the build context");
+}
+
 /* One path of the source, which no pattern is in any more; it may be a symlink. */
 static int copy_path(struct copier *c, const char *source, const char *path, struct err *err)
 {
@@ -369,9 +448,11 @@ static int copy_path(struct copier *c, const char *source, const char *path, str
 		copy_fail(c, err, ERR_NOTFOUND, "'%s' is left out of the build context by .dockerignore", source);
 		return err_hint(err, "take it in again by a line !%s at the end of it", path);
 	}
+	/* names of one file are one file where they are copied together */
+	map_release(&c->inodes);
 	there = snap_lookup(&c->source, path, true, &node, &real, err);
 	if (there <= 0)
-		return there < 0 ? -1 : not_there(c, path, err);
+		return there < 0 ? -1 : leads_nowhere(c, path, err);
 	if (c->excludes && *path && ignore_match(c->excludes, path) && !S_ISDIR(node.mode))
 		return 0;
 	if (c->from->ignored && *real && strcmp(real, path) != 0 && ignore_match(c->from->ignored, real))
@@ -382,7 +463,8 @@ static int copy_path(struct copier *c, const char *source, const char *path, str
 		if (done)
 			return done < 0 ? -1 : 0;
 	}
-	to = c->w->parents ? parents_target(c, source, path, err)
+	c->under = c->w->parents ? parents_path(source, path) : "";
+	to = c->w->parents ? parents_target(c, path, c->under, err)
 			   : copy_target(c, path_basename(path), S_ISDIR(node.mode), err);
 	if (!to)
 		return -1;
@@ -457,35 +539,32 @@ static char *clean_source(struct copier *c, const char *source, struct err *err)
 	return strcmp(clean, ".") == 0 ? xstrdup("") : steal(&clean);
 }
 
+static int copy_heredoc(struct copier *c, const struct df_heredoc *h, struct err *err)
+{
+	CLEAN_FREE char *to = copy_target(c, h->name, false, err);
+	mode_t mode = 0644;
+	struct tree_entry e = { .path = to, .type = TREE_FILE, .uid = c->uid, .gid = c->gid };
+
+	if (!to || copy_parents_of(c, to, err) < 0)
+		return -1;
+	if (c->w->chmod && mode_apply(c->w->chmod, mode, false, &mode) < 0)
+		return copy_fail(c, err, ERR_CONFIG, "--chmod: '%s' is no mode", c->w->chmod);
+	e.mode = mode;
+	e.data = h->text.ptr;
+	e.size = h->text.len;
+	return copy_add_entry(c, &e, err);
+}
+
 static int copy_source(struct copier *c, const char *source, struct err *err)
 {
 	CLEAN_STRS struct strs found = { 0 };
+	const struct df_heredoc *h = df_heredoc_of(c->w->inst, source);
 	CLEAN_FREE char *clean = NULL;
 	size_t n = 0;
 	int ret;
 
-	for (size_t i = 0; i < c->w->nheredocs; i++) {
-		const char *p = source + strspn(source, "0123456789");
-
-		if (starts_with(p, "<<") && strstr(p, c->w->heredocs[i].name)) {
-			const struct df_heredoc *h = &c->w->heredocs[i];
-			CLEAN_FREE char *to = copy_target(c, h->name, false, err);
-			mode_t mode = 0644;
-			struct tree_entry e = { .path = to,
-						.type = TREE_FILE,
-						.uid = c->uid,
-						.gid = c->gid,
-						.data = h->text.ptr,
-						.size = h->text.len };
-
-			if (!to || copy_parents_of(c, to, err) < 0)
-				return -1;
-			if (c->w->chmod && mode_apply(c->w->chmod, mode, false, &mode) < 0)
-				return copy_fail(c, err, ERR_CONFIG, "--chmod: '%s' is no mode", c->w->chmod);
-			e.mode = mode;
-			return copy_add_entry(c, &e, err);
-		}
-	}
+	if (h)
+		return copy_heredoc(c, &c->w->heredocs[h - c->w->inst->heredocs], err);
 	if (c->w->add) {
 		ret = copy_remote(c, source, err);
 		if (ret)
@@ -501,13 +580,14 @@ static int copy_source(struct copier *c, const char *source, struct err *err)
 	if (expand(c, "", clean, &found, err) < 0)
 		return -1;
 	VEC_EACH(&found, f) {
-		if (left_out(c, *f, ""))
+		if (left_out(c, *f, *f))
 			continue;
 		n++;
 		if (copy_path(c, source, *f, err) < 0)
 			return -1;
 	}
-	return n ? 0 : not_there(c, clean, err);
+	/* BuildKit says nothing of a pattern without a match; where there is nothing else, that is no copy at all */
+	return n || c->w->nsources > 1 ? 0 : not_there(c, clean, err);
 }
 
 /* ---- the key ---- */
@@ -518,7 +598,8 @@ static int key_of(const struct copier *c, struct digest *key, struct err *err)
 
 	if (!md)
 		return -1;
-	for (const struct tree_entry *e = c->out->ptr; e < c->out->ptr + c->out->len; e++) {
+	for (size_t k = 0; k < c->out->len; k++) {
+		const struct tree_entry *e = &c->out->ptr[k];
 		CLEAN_BUF struct buf b = BUF_INIT;
 		struct digest file = { .s = "" };
 		int ret = 0;
@@ -549,11 +630,28 @@ static int key_of(const struct copier *c, struct digest *key, struct err *err)
 	return 0;
 }
 
+static int check_checksum(const struct copier *c, struct err *err)
+{
+	const struct copy_want *w = c->w;
+
+	if (!w->checksum)
+		return 0;
+	if (w->nsources > 1)
+		return copy_fail(c, err, ERR_CONFIG, "--checksum is of one source, and there are %zu", w->nsources);
+	if (!copy_is_remote(w->sources[0])) {
+		copy_fail(c, err, ERR_CONFIG, "--checksum is for URLs and git repositories only");
+		return err_hint(err, "a local file's content is part of the build anyway");
+	}
+	return 0;
+}
+
 static int begin(struct copier *c, struct err *err)
 {
+	static const struct snap_stack nothing = { .n = 0 };
 	const struct copy_want *w = c->w;
 	struct owner_ids owner = { .uid = 0 };
 
+	c->under = "";
 	c->context = c->from->context;
 	c->owned = !c->context;
 	c->source = c->context ? (struct snap_stack){ &c->context, 1 } : c->from->stack;
@@ -567,8 +665,15 @@ static int begin(struct copier *c, struct err *err)
 		c->has_owner = true;
 		c->uid = owner.uid;
 		c->gid = owner.gid;
+		/* a number alone is both, whatever etc/passwd says */
+		if (strspn(w->chown, "0123456789") == strlen(w->chown))
+			c->gid = owner.uid;
 		owner_ids_release(&owner);
 	}
+	if (w->link)
+		c->below = &nothing;
+	if (check_checksum(c, err) < 0)
+		return -1;
 	if (!w->nexcludes)
 		return 0;
 	c->excludes = ignore_patterns("--exclude", w->excludes, w->nexcludes, err);
@@ -583,12 +688,14 @@ int copy_tree(const struct copy_want *w, const struct copy_from *from, const str
 
 	for (size_t i = 0; ret == 0 && i < w->nsources; i++)
 		ret = copy_source(&c, w->sources[i], err);
-	if (ret == 0)
+	if (ret == 0) {
+		snap_order_links(out);
 		ret = tree_finish(out, err);
+	}
 	if (ret == 0)
 		ret = key_of(&c, key, err);
 	map_release(&c.paths);
-	strs_release(&c.keep);
+	map_release(&c.inodes);
 	ignore_free(c.excludes);
 	return ret;
 }

@@ -46,6 +46,7 @@ struct copy_want {
 	uint32_t uid, gid;		/* owner without --chown: 0:0, as Docker has it */
 	int64_t epoch;			/* seconds; of all that is made */
 	bool network;			/* whether URLs may be fetched */
+	bool only_key;			/* @out is of no use: archives count as the files they are */
 };
 
 /**

@@ -32,8 +32,8 @@ static bool may_be_archive(const char *host)
 	const ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
 
 	if (n < 262)
-		return n > 4 && (memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
-				 memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0);
+		return n > 6 && (memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
+				 memcmp(head, "\xfd" "7zXZ", 6) == 0 || memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0);
 	return memcmp(head + 257, "ustar", 5) == 0 || memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
 	       memcmp(head,
 		      "\xfd"
@@ -108,17 +108,15 @@ static int take_unpacked(struct copier *c, const char *dir, const char *to, stru
 
 	if (snap_diff(dir, &(struct snap_stack){ .n = 0 }, c->w->epoch, &t, err) < 0)
 		return -1;
-	for (const struct tree_entry *e = t.ptr; e < t.ptr + t.len; e++) {
+	for (size_t k = 0; k < t.len; k++) {
+		const struct tree_entry *e = &t.ptr[k];
 		CLEAN_FREE char *path = path_join(to, e->path);
 		CLEAN_FREE char *target = e->type == TREE_HARDLINK ? path_join(to, e->target) : NULL;
 		struct tree_entry own = *e;
 
 		own.path = path;
 		own.target = target ? target : e->target;
-		if (c->has_owner) {
-			own.uid = c->uid;
-			own.gid = c->gid;
-		}
+		/* --chown is for what has no owner: an archive says whose its files are */
 		if (copy_add_entry(c, &own, err) < 0)
 			return -1;
 	}
@@ -130,7 +128,7 @@ int copy_archive(struct copier *c, const char *host, struct err *err)
 	CLEAN_FREE char *dir = NULL, *to = NULL, *below = NULL;
 	int ret;
 
-	if (!may_be_archive(host))
+	if (c->w->only_key || !may_be_archive(host))
 		return 0;
 	dir = scratch_path(c);
 	if (mkdir(dir, 0755) < 0)
@@ -158,6 +156,7 @@ static int to_fd(void *ctx, const void *p, size_t n, struct err *err)
 static int get(struct copier *c, const char *url, const char *path, struct err *err)
 {
 	struct http *h = http_new(err);
+	const struct http_tls tls = { .insecure = false };
 	CLEAN_FREE char *at = xstrdup(url);
 	int ret = h ? 0 : -1;
 
@@ -165,7 +164,7 @@ static int get(struct copier *c, const char *url, const char *path, struct err *
 		CLEAN_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
 		struct http_req req = {
-			.method = "GET", .url = at, .sink = to_fd, .sink_ctx = &fd, .limit = MAX_DOWNLOAD
+			.method = "GET", .url = at, .tls = &tls, .sink = to_fd, .sink_ctx = &fd, .limit = MAX_DOWNLOAD
 		};
 
 		if (fd < 0) {
@@ -215,8 +214,12 @@ static int add_url(struct copier *c, const char *url, struct err *err)
 
 	if (!c->w->network)
 		return copy_fail(c, err, ERR_CONFIG, "%s: the network is forbidden here", url);
-	if (!*name || strchr(url + strlen("https://"), '/') == NULL)
-		return copy_fail(c, err, ERR_CONFIG, "%s: names no file", url);
+	if (strchr(url + strlen("https://"), '/') == NULL || strchr(strstr(url, "//") + 2, '/') == NULL)
+		name = "";
+	if (!*name && c->dest_dir) {
+		copy_fail(c, err, ERR_CONFIG, "%s: names no file", url);
+		return err_hint(err, "give the destination a name of its own, without a slash at its end");
+	}
 	if (get(c, url, path, err) < 0)
 		return err->loc.file[0] ? -1 : copy_fail(c, err, err->code, "%s: %s", url, err->msg);
 	if (verify(c, url, path, err) < 0)
@@ -273,6 +276,10 @@ static int add_git(struct copier *c, const char *source, struct err *err)
 		return copy_fail(c, err, ERR_CONFIG, "--keep-git-dir is not supported: only the files are fetched");
 	if (git_fetch_tree(url, *ref ? ref : NULL, dir, commit, NULL, NULL, err) < 0)
 		return err->code == ERR_INTR ? -1 : copy_fail(c, err, err->code, "%s", err->msg);
+	if (c->w->checksum && (strlen(c->w->checksum) < 7 || !starts_with(commit, c->w->checksum))) {
+		copy_fail(c, err, ERR_VERIFY, "%s: is at commit %s, not what --checksum says", url, commit);
+		return err_hint(err, "if the reference was meant to move, write its new commit");
+	}
 	to = copy_target(c, "", true, err);
 	if (!to)
 		return -1;
@@ -287,6 +294,11 @@ static int add_git(struct copier *c, const char *source, struct err *err)
 	c->source = before;
 	/* the tree's files are read when it is written, long after this */
 	return ret;
+}
+
+bool copy_is_remote(const char *source)
+{
+	return is_git(source) || starts_with(source, "https://") || starts_with(source, "http://");
 }
 
 int copy_remote(struct copier *c, const char *source, struct err *err)

@@ -25,7 +25,8 @@ struct copier {
 	bool has_owner;
 	uint32_t uid, gid;		/* of --chown */
 	bool dest_dir;			/* the destination is a directory, whatever the source */
-	struct strs keep;
+	struct map inodes;		/* "DEV INO" of a file with several names -> its first path */
+	const char *under;		/* with --parents: the path of the source that --exclude sees, too */
 };
 
 /** copy_add_entry - into c->out: what is there of that path gives way. */
@@ -41,6 +42,8 @@ int copy_parents_of(struct copier *c, const char *to, struct err *err) MUST_CHEC
 char *copy_target(struct copier *c, const char *name, bool is_dir, struct err *err);
 int copy_fail(const struct copier *c, struct err *err, enum err_code code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/** copy_is_remote - a URL or a git repository. */
+bool copy_is_remote(const char *source);
 /* copy_add.c: 1: @source was one of these and is done; 0: it is a plain name. */
 int copy_remote(struct copier *c, const char *source, struct err *err) MUST_CHECK;
 /** copy_archive - 1: the file @host is an archive, unpacked below the destination; 0: it is not. */

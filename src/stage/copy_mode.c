@@ -180,6 +180,9 @@ int owner_resolve(const char *text, const struct snap_stack *below, struct owner
 	group = str_cut(&user, ':');
 	if (read_file(below, "etc/passwd", &passwd, err) < 0 || read_file(below, "etc/group", &groups, err) < 0)
 		return -1;
+	/* ":GROUP" alone: root's */
+	if (!user.len && has_group)
+		user = STR("0");
 	numeric = to_id(user, &out->uid);
 	line = find_line(&passwd, numeric ? 2 : 0, user);
 	if (!line.len && !numeric && str_eqz(user, "root"))

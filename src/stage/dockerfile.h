@@ -49,19 +49,21 @@ struct df_word {
 
 struct df_flag {
 	const char *name;	/* "from", "mount", "link"; known and allowed for the instruction */
-	struct df_word val;	/* s NULL: written without "=" */
+	/* without its quotes; s NULL: written without "=", and so true. One that is empty means as much as none. */
+	struct df_word val;
 };
 
 /** ENV, LABEL, ARG. */
 struct df_kv {
 	struct df_word key, val;	/* val.s NULL: an ARG without default */
+	bool blank;			/* the old form, "ENV KEY VALUE" */
 };
 
 struct df_heredoc {
 	const char *name;	/* the word after "<<" */
 	bool expand;		/* it was not quoted */
 	bool chomp;		/* "<<-": leading tabs are off already */
-	struct str text;	/* up to the line with the name; with its last newline */
+	struct str text;	/* up to the line with the name; with its last newline, line ends as in the file */
 	unsigned line;
 };
 
@@ -75,8 +77,8 @@ struct df_inst {
 	/*
 	 * RUN, CMD, ENTRYPOINT in shell form: one word, the command line, continuations joined. COPY, ADD, EXPOSE,
 	 * VOLUME, ...: the words, as split at blanks outside of quotes (or a JSON array's strings). HEALTHCHECK:
-	 * args[0] is "NONE" or "CMD", what follows is the command as above (json tells its form). FROM: the image;
-	 * ONBUILD: none.
+	 * args[0] is "NONE" or "CMD", what follows is the command as above (json tells its form). FROM: the image,
+	 * then "AS" and the name as written; ONBUILD: the instruction's text, heredocs and all.
 	 */
 	struct df_word *args;
 	size_t nargs;
@@ -84,10 +86,14 @@ struct df_inst {
 	size_t nkvs;
 	struct df_heredoc *heredocs;
 	size_t nheredocs;
-	struct df_inst *onbuild;	/* ONBUILD: the instruction; its text is args[0] */
+	struct df_inst *onbuild;	/* ONBUILD: the instruction */
 };
 /** df_flag - the first of that name, or NULL. */
 const struct df_flag *df_flag(const struct df_inst *i, const char *name);
+/** df_heredoc_word - whether @word (of the text as written) begins a heredoc: its name, expand and chomp. */
+bool df_heredoc_word(const char *word, struct arena *a, struct df_heredoc *out);
+/** df_heredoc_of - the heredoc of @i that its argument @word means; NULL: it is a plain word. */
+const struct df_heredoc *df_heredoc_of(const struct df_inst *i, const char *word);
 
 struct df_stage {
 	struct df_inst *from;
@@ -103,6 +109,7 @@ struct dockerfile {
 	const char *shown;	/* for messages and in err.loc */
 	char escape;		/* '\\' or '`' */
 	const char *syntax;	/* of the directive, or NULL */
+	const char *check_skip;	/* of the directive `check`: ",Rule,Rule,", ",all," or NULL */
 	struct df_inst *args;	/* ARG before the first FROM */
 	size_t nargs;
 	struct df_stage *stages;
@@ -110,7 +117,7 @@ struct dockerfile {
 	struct {
 		struct df_warning {
 			unsigned line;
-			const char *text;
+			const char *text;	/* the rule's name at its end, in parentheses */
 		} *ptr;
 		size_t len, cap;
 	} warnings;		/* empty continuation lines, MAINTAINER, ... as BuildKit's checks name them */
@@ -119,7 +126,10 @@ struct dockerfile {
 
 /** dockerfile_parse - ERR_CONFIG "<shown>:line:col: ..."; ERR_LIMIT. @d is to be released also after a failure. */
 int dockerfile_parse(struct dockerfile *d, const char *shown, const char *text, size_t n, struct err *err) MUST_CHECK;
-/** dockerfile_parse_inst - one instruction by itself, such as an ONBUILD trigger of a base; lives in @d's arena. */
+/**
+ * dockerfile_parse_inst - one instruction by itself, such as an ONBUILD trigger of a base; lives in @d's arena. Its
+ * escape character is the backslash, whatever @d has.
+ */
 int dockerfile_parse_inst(struct dockerfile *d, const char *shown, const char *text, struct df_inst **out,
 			  struct err *err) MUST_CHECK;
 void dockerfile_release(struct dockerfile *d);
@@ -139,22 +149,26 @@ int df_mount_parse(struct df_mount *m, const char *shown, struct df_word text, s
 
 /*
  * Variables: $x ${x} ${x:-d} ${x-d} ${x:+a} ${x+a} ${x:?e} ${x?e} ${x#p} ${x##p} ${x%p} ${x%%p} ${x/p/s}
- * ${x//p/s}, nested; quotes and the escape character as BuildKit's shell lexer has them.
+ * ${x//p/s}, nested; quotes and the escape character as BuildKit's shell lexer has them. Names are ASCII; $1, $$ and
+ * their like are variables that nobody sets.
  */
 struct df_vars {
 	/* the value, or NULL if unset; borrowed until the next call */
 	const char *(*get)(const char *name, void *ctx);
 	void *ctx;
 };
-#define DF_EXPAND_MAX (1u << 20)	/* bytes of one expanded word; more is ERR_LIMIT */
+#define DF_EXPAND_MAX (1u << 20)	/* bytes of an expanded text, all its words; more is ERR_LIMIT */
 /**
  * df_expand - @w as one word: quotes taken off, variables put in. Appended to @out. ERR_CONFIG, located in
  * @shown.
  */
 int df_expand(const char *shown, struct df_word w, char escape, const struct df_vars *vars, struct buf *out,
 	      struct err *err) MUST_CHECK;
-/** df_expand_raw - the same, but quotes and backslashes stay: for heredocs, whose text is no word. */
-int df_expand_raw(const char *shown, struct df_word w, char escape, const struct df_vars *vars, struct buf *out,
+/**
+ * df_expand_raw - the same for the text of a heredoc, in which quotes mean nothing. A backslash takes the meaning of
+ * what follows and goes, whatever the escape directive says: BuildKit has it so.
+ */
+int df_expand_raw(const char *shown, struct df_word w, const struct df_vars *vars, struct buf *out,
 		  struct err *err) MUST_CHECK;
 /** df_expand_words - as many words as unquoted blanks make of it (EXPOSE, ...); into @a. */
 int df_expand_words(const char *shown, struct df_word w, char escape, const struct df_vars *vars, struct arena *a,

@@ -36,18 +36,56 @@ static int64_t ns(struct timespec t)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void read_line(struct file_hashes *h, const char *line)
+/* The next number of @line in base @base, and the space after it. A build has as many lines as it has files: no sscanf. */
+static bool number(struct str *line, unsigned base, uint64_t *out)
 {
-	struct known *k = arena_new(&h->arena, struct known);
-	uint64_t dev, ino;
+	const size_t len = line->len;
+	uint64_t n = 0;
+
+	while (line->len && *line->ptr != ' ') {
+		const char c = *line->ptr;
+		const unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0')
+				       : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+							      : 16;
+
+		if (digit >= base || n > (UINT64_MAX - digit) / base)
+			return false;
+		n = n * base + digit;
+		line->ptr++;
+		line->len--;
+	}
+	*out = n;
+	if (line->len == len || !line->len)
+		return false;
+	line->ptr++;
+	line->len--;
+	return true;
+}
+
+static bool is_hex(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!((s.ptr[i] >= '0' && s.ptr[i] <= '9') || (s.ptr[i] >= 'a' && s.ptr[i] <= 'f')))
+			return false;
+	return s.len == 64;
+}
+
+static void read_line(struct file_hashes *h, struct str line)
+{
+	uint64_t dev, ino, size, mtime, ctime, used;
+	struct known *k;
 	char key[48];
 
-	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %64[0-9a-f]", &dev,
-		   &ino, &k->size, &k->mtime, &k->ctime, &k->used, k->hex) != 7 ||
-	    strlen(k->hex) != 64)
+	if (!number(&line, 16, &dev) || !number(&line, 16, &ino) || !number(&line, 10, &size) ||
+	    !number(&line, 10, &mtime) || !number(&line, 10, &ctime) || !number(&line, 10, &used) || !is_hex(line))
 		return;
-	if (k->used + KEEP < h->now)
+	if (used > INT64_MAX - KEEP || (int64_t)used + KEEP < h->now)
 		return;
+	k = arena_new(&h->arena, struct known);
+	*k = (struct known){
+		.size = size, .mtime = (int64_t)mtime, .ctime = (int64_t)ctime, .used = (int64_t)used
+	};
+	memcpy(k->hex, line.ptr, 64);
 	snprintf(key, sizeof(key), "%" PRIx64 " %" PRIx64, dev, ino);
 	map_put(&h->map, key, k);
 }
@@ -67,14 +105,9 @@ struct file_hashes *file_hashes_open(const char *path)
 	rest = buf_str(&b);
 	while (rest.len) {
 		struct str line = rest;
-		char text[256];
 
 		rest = str_cut(&line, '\n');
-		if (line.len >= sizeof(text))
-			continue;
-		memcpy(text, line.ptr, line.len);
-		text[line.len] = '\0';
-		read_line(h, text);
+		read_line(h, line);
 	}
 	return h;
 }
@@ -92,7 +125,7 @@ void file_hashes_save(struct file_hashes *h)
 		buf_addf(&b, "%s %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %s\n", h->map.ptr[i].key, k->size,
 			 k->mtime, k->ctime, k->used, k->hex);
 	}
-	if (b.len <= MAX_FILE && fs_write_file(h->path, b.ptr, b.len, 0644, &ignored) < 0)
+	if (b.len <= MAX_FILE && fs_write_lazy(h->path, buf_str(&b), 0644, &ignored) < 0)
 		ignored.code = ERR_NONE;
 }
 

@@ -8,209 +8,62 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "os/fs.h"
+#include "stage/path_pattern.h"
 
-#define MAX_PATTERN 4096u /* bytes */
-
-struct pattern {
-	char *text;  /* clean, relative */
-	bool except; /* it began with "!" */
-	bool magic;
-	size_t literal; /* bytes of the components before the first with magic */
+struct rule {
+	struct path_pattern p;
+	char *text;		/* clean */
+	bool except;		/* it began with "!" */
 };
 
 struct ignore {
-	struct {
-		struct pattern *ptr;
-		size_t len, cap;
-	} list;
-	bool excepts;
+	struct rule *ptr;
+	size_t len, cap;
 };
-
-/* ---- matching ---- */
-
-/* The end of a set such as [a-z], and whether it holds @c; NULL if it is malformed. */
-static const char *match_set(const char *p, unsigned char c, bool *in)
-{
-	const bool negated = p[1] == '^';
-	bool found = false;
-	size_t n = 0;
-
-	p += negated ? 2 : 1;
-	while (*p && (*p != ']' || !n)) {
-		unsigned char lo, hi;
-
-		if (*p == ']' || *p == '-')
-			return NULL;
-		p += *p == '\\';
-		lo = hi = (unsigned char)*p;
-		if (!lo)
-			return NULL;
-		p++;
-		if (*p == '-' && p[1] && p[1] != ']') {
-			p += p[1] == '\\' ? 2 : 1;
-			hi = (unsigned char)*p++;
-		}
-		found = found || (c >= lo && c <= hi);
-		n++;
-	}
-	if (*p != ']')
-		return NULL;
-	*in = found != negated;
-	return p + 1;
-}
-
-/*
- * One character of the pattern at @p against that at @s: what follows it, or NULL. UTF-8's continuation bytes go with
- * the character that a `?` or a set takes.
- */
-static const char *step(const char *p, const char **s)
-{
-	const unsigned char c = (unsigned char)**s;
-	const char *next = p + 1;
-	bool in = true;
-
-	if (*p == '[') {
-		next = match_set(p, c, &in);
-		if (!next || !in || c == '/')
-			return NULL;
-	} else if (*p == '?') {
-		if (c == '/')
-			return NULL;
-		while (((unsigned char)(*s)[1] & 0xc0) == 0x80)
-			(*s)++;
-	} else {
-		if (*p == '\\' && p[1])
-			next = ++p + 1;
-		if ((unsigned char)*p != c)
-			return NULL;
-	}
-	(*s)++;
-	return next;
-}
-
-/* With @deep, `**` passes slashes, and "**" followed by a slash is also nothing. */
-static bool match(const char *p, const char *s, bool deep)
-{
-	const char *star = NULL, *star_at = NULL, *deep_p = NULL, *deep_at = NULL;
-	bool whole = false;
-
-	for (;;) {
-		const char *next;
-
-		if (deep && p[0] == '*' && p[1] == '*') {
-			p += 2;
-			whole = *p == '/';
-			p += whole;
-			deep_p = p;
-			deep_at = s;
-			star = NULL;
-			if (!*p)
-				return true;
-			continue;
-		}
-		if (*p == '*') {
-			star = ++p;
-			star_at = s;
-			continue;
-		}
-		if (!*p && !*s)
-			return true;
-		next = *s && *p ? step(p, &s) : NULL;
-		if (next) {
-			p = next;
-			continue;
-		}
-		if (star && *star_at && *star_at != '/') {
-			p = star;
-			s = ++star_at;
-			continue;
-		}
-		/* what `**` passed grows by whole components */
-		if (!deep_p || !*deep_at)
-			return false;
-		if (whole)
-			deep_at += strcspn(deep_at, "/");
-		if (!*deep_at)
-			return false;
-		p = deep_p;
-		s = ++deep_at;
-		star = NULL;
-	}
-}
 
 bool path_match(const char *pattern, const char *path)
 {
-	return match(pattern, path, false);
+	CLEANUP(path_pattern_release) struct path_pattern p;
+	struct err ignored = ERR_INIT;
+
+	return path_pattern_init(&p, pattern, false, &ignored) == 0 && path_pattern_match(&p, path, false);
 }
 
 int path_match_check(const char *pattern, struct err *err)
 {
-	if (strlen(pattern) > MAX_PATTERN)
-		return err_set(err, ERR_LIMIT, "limit exceeded: a pattern of more than %u bytes", MAX_PATTERN);
-	for (const char *p = pattern; *p; p++) {
-		bool in;
-		const char *end;
+	CLEANUP(path_pattern_release) struct path_pattern p;
 
-		if (*p == '\\') {
-			if (!p[1])
-				return err_set(err, ERR_CONFIG, "pattern '%.200s' ends in a backslash", pattern);
-			p++;
-			continue;
-		}
-		if (*p != '[')
-			continue;
-		end = match_set(p, 'x', &in);
-		if (!end)
-			return err_set(err, ERR_CONFIG, "pattern '%.200s' has a malformed set", pattern);
-		p = end - 1;
-	}
-	return 0;
+	return path_pattern_init(&p, pattern, false, err);
 }
 
-/* ---- lists of patterns ---- */
-
-static size_t literal_length(const char *s)
+/* @rooted: a leading slash is the context's root, as in .dockerignore; --exclude has no such rule. */
+static int add(struct ignore *g, struct str s, bool rooted, struct err *err)
 {
-	size_t last = 0;
-
-	for (size_t i = 0; s[i]; i++) {
-		if (strchr("*?[\\", s[i]))
-			return last;
-		if (s[i] == '/')
-			last = i;
-	}
-	return strlen(s);
-}
-
-static int add(struct ignore *g, struct str s, struct err *err)
-{
-	struct pattern p = { .except = s.len && *s.ptr == '!' };
+	struct rule r = { .except = s.len && *s.ptr == '!' };
 	CLEAN_FREE char *text = NULL;
-	const char *bare;
 
-	if (p.except)
+	if (r.except)
 		s = str_trim((struct str){ s.ptr + 1, s.len - 1 });
+	if (!s.len && r.except) {
+		err_set(err, ERR_CONFIG, "'!' stands alone");
+		return err_hint(err, "write the pattern behind it, such as !*.md");
+	}
 	if (!s.len)
-		return p.except ? err_set(err, ERR_CONFIG, "'!' stands alone") : 0;
-	if (s.len > MAX_PATTERN)
-		return err_set(err, ERR_LIMIT, "limit exceeded: a pattern of more than %u bytes", MAX_PATTERN);
+		return 0;
+	if (s.len > PATH_PATTERN_MAX)
+		return err_set(err, ERR_LIMIT, "limit exceeded: a pattern of more than %u bytes", PATH_PATTERN_MAX);
+	if (g->len == IGNORE_MAX_PATTERNS)
+		return err_set(err, ERR_LIMIT, "limit exceeded: more than %u patterns", IGNORE_MAX_PATTERNS);
 	text = xstrndup(s.ptr, s.len);
-	p.text = path_clean(text);
-	/* from the context's root, whether it says so or not */
-	bare = p.text + (*p.text == '/');
-	memmove(p.text, bare, strlen(bare) + 1);
-	if (path_match_check(p.text, err) < 0) {
-		free(p.text);
+	r.text = path_clean(text);
+	if (rooted && r.text[0] == '/' && r.text[1])
+		memmove(r.text, r.text + 1, strlen(r.text));
+	if (path_pattern_init(&r.p, r.text, true, err) < 0) {
+		path_pattern_release(&r.p);
+		free(r.text);
 		return -1;
 	}
-	p.literal = literal_length(p.text);
-	p.magic = p.text[p.literal] != '\0';
-	g->excepts = g->excepts || p.except;
-	if (g->list.len == IGNORE_MAX_PATTERNS) {
-		free(p.text);
-		return err_set(err, ERR_LIMIT, "limit exceeded: more than %u patterns", IGNORE_MAX_PATTERNS);
-	}
-	VEC_PUSH(&g->list, p);
+	VEC_PUSH(g, r);
 	return 0;
 }
 
@@ -221,7 +74,7 @@ struct ignore *ignore_parse(const char *shown, const char *text, size_t n, struc
 	unsigned line = 0;
 
 	if (n > IGNORE_MAX_BYTES) {
-		free(g);
+		ignore_free(g);
 		err_set(err, ERR_LIMIT, "%s: limit exceeded: more than %u bytes", shown, IGNORE_MAX_BYTES);
 		return NULL;
 	}
@@ -229,16 +82,20 @@ struct ignore *ignore_parse(const char *shown, const char *text, size_t n, struc
 		rest = (struct str){ text + 3, n - 3 };
 	while (rest.len) {
 		struct str s = rest;
-		struct err why;
+		struct err why = ERR_INIT;
+		int ret;
 
 		rest = str_cut(&s, '\n');
 		line++;
-		s = str_trim(s);
-		if (!s.len || *s.ptr == '#')
+		/* a "#" that is indented is a pattern */
+		if (s.len && *s.ptr == '#')
 			continue;
-		if ((memchr(s.ptr, '\0', s.len) ? err_set(&why, ERR_CONFIG, "the line has a NUL byte")
-						: add(g, s, &why)) < 0) {
+		ret = s.len && memchr(s.ptr, '\0', s.len) ?
+			      err_set(&why, ERR_CONFIG, "a NUL byte is not allowed") :
+			      add(g, str_trim(s), true, &why);
+		if (ret < 0) {
 			err_at(err, why.code, shown, line, 0, "%s", why.msg);
+			err_hint(err, "%s", why.hint);
 			ignore_free(g);
 			return NULL;
 		}
@@ -251,7 +108,7 @@ struct ignore *ignore_patterns(const char *shown, const char *const *patterns, s
 	struct ignore *g = xcalloc(1, sizeof(*g));
 
 	for (size_t i = 0; i < n; i++)
-		if (add(g, str_trim(str_from(patterns[i])), err) < 0) {
+		if (add(g, str_trim(str_from(patterns[i])), false, err) < 0) {
 			err_wrap(err, "%s", shown);
 			ignore_free(g);
 			return NULL;
@@ -259,55 +116,42 @@ struct ignore *ignore_patterns(const char *shown, const char *const *patterns, s
 	return g;
 }
 
-/* A pattern matches what it names, and all that is below it. */
-static bool covers(const struct pattern *p, const char *path)
+/* A rule counts for what it names, and for all that is below it. */
+static bool covers(const struct rule *r, const char *path)
 {
-	char prefix[4097];
 	size_t n;
 
-	if (!p->magic) {
-		n = strlen(p->text);
-		return strcmp(p->text, ".") == 0 || (strncmp(path, p->text, n) == 0 && (!path[n] || path[n] == '/'));
-	}
-	if (p->literal && (strncmp(path, p->text, p->literal) != 0 || path[p->literal] != '/'))
-		return false;
-	if (match(p->text, path, true))
-		return true;
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		n = (size_t)(slash - path);
-		if (n >= sizeof(prefix))
-			return false;
-		memcpy(prefix, path, n);
-		prefix[n] = '\0';
-		if (match(p->text, prefix, true))
-			return true;
-	}
-	return false;
+	if (!r->p.plain || strchr(r->text, '\\'))
+		return path_pattern_match(&r->p, path, true);
+	n = strlen(r->text);
+	return strncmp(path, r->text, n) == 0 && (!path[n] || path[n] == '/');
+}
+
+/* The last rule that counts for @path; len: none does. */
+static size_t deciding(const struct ignore *g, const char *path)
+{
+	for (size_t i = g->len; i-- > 0;)
+		if (covers(&g->ptr[i], path))
+			return i;
+	return g->len;
 }
 
 bool ignore_match(const struct ignore *g, const char *path)
 {
-	for (size_t i = g->list.len; i-- > 0;)
-		if (covers(&g->list.ptr[i], path))
-			return !g->list.ptr[i].except;
-	return false;
+	const size_t i = deciding(g, path);
+
+	return i < g->len && !g->ptr[i].except;
 }
 
 bool ignore_prunes(const struct ignore *g, const char *path)
 {
-	const size_t n = strlen(path);
+	const size_t by = deciding(g, path);
 
-	if (!ignore_match(g, path))
+	if (by == g->len || g->ptr[by].except)
 		return false;
-	for (size_t i = 0; g->excepts && i < g->list.len; i++) {
-		const struct pattern *p = &g->list.ptr[i];
-		const size_t len = p->literal < n ? p->literal : n;
-
-		/* an exception may name something below as far as their beginnings are one */
-		if (p->except && strncmp(p->text, path, len) == 0 &&
-		    (p->literal <= n ? p->magic || p->literal == n : p->text[n] == '/'))
+	for (size_t i = by + 1; i < g->len; i++)
+		if (g->ptr[i].except && path_pattern_below(&g->ptr[i].p, path))
 			return false;
-	}
 	return true;
 }
 
@@ -315,9 +159,11 @@ void ignore_free(struct ignore *g)
 {
 	if (!g)
 		return;
-	for (size_t i = 0; i < g->list.len; i++)
-		free(g->list.ptr[i].text);
-	VEC_FREE(&g->list);
+	for (size_t i = 0; i < g->len; i++) {
+		path_pattern_release(&g->ptr[i].p);
+		free(g->ptr[i].text);
+	}
+	VEC_FREE(g);
 	free(g);
 }
 

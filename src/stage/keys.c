@@ -150,6 +150,7 @@ static int context_files(struct op *op, const struct copy_want *w, struct digest
 
 	/* names of owners are looked up in what is below, which is in the key by itself */
 	plain.chown = NULL;
+	plain.only_key = true;
 	if (solver_scratch(sv, &scratch, err) < 0)
 		return -1;
 	return copy_tree(&plain, &from, &none, sv->hashes, scratch, &t, out, err);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,20 @@ static void tell_cached(struct solver *sv)
 	}
 }
 
+/* The user's own files that their mode hides from the user are no obstacle to root in a namespace. */
+static int find_key_as(struct solver *sv, struct op *op, struct err *err)
+{
+	int ret = op_key(op, false, err);
+
+	if (ret < 0 && err->sys == EACCES && !sv->entered) {
+		if (sandbox_enter(err) < 0)
+			return -1;
+		sv->entered = true;
+		ret = op_key(op, false, err);
+	}
+	return ret;
+}
+
 int solver_make(struct solver *sv, struct vertex *const *targets, size_t n, struct err *err)
 {
 	const bool dirs =
@@ -124,7 +139,7 @@ int solver_make(struct solver *sv, struct vertex *const *targets, size_t n, stru
 
 	for (size_t i = 0; i < sv->vertices.len; i++)
 		VEC_EACH(&sv->vertices.ptr[i]->ops, o)
-			if (op_key(*o, false, err) < 0)
+			if (find_key_as(sv, *o, err) < 0)
 				return -1;
 	for (size_t i = 0; i < n; i++)
 		demand_dirs(targets[i], targets[i]->ops.len);

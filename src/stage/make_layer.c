@@ -75,7 +75,14 @@ int solver_scratch(struct solver *sv, char **dir, struct err *err)
 		CLEAN_FREE char *name = xasprintf("%d", (int)getpid());
 		CLEAN_FREE char *own = path_join(all, name);
 
+		/* nobody sweeps away what has a name but no lock yet */
+		CLEAN_FD int gate = -1;
+
 		ret = fs_mkdirs(all, err);
+		if (ret == 0) {
+			gate = fs_lock_dir(all, err);
+			ret = gate < 0 ? -1 : 0;
+		}
 		if (ret == 0)
 			sweep(all, name);
 		if (ret == 0 && (fs_rmtree(own, err) < 0 || fs_mkdirs(own, err) < 0))
@@ -266,10 +273,16 @@ int vertex_stack(struct vertex *v, size_t n, struct strs *dirs, struct err *err)
 
 	if (vertex_layers(v, n, &all, &len, err) < 0)
 		return -1;
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++)
 		if (layer_dir(v->sv, all[i], err) < 0)
 			return -1;
-		if (!all[i]->empty)
+	for (size_t i = 0; i < len; i++) {
+		bool twice = false;
+
+		/* overlayfs takes a directory once; of two of the same only the upper one can be seen */
+		for (size_t k = i + 1; k < len && !twice; k++)
+			twice = strcmp(all[i]->name, all[k]->name) == 0 && *all[i]->name;
+		if (!all[i]->empty && !twice)
 			strs_take(dirs, layer_path(v->sv, all[i]->name));
 	}
 	return 0;

@@ -88,6 +88,26 @@ static int make_cache_dir(const struct op_mount *m, const char *dir, struct err 
 	return 0;
 }
 
+/* A new cache begins as what the stage or image has. */
+static int seed_cache(struct running *r, const struct op_mount *m, const char *dir, struct err *err)
+{
+	const char *source = m->m.source ? m->m.source : "/";
+	const struct copy_want w = { .shown = r->sv->df.shown, .inst = r->op->inst, .sources = &source, .nsources = 1,
+				     .dest = "/", .workdir = "/", .epoch = r->sv->epoch };
+	CLEAN_STRS struct strs dirs = { 0 };
+	CLEAN_TREE struct tree t = TREE_INIT;
+	CLEAN_FREE char *scratch = NULL;
+	struct copy_from from = { .context = NULL };
+	struct digest files;
+
+	if (vertex_stack(m->from, m->from->ops.len, &dirs, err) < 0 || solver_scratch(r->sv, &scratch, err) < 0)
+		return -1;
+	from.stack = (struct snap_stack){ (const char *const *)dirs.ptr, dirs.len };
+	if (copy_tree(&w, &from, &(struct snap_stack){ .n = 0 }, r->sv->hashes, scratch, &t, &files, err) < 0)
+		return -1;
+	return snap_write(dir, &t, r->sv->epoch, err);
+}
+
 static const char *absolute(struct running *r, const char *target)
 {
 	return *target == '/' ? target
@@ -122,7 +142,7 @@ static int mount_cache(struct running *r, const struct op_mount *m, struct err *
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			break;
 	}
-	if (make_cache_dir(m, dir, err) < 0)
+	if ((m->from && !fs_is_dir(dir) && seed_cache(r, m, dir, err) < 0) || make_cache_dir(m, dir, err) < 0)
 		return -1;
 	VEC_PUSH(&r->mounts,
 		 ((struct sandbox_mount){

@@ -50,9 +50,9 @@ static const char *target_stage(const struct solver *sv)
 const char *plan_var(const char *name, void *ctx)
 {
 	const struct vertex *v = ctx;
-	const char *env = image_config_env(&v->config, name);
+	const char *val = map_get(&v->vars, name);
 
-	return env ? env : map_get(&v->args, name);
+	return val ? val : image_config_env(&v->config, name);
 }
 
 const char *plan_expand(struct vertex *v, struct df_word w, struct err *err)
@@ -141,7 +141,10 @@ static int plan_arg(struct vertex *v, const struct df_inst *inst, struct err *er
 			val = map_get(&v->sv->global, kv->key.s);
 		if (!val)
 			val = platform_arg(kv->key.s, arch_host(), v->target, target_stage(v->sv));
-		map_put(&v->args, kv->key.s, (void *)(uintptr_t)val);
+		if (val) {
+			map_put(&v->vars, kv->key.s, (void *)(uintptr_t)val);
+			strs_add(&v->args, kv->key.s);
+		}
 		buf_addf(&text, " %s%s%s", kv->key.s, val ? "=" : "", val ? val : "");
 	}
 	plan_history(v, arena_str(&v->sv->arena, buf_str(&text)), NULL);
@@ -319,6 +322,10 @@ static int plan_base(struct vertex *v, struct err *err)
 			VEC_PUSH(&v->entries, v->base->entries.ptr[k]);
 		for (size_t k = 0; k < v->base->shell.len; k++)
 			strs_add(&v->shell, v->base->shell.ptr[k]);
+		for (size_t k = 0; k < v->base->vars.len; k++)
+			map_put(&v->vars, v->base->vars.ptr[k].key, v->base->vars.ptr[k].val);
+		for (size_t k = 0; k < v->base->args.len; k++)
+			strs_add(&v->args, v->base->args.ptr[k]);
 		return 0;
 	}
 	if (source_open_image(v->sv, ref, st->base, v->arch, &v->image, err) < 0) {

@@ -133,10 +133,12 @@ static int set_pairs(struct vertex *v, const struct df_inst *i, struct err *err)
 		buf_addf(&text, " %s=%s", keys[k], vals[k]);
 	}
 	for (size_t k = 0; k < i->nkvs; k++) {
-		if (i->kind == DF_ENV)
+		if (i->kind == DF_ENV) {
 			image_config_set_env(&v->config, keys[k], vals[k]);
-		else
-			image_config_set_label(&v->config, keys[k], vals[k]);
+			map_put(&v->vars, keys[k], (void *)(uintptr_t)vals[k]);
+			continue;
+		}
+		image_config_set_label(&v->config, keys[k], vals[k]);
 	}
 	plan_history(v, keep(v, &text), NULL);
 	return 0;
@@ -395,7 +397,6 @@ static int add_onbuild(struct vertex *v, const struct df_inst *i, struct err *er
 	if (check_utf8(v, i->args[0], i->args[0].s, err) < 0)
 		return -1;
 	image_config_push(&v->config, "OnBuild", i->args[0].s);
-	plan_history(v, arena_printf(&v->sv->arena, "ONBUILD %s", i->args[0].s), NULL);
 	return 0;
 }
 

@@ -26,27 +26,25 @@ static const char *flag(struct vertex *v, const struct df_inst *i, const char *n
 
 /* ---- RUN ---- */
 
-static void add_env(struct vertex *v, struct strs *list, const char *name, const char *val)
-{
-	(void)v;
-	strs_addf(list, "%s=%s", name, val);
-}
-
-/* The image's environment, and what ARGs say that no ENV hides; PATH as everybody expects it. */
+/* The image's environment, and what ARGs say: the later of two of one name counts. PATH as everybody expects it. */
 static const char *const *run_env(struct vertex *v)
 {
 	const json_t *env = json_object_get(v->config.config, "Env");
 	CLEAN_STRS struct strs list = { 0 };
 	const char **out;
 
-	for (size_t i = 0; i < json_array_size(env); i++)
-		if (json_is_string(json_array_get(env, i)))
-			strs_add(&list, json_string_value(json_array_get(env, i)));
-	for (size_t i = 0; i < v->args.len; i++)
-		if (v->args.ptr[i].val && !image_config_env(&v->config, v->args.ptr[i].key))
-			add_env(v, &list, v->args.ptr[i].key, v->args.ptr[i].val);
-	if (!image_config_env(&v->config, "PATH"))
-		add_env(v, &list, "PATH", DEFAULT_PATH);
+	for (size_t i = 0; i < json_array_size(env); i++) {
+		const char *text = json_string_value(json_array_get(env, i));
+		CLEAN_FREE char *name = text ? xstrndup(text, strcspn(text, "=")) : NULL;
+
+		if (name)
+			strs_addf(&list, "%s=%s", name, plan_var(name, v));
+	}
+	for (size_t i = 0; i < v->vars.len; i++)
+		if (!image_config_env(&v->config, v->vars.ptr[i].key))
+			strs_addf(&list, "%s=%s", v->vars.ptr[i].key, (const char *)v->vars.ptr[i].val);
+	if (!plan_var("PATH", v))
+		strs_add(&list, "PATH=" DEFAULT_PATH);
 	out = arena_alloc(&v->sv->arena, (list.len + 1) * sizeof(*out));
 	for (size_t i = 0; i < list.len; i++)
 		out[i] = arena_strdup(&v->sv->arena, list.ptr[i]);
@@ -86,14 +84,7 @@ static const char *with_heredocs(struct vertex *v, const struct df_inst *i)
 /* "RUN <<EOF" and nothing else: the heredoc is the script, by its own interpreter if it names one. */
 static bool is_only_heredoc(const struct df_inst *i)
 {
-	const char *s = i->nargs ? i->args[0].s : "";
-
-	s += strspn(s, " \t");
-	if (i->nheredocs != 1 || strncmp(s, "<<", 2) != 0)
-		return false;
-	s += s[2] == '-' ? 3 : 2;
-	s += strcspn(s, " \t");
-	return !s[strspn(s, " \t")];
+	return i->nheredocs && i->nargs && df_heredoc_of(i, i->args[0].s) == &i->heredocs[0];
 }
 
 static void run_argv(struct vertex *v, const struct df_inst *i, struct op *op)
@@ -127,16 +118,12 @@ static void run_argv(struct vertex *v, const struct df_inst *i, struct op *op)
 static const char *run_history(struct vertex *v, const char *const *argv)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
-	size_t n = 0;
 
 	buf_addz(&b, "RUN");
-	for (size_t i = 0; i < v->args.len; i++)
-		n += v->args.ptr[i].val && !image_config_env(&v->config, v->args.ptr[i].key);
-	if (n)
-		buf_addf(&b, " |%zu", n);
-	for (size_t i = 0; i < v->args.len; i++)
-		if (v->args.ptr[i].val && !image_config_env(&v->config, v->args.ptr[i].key))
-			buf_addf(&b, " %s=%s", v->args.ptr[i].key, (const char *)v->args.ptr[i].val);
+	if (v->args.len)
+		buf_addf(&b, " |%zu", v->args.len);
+	VEC_EACH(&v->args, name)
+		buf_addf(&b, " %s=%s", *name, plan_var(*name, v));
 	for (; *argv; argv++)
 		buf_addf(&b, " %s", *argv);
 	return arena_str(&v->sv->arena, buf_str(&b));
@@ -214,7 +201,7 @@ static int copy_heredocs(struct vertex *v, const struct df_inst *i, struct copy_
 		list[k] = i->heredocs[k];
 		if (!list[k].expand)
 			continue;
-		if (df_expand_raw(v->sv->df.shown, text, v->sv->df.escape, &vars, &out, err) < 0)
+		if (df_expand_raw(v->sv->df.shown, text, &vars, &out, err) < 0)
 			return -1;
 		list[k].text = str_from(arena_str(&v->sv->arena, buf_str(&out)));
 	}

@@ -117,7 +117,7 @@ int record_write(struct op *op, struct err *err)
 	buf_addz(&b, "}\n");
 	if (fs_mkdirs(dir, err) < 0)
 		return -1;
-	return fs_write_if_changed(path, buf_str(&b), 0644, NULL, err);
+	return fs_write_lazy(path, buf_str(&b), 0644, err);
 }
 
 /* ---- --explain: the parts of each step, as of the last run of this Dockerfile ---- */
@@ -195,8 +195,7 @@ void explain_save(struct solver *sv)
 	}
 	out = json_dumps(all, JSON_SORT_KEYS | JSON_COMPACT);
 	json_decref(all);
-	if (out && path && fs_mkdirs(dir, &ignored) == 0 &&
-	    fs_write_if_changed(path, str_from(out), 0644, NULL, &ignored) < 0)
+	if (out && path && fs_mkdirs(dir, &ignored) == 0 && fs_write_lazy(path, str_from(out), 0644, &ignored) < 0)
 		ignored.code = ERR_NONE;
 	free(out);
 }

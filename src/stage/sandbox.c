@@ -300,6 +300,15 @@ static int blame(const struct running *s, int wstatus, struct err *err)
 	return err_hint(err, "slsc doctor says what this machine lacks");
 }
 
+/* With one id all are root; what the filter of the init makes seem so is good enough for dpkg, not for USER. */
+static int check_user(const struct sandbox_run *r, struct err *err)
+{
+	if ((r->uid == 0 && r->gid == 0) || sandbox_maps_ids())
+		return 0;
+	err_set(err, ERR_TOOL, "cannot run as user %u:%u: no other ids than your own are mapped", r->uid, r->gid);
+	return err_hint(err, SANDBOX_RANGE_HINT);
+}
+
 int sandbox_run(const struct sandbox_run *r, int *status, struct err *err)
 {
 	struct running s = { .run = r, .pidfd = -1, .ctl = -1, .out = -1, .tool = -1, .partial = BUF_INIT,
@@ -307,7 +316,7 @@ int sandbox_run(const struct sandbox_run *r, int *status, struct err *err)
 	struct ends e = { -1, -1, -1, -1, -1 };
 	int wstatus = 0, ret = -1;
 
-	if (sig_check(err) == 0 && open_ends(&s, &e, err) == 0 && start(&s, &e, err) == 0) {
+	if (sig_check(err) == 0 && check_user(r, err) == 0 && open_ends(&s, &e, err) == 0 && start(&s, &e, err) == 0) {
 		/* the child alone holds its ends: their end is its own */
 		ends_release(&e);
 		ret = watch(&s, &wstatus, err);

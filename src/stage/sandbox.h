@@ -65,9 +65,17 @@ struct sandbox_run {
 };
 
 /**
- * sandbox_run - *@status: the exit code, or 128 + signal. Mount points that are made for the run (/proc, /dev, /sys,
- * resolv.conf, targets) do not appear in @upper unless the run itself writes them. Thread-safe. ERR_TOOL: bwrap, a
- * runtime or qemu is missing, by name; ERR_INTR: a signal came, and all is ended.
+ * sandbox_run - *@status: the exit code, or 128 + signal; 126 and 127, with a line of output, if the command cannot be
+ * executed or is not there. Mount points that are made for the run (/proc, /dev, /sys, resolv.conf, targets) do not
+ * appear in @upper unless the run itself writes them; its mode, owner and time become those of the image's root
+ * directory. Nothing in @upper is synced: do so before it is published. @work is to be removed afterwards. Thread-safe.
+ * ERR_TOOL: bwrap, a runtime or qemu is missing, by name, or the file system of @upper cannot carry an overlay;
+ * ERR_BUILD: a mount point is something else in the image; ERR_INTR: a signal came, and all is ended.
+ *
+ * Inside: root with the capabilities of Docker's default, no_new_privs, umask 0022, a session of its own, no other
+ * descriptors, /sys read-only without firmware, fs and kernel; no keyctl, bpf and the like. With one id (see
+ * sandbox_maps_ids()) a uid or gid other than 0 is ERR_TOOL; chown and set*id inside do nothing and succeed, so that
+ * dpkg and tar work, and apt is told to stay root by a file in /etc/apt/apt.conf.d, if the image has that directory.
  */
 int sandbox_run(const struct sandbox_run *r, int *status, struct err *err) MUST_CHECK;
 

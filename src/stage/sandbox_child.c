@@ -33,11 +33,6 @@ static void points_release(struct mount_points *v)
 	VEC_FREE(v);
 }
 
-static int by_path(const void *a, const void *b)
-{
-	return strcmp(((const struct mount_point *)a)->path, ((const struct mount_point *)b)->path);
-}
-
 static bool is_below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
@@ -140,8 +135,6 @@ static int list_points(struct mount_points *v, const struct sandbox_run *r, int 
 		if (add_mount(v, &r->mounts[i], arena_strdup(a, clean), err) < 0)
 			return -1;
 	}
-	/* parents first */
-	qsort(v->ptr, v->len, sizeof(*v->ptr), by_path);
 	return 0;
 }
 
@@ -253,9 +246,12 @@ static int become(int fd, struct err *err)
 int sandbox_child(int fd, struct err *err)
 {
 	struct sandbox_msg m = { .type = SANDBOX_MSG_ERROR };
+	int type = 0;
+	socklen_t len = sizeof(type);
 
-	/* It is for sandbox_run() alone, which gives a socket. */
-	if (fd < 3 || fcntl(fd + SANDBOX_FD_OUT, F_GETFD) < 0)
+	/* It is for sandbox_run() alone, which gives such a socket. */
+	if (fd < 3 || getsockopt(fd + SANDBOX_FD_CTL, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET ||
+	    fcntl(fd + SANDBOX_FD_OUT, F_GETFD) < 0)
 		return err_set(err, ERR_USAGE, "_sandbox is for slsc itself");
 	if (become(fd, err) == 0)
 		BUG("a sandbox was executed and is still here");

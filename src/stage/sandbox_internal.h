@@ -11,6 +11,9 @@
 
 /* What the files of the sandbox share. */
 
+#define SANDBOX_RANGE_HINT                                                                                             \
+	"get a range: apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
+
 /** spec_write - @r as records. */
 void spec_write(const struct sandbox_run *r, bool one_id, struct buf *out);
 /** spec_read - the reverse, of @p, whose strings @r borrows; arrays in @a. ERR_FORMAT. */
@@ -25,6 +28,7 @@ struct mount_point {
 	const struct sandbox_mount *mount;	/* NULL: one of ours */
 	int source;		/* ours: a descriptor, opened before anything hides it; -1 */
 	char *real;		/* out: without symlinks and leading slash; NULL: passed over */
+	size_t exists;		/* out: how much of it the image has */
 };
 struct mount_points {
 	struct mount_point *ptr;

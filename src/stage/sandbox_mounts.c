@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,8 +70,9 @@ static int make_overlay(struct rootfs_parts *p, const struct mount_point *mp, si
 	w = openat(p->work, work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u < 0 || w < 0)
 		return err_sys(err, "%s/%s", p->run->work, dir);
-	/* its root is the upper directory's */
-	if (fstat(mp->source, &st) < 0 || fchown(u, st.st_uid, st.st_gid) < 0 || fchmod(u, st.st_mode & 07777) < 0)
+	/* its root is the upper directory's; EINVAL: the owner is nobody here */
+	if (fstat(mp->source, &st) < 0 || (fchown(u, st.st_uid, st.st_gid) < 0 && errno != EINVAL) ||
+	    fchmod(u, st.st_mode & 07777) < 0)
 		return err_sys(err, "%s/%s", p->run->work, upper);
 	snprintf(path[0], sizeof(path[0]), "/proc/self/fd/%d", mp->source);
 	snprintf(path[1], sizeof(path[1]), "/proc/self/fd/%d", u);
@@ -96,6 +98,23 @@ static int open_at_root(int root, const char *real)
 }
 
 /*
+ * A sysfs shows the network of whoever mounts it: without one it has to be of a network namespace that is as empty as
+ * that which the run gets. -1: not allowed here; the machine's then lists its interfaces, which cannot be reached.
+ */
+static int fresh_sys(void)
+{
+	CLEAN_FD int fs = -1;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -1;
+	fs = (int)syscall(SYS_fsopen, "sysfs", FSOPEN_CLOEXEC);
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+			    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+/*
  * Without what is mounted below, cgroups and the like, where that may be left out: in a user namespace it may not.
  */
 static int mount_sys(struct rootfs_parts *p, int source, int on, struct err *err)
@@ -104,8 +123,10 @@ static int mount_sys(struct rootfs_parts *p, int source, int on, struct err *err
 	static const char *const hidden[] = { "sys/firmware", "sys/fs", "sys/kernel" };
 	static const struct sandbox_mount nothing = { .type = SANDBOX_TMPFS, .target = "/sys", .readonly = true,
 						      .mode = 0755 };
-	CLEAN_FD int mnt = clone_mount(source, 0, true, "/sys", err);
+	CLEAN_FD int mnt = p->run->network ? -1 : fresh_sys();
 
+	if (mnt < 0)
+		mnt = clone_mount(source, 0, true, "/sys", err);
 	if (mnt < 0)
 		mnt = clone_mount(source, AT_RECURSIVE, true, "/sys", err);
 	if (mnt < 0 || attach(mnt, on, "/sys", err) < 0)

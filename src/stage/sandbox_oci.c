@@ -38,12 +38,14 @@ static void add_process(struct buf *b, int fd, int init)
 		"CAP_AUDIT_WRITE", NULL,
 	};
 
-	buf_addf(b, "\"process\":{\"args\":[\"/proc/self/fd/%d\",\"%d\",\"%d\",\"%d\"],\"capabilities\":{\"ambient\":[]",
-		 init, fd + SANDBOX_FD_CTL, fd + SANDBOX_FD_SPEC, fd + SANDBOX_FD_OUT);
+	buf_addf(b, "\"process\":{\"args\":[\"/proc/self/fd/%d\",\"%d\",\"%d\",\"%d\"]", init,
+		 fd + SANDBOX_FD_CTL, fd + SANDBOX_FD_SPEC, fd + SANDBOX_FD_OUT);
+	buf_addz(b, ",\"capabilities\":{\"ambient\":[]");
 	add_list(b, "bounding", caps);
 	add_list(b, "effective", caps);
 	add_list(b, "permitted", caps);
-	buf_addz(b, "},\"cwd\":\"/\",\"env\":[],\"noNewPrivileges\":true,\"terminal\":false,\"user\":{\"gid\":0,\"uid\":0}}");
+	buf_addz(b, "},\"cwd\":\"/\",\"env\":[],\"noNewPrivileges\":true,\"terminal\":false,"
+		    "\"user\":{\"gid\":0,\"uid\":0}}");
 }
 
 static void add_mount(struct buf *b, const char *target, const char *type, const char *source)
@@ -169,7 +171,7 @@ int oci_exec(const struct rootfs_parts *p, int fd, int init, struct err *err)
 		return err_sys(err, "cannot pass a descriptor on");
 	if (write_bundle(p, fd, passed, err) < 0)
 		return -1;
-	/* killed, a runtime would leave its cgroups: the end of our socket ends the init, and then the runtime tidies up */
+	/* killed, a runtime would leave its cgroups; at the end of our socket the init goes, and it tidies up */
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
 		return err_sys(err, "cannot untie the runtime from slsc");
 	strs_add(&v, path_basename(runtime));

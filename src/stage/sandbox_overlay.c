@@ -197,45 +197,64 @@ static int finish_stubs(int root, int stubs, struct strs *copied, struct err *er
 	return copy_look(root, "", stubs, err);
 }
 
-/* Whether @real lies in what another point mounts: there it is made later, if at all. */
-static bool is_covered(const struct mount_points *points, const struct mount_point *p, const char *real)
+/* Whether @p lies in what another point mounts: there it is made later, if at all. */
+static bool is_covered(const struct mount_points *points, const struct mount_point *p)
 {
 	for (const struct mount_point *q = points->ptr; q < p; q++) {
 		size_t n = q->real ? strlen(q->real) : 0;
 
-		if (n && strncmp(q->real, real, n) == 0 && real[n] == '/')
+		if (n && strncmp(q->real, p->real, n) == 0 && p->real[n] == '/')
 			return true;
 	}
 	return false;
 }
 
-/* One point. 1: a stub was made. */
-static int place(int root, int stubs, struct mount_points *points, struct mount_point *p, struct strs *copied,
-		 struct err *err)
+static int resolve_point(int root, struct mount_point *p, struct err *err)
 {
 	CLEAN_FREE char *real = NULL;
-	size_t exists;
 	mode_t mode;
 
-	if (overlay_resolve(root, p->path, &real, &exists, &mode, err) < 0)
+	if (overlay_resolve(root, p->path, &real, &p->exists, &mode, err) < 0)
 		return -1;
 	if (!real[0])
 		return err_set(err, ERR_CONFIG, "%s: cannot mount over the root directory", p->path);
-	if (!p->mount && !p->optional && strcmp(real, p->path + 1) != 0 && !p->file)
+	if (!p->mount && !p->file && strcmp(real, p->path + 1) != 0)
 		return err_set(err, ERR_BUILD, "%s is a symlink in the image: it must be a directory", p->path);
-	if (real[exists] == '\0') {
-		if (S_ISDIR(mode) == p->file)
-			return err_set(err, ERR_BUILD, "cannot mount on %s: it is %s in the image", p->path,
-				       S_ISDIR(mode) ? "a directory" : "not a directory");
-		p->real = steal(&real);
-		return 0;
-	}
-	if (p->optional && strchr(real + exists + 1, '/'))
+	if (real[p->exists] == '\0' && S_ISDIR(mode) == p->file)
+		return err_set(err, ERR_BUILD, "cannot mount on %s: it is %s in the image", p->path,
+			       S_ISDIR(mode) ? "a directory" : "not a directory");
+	if (p->optional && real[p->exists] && strchr(real + p->exists + 1, '/'))
 		return 0;
 	p->real = steal(&real);
-	if (is_covered(points, p, p->real))
-		return 0;
-	return make_stub(stubs, p->real, exists, p->file, copied, err) < 0 ? -1 : 1;
+	return 0;
+}
+
+static int by_real(const void *a, const void *b)
+{
+	const struct mount_point *p = a, *q = b;
+
+	if (!p->real || !q->real)
+		return !p->real - !q->real;
+	return strcmp(p->real, q->real);
+}
+
+/* Where all is, parents first, and stubs for what is missing. *@made: whether there are any. */
+static int place(int root, int stubs, struct mount_points *points, bool *made, struct err *err)
+{
+	CLEAN_STRS struct strs copied = { 0 };
+
+	VEC_EACH(points, p)
+		if (resolve_point(root, p, err) < 0)
+			return -1;
+	qsort(points->ptr, points->len, sizeof(*points->ptr), by_real);
+	VEC_EACH(points, p) {
+		if (!p->real || !p->real[p->exists] || is_covered(points, p))
+			continue;
+		if (make_stub(stubs, p->real, p->exists, p->file, &copied, err) < 0)
+			return -1;
+		*made = true;
+	}
+	return *made ? finish_stubs(root, stubs, &copied, err) : 0;
 }
 
 /* Layers by the numbers of their descriptors: neither a page of options nor a comma in a path is in the way. */
@@ -305,10 +324,8 @@ static int mount_all(struct rootfs_parts *p, struct mount_points *points, int *f
 	static const char *const dirs[] = { "e", "o", "r", "s" };
 	const struct sandbox_run *r = p->run;
 	CLEAN_FD int upper = -1, work = -1, stubs = -1, image = -1;
-	CLEAN_STRS struct strs copied = { 0 };
 	size_t n = r->nlowers + 1;
 	bool stubbed = false;
-	int got;
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		if (mkdirat(p->work, dirs[i], 0755) < 0)
@@ -330,13 +347,8 @@ static int mount_all(struct rootfs_parts *p, struct mount_points *points, int *f
 	image = openat(p->work, r->nlowers ? "r" : "e", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (image < 0)
 		return err_sys(err, "%s", p->path);
-	for (size_t i = 0; i < points->len; i++) {
-		got = place(image, stubs, points, &points->ptr[i], &copied, err);
-		if (got < 0)
-			return -1;
-		stubbed |= got == 1;
-	}
-	if (stubbed && finish_stubs(image, stubs, &copied, err) < 0)
+	/* the upper directory is what the run sees as its root directory */
+	if (place(image, stubs, points, &stubbed, err) < 0 || copy_look(image, "", upper, err) < 0)
 		return -1;
 	close(steal_fd(&image));
 	if (r->nlowers && umount2(p->path, MNT_DETACH) < 0)

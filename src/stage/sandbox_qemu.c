@@ -107,8 +107,9 @@ int qemu_register(int work, const char *work_path, enum arch arch, struct err *e
 
 		if (qemu_on_host(arch))
 			return 0;
-		return no_emulation(arch, e == EPERM || e == EINVAL ? "its kernel has no binfmt_misc in user namespaces" :
-				    strerror(e), err);
+		if (e == EPERM || e == EINVAL || e == ENODEV)
+			return no_emulation(arch, "its kernel has no binfmt_misc in user namespaces", err);
+		return no_emulation(arch, strerror(e), err);
 	}
 	if (!qemu) {
 		err_set(err, ERR_TOOL, "'%s' is not found on PATH: a RUN for %s needs it here", emulators[arch].qemu,

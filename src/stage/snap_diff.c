@@ -14,6 +14,8 @@
 #include "os/proc.h"
 #include "stage/snap_internal.h"
 
+#define BLOCK ((size_t)64 << 10)
+
 struct differ {
 	const struct snap_stack *below; /* of a diff */
 	int64_t epoch;
@@ -57,7 +59,8 @@ static int emit(struct differ *d, const char *path, const char *host, const stru
 		.uid = a->st.st_uid,
 		.gid = a->st.st_gid,
 		.xattrs = a->x,
-		.nxattrs = first ? 0 : a->nx,
+		/* at each name: who unpacks it sets the owner anew, which takes capabilities away */
+		.nxattrs = a->nx,
 		.mtime = a->st.st_mtime < d->epoch ? a->st.st_mtime : d->epoch,
 	};
 
@@ -109,24 +112,73 @@ static bool is_same(const struct snap_attrs *a, const struct snap_attrs *b)
 	       a->st.st_mtim.tv_sec == b->st.st_mtim.tv_sec && a->st.st_mtim.tv_nsec == b->st.st_mtim.tv_nsec;
 }
 
-/* What the child was: its set if it is a directory now and was one, else an empty one. */
-static int was(struct differ *d, const struct snap_set *in, const char *dir, const char *name,
-	       const struct snap_attrs *now, struct snap_set *set, bool *same, struct err *err)
+/* 1: the same bytes; 0; -1 */
+static int same_bytes(const char *a, const char *b, struct err *err)
+{
+	struct stat st;
+	CLEAN_FD int fa = fs_open(a, &st, err), fb = fa < 0 ? -1 : fs_open(b, &st, err);
+	CLEAN_FREE char *block = xmalloc(2 * BLOCK);
+
+	if (fa < 0 || fb < 0)
+		return -1;
+	for (off_t at = 0;;) {
+		const ssize_t na = pread(fa, block, BLOCK, at), nb = pread(fb, block + BLOCK, BLOCK, at);
+
+		if (na < 0 || nb < 0)
+			return err_sys(err, "cannot read %s", na < 0 ? a : b);
+		if (na != nb || memcmp(block, block + BLOCK, (size_t)na) != 0)
+			return 0;
+		if (na == 0)
+			return 1;
+		at += na;
+		if (sig_check(err) < 0)
+			return -1;
+	}
+}
+
+/*
+ * What the child was: its set if it is a directory now and was one, else an empty one. @hides: it was a directory, of
+ * which nothing is left.
+ */
+static int was(struct differ *d, const struct snap_set *in, const char *dir, const char *name, const char *now_host,
+	       const struct snap_attrs *now, struct snap_set *set, bool *same, bool *hides, struct err *err)
 {
 	CLEAN_SNAP_ATTRS struct snap_attrs old = { .nx = 0 };
 	CLEAN_FREE char *path = path_join(dir, name), *host = NULL;
 	const int kind = snap_child(d->below, in, dir, name, set, err);
+	int equal;
 
 	*same = false;
+	*hides = kind == 1 && now->opaque;
 	if (kind <= 0)
 		return kind;
 	host = snap_host(d->below, set->layer[0], path);
 	if (snap_attrs_read(&old, host, true, err) < 0)
 		return -1;
 	*same = is_same(now, &old);
+	/* times that were cut to seconds, or set by hand, prove nothing */
+	if (*same && S_ISREG(now->st.st_mode) && now->st.st_size) {
+		equal = same_bytes(now_host, host, err);
+		if (equal < 0)
+			return -1;
+		*same = equal;
+	}
 	if (kind == 2 || !S_ISDIR(now->st.st_mode) || now->opaque)
 		set->n = 0;
 	return 0;
+}
+
+/* A whiteout is a name in a layer, so no file can have such a one. */
+static int check_name(const char *path, struct err *err)
+{
+	CLEAN_FREE char *shown = NULL;
+
+	if (!starts_with(path_basename(path), ".wh."))
+		return 0;
+	shown = tree_shown(path);
+	err_set(err, ERR_FORMAT, "/%s: a layer cannot hold a name that begins with .wh., which means that something is "
+		"not there", shown);
+	return err_hint(err, "remove it in the same RUN");
 }
 
 static int diff_dir(struct differ *d, const char *upper, const char *dir, const struct snap_set *in, bool *any,
@@ -138,19 +190,22 @@ static int diff_child(struct differ *d, const char *upper, const char *dir, cons
 	CLEAN_FREE char *path = path_join(dir, name), *host = path_join(upper, path);
 	CLEAN_SNAP_ATTRS struct snap_attrs a = { .nx = 0 };
 	struct snap_set below;
-	bool same, inside = false;
+	bool same, hides, inside = false;
 	int ret = snap_attrs_read(&a, host, true, err);
 
-	if (ret <= 0 || S_ISSOCK(a.st.st_mode))
+	if (ret <= 0)
 		return ret;
-	if (a.whiteout) {
+	if (a.whiteout || S_ISSOCK(a.st.st_mode)) {
+		ret = snap_child(d->below, in, dir, name, &below, err);
+		if (ret <= 0)
+			return ret;
 		*any = true;
 		return emit_whiteout(d, dir, name, err);
 	}
-	if (was(d, in, dir, name, &a, &below, &same, err) < 0)
+	if (check_name(path, err) < 0 || was(d, in, dir, name, host, &a, &below, &same, &hides, err) < 0)
 		return -1;
 	if (S_ISDIR(a.st.st_mode)) {
-		if (a.opaque) {
+		if (hides) {
 			inside = true;
 			if (emit_whiteout(d, path, ".wh..opq", err) < 0)
 				return -1;
@@ -187,7 +242,7 @@ static void begin(struct tree *out)
 }
 
 /* In the order of a tar the file has to come before the links to it: its name is the first one of all. */
-static void order_links(struct tree *t)
+void snap_order_links(struct tree *t)
 {
 	CLEAN_MAP struct map first = { 0 }; /* target as emitted -> the least name */
 
@@ -231,7 +286,7 @@ int snap_diff(const char *upper, const struct snap_stack *below, int64_t epoch, 
 	snap_root(below, &root);
 	ret = diff_dir(&d, upper, "", &root, &any, err);
 	map_release(&d.inodes);
-	order_links(out);
+	snap_order_links(out);
 	return ret < 0 ? -1 : tree_finish(out, err);
 }
 
@@ -254,7 +309,7 @@ static int squash_dir(struct differ *d, const struct snap_set *in, const char *d
 		if (kind == 0)
 			continue;
 		host = snap_host(d->below, set.layer[0], path);
-		if (snap_attrs_read(&a, host, true, err) < 0)
+		if (check_name(path, err) < 0 || snap_attrs_read(&a, host, true, err) < 0)
 			return -1;
 		if (S_ISSOCK(a.st.st_mode))
 			continue;
@@ -274,6 +329,6 @@ int snap_squash(const struct snap_stack *s, int64_t epoch, struct tree *out, str
 	snap_root(s, &root);
 	ret = squash_dir(&d, &root, "", err);
 	map_release(&d.inodes);
-	order_links(out);
+	snap_order_links(out);
 	return ret < 0 ? -1 : tree_finish(out, err);
 }

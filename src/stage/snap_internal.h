@@ -35,12 +35,17 @@ struct snap_set {
  */
 int snap_child(const struct snap_stack *s, const struct snap_set *in, const char *dir, const char *name,
 	       struct snap_set *out, struct err *err) MUST_CHECK;
+/** snap_child_stat - the same; @st: out, of the topmost one, if there is one. */
+int snap_child_stat(const struct snap_stack *s, const struct snap_set *in, const char *dir, const char *name,
+		    struct snap_set *out, struct stat *st, struct err *err) MUST_CHECK;
 void snap_root(const struct snap_stack *s, struct snap_set *out);
 /** snap_names - of the directory, merged, sorted, without what is whited out. */
 int snap_names(const struct snap_stack *s, const struct snap_set *in, const char *dir, struct strs *names,
 	       struct err *err) MUST_CHECK;
 char *snap_host(const struct snap_stack *s, size_t layer, const char *path);	/* heap */
 
+/** snap_order_links - of hard links that name any file of theirs: the file becomes the one that sorts first. */
+void snap_order_links(struct tree *t);
 /** snap_read_link - heap; NULL with @err. */
 char *snap_read_link(const char *host, struct err *err);
 

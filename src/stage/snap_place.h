@@ -8,16 +8,23 @@
 
 /*
  * Entries of a foreign archive, or of a tree, as files below one directory, which nothing leaves: every name is
- * resolved by the kernel as after chroot(2) (openat2, RESOLVE_IN_ROOT).
+ * resolved by the kernel as after chroot(2) (openat2, RESOLVE_IN_ROOT). What a careful unpacker refuses is ERR_FORMAT
+ * "<shown>: <path>: ...". ERR_LIMIT past ROOTFS_MAX_ENTRIES names, those that paths imply among them, and past
+ * PLACER_MAX_DEPTH names in a path.
  */
+#define PLACER_MAX_DEPTH 200u	/* fs_rmtree() has a limit of its own */
 struct placer {
 	int root;			/* the directory */
 	const char *shown;		/* for messages; borrowed */
 	int parent;			/* the last parent, kept open; -1: none */
 	char *parent_path;
+	bool stale;			/* something was taken away since: look the parent up again */
 	bool whiteouts;			/* ".wh.NAME" is what it means in a layer */
+	uint64_t made, path_bytes;	/* entries and the directories that their paths imply */
+	uint64_t at, zeros;		/* of the file at hand: bytes so far; those before that were not written */
 	VEC(struct placed_dir {
 		char *path;
+		ino_t ino;
 		mode_t mode;
 		int64_t mtime;
 	}) dirs;			/* whose modes and times come last */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Layers as directories: of a blob, or of a tree. */
+/* Layers as directories: of a blob, or of a tree. Of a blob one thread decompresses and hashes, and another writes. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +36,11 @@ static void growing_release(struct growing *g)
 /* Unique among processes and threads: the address of what lives while it grows. */
 static int grow(struct growing *g, const char *dir, struct err *err)
 {
+	CLEAN_FREE char *above = path_dirname(dir);
 	struct err ignored;
 
+	if (fs_mkdirs(above, err) < 0)
+		return -1;
 	g->dir = dir;
 	g->tmp = xasprintf("%s.tmp.%d.%zx", dir, (int)getpid(), (size_t)(uintptr_t)g);
 	if (fs_rmtree(g->tmp, &ignored) < 0)
@@ -104,7 +107,7 @@ int snap_unpack(const char *dir, struct origin *o, const struct doc_descriptor *
 	if (fs_is_dir(dir))
 		return 0;
 	if (grow(&g, dir, err) < 0 || placer_open(&p, g.tmp, shown, true, err) < 0 ||
-	    layer_reader_open(&r, o, d, shown, ROOTFS_MAX_BYTES, err) < 0 || unpack_all(&p, &r, err) < 0 ||
+	    layer_reader_open_ahead(&r, o, d, shown, ROOTFS_MAX_BYTES, err) < 0 || unpack_all(&p, &r, err) < 0 ||
 	    layer_reader_end(&r, &got, err) < 0)
 		return -1;
 	if (diff_id && strcmp(diff_id->s, got.s) != 0)
@@ -149,6 +152,8 @@ int snap_write(const char *dir, const struct tree *tree, int64_t mtime, struct e
 
 	if (!tree->finished)
 		BUG("snap_write() before tree_finish()");
+	if (fs_is_dir(dir))
+		return 0;
 	if (grow(&g, dir, err) < 0 || placer_open(&p, g.tmp, dir, true, err) < 0)
 		return -1;
 	for (const struct tree_entry *t = tree->ptr; t < tree->ptr + tree->len; t++) {

@@ -2,7 +2,9 @@
 /* What a stack of layers looks like from inside, found without mounting it. */
 #include "stage/snapshot.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +169,14 @@ static bool is_opaque(const char *host)
 int snap_child(const struct snap_stack *s, const struct snap_set *in, const char *dir, const char *name,
 	       struct snap_set *out, struct err *err)
 {
+	struct stat top;
+
+	return snap_child_stat(s, in, dir, name, out, &top, err);
+}
+
+int snap_child_stat(const struct snap_stack *s, const struct snap_set *in, const char *dir, const char *name,
+		    struct snap_set *out, struct stat *top, struct err *err)
+{
 	CLEAN_FREE char *path = path_join(dir, name);
 
 	out->n = 0;
@@ -179,6 +189,8 @@ int snap_child(const struct snap_stack *s, const struct snap_set *in, const char
 				continue;
 			return err_sys(err, "%s", host);
 		}
+		if (!out->n)
+			*top = st;
 		if (S_ISDIR(st.st_mode)) {
 			out->layer[out->n++] = in->layer[i];
 			if (is_opaque(host))
@@ -193,6 +205,38 @@ int snap_child(const struct snap_stack *s, const struct snap_set *in, const char
 	return out->n ? 1 : 0;
 }
 
+/* Only what may be a whiteout is looked at. */
+static bool is_whiteout(int dir, const struct dirent *e)
+{
+	struct stat st;
+
+	return (e->d_type == DT_CHR || e->d_type == DT_UNKNOWN) &&
+	       fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(0, 0);
+}
+
+/* @seen: names of the layers above; NULL: this is the only one, where a whiteout hides nothing, but is nothing either. */
+static int add_names(const char *host, struct map *seen, struct strs *names, struct err *err)
+{
+	DIR *d = opendir(host);
+	struct dirent *e;
+	int ret = 0;
+
+	if (!d)
+		return err_sys(err, "cannot read %s", host);
+	for (errno = 0; (e = readdir(d)); errno = 0) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if ((seen && map_put(seen, e->d_name, seen)) || is_whiteout(dirfd(d), e))
+			continue;
+		strs_add(names, e->d_name);
+	}
+	if (errno)
+		ret = err_sys(err, "cannot read %s", host);
+	closedir(d);
+	return ret;
+}
+
 int snap_names(const struct snap_stack *s, const struct snap_set *in, const char *dir, struct strs *names,
 	       struct err *err)
 {
@@ -200,21 +244,9 @@ int snap_names(const struct snap_stack *s, const struct snap_set *in, const char
 
 	for (size_t i = 0; i < in->n; i++) {
 		CLEAN_FREE char *host = snap_host(s, in->layer[i], dir);
-		CLEAN_STRS struct strs own = { 0 };
 
-		if (fs_list(host, &own, err) < 0)
+		if (add_names(host, in->n > 1 ? &seen : NULL, names, err) < 0)
 			return -1;
-		VEC_EACH(&own, name) {
-			CLEAN_FREE char *path = path_join(host, *name);
-			struct stat st;
-
-			if (map_put(&seen, *name, &seen))
-				continue;
-			/* with one layer a whiteout hides nothing, but is nothing either */
-			if (lstat(path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))
-				continue;
-			strs_add(names, *name);
-		}
 	}
 	strs_sort(names);
 	return 0;

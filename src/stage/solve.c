@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "build/package.h"
 #include "os/fs.h"
+#include "stage/prune.h"
 #include "stage/solve_internal.h"
 
 static void vertex_free(struct vertex *v)
@@ -21,7 +22,8 @@ static void vertex_free(struct vertex *v)
 		pthread_mutex_destroy(&(*o)->lock);
 	}
 	image_config_release(&v->config);
-	map_release(&v->args);
+	map_release(&v->vars);
+	strs_release(&v->args);
 	strs_release(&v->shell);
 	VEC_FREE(&v->ops);
 	VEC_FREE(&v->entries);
@@ -53,6 +55,7 @@ void solver_release(struct solver *sv)
 	if (sv->scratch && fs_rmtree(sv->scratch, &ignored) < 0)
 		ignored.code = ERR_NONE;
 	clean_fd_(&sv->scratch_lock);
+	clean_fd_(&sv->hold);
 	free(sv->scratch);
 	free(sv->cache);
 	free(sv->dockerfile);
@@ -67,13 +70,16 @@ int solver_init(struct solver *sv, const struct stage_request *req, struct stage
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	bool set;
 
-	*sv = (struct solver){ .req = req, .res = res, .scratch_lock = -1 };
+	*sv = (struct solver){ .req = req, .res = res, .scratch_lock = -1, .hold = -1 };
 	pthread_mutex_init(&sv->lock, NULL);
 	pthread_cond_init(&sv->freed, NULL);
 	sv->slots = req->jobs ? req->jobs : cpus > 0 ? (unsigned)cpus : 1;
 	sv->cache = path_join(cache, "stage");
 	hashes = path_join(sv->cache, "hashes");
-	if (package_epoch(&sv->epoch, &set, err) < 0 || fs_mkdirs(sv->cache, err) < 0)
+	if (package_epoch(&sv->epoch, &set, err) < 0)
+		return -1;
+	sv->hold = stage_cache_hold(sv->cache, err);
+	if (sv->hold < 0)
 		return -1;
 	sv->hashes = file_hashes_open(hashes);
 	return 0;

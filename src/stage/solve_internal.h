@@ -121,7 +121,8 @@ struct vertex {
 	struct source_image *image;	/* FROM an image; scratch too */
 	enum { PLAN_NEW, PLAN_OPEN, PLAN_DONE } planned;
 	struct image_config config;
-	struct map args;		/* name -> value or NULL, in the order of declaration */
+	struct map vars;		/* name -> value, of ENV and ARG: the later one counts */
+	struct strs args;		/* names of ARGs with a value, as often as they were declared */
 	bool cmd_set;
 	struct strs shell;
 	struct {
@@ -153,6 +154,7 @@ struct solver {
 	struct file_hashes *hashes;
 	char *cache, *scratch;		/* <cache>/stage; a directory of this run below it, made when needed */
 	int scratch_lock;
+	int hold;			/* keeps stage_prune() away */
 	struct {
 		struct vertex **ptr;
 		size_t len, cap;

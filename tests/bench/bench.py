@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 
 import runtime_http  # noqa: E402
 import runtime_start  # noqa: E402
+import stage_build  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLSC = os.path.join(ROOT, "build/release/bin/slsc")
@@ -381,6 +382,7 @@ ALL = {f.__name__[6:]: f for f in (bench_sizes, bench_start, bench_noop, bench_c
                                    bench_base, bench_stream, bench_registry)}
 ALL["runtime_start"] = runtime_start.bench
 ALL["runtime_http"] = runtime_http.bench
+ALL["stage_build"] = lambda b, tmp: stage_build.bench(b, tmp, SLSC, Registry, BIG_ELF)
 
 
 def machine():
@@ -392,7 +394,8 @@ def machine():
         name = re.search(r'PRETTY_NAME="(.*)"', f.read()).group(1)
     versions = []
     for argv in (["clang", "--version"], ["ninja", "--version"], ["zip", "-v"], ["umoci", "--version"],
-                 ["buildah", "--version"], ["/usr/bin/go", "version"], ["/usr/sbin/nginx", "-v"], ["wrk", "-v"]):
+                 ["buildah", "--version"], ["dockerd", "--version"], ["/usr/bin/go", "version"],
+                 ["/usr/sbin/nginx", "-v"], ["wrk", "-v"]):
         r = subprocess.run(argv, capture_output=True, text=True, check=False)
         found = re.search(r"\d+\.\d+(\.\d+)?", r.stdout + r.stderr)
         versions.append(f"{os.path.basename(argv[0])} {found.group(0) if found else '?'}")

@@ -342,6 +342,66 @@ base:
 hint: restore slsc.lock, or remove the entry to lock the base anew"
 }
 
+@test "base update: the lock of a registry's tag moves to what it is now; -n, --json, by name or all" {
+	export SLSC_CACHE_DIR=$T/cache
+	registry
+	umoci_base b latest amd64
+	umoci_base n latest amd64
+	umoci config --image n:latest --config.env NEW=1
+	local old new
+	old=$(ref b latest) new=$(ref n latest)
+	skopeo copy -q --dest-tls-verify=false oci:b:latest "docker://$REG/team/base:1"
+	project "    arches: [x86_64]
+mirrors: {example.com/team/base: '$REG/team/base'}
+package: {image: {base: 'example.com/team/base:1'}}"
+	slsc_run base update
+	is "$status$err" "1error: no base is locked in slsc.lock
+hint: name one to lock it: slsc base update static-debian12"
+	slsc_run base update example.com/team/base:1 -n
+	is "$status$err$out" "0example.com/team/base:1: (none) -> $old"
+	[ ! -e slsc.lock ]
+	slsc_run package --oci --no-build
+	is "$status$err" 0
+	printf 'other:\n  x: y\n' >>slsc.lock
+	slsc_run base update
+	is "$status$err$out" "0nothing has changed"
+	slsc_run base update --json
+	is "$status$err$out" '0{"changes":[],"images":[]}'
+	skopeo copy -q --dest-tls-verify=false oci:n:latest "docker://$REG/team/base:1"
+	cp slsc.lock before
+	slsc_run base update -n
+	is "$status$err$out" "0example.com/team/base:1: $old -> $new"
+	cmp slsc.lock before
+	slsc_run base update --json
+	is "$status$err$out" "0{\"changes\":[],\"images\":[{\"name\":\"example.com/team/base:1\",\"from\":\"$old\",\"to\":\"$new\"}]}"
+	sed "s/$old/$new/" before | cmp - slsc.lock
+	slsc_run package --oci --no-build
+	is "$status$err" 0
+	is "$(config dist/hello.oci amd64 | jq -c .config.Env)" '["PATH=/base/bin","BASE=yes","NEW=1"]'
+	# what cannot move
+	slsc_run base update "example.com/team/base@$old"
+	is "$status$err" "2error: example.com/team/base@$old: is not a tag in a registry: there is nothing to lock
+hint: what is named by its digest, or lies on the disk, is taken as it is"
+	cp slsc.lock before
+	slsc_run base update example.com/team/base:2
+	is "$status$out" 1
+	has "$err" "error: example.com/team/base:2: "
+	sed -i "s|'$REG/team/base'|'oci:b'|" slsc.yaml
+	slsc_run base update
+	is "$status$out" "0nothing has changed"
+	is "$err" "example.com/team/base:1 is not a tag in a registry now: left as it is in slsc.lock"
+	stop_registry
+	sed -i "s|'oci:b'|'$REG/team/base'|" slsc.yaml
+	slsc_run base update
+	is "$status$out" 1
+	has "$err" "error: example.com/team/base:1: "
+	cmp slsc.lock before
+	sed -i "s/digest: .*/digest: main/" slsc.lock
+	slsc_run base update
+	is "$status$err" "1error: slsc.lock:5:5: base 'example.com/team/base:1' has no valid digest
+hint: restore slsc.lock, or remove the entry to lock the base anew"
+}
+
 @test "base: a registry's digest needs no lock; an image that is not there" {
 	export SLSC_CACHE_DIR=$T/cache
 	registry
@@ -361,6 +421,9 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 @test "base: an image of others is one component of SBOM and provenance, by its manifest's digest" {
 	need clang clang && need ld.lld lld
 	umoci_base b latest amd64
+	mkdir -p "$T/db/status.d"
+	printf 'Package: netbase\nVersion: 6.4\nArchitecture: all\n' >"$T/db/status.d/netbase"
+	umoci insert --image b:latest "$T/db" /var/lib/dpkg
 	local digest
 	digest=$(ref b latest)
 	slsc_run init -q --template raw raw
@@ -377,6 +440,11 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 		.versionInfo + " " + .checksums[0].checksumValue')" "$digest ${digest#sha256:}"
 	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "oci:b") |
 		.version + " " + .hashes[0].content + " " + .type')" "$digest ${digest#sha256:} container"
+	# and the packages that it says it has
+	is "$(attached application/spdx+json | jq -r '.packages[] | select(.name == "netbase") |
+		.externalRefs[0].referenceLocator')" "pkg:deb/debian/netbase@6.4?arch=all"
+	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "netbase") |
+		.version + " " + .purl')" "6.4 pkg:deb/debian/netbase@6.4?arch=all"
 	is "$(attached application/vnd.in-toto+json | jq -r '.predicate.buildDefinition.resolvedDependencies[] |
 		select(.name == "oci:b").digest.sha256')" "${digest#sha256:}"
 	attached application/spdx+json >spdx.json

@@ -275,6 +275,27 @@ hint: --ignore ID leaves a rule out; docs/CHECK.md explains each"
 	is "$(jq -r '[.findings[].platform]|unique|join(",")' <<<"$out")" lambda
 }
 
+@test "package.check.ignore: findings are counted, not listed; of this project's artifacts alone" {
+	noisy_project fixed
+	slsc package --oci >/dev/null
+	slsc_run check
+	has "$out" "[label-missing]"
+	printf 'package: {check: {ignore: [label-missing]}}\n' >>slsc.yaml
+	slsc_run check
+	is "$status $err" "0 "
+	is "$(tail -n 1 <<<"$out")" "2 artifacts: 0 errors, 0 warnings, 1 note; 1 ignored by slsc.yaml"
+	slsc_run check --json
+	is "$(jq -c '[.ignored, .infos, (.findings | length)]' <<<"$out")" "[1,1,1]"
+	cp -a dist/hello.oci "$T/foreign.oci"
+	slsc_run check "$T/foreign.oci"
+	has "$out" "[label-missing]"
+	sed -i 's/label-missing/label-mising/' slsc.yaml
+	slsc_run check
+	is "$status" 1
+	is "$err" "error: slsc.yaml:$(wc -l <slsc.yaml):28: ignore: there is no rule 'label-mising'
+hint: did you mean 'label-missing'?"
+}
+
 @test "--json, --ignore, --list-rules" {
 	artifact image env env
 	slsc_run check env --json

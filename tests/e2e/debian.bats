@@ -145,6 +145,43 @@ Architecture: arm64"
 	whole dist/hello.oci
 }
 
+@test "a layer of the store that was verified is hashed again once its time or its size is another" {
+	need jq jq
+	two
+	on 'base: scratch' 'packages: [two]'
+	slsc package -q --oci --no-build >"$T/first"
+	local names layer what d n
+	names=$(for a in amd64 arm64; do manifest dist/hello.oci $a | jq -r '.layers[1:-1][].digest'; done | sort -u)
+	n=$(wc -l <<<"$names")
+	[ ! -e "$SLSC_CACHE_DIR/verified" ]
+	find "$SLSC_CACHE_DIR/blobs" -type f -exec touch -d 2001-01-01 {} +
+	for what in time size; do
+		slsc package -q --oci --no-build >"$T/second"
+		cmp "$T/first" "$T/second"
+		is "$(ls "$SLSC_CACHE_DIR/verified")" "${names//sha256:/}"
+		for layer in $names; do
+			d=$SLSC_CACHE_DIR/blobs/sha256/${layer#sha256:}
+			[ "$d" -ef "$(blob dist/hello.oci "$layer")" ]
+			if [ $what = time ]; then
+				printf X | dd of="$d" bs=1 seek=30 conv=notrunc status=none
+			else
+				truncate -s -1 "$d"
+				touch -d 2001-01-01 "$d"
+			fi
+		done
+		slsc package -q --oci --no-build >"$T/second"
+		cmp "$T/first" "$T/second"
+		whole dist/hello.oci
+		(cd "$SLSC_CACHE_DIR/blobs/sha256" && for d in *; do echo "$d  $d"; done | sha256sum --quiet -c -)
+		find "$SLSC_CACHE_DIR/blobs" -type f -exec touch -d 2001-01-01 {} +
+	done
+	slsc package -q --oci --no-build >"$T/second"
+	is "$(slsc cache info --json | jq -c '.parts[] | select(.name == "verified") | .files')" "$n"
+	slsc -q cache prune --keep 0
+	is "$(find "$SLSC_CACHE_DIR/verified" "$SLSC_CACHE_DIR/blobs" -type f)" ""
+	no_leftovers "$T"
+}
+
 @test "base update: which packages changed; what the archive has dropped" {
 	two
 	on 'base: scratch' 'packages: [two]'

@@ -234,8 +234,8 @@ static-debian12 arm64: netbase 1.0 -> 2.0"
 	rm slsc.lock
 	slsc_run base update
 	[ "$status" -eq 1 ]
-	is "$(notes)" "error: no packages are locked in slsc.lock
-hint: name a base to lock it: slsc base update static-debian12"
+	is "$(notes)" "error: no base is locked in slsc.lock
+hint: name one to lock it: slsc base update static-debian12"
 }
 
 @test "a mirror that moved on: the file that is locked is not there any more" {

@@ -397,3 +397,37 @@ stage-1 (amd64) from scratch
 	is "$status" 0
 	is "$(jq -r '.manifests[0].digest' "$T/theirs/out.oci/index.json")" "$digest"
 }
+
+@test "cache prune: layers of builds go, and what needs them runs again; not while a build runs" {
+	stage_setup
+	text=$'FROM base AS b\nRUN echo x >/x\nFROM scratch\nCOPY --from=b /x /x'
+	build <<<"$text"
+	is "$status" 0
+	first=$(cat "$T/out.oci/index.json")
+	slsc_run cache prune --keep 0 -n --json
+	is "$status" 0
+	# the base's layer and what RUN made
+	is "$(jq -c '[.dry_run, .stage.removed]' <<<"$out")" "[true,2]"
+	exec 9<"$SLSC_CACHE_DIR/stage/lock"
+	flock -s 9
+	slsc_run cache prune --keep 0 --json
+	is "$(jq -c .stage.removed <<<"$out")" 0
+	has "$err" "warning: layers of Dockerfile builds stay: a build is running"
+	exec 9<&-
+	slsc_run cache prune --keep 0
+	is "$status" 0
+	has "$out" "removed 2 directories of Dockerfile builds"
+	is "$(ls "$SLSC_CACHE_DIR/stage/layers")" ""
+	build --json <<<"$text"
+	is "$status" 0
+	is "$(jq -c '[.steps, .cached]' <<<"$out")" "[2,0]"
+	is "$(cat "$T/out.oci/index.json")" "$first"
+}
+
+@test "a project without slsc.yaml, but with a Dockerfile: the way is shown" {
+	stage_setup
+	echo 'FROM scratch' >Dockerfile
+	slsc_run build
+	is "$status" 1
+	has "$err" "hint: there is a Dockerfile: \`slsc build -f Dockerfile .\` builds its image"
+}

@@ -190,12 +190,25 @@ static void work(void **state)
 	}
 }
 
+static void jobs(void **state)
+{
+	(void)state;
+	assert_int_equal(work_jobs(0, 0), 1);
+	assert_int_equal(work_jobs(1, 1), 1);
+	assert_int_equal(work_jobs(2, 1u << 20), 1);
+	assert_int_equal(work_jobs(2, (1u << 20) + 1), 2);
+	assert_int_equal(work_jobs(5, 1000), 3);
+	assert_int_equal(work_jobs(5, UINT64_MAX), 5);
+	assert_int_equal(work_jobs(SIZE_MAX, 0), WORK_JOBS);
+	assert_int_equal(work_jobs(SIZE_MAX, UINT64_MAX), WORK_JOBS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(retry_after), cmocka_unit_test(ranges),     cmocka_unit_test(words),
 		cmocka_unit_test(long_words),  cmocka_unit_test(status),     cmocka_unit_test(index_json),
-		cmocka_unit_test(index_json_damaged), cmocka_unit_test(work),
+		cmocka_unit_test(index_json_damaged), cmocka_unit_test(work),     cmocka_unit_test(jobs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -153,6 +154,154 @@ static void age(const struct digest *d, time_t seconds)
 	const struct timespec t[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
 
 	assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+static void spoil(const char *path, time_t mtime)
+{
+	const struct timespec times[2] = { { .tv_sec = mtime }, { .tv_sec = mtime } };
+	const int fd = open(path, O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "X", 1, 0), 1);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+static void set_mtime(const char *path, time_t mtime)
+{
+	const struct timespec times[2] = { { .tv_sec = mtime }, { .tv_sec = mtime } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* A blob of the bytes "aaaa", last written long ago. */
+static void put_aaaa(const char *path)
+{
+	struct err err;
+
+	assert_int_equal(fs_write_file(path, "aaaa", 4, 0644, &err), 0);
+	set_mtime(path, 1000);
+}
+
+static void test_verified(void **state)
+{
+	CLEAN_FREE char *path = NULL, *known = NULL, *other = path_join(root, "link");
+	struct digest d;
+	struct err err;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(store_put("aaaa", 4, &d, &err), 0);
+	path = store_path(&d);
+	known = store_record_path(digest_hex(&d));
+	/* just written: it is good, but not remembered */
+	assert_true(store_verified(&d, 4));
+	assert_false(fs_exists(known));
+	set_mtime(path, 1000);
+	assert_false(store_verified(&d, 5));
+	assert_false(fs_exists(known));
+	assert_true(store_verified(&d, 4));
+	assert_true(fs_exists(known));
+	/* the record is what is believed: these bytes have the stat data of those that were hashed */
+	assert_int_equal(link(path, other), 0);
+	spoil(other, 1000);
+	set_mtime(known, 2000);
+	assert_true(store_verified(&d, 4));
+	/* the blob's own mtime stays: the use is the record's */
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mtim.tv_sec, 1000);
+	assert_int_equal(stat(known, &st), 0);
+	assert_true(st.st_mtim.tv_sec > 2000);
+	/* a damaged record: hashed, and what is bad goes, with its record */
+	assert_int_equal(fs_write_file(known, "1 2 3\n", 6, 0644, &err), 0);
+	assert_false(store_verified(&d, 4));
+	assert_false(fs_exists(path));
+	assert_false(fs_exists(known));
+	assert_false(store_verified(&d, 4));
+}
+
+static void test_verified_changes(void **state)
+{
+	CLEAN_FREE char *path = NULL, *known = NULL, *other = path_join(root, "link");
+	struct digest d;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(store_put("aaaa", 4, &d, &err), 0);
+	path = store_path(&d);
+	known = store_record_path(digest_hex(&d));
+	/* another mtime */
+	put_aaaa(path);
+	assert_true(store_verified(&d, 4));
+	spoil(path, 1001);
+	assert_false(store_verified(&d, 4));
+	/* another mtime of the same bytes: they are good, and remembered anew */
+	put_aaaa(path);
+	assert_true(store_verified(&d, 4));
+	set_mtime(path, 1001);
+	assert_true(store_verified(&d, 4));
+	spoil(path, 1001);
+	assert_true(store_verified(&d, 4));
+	/* no record */
+	assert_int_equal(unlink(known), 0);
+	assert_false(store_verified(&d, 4));
+	/* another inode */
+	put_aaaa(path);
+	assert_true(store_verified(&d, 4));
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(fs_write_file(path, "bbbb", 4, 0644, &err), 0);
+	set_mtime(path, 1000);
+	assert_false(store_verified(&d, 4));
+	/* another size, that of the record */
+	put_aaaa(path);
+	assert_true(store_verified(&d, 4));
+	assert_int_equal(truncate(path, 3), 0);
+	set_mtime(path, 1000);
+	assert_false(store_verified(&d, 4));
+	/* no file */
+	put_aaaa(path);
+	assert_true(store_verified(&d, 4));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(other, path), 0);
+	assert_false(store_verified(&d, 4));
+}
+
+/* The use is the record's, and it goes with its blob. */
+static void test_verified_prune(void **state)
+{
+	CLEAN_FREE char *path = NULL, *known = NULL, *newer = NULL;
+	struct digest d, e;
+	struct err err;
+	uint64_t bytes, n;
+
+	(void)state;
+	assert_int_equal(store_put("aaaa", 4, &d, &err), 0);
+	assert_int_equal(store_put("bbbb", 4, &e, &err), 0);
+	path = store_path(&d);
+	known = store_record_path(digest_hex(&d));
+	newer = store_path(&e);
+	set_mtime(path, 1000);
+	set_mtime(newer, 2000);
+	assert_true(store_verified(&d, 4));
+	assert_int_equal(store_prune(4, false, &bytes, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_false(fs_exists(newer));
+	assert_true(fs_exists(path));
+	assert_true(fs_exists(known));
+	/* the blob's own is the later one */
+	assert_int_equal(store_put("bbbb", 4, &e, &err), 0);
+	set_mtime(known, 1000);
+	set_mtime(path, 3000);
+	set_mtime(newer, 2000);
+	assert_int_equal(store_prune(4, false, &bytes, &n, &err), 0);
+	assert_false(fs_exists(newer));
+	assert_true(fs_exists(path));
+	assert_int_equal(store_prune(0, true, &bytes, &n, &err), 0);
+	assert_true(fs_exists(known));
+	assert_int_equal(store_prune(0, false, &bytes, &n, &err), 0);
+	assert_int_equal(bytes, 4);
+	assert_false(fs_exists(path));
+	assert_false(fs_exists(known));
 }
 
 static void test_prune(void **state)
@@ -361,8 +510,15 @@ static void test_parallel(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_fetch), TEST(test_put_and_take), TEST(test_prune),
-					    TEST(test_info),  TEST(test_stored_origin), TEST(test_parallel) };
+	const struct CMUnitTest tests[] = { TEST(test_fetch),
+					    TEST(test_put_and_take),
+					    TEST(test_verified),
+					    TEST(test_verified_changes),
+					    TEST(test_verified_prune),
+					    TEST(test_prune),
+					    TEST(test_info),
+					    TEST(test_stored_origin),
+					    TEST(test_parallel) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,6 +362,20 @@ static void test_if_changed(void **state)
 	is_in_file("f", "", 0644);
 }
 
+static void test_lazy(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(fs_write_lazy("l", STR("one"), 0640, &err), 0);
+	is_in_file("l", "one", 0640);
+	assert_int_equal(fs_write_lazy("l", (struct str){ NULL, 0 }, 0644, &err), 0);
+	is_in_file("l", "", 0644);
+	assert_int_equal(fs_write_lazy("none/l", STR("one"), 0644, &err), -1);
+	assert_int_equal(err.code, ERR_IO);
+	assert_int_equal(fs_exists("none"), 0);
+}
+
 static void test_copy(void **state)
 {
 	CLEAN_BUF struct buf version = BUF_INIT;
@@ -407,7 +421,7 @@ static void test_copy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(whole), TEST(failures), TEST(killed), TEST(taken), TEST(if_changed), TEST(copy),
+		TEST(whole), TEST(failures), TEST(killed), TEST(taken), TEST(if_changed), TEST(lazy), TEST(copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

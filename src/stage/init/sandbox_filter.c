@@ -22,7 +22,7 @@ static const int denied_i386[] = { 288, 286, 287, 357, 336, 374, 283, 128, 350, 
 static const int denied_arm64[] = { 219, 217, 218, 280, 241, 282, 104, 294, 105, 273, 106, 265, -1 };
 static const int denied_arm[] = { 311, 309, 310, 386, 364, 388, 347, 401, 128, 379, 129, 371, -1 };
 
-/* chown fchown lchown fchownat, setgroups, set{,re,res}{u,g}id, setfs{u,g}id; the 32-bit ABIs have most of them twice */
+/* chown fchown lchown fchownat setgroups set{,re,res}{u,g}id setfs{u,g}id; the 32-bit ABIs have most of them twice */
 static const int faked_x86_64[] = { 92, 93, 94, 260, 116, 105, 106, 113, 114, 117, 119, 122, 123, -1 };
 static const int faked_i386[] = { 182, 95, 16, 212, 207, 198, 298, 81, 206, 23, 46, 70, 71, 164, 170, 138, 139,
 				  213, 214, 203, 204, 208, 210, 215, 216, -1 };

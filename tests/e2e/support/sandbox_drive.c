@@ -71,6 +71,8 @@ int main(int argc, char **argv)
 	VEC(const char *) lowers = { 0 }, env = { 0 };
 	VEC(struct sandbox_mount) mounts = { 0 };
 	VEC(uint32_t) groups = { 0 };
+	CLEAN_FREE char *upper = NULL;
+	CLEAN_FREE char *work = NULL;
 	struct sandbox_mount m;
 	struct err err = ERR_INIT;
 	int c, status = 0;
@@ -104,8 +106,10 @@ int main(int argc, char **argv)
 	if (argc - optind < 2)
 		return 2;
 	VEC_PUSH(&env, NULL);
-	r.upper = xasprintf("%s/upper", argv[optind]);
-	r.work = xasprintf("%s/work", argv[optind]);
+	upper = xasprintf("%s/upper", argv[optind]);
+	work = xasprintf("%s/work", argv[optind]);
+	r.upper = upper;
+	r.work = work;
 	r.argv = (const char *const *)argv + optind + 1;
 	r.lowers = lowers.ptr;
 	r.nlowers = lowers.len;
@@ -117,6 +121,10 @@ int main(int argc, char **argv)
 	r.ctx = stdout;
 	if (sandbox_enter(&err) < 0 || fs_mkdirs(r.upper, &err) < 0 || fs_mkdirs(r.work, &err) < 0 ||
 	    sandbox_run(&r, &status, &err) < 0)
-		return complain(&err);
+		status = complain(&err);
+	VEC_FREE(&lowers);
+	VEC_FREE(&env);
+	VEC_FREE(&mounts);
+	VEC_FREE(&groups);
 	return status;
 }
