@@ -172,6 +172,9 @@ static void feed(struct running *s, const char *p, size_t n)
 		}
 		buf_add(&s->partial, p, take);
 		if (nl || s->partial.len == LINE_LIMIT) {
+			/* what writes to a terminal of its own ends its lines so, such as dpkg below apt */
+			if (nl && s->partial.len && s->partial.ptr[s->partial.len - 1] == '\r')
+				s->partial.ptr[--s->partial.len] = '\0';
 			give_line(s, s->partial.ptr, s->partial.len);
 			buf_reset(&s->partial);
 		}

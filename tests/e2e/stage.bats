@@ -231,6 +231,24 @@ drwxr-xr-x 0/0 0 1980-01-01 00:00 e/
 	is "$(layer 1)" "-rw-r--r-- 0/0 11 1980-01-01 00:00 a"
 }
 
+@test "lines that end as those of a terminal are shown as others" {
+	stage_setup
+	build <<-'EOF'
+		FROM base
+		RUN printf 'one\r\ntwo\n\r\nthree' && false
+	EOF
+	is "$status" 1
+	is "$(sed -n 's/^\[stage-0 1\/1\] | /+/p' "$T/err")" "+one
++two
++
++three"
+	has "$err" "exit code 1
+  one
+  two
+  
+  three"
+}
+
 @test "what a step leaves running is ended with it" {
 	stage_setup
 	mark=$RANDOM$RANDOM

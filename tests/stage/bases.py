@@ -3,6 +3,7 @@
 and debootstrap's minbase. Made once into a directory that a docker-registry on 127.0.0.1 then serves.
 """
 import ctypes
+import fcntl
 import glob
 import gzip
 import hashlib
@@ -234,6 +235,26 @@ def minbase(arch, out):
         shutil.rmtree(root, ignore_errors=True)
 
 
+def minbase_layout(cache):
+    """minbase for both architectures as an OCI layout that stays in @cache; who asks while it is made waits for it."""
+    out, images = f"{cache}/minbase.oci", []
+    os.makedirs(cache, exist_ok=True)
+    with open(f"{cache}/minbase.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(f"{out}/index.json"):
+            return out
+        for arch in ("amd64", "arm64"):
+            tar = f"{cache}/minbase.{arch}.tar"
+            if not os.path.exists(tar):
+                minbase(arch, tar)
+            with open(tar, "rb") as f:
+                images.append((arch, [f.read()], {"Env": [PATH], "Cmd": ["/bin/sh"]}))
+        shutil.rmtree(out + ".new", ignore_errors=True)
+        layout(out + ".new", images)
+        os.rename(out + ".new", out)
+    return out
+
+
 class Registry:
     """docker-registry on a free port, with what this machine's cache keeps."""
 
@@ -276,12 +297,11 @@ class Registry:
         for name in sorted(names):
             mark = f"{self.cache}/{name}.{VERSION}.made"
             if not os.path.exists(mark):
-                self.make(name)
-                with open(f"{self.scratch}/{name}.oci/index.json", encoding="utf-8") as f:
+                made = minbase_layout(self.cache) if name == "minbase" else self.make(name)
+                with open(f"{made}/index.json", encoding="utf-8") as f:
                     digest = json.load(f)["manifests"][0]["digest"]
                 run([tool("skopeo", "skopeo"), "--tmpdir", self.scratch, "--insecure-policy", "copy", "-q", "--all",
-                     "--dest-tls-verify=false", f"oci:{self.scratch}/{name}.oci", f"docker://{self.name}/{name}:1"])
-                shutil.rmtree(f"{self.scratch}/{name}.oci")
+                     "--dest-tls-verify=false", f"oci:{made}", f"docker://{self.name}/{name}:1"])
                 with open(mark, "w", encoding="utf-8") as f:
                     f.write(digest)
             with open(mark, encoding="utf-8") as f:
@@ -291,16 +311,6 @@ class Registry:
     def make(self, name):
         directory = f"{self.scratch}/{name}.oci"
         config = {"Env": [PATH], "Cmd": ["/bin/sh"]}
-        if name == "minbase":
-            layers = []
-            for arch in ("amd64", "arm64"):
-                tar = f"{self.cache}/minbase.{arch}.tar"
-                if not os.path.exists(tar):
-                    minbase(arch, tar)
-                with open(tar, "rb") as f:
-                    layers.append((arch, [f.read()], config))
-            layout(directory, layers)
-            return
         busybox = tool("busybox", "busybox-static")
         native = run(["dpkg", "--print-architecture"]).decode().strip()
         foreign = "arm64" if native == "amd64" else "amd64"
@@ -316,6 +326,7 @@ class Registry:
                                   Entrypoint=["/bin/echo"], Volumes={"/data": {}}, ExposedPorts={"80/tcp": {}}))
                       for a, t, _ in images]
         layout(directory, images)
+        return directory
 
 
 def second_stage(root):
@@ -344,4 +355,7 @@ def second_stage(root):
 if __name__ == "__main__":
     if sys.argv[1] == "second-stage":
         sys.exit(second_stage(sys.argv[2]))
-    minbase(sys.argv[1], os.path.abspath(sys.argv[2]))
+    try:  # bases.py CACHE: of $SLSC_TEST_CACHE; prints the layout that tests stand their images on
+        print(minbase_layout(os.path.abspath(f"{sys.argv[1]}/stage-bases")))
+    except Missing as e:
+        sys.exit(str(e))
