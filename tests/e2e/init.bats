@@ -44,7 +44,7 @@ next: cd hello && slsc build && slsc package --zip"
 	is "$status" 0
 	is "$err" ""
 	[ "$(cut -d' ' -f1 <<<"$out" | tr '\n' ' ')" = "events hello http image-multi image-single proxy raw thumbnail " ]
-	has "$out" "hello      A Lambda function in C"
+	has "$out" "hello         A Lambda function in C"
 	for t in events hello http image-multi image-single proxy raw thumbnail; do
 		slsc_run init "my-$t" --template "$t"
 		is "$status" 0

@@ -54,9 +54,10 @@ readme() {
 	local a t
 	export SLSC_CACHE_DIR=$T/cache
 	for t in single multi; do
+		cd "$T/w"
 		slsc_run init "image-$t" --template "image-$t"
 		[ "$status" -eq 0 ]
-		cd "$T/w/image-$t"
+		cd "image-$t"
 		readme --cache-from "oci:$BATS_FILE_TMPDIR/packages.amd64" --cache-from "oci:$BATS_FILE_TMPDIR/packages.arm64" --json
 		is "$(images)" "$([ "$t" = single ] && printf 'x86_64 5\narm64 5' || printf 'x86_64 2\narm64 2')"
 		jq .images[].size "$T/out" >"$T/sizes.$t"
