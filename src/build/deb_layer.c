@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/deb_layer.h"
 
-#include <jansson.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,13 @@
 #define META_MAX (16u << 20)
 #define LEVEL CODEC_MAX		/* made once, pulled often */
 
-/** layers/<key>.json */
+/*
+ * layers/<key>: numbers and digests as text, then the paths, each ended by a NUL. It is read for each package of each
+ * image: as JSON that took a fifth of the time of an image.
+ */
+#define HEAD "%" PRIu64 " %" PRIu64 " %zu %zu %zu"
+#define HEAD_PARTS 5
+
 struct meta {
 	struct digest digest, diff_id;
 	uint64_t size, tar_size;
@@ -87,55 +94,47 @@ static int layer_key(const struct apt_package *const *packages, size_t n, enum c
 			 packages[i]->arch);
 	if (digest_of(b.ptr, b.len, &d, err) < 0)
 		return -1;
-	*path = xasprintf("%s/layers/%s.json", cache, digest_hex(&d));
+	*path = xasprintf("%s/layers/%s", cache, digest_hex(&d));
 	return 0;
 }
 
-static bool read_strs(const json_t *j, const char *key, struct strs *out)
+static bool read_strs(struct str *rest, size_t n, struct strs *out)
 {
-	const json_t *list = json_object_get(j, key), *item;
-	size_t i;
+	while (n--) {
+		const char *end = memchr(rest->ptr, '\0', rest->len);
 
-	json_array_foreach(list, i, item) {
-		if (!json_is_string(item))
+		if (!end)
 			return false;
-		strs_add(out, json_string_value(item));
+		strs_add(out, rest->ptr);
+		rest->len -= (size_t)(end + 1 - rest->ptr);
+		rest->ptr = end + 1;
 	}
-	return json_is_array(list);
+	return true;
 }
 
 /* Whatever is wrong with it, the layer is made anew. */
 static bool read_meta(const char *path, struct meta *m)
 {
 	CLEAN_BUF struct buf text = BUF_INIT;
+	CLEAN_STRS struct strs head = { 0 };
+	size_t files, links, dirs;
 	struct err ignored;
-	const char *digest, *diff_id;
-	json_t *j;
-	bool ok;
+	struct str rest;
 
 	if (!fs_exists(path) || fs_read(path, META_MAX, &text, &ignored) < 0)
 		return false;
-	j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
-	digest = json_string_value(json_object_get(j, "digest"));
-	diff_id = json_string_value(json_object_get(j, "diff_id"));
-	m->size = (uint64_t)json_integer_value(json_object_get(j, "size"));
-	m->tar_size = (uint64_t)json_integer_value(json_object_get(j, "tar_size"));
-	ok = digest && diff_id && m->size && m->tar_size && digest_parse(digest, &m->digest, &ignored) == 0 &&
-	     digest_parse(diff_id, &m->diff_id, &ignored) == 0 && read_strs(j, "files", &m->files) &&
-	     read_strs(j, "links", &m->links) && read_strs(j, "dirs", &m->dirs);
-	json_decref(j);
-	return ok;
+	rest = (struct str){ text.ptr, text.len };
+	return read_strs(&rest, 3, &head) && digest_parse(head.ptr[0], &m->digest, &ignored) == 0 &&
+	       digest_parse(head.ptr[1], &m->diff_id, &ignored) == 0 &&
+	       sscanf(head.ptr[2], HEAD, &m->size, &m->tar_size, &files, &links, &dirs) == HEAD_PARTS && m->size &&
+	       m->tar_size && read_strs(&rest, files, &m->files) && read_strs(&rest, links, &m->links) &&
+	       read_strs(&rest, dirs, &m->dirs) && !rest.len;
 }
 
-static void add_strs(struct buf *b, const char *key, const struct strs *list)
+static void add_strs(struct buf *b, const struct strs *list)
 {
-	buf_addf(b, ",\n\"%s\": [", key);
-	for (size_t i = 0; i < list->len; i++) {
-		if (i)
-			buf_addc(b, ',');
-		buf_add_json(b, str_from(list->ptr[i]));
-	}
-	buf_addc(b, ']');
+	VEC_EACH(list, s)
+		buf_add(b, *s, strlen(*s) + 1);
 }
 
 static int write_meta(const char *path, const struct meta *m, struct err *err)
@@ -143,12 +142,13 @@ static int write_meta(const char *path, const struct meta *m, struct err *err)
 	CLEAN_FREE char *dir = path_dirname(path);
 	CLEAN_BUF struct buf b = BUF_INIT;
 
-	buf_addf(&b, "{\"digest\": \"%s\", \"diff_id\": \"%s\", \"size\": %llu, \"tar_size\": %llu", m->digest.s,
-		 m->diff_id.s, (unsigned long long)m->size, (unsigned long long)m->tar_size);
-	add_strs(&b, "files", &m->files);
-	add_strs(&b, "links", &m->links);
-	add_strs(&b, "dirs", &m->dirs);
-	buf_addz(&b, "}\n");
+	buf_add(&b, m->digest.s, strlen(m->digest.s) + 1);
+	buf_add(&b, m->diff_id.s, strlen(m->diff_id.s) + 1);
+	buf_addf(&b, HEAD, m->size, m->tar_size, m->files.len, m->links.len, m->dirs.len);
+	buf_addc(&b, '\0');
+	add_strs(&b, &m->files);
+	add_strs(&b, &m->links);
+	add_strs(&b, &m->dirs);
 	if (fs_mkdirs(dir, err) < 0)
 		return -1;
 	return fs_write_file(path, b.ptr, b.len, 0644, err);

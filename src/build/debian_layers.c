@@ -64,7 +64,7 @@ static int own_layer(struct debian *d, enum arch arch, enum codec codec, struct 
 	if (!t.len)
 		return 0;
 	if (tree_finish(&t, err) < 0 || note_paths(paths, &t, err) < 0 ||
-	    layer_write(l, &t, EPOCH_1980, codec, CODEC_MAX, &layer, err) < 0)
+	    layer_write(l, &t, EPOCH_1980, codec, CODEC_DEFAULT, &layer, err) < 0)
 		return -1;
 	layer.created_by = arena_printf(&d->arena, "slsc base: %s%s%s",
 					v->base->root == BASE_ROOT_USERS ? "users, " : "", "links of a merged /usr",
