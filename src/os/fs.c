@@ -144,66 +144,99 @@ int fs_mkdirs(const char *path, struct err *err)
 	return 0;
 }
 
-#define RMTREE_DEPTH 256
+#define RMTREE_DEPTH 256	/* descriptors that are open at once */
 
-/* @path: where we are, for the messages */
-static int rmtree_at(int parent, const char *name, struct buf *path, unsigned depth, struct err *err)
+/** A tree on its way out. */
+struct rmtree {
+	struct buf path;	/* where we are, for the messages */
+	int top;		/* the tree's root, once it is open */
+	unsigned long moved;
+};
+
+/* What lies too deep comes up to the top, where another round finds it. */
+static int rmtree_lift(struct rmtree *t, int parent, const char *name, struct err *err)
 {
-	size_t len = path->len;
-	int fd, why;
-	DIR *d;
+	char to[48];
+	int r;
+
+	do {
+		snprintf(to, sizeof(to), ".slsc-deep.%lu", t->moved++);
+		r = renameat2(parent, name, t->top, to, RENAME_NOREPLACE);
+	} while (r < 0 && errno == EEXIST);
+	return r < 0 ? err_sys(err, "cannot remove %s", t->path.ptr) : 0;
+}
+
+static int rmtree_at(struct rmtree *t, int parent, const char *name, bool is_dir, unsigned depth, struct err *err);
+
+static int rmtree_inside(struct rmtree *t, DIR *d, unsigned depth, struct err *err)
+{
+	size_t len = t->path.len;
 	struct dirent *e;
 	int r = 0;
 
-	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	/* EISDIR on Linux, EPERM by POSIX; EACCES may mean the file or what is in a directory that we cannot change */
-	why = errno;
-	if (why != EISDIR && why != EPERM && why != EACCES)
-		return err_sys(err, "cannot remove %s", path->ptr);
-	if (depth == RMTREE_DEPTH)
-		return err_set(err, ERR_LIMIT, "cannot remove %s: limit exceeded: more than %d directories deep",
-			       path->ptr, RMTREE_DEPTH);
+	while (r == 0 && (errno = 0, e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		buf_addf(&t->path, "/%s", e->d_name);
+		if (depth == RMTREE_DEPTH)
+			r = rmtree_lift(t, dirfd(d), e->d_name, err);
+		else
+			r = rmtree_at(t, dirfd(d), e->d_name, e->d_type == DT_DIR, depth + 1, err);
+		t->path.len = len;
+		t->path.ptr[len] = '\0';
+	}
+	return r == 0 && errno ? err_sys(err, "cannot list %s", t->path.ptr) : r;
+}
+
+static int rmtree_at(struct rmtree *t, int parent, const char *name, bool is_dir, unsigned depth, struct err *err)
+{
+	const unsigned long moved = t->moved;
+	int fd, why = EISDIR, r;
+	DIR *d;
+
+	if (!is_dir) {
+		if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+			return 0;
+		/* EISDIR on Linux, EPERM by POSIX; EACCES: the file, or what is in a directory not ours to change */
+		why = errno;
+		if (why != EISDIR && why != EPERM && why != EACCES)
+			return err_sys(err, "cannot remove %s", t->path.ptr);
+	}
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
 		errno = why;
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
-		err_sys(err, "cannot remove %s", path->ptr);
+		err_sys(err, "cannot remove %s", t->path.ptr);
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
-	while (r == 0 && (errno = 0, e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		buf_addf(path, "/%s", e->d_name);
-		r = rmtree_at(fd, e->d_name, path, depth + 1, err);
-		path->len = len;
-		path->ptr[len] = '\0';
-	}
-	if (r == 0 && errno)
-		r = err_sys(err, "cannot list %s", path->ptr);
+	if (depth == 0)
+		t->top = fd;
+	r = rmtree_inside(t, d, depth, err);
 	closedir(d);
-	if (r == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = err_sys(err, "cannot remove %s", path->ptr);
+	if (r < 0 || unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return r;
+	if (errno == ENOTEMPTY && depth == 0 && t->moved > moved)
+		return rmtree_at(t, parent, name, true, depth, err);
+	return err_sys(err, "cannot remove %s", t->path.ptr);
+}
+
+int fs_rmtree_at(int parent, const char *name, struct err *err)
+{
+	struct rmtree t = { .path = BUF_INIT };
+	int r;
+
+	buf_addz(&t.path, name);
+	r = rmtree_at(&t, parent, name, false, 0, err);
+	buf_release(&t.path);
 	return r;
 }
 
 int fs_rmtree(const char *path, struct err *err)
 {
-	CLEAN_BUF struct buf where = BUF_INIT;
-
-	buf_addz(&where, path);
-	return rmtree_at(AT_FDCWD, path, &where, 0, err);
-}
-
-int fs_rmtree_at(int parent, const char *name, struct err *err)
-{
-	CLEAN_BUF struct buf where = BUF_INIT;
-
-	buf_addz(&where, name);
-	return rmtree_at(parent, name, &where, 0, err);
+	return fs_rmtree_at(AT_FDCWD, path, err);
 }
 
 int fs_list(const char *path, struct strs *names, struct err *err)

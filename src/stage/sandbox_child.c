@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -173,7 +174,7 @@ static int enter_own(enum arch arch, struct err *err)
 static int mount_and_execute(const struct sandbox_run *r, bool one_id, struct arena *a, int fd, struct err *err)
 {
 	struct mount_points points = { 0 };
-	struct rootfs_parts p = { .run = r, .work = -1, .root = -1 };
+	struct rootfs_parts p = { .run = r, .disk = -1, .work = -1, .root = -1 };
 	CLEAN_FREE char *work = realpath(r->work, NULL);
 	CLEAN_FREE char *path = NULL;
 	CLEAN_FD int init = open_init(err);
@@ -188,8 +189,10 @@ static int mount_and_execute(const struct sandbox_run *r, bool one_id, struct ar
 	if (r->arch != arch_host() && enter_own(r->arch, err) < 0)
 		return -1;
 	/* from here on: what was opened in another mount namespace sees no mounts of this one */
-	p.work = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p.work < 0)
+	p.disk = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* most of it is small and goes with the namespace: nothing of it need reach a disk, nor be removed */
+	if (p.disk < 0 || mount("tmpfs", work, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=0755") < 0 ||
+	    (p.work = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return err_sys(err, "%s", r->work);
 	if (r->arch != arch_host() && qemu_register(p.work, work, r->arch, err) < 0)
 		return -1;
@@ -198,6 +201,7 @@ static int mount_and_execute(const struct sandbox_run *r, bool one_id, struct ar
 	    (chdir("/") == 0 || err_sys(err, "/") == 0))
 		ret = r->kind == SANDBOX_OCI ? oci_exec(&p, fd, init, err) : bwrap_exec(&p, fd, init, err);
 	points_release(&points);
+	clean_fd_(&p.disk);
 	clean_fd_(&p.work);
 	clean_fd_(&p.root);
 	return ret;

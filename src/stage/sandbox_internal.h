@@ -38,7 +38,8 @@ struct mount_points {
 /** The root file system that is being put together. */
 struct rootfs_parts {
 	const struct sandbox_run *run;
-	int work;		/* r->work, in which all below lies: "o" is overlay's, "r" the root, "s" stubs, ... */
+	int disk;		/* r->work: "o" is overlay's, "s" stubs, "mN" what is written to mounts and lost */
+	int work;		/* a tmpfs over it: "r" is the root, "e" empty, and small files */
 	int root;		/* the mounted root; -1 before */
 	char *path;		/* of the root, absolute */
 };

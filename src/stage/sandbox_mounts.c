@@ -64,10 +64,10 @@ static int make_overlay(struct rootfs_parts *p, const struct mount_point *mp, si
 	struct stat st;
 	int mnt;
 
-	if (mkdirat(p->work, dir, 0755) < 0 || mkdirat(p->work, upper, 0755) < 0 || mkdirat(p->work, work, 0755) < 0)
+	if (mkdirat(p->disk, dir, 0755) < 0 || mkdirat(p->disk, upper, 0755) < 0 || mkdirat(p->disk, work, 0755) < 0)
 		return err_sys(err, "%s/%s", p->run->work, work);
-	u = openat(p->work, upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	w = openat(p->work, work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	u = openat(p->disk, upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w = openat(p->disk, work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u < 0 || w < 0)
 		return err_sys(err, "%s/%s", p->run->work, dir);
 	/* its root is the upper directory's; EINVAL: the owner is nobody here */

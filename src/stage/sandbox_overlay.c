@@ -238,8 +238,8 @@ static int by_real(const void *a, const void *b)
 	return strcmp(p->real, q->real);
 }
 
-/* Where all is, parents first, and stubs for what is missing. *@made: whether there are any. */
-static int place(int root, int stubs, struct mount_points *points, bool *made, struct err *err)
+/* Where all is, parents first, and stubs for what is missing; *@stubs stays -1 if there are none. */
+static int place(int root, int disk, int *stubs, struct mount_points *points, struct err *err)
 {
 	CLEAN_STRS struct strs copied = { 0 };
 
@@ -250,11 +250,13 @@ static int place(int root, int stubs, struct mount_points *points, bool *made, s
 	VEC_EACH(points, p) {
 		if (!p->real || !p->real[p->exists] || is_covered(points, p))
 			continue;
-		if (make_stub(stubs, p->real, p->exists, p->file, &copied, err) < 0)
+		if (*stubs < 0 && (mkdirat(disk, "s", 0755) < 0 ||
+				   (*stubs = openat(disk, "s", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0))
+			return err_sys(err, "cannot make mount points");
+		if (make_stub(*stubs, p->real, p->exists, p->file, &copied, err) < 0)
 			return -1;
-		*made = true;
 	}
-	return *made ? finish_stubs(root, stubs, &copied, err) : 0;
+	return *stubs >= 0 ? finish_stubs(root, *stubs, &copied, err) : 0;
 }
 
 /* Layers by the numbers of their descriptors: neither a page of options nor a comma in a path is in the way. */
@@ -321,22 +323,18 @@ static int open_layers(const struct sandbox_run *r, int *fds, struct err *err)
 /* fds: an empty directory, the layers, room for the stubs */
 static int mount_all(struct rootfs_parts *p, struct mount_points *points, int *fds, struct err *err)
 {
-	static const char *const dirs[] = { "e", "o", "r", "s" };
 	const struct sandbox_run *r = p->run;
 	CLEAN_FD int upper = -1, work = -1, stubs = -1, image = -1;
 	size_t n = r->nlowers + 1;
-	bool stubbed = false;
 
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-		if (mkdirat(p->work, dirs[i], 0755) < 0)
-			return err_sys(err, "%s/%s", r->work, dirs[i]);
+	if (mkdirat(p->disk, "o", 0755) < 0 || mkdirat(p->work, "e", 0755) < 0 || mkdirat(p->work, "r", 0755) < 0)
+		return err_sys(err, "%s", r->work);
 	upper = open(r->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (upper < 0)
 		return err_sys(err, "%s", r->upper);
-	work = openat(p->work, "o", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stubs = openat(p->work, "s", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	work = openat(p->disk, "o", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fds[0] = openat(p->work, "e", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (work < 0 || stubs < 0 || fds[0] < 0)
+	if (work < 0 || fds[0] < 0)
 		return err_sys(err, "%s", r->work);
 	if (open_layers(r, fds + 1, err) < 0 || probe_upper(r, upper, err) < 0)
 		return -1;
@@ -348,14 +346,14 @@ static int mount_all(struct rootfs_parts *p, struct mount_points *points, int *f
 	if (image < 0)
 		return err_sys(err, "%s", p->path);
 	/* the upper directory is what the run sees as its root directory */
-	if (place(image, stubs, points, &stubbed, err) < 0 || copy_look(image, "", upper, err) < 0)
+	if (place(image, p->disk, &stubs, points, err) < 0 || copy_look(image, "", upper, err) < 0)
 		return -1;
 	close(steal_fd(&image));
 	if (r->nlowers && umount2(p->path, MNT_DETACH) < 0)
 		return err_sys(err, "cannot unmount %s", p->path);
 
 	fds[n] = stubs;
-	if (mount_layers(fds, stubbed ? n + 1 : n, upper, work, p->path, err) < 0)
+	if (mount_layers(fds, stubs >= 0 ? n + 1 : n, upper, work, p->path, err) < 0)
 		return -1;
 	p->root = openat(p->work, "r", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return p->root < 0 ? err_sys(err, "%s", p->path) : 0;
