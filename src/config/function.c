@@ -249,3 +249,45 @@ int budgets_read(struct reader *rd, const struct ynode *section)
 	}
 	return 0;
 }
+
+int strategy_done(struct reader *rd, void *target, const struct ynode *n)
+{
+	const struct strategy_def *s = target;
+
+	(void)n;
+	if (s->dockerfile.s && (s->base.s || s->packages.len)) {
+		err_set(rd->err, ERR_CONFIG, "a dockerfile and a base or packages exclude each other");
+		return relocate(rd, s->dockerfile, NULL);
+	}
+	if (s->target.s && !s->dockerfile.s) {
+		err_set(rd->err, ERR_CONFIG, "a target without a dockerfile");
+		return relocate(rd, s->target, NULL);
+	}
+	return 0;
+}
+
+int strategies_read(struct reader *rd, const struct ynode *section)
+{
+	size_t n = section ? section->len : 0;
+	struct project *p = rd->p;
+
+	p->strategies = arena_alloc(&p->arena, n * sizeof(struct strategy_def *));
+	for (size_t i = 0; i < n; i++) {
+		const struct ynode *name = section->keys[i];
+		const struct frame at = { "strategy", name->scalar, rd->at };
+		struct reader inner = { p, rd->err, &at };
+		struct strategy_def *s = arena_new(&p->arena, struct strategy_def);
+
+		s->name = name->scalar;
+		s->line = name->line;
+		s->col = name->col;
+		if (keys_read(&inner, &keys_strategy, section->items[i], s))
+			return -1;
+		if (s->profile.s && !project_profile(p, s->profile.s, rd->err))
+			return relocate(&inner, s->profile, NULL);
+		if (s->toolchain.s && !project_toolchain(p, s->toolchain.s, rd->err))
+			return relocate(&inner, s->toolchain, NULL);
+		p->strategies[p->nstrategies++] = s;
+	}
+	return 0;
+}

@@ -77,6 +77,7 @@ int profiles_read(struct reader *rd, const struct ynode *section) MUST_CHECK;
 int toolchains_read(struct reader *rd, const struct ynode *section) MUST_CHECK;
 int dependencies_read(struct reader *rd, const struct ynode *section) MUST_CHECK;
 int functions_read(struct reader *rd, const struct ynode *section) MUST_CHECK;
+int strategies_read(struct reader *rd, const struct ynode *section) MUST_CHECK;
 int budgets_read(struct reader *rd, const struct ynode *section) MUST_CHECK;
 
 #endif

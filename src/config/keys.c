@@ -228,6 +228,26 @@ static const struct key budget_keys[] = {
 };
 const struct keys keys_budget = { .what = "budget", .doc = "Upper limits for one function.", KEYS(budget_keys) };
 
+/* ---- strategies ---- */
+
+static const struct key strategy_keys[] = {
+	{ KEY("summary", KEY_STR, struct strategy_def, summary), .doc = "What it is, for the table." },
+	{ KEY("profile", KEY_STR, struct strategy_def, profile), .doc = "The profile; else the project's." },
+	{ KEY("toolchain", KEY_STR, struct strategy_def, toolchain), .doc = "The toolchain; else the function's." },
+	{ KEY("base", KEY_STR, struct strategy_def, base), .check = &check_base,
+	  .doc = "What is below the binary in the image; else as the function's package says." },
+	{ KEY("packages", KEY_STRS, struct strategy_def, packages), .check = &check_debian,
+	  .doc = "Debian packages on top of that base." },
+	{ KEY("dockerfile", KEY_STR, struct strategy_def, dockerfile), .check = &check_inside,
+	  .doc = "A Dockerfile, relative to slsc.yaml, that makes the whole image." },
+	{ KEY("target", KEY_STR, struct strategy_def, target), .flags = KEY_NUMBERS,
+	  .doc = "The stage of the Dockerfile that is the image." },
+	{ KEY("compression", KEY_CHOICE, struct strategy_def, compression), .choices = choices_compression,
+	  .doc = "Of the layers." },
+};
+const struct keys keys_strategy = { .what = "strategy", .doc = "One way to build and pack a function.",
+	KEYS(strategy_keys), .done = strategy_done };
+
 /* ---- the file ---- */
 
 static const struct key root_keys[] = {
@@ -254,7 +274,9 @@ static const struct key root_keys[] = {
 	{ KEY("mirrors", KEY_PAIRS, struct root, mirrors), .names = &check_label,
 	  .doc = "Where bases really come from: the beginning of an image's name, and what stands in its place." },
 	{ .name = "budgets", .type = KEY_NAMED, .names = &check_function_name, .sub = &keys_budget,
-	  .max = 1000, .doc = "Limits, by function: parsed and kept, not enforced yet." },
+	  .max = 1000, .doc = "Limits, by function; slsc compare --check enforces them." },
+	{ .name = "strategies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_strategy,
+	  .max = 64, .doc = "Strategies of slsc compare, beside the built-in ones." },
 };
 const struct keys keys_root = { .doc = "The project file of slsc.", KEYS(root_keys) };
 

@@ -78,7 +78,8 @@ struct keys {
 
 /** keys_root - of the whole file; all others hang below it. */
 extern const struct keys keys_root;
-extern const struct keys keys_profile, keys_toolchain, keys_dependency, keys_function, keys_budget;
+extern const struct keys keys_profile, keys_toolchain, keys_dependency, keys_function, keys_budget,
+	keys_strategy;
 
 /** keys_find - the entry, or NULL. */
 const struct key *keys_find(const struct keys *set, const char *name);
@@ -102,6 +103,7 @@ struct root {
 /* checks across keys, see struct keys.done */
 int include_done(struct reader *rd, void *target, const struct ynode *n);
 int image_done(struct reader *rd, void *target, const struct ynode *n);
+int strategy_done(struct reader *rd, void *target, const struct ynode *n);
 int function_done(struct reader *rd, void *target, const struct ynode *n);
 
 #endif

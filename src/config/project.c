@@ -97,7 +97,8 @@ static int read_root(struct reader *rd, const struct ynode *root)
 		return relocate(rd, p->toolchain, NULL);
 	if (!project_profile(p, p->profile.s, rd->err))
 		return relocate(rd, p->profile, NULL);
-	if (functions_read(rd, ynode_get(root, "functions")) || budgets_read(rd, ynode_get(root, "budgets")))
+	if (functions_read(rd, ynode_get(root, "functions")) || budgets_read(rd, ynode_get(root, "budgets")) ||
+	    strategies_read(rd, ynode_get(root, "strategies")))
 		return -1;
 	return 0;
 }

@@ -136,6 +136,18 @@ struct budget {
 	uint64_t growth_permille;
 };
 
+/** strategies.<name>: one way to build and pack a function, for slsc compare. Absent: as the project does. */
+struct strategy_def {
+	const char *name;
+	unsigned line, col;
+	struct lstr summary;		/* free text */
+	struct lstr profile, toolchain;
+	struct lstr base;		/* at most one of base and dockerfile */
+	struct lstrs packages;
+	struct lstr dockerfile, target;
+	struct lstr compression;
+};
+
 struct function {
 	struct lstr name;		/* [a-z0-9][a-z0-9_-]{0,63}, unique without regard to case */
 	struct lstrs sources;		/* globs, relative to slsc.yaml */
@@ -180,6 +192,8 @@ struct project {
 	struct lkvs mirrors;		/* prefix of an image's name -> what stands in its place */
 	struct budget **budgets;
 	size_t nbudgets;
+	struct strategy_def **strategies;	/* own ones; the built-in ones are the report room's */
+	size_t nstrategies;
 };
 
 /**

@@ -398,6 +398,23 @@ static void show_budget(struct writer *w, const struct budget *b)
 	close_map(w);
 }
 
+static void show_strategy(struct writer *w, const struct strategy_def *s)
+{
+	const struct {
+		const char *key, *val;
+	} texts[] = { { "summary", s->summary.s }, { "profile", s->profile.s }, { "toolchain", s->toolchain.s },
+		      { "base", s->base.s }, { "dockerfile", s->dockerfile.s }, { "target", s->target.s },
+		      { "compression", s->compression.s } };
+
+	open_map(w, s->name);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].val)
+			show_str(w, texts[i].key, texts[i].val);
+	if (s->packages.len)
+		show_strs(w, "packages", s->packages);
+	close_map(w);
+}
+
 void project_show(struct project *p, bool json, struct buf *out)
 {
 	struct buf text = BUF_INIT;
@@ -432,6 +449,10 @@ void project_show(struct project *p, bool json, struct buf *out)
 	open_map(&w, "budgets");
 	for (size_t i = 0; i < p->nbudgets; i++)
 		show_budget(&w, p->budgets[i]);
+	close_map(&w);
+	open_map(&w, "strategies");
+	for (size_t i = 0; i < p->nstrategies; i++)
+		show_strategy(&w, p->strategies[i]);
 	close_map(&w);
 	if (json)
 		buf_addc(&text, '}');
