@@ -71,6 +71,9 @@ static void make_env(const struct start_target *t, uint16_t port, struct strs *e
 	} else if (t->runtime == RUNTIME_HTTP) {
 		strs_addf(env, "PORT=%u", port);
 	}
+	/* where Debian's cross toolchain has the C library of a program that is not static */
+	if (t->qemu)
+		strs_addf(env, "QEMU_LD_PREFIX=/usr/%s-linux-gnu", strstr(t->qemu, "aarch64") ? "aarch64" : "x86_64");
 	for (size_t i = 0; t->env && i < t->env->len; i++)
 		strs_addf(env, "%s=%s", t->env->ptr[i].key.s, t->env->ptr[i].val.s);
 }
