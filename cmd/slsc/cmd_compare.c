@@ -293,7 +293,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	const struct registry_opts registry = registry_opts_of(&c->registry);
 	struct registry_env env = { .opts = &registry };
 	const struct origin_env origins = { .registry = registry_open, .ctx = &env };
-	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = g };
+	/* what the tools of a Dockerfile say is for who builds it, and told in full if it fails */
+	struct globals calm = *g;
+	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = &calm };
 	struct job j = { .c = c, .g = g, .project = &p,
 		.req = {
 			.project = &p, .strategies = &chosen, .reference = c->reference,
@@ -303,6 +305,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		} };
 	int ret = -1;
 
+	calm.quiet |= g->verbose == 0;
 	if (check_arguments(c, err) < 0 || project_load(&p, NULL, err) < 0)
 		return -1;
 	if (c->list)
