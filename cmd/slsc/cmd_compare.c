@@ -261,11 +261,6 @@ static int compare_all(struct job *j, const char *name, struct err *err)
 		f = choose_function(j->project, name, err);
 		return f ? compare_one(j, f, err) : -1;
 	}
-	if (!j->project->nbudgets && !j->c->baseline) {
-		err_set(err, ERR_USAGE, "%s has no budgets to check", j->project->file);
-		return err_hint(err, "write them, such as budgets: {%.100s: {zip: 16 KB}}",
-				j->project->nfunctions ? j->project->functions[0]->name.s : "hello");
-	}
 	for (size_t i = 0; i < j->project->nfunctions; i++)
 		if (compare_one(j, j->project->functions[i], err) < 0)
 			return -1;
@@ -274,6 +269,11 @@ static int compare_all(struct job *j, const char *name, struct err *err)
 
 static int choose(struct compare_ctx *c, const struct project *p, struct strategies *chosen, struct err *err)
 {
+	if (c->check && !p->nbudgets && !c->baseline) {
+		err_set(err, ERR_USAGE, "%s has no budgets to check", p->file);
+		return err_hint(err, "write them, such as budgets: {%.100s: {zip: 16 KB}}",
+				p->nfunctions ? p->functions[0]->name.s : "hello");
+	}
 	if (c->check)
 		strs_add(&c->strategies, STRATEGY_PROJECT);
 	for (size_t i = 0; c->preset && compare_guide_strategies[i]; i++)
