@@ -57,7 +57,7 @@ struct cmp_row {
 	double *samples;		/* of starts, microseconds, in the order of measuring; NULL */
 	size_t nsamples;
 	struct stats start;
-	size_t same_binary;		/* the row whose program, and so whose start, this one has, too; or CMP_NO_ROW */
+	size_t same_binary;		/* the row whose program, and so whose start, this one has; or CMP_NO_ROW */
 	size_t reference;		/* the row that ratios are to; itself: it is the reference; or CMP_NO_ROW */
 	bool best[COL_COUNT];		/* the least of its architecture */
 	bool start_differs;		/* from the reference's: 95 %, by bootstrap */
