@@ -317,7 +317,7 @@ static int put(struct reading *rd, const struct unar_entry *e, struct rootfs_nod
 		.path = n->path, .parent = dir, .child = child, .next = next, .layer = rd->layer, .type = e->type,
 		.mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime,
 		.size = e->type == UNAR_FILE ? e->size : 0, .src_layer = rd->layer, .src_index = rd->index,
-		.number = n->number,
+		.number = n->number, .src_number = n->number,
 	};
 	if (src) {
 		n->type = src->type;
@@ -329,6 +329,7 @@ static int put(struct reading *rd, const struct unar_entry *e, struct rootfs_nod
 		n->target = src->target;
 		n->src_layer = src->src_layer;
 		n->src_index = src->src_index;
+		n->src_number = src->src_number;
 		n->hardlink = true;
 	} else if (e->type == UNAR_SYMLINK) {
 		rd->r->path_bytes += strlen(e->target);
@@ -443,7 +444,7 @@ static int read_here(struct reading *rd, struct rootfs_layer *l, const char *nam
 	CLEAN_LAYER_READER struct layer_reader lr = { .fd = -1 };
 
 	if (layer_reader_open(&lr, r->origin, &r->manifest->ptr[rd->layer], name, r->max_bytes - used, rd->err) < 0)
-		return -1;
+		return layer_read_end(&lr, -1, l, rd->err);
 	return read_layer(rd, &lr, l);
 }
 

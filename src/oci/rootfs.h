@@ -34,6 +34,7 @@ struct rootfs_node {
 	bool gone;		/* taken away by a whiteout or an entry in its place: passed over by all below */
 	uint32_t src_layer, src_index;	/* where the bytes of a file are: the entry of that number, from 0 */
 	uint32_t number;	/* in the order of appearance, from 0: rootfs.paths.ptr[number] is its */
+	uint32_t src_number;	/* of the node that this entry was put at */
 	struct rootfs_node *parent, *child, *next;
 };
 

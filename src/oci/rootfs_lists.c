@@ -95,7 +95,7 @@ static int read_list(struct layer_lists *ls, size_t i)
 
 	if (layer_reader_open_shared(&lr, r->origin, &r->manifest->ptr[i], name, r->max_bytes, &ls->shared,
 				     ls->ahead, &list->err) < 0)
-		return -1;
+		return layer_read_end(&lr, -1, &list->layer, &list->err);
 	list->layer.codec = lr.codec;
 	while ((ret = layer_read_entry(&lr, ls->hooks, i, &list->layer, r->max_entries, &e, &list->err)) > 0)
 		if (keep(ls, list, &e, &list->err) < 0) {
