@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check inspect config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -344,6 +344,23 @@ _slsc()
 		else
 			_slsc_files -f
 		fi ;;
+	'inspect')
+		case $prev in
+		--top) return ;;
+		-a|--arch) _slsc_names arches; return ;;
+		--debug-file) _slsc_files -f; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --layers --files --sections --symbols --sources --waste --top --all --arch --debug-file --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
 	'config')
 		case $prev in
 		-C|--directory) _slsc_files -d; return ;;
@@ -422,7 +439,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check inspect config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -79,6 +79,8 @@ complete -c slsc -n '__slsc_is' -a verify-signature -d 'Check who signed an imag
 complete -c slsc -n '__slsc_is help' -a verify-signature -d 'Check who signed an image'
 complete -c slsc -n '__slsc_is' -a check -d 'Find what a platform would refuse, before it does'
 complete -c slsc -n '__slsc_is help' -a check -d 'Find what a platform would refuse, before it does'
+complete -c slsc -n '__slsc_is' -a inspect -d 'Where an artifact\'s bytes are'
+complete -c slsc -n '__slsc_is help' -a inspect -d 'Where an artifact\'s bytes are'
 complete -c slsc -n '__slsc_is' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is help' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is' -a cache -d 'Show or shrink the cache of images and sources'
@@ -284,6 +286,24 @@ complete -c slsc -n '__slsc_in check' -l key -r -F -d 'its private key, if that 
 complete -c slsc -n '__slsc_in check' -l insecure -d 'take any certificate, and plain http where there is no https'
 complete -c slsc -n '__slsc_in check' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in check' -F
+
+# inspect
+complete -c slsc -n '__slsc_in inspect' -l layers -d 'each layer: its bytes, those of its files, how many these are,'
+complete -c slsc -n '__slsc_in inspect' -l files -d 'what a container sees; of a zip its entries, packed, and headers'
+complete -c slsc -n '__slsc_in inspect' -l sections -d 'of a program, also of the one that a zip or image starts'
+complete -c slsc -n '__slsc_in inspect' -l symbols -d 'its functions and objects'
+complete -c slsc -n '__slsc_in inspect' -l sources -d 'what is of each source; needs debug information'
+complete -c slsc -n '__slsc_in inspect' -l waste -d 'files that a later layer overwrites or deletes'
+complete -c slsc -n '__slsc_in inspect' -l top -x -d 'the N largest parts (default: 25); the rest is summed up'
+complete -c slsc -n '__slsc_in inspect' -l all -d 'all parts'
+complete -c slsc -n '__slsc_in inspect' -s a -l arch -x -a '(__slsc_names arches)' -d 'of an image for several architectures: x86_64, arm64, ...'
+complete -c slsc -n '__slsc_in inspect' -l debug-file -r -F -d 'the program\'s debug information (default: looked for)'
+complete -c slsc -n '__slsc_in inspect' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in inspect' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in inspect' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in inspect' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in inspect' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in inspect' -F
 
 # config
 complete -c slsc -n '__slsc_is config' -l json -d 'print results, and an error, as JSON'

@@ -63,6 +63,11 @@ void decoder_free(struct decoder *d)
 	free(d);
 }
 
+size_t decoder_left(const struct decoder *d)
+{
+	return d->in.size - d->in.pos;
+}
+
 /* 1: there is input; 0: the source has ended. */
 static int fill(struct decoder *d, struct err *err)
 {

@@ -17,6 +17,8 @@ struct decoder;
 struct decoder *decoder_new(enum codec c, const char *shown, unar_read_fn read, void *ctx, uint64_t limit);
 /** decoder_read - an unar_read_fn: the next block; ERR_FORMAT, ERR_LIMIT, ERR_INTR, or what the source said. */
 ssize_t decoder_read(void *decoder, const void **p, struct err *err);
+/** decoder_left - bytes that the source gave and that are not decoded yet. */
+size_t decoder_left(const struct decoder *d);
 void decoder_free(struct decoder *d);	/* NULL is fine */
 
 /** codec_sniff - what a stream is compressed with, by its first bytes; CODEC_NONE: none that we know. */

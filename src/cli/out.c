@@ -76,11 +76,7 @@ static void put(const char *p, size_t n)
 	}
 }
 
-/*
- * As much of @s as fits in @width columns; what cannot be shown becomes '?', so that neither a control
- * character nor half of one can upset the line. Returns the columns taken.
- */
-static size_t add_columns(struct buf *b, const char *s, size_t width)
+size_t out_fit(struct buf *b, const char *s, size_t width)
 {
 	size_t used = 0, left = strlen(s);
 	mbstate_t st = { 0 };
@@ -124,7 +120,7 @@ static void add_line(struct buf *b)
 		buf_addf(&text, " %s", out.item);
 	buf_addz(b, CLEAR_LINE);
 	/* the last column stays free: some terminals wrap as soon as it is written */
-	add_columns(b, text.ptr, width > 1 ? (size_t)width - 1 : 1);
+	out_fit(b, text.ptr, width > 1 ? (size_t)width - 1 : 1);
 }
 
 static void add_text(struct buf *b, const char *s);

@@ -29,6 +29,12 @@ void out_verbose(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* only with -v */
 /** out_raw - bytes as they are to stderr (a compiler's output). */
 void out_raw(const char *p, size_t n);
 
+/**
+ * out_fit - as much of @s as fits in @width columns; what cannot be shown becomes '?', so that neither a control
+ * character nor half of one can upset the line. Returns the columns taken.
+ */
+size_t out_fit(struct buf *b, const char *s, size_t width);
+
 /** out_stdout - write results to stdout; ERR_IO if that fails (a closed pipe, a full disk). */
 int out_stdout(const char *p, size_t n, struct err *err) MUST_CHECK;
 /** out_pipe_broken - whether a write to stdout met EPIPE: its reader has gone. */

@@ -44,6 +44,8 @@ static ssize_t read_raw(void *ctx, const void **p, struct err *err)
 	do {
 		if (sig_check(err) < 0)
 			return -1;
+		if (r->shared && atomic_load(&r->shared->cancel))
+			return err_set(err, ERR_INTR, "interrupted");
 		n = read(r->fd, r->block, BLOCK);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
@@ -81,12 +83,14 @@ static ssize_t read_plain(void *ctx, const void **p, struct err *err)
 	if (n > 0) {
 		digest_update(r->plain, *p, (size_t)n);
 		r->tar_size += (uint64_t)n;
+		if (r->shared)
+			atomic_fetch_add(&r->shared->bytes, (uint64_t)n);
 	}
 	return n ? n : pad(r, p);
 }
 
 static int reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
-		       uint64_t limit, bool ahead, struct err *err)
+		       uint64_t limit, struct layer_shared *shared, bool ahead, struct err *err)
 {
 	/* our decoder comes first and counts the same bytes: its message names the layer */
 	const struct unar_limits limits = { .bytes = limit + BLOCK };
@@ -95,7 +99,7 @@ static int reader_open(struct layer_reader *r, struct origin *o, const struct do
 	char head[4];
 	ssize_t n;
 
-	*r = (struct layer_reader){ .fd = -1, .shown = xstrdup(shown), .d = d };
+	*r = (struct layer_reader){ .fd = -1, .shown = xstrdup(shown), .d = d, .shared = shared };
 	path = o->ops->blob_path ? o->ops->blob_path(o, &d->digest) : NULL;
 	if (path)
 		r->fd = fs_open(path, &st, err);
@@ -118,13 +122,25 @@ static int reader_open(struct layer_reader *r, struct origin *o, const struct do
 int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
 		      uint64_t limit, struct err *err)
 {
-	return reader_open(r, o, d, shown, limit, false, err);
+	return reader_open(r, o, d, shown, limit, NULL, false, err);
 }
 
 int layer_reader_open_ahead(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d,
 			    const char *shown, uint64_t limit, struct err *err)
 {
-	return reader_open(r, o, d, shown, limit, true, err);
+	return reader_open(r, o, d, shown, limit, NULL, true, err);
+}
+
+int layer_reader_open_shared(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d,
+			     const char *shown, uint64_t limit, struct layer_shared *shared, bool ahead,
+			     struct err *err)
+{
+	return reader_open(r, o, d, shown, limit, shared, ahead, err);
+}
+
+uint64_t layer_reader_at(const struct layer_reader *r)
+{
+	return r->decoder ? r->size - decoder_left(r->decoder) : 0;
 }
 
 int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err *err)

@@ -137,7 +137,7 @@ int origin_open(struct origin **out, const struct place *pl, const struct origin
 		err_set(err, ERR_USAGE, "%s/%s: registries cannot be used here", pl->host, pl->repo);
 		return err_hint(err, "name a layout or an archive: oci:DIR, oci-archive:FILE, docker-archive:FILE");
 	default:
-		f = files_tar(pl->path, err);
+		f = files_tar(pl->path, env && env->partial, err);
 		if (!f)
 			return -1;
 		return pl->kind == PLACE_OCI_ARCHIVE ? origin_layout(out, pl, f, err) : origin_docker(out, pl, f, err);

@@ -47,6 +47,7 @@ struct origin_env {
 	/* opens a registry; NULL: ERR_USAGE if one is named */
 	int (*registry)(struct origin **out, const struct place *pl, void *ctx, struct err *err);
 	void *ctx;
+	bool partial;		/* an archive that is cut short is read as far as it goes */
 };
 
 /** origin_open - ERR_NOTFOUND, ERR_FORMAT; a registry is not contacted before something is asked of it. */

@@ -32,9 +32,10 @@ struct files {
 struct files *files_dir(const char *path);
 /**
  * files_tar - of the tar @path, which is read once for its index; if it is compressed, it is unpacked into an unnamed
- * file of $TMPDIR. Links within it are followed. NULL with ERR_IO, ERR_FORMAT, ERR_LIMIT.
+ * file of $TMPDIR. Links within it are followed. NULL with ERR_IO, ERR_FORMAT, ERR_LIMIT. @partial: of one that is cut
+ * short or damaged, what stands before that is there, and what is not there is this error.
  */
-struct files *files_tar(const char *path, struct err *err);
+struct files *files_tar(const char *path, bool partial, struct err *err);
 
 /** origin_layout - a layout in @f, which it owns, also after a failure. */
 int origin_layout(struct origin **out, const struct place *pl, struct files *f, struct err *err) MUST_CHECK;

@@ -26,6 +26,7 @@ struct tar_files {
 	struct arena arena;
 	struct map map;		/* cleaned name -> struct member */
 	int fd;			/* of the tar, or of what was unpacked from it */
+	struct err damage;	/* why the index ends early; ERR_NONE: it does not */
 };
 
 static int tar_open(struct files *f, const char *name, struct piece *out, struct err *err)
@@ -35,6 +36,10 @@ static int tar_open(struct files *f, const char *name, struct piece *out, struct
 
 	for (int i = 0; m && m->link && i < MAX_LINKS; i++)
 		m = map_get(&t->map, m->link);
+	if ((!m || m->link) && t->damage.code) {
+		*err = t->damage;
+		return -1;
+	}
 	if (!m || m->link)
 		return err_set(err, ERR_NOTFOUND, "%s: has no file %s", t->path, name);
 	*out = (struct piece){ .fd = t->fd, .at = m->at, .size = m->size };
@@ -108,9 +113,18 @@ static const char *link_target(struct tar_files *t, const char *name, const stru
 	return path_is_inside(clean) ? arena_strdup(&t->arena, clean) : NULL;
 }
 
+/* A tar has no other way to say where: the member at hand is the damaged one, and is not there. */
+static void damaged(struct tar_files *t, const char *name, uint64_t behind, const struct err *err)
+{
+	if (name)
+		map_put(&t->map, name, NULL);
+	err_set(&t->damage, err->code, "%s, behind offset %llu", err->msg, (unsigned long long)behind);
+}
+
 static int index_tar(struct tar_files *t, struct unar *u, int spool, struct err *err)
 {
-	uint64_t at = 0;
+	uint64_t at = 0, behind = 0;
+	const char *last = NULL;
 	struct unar_entry e;
 	int ret;
 
@@ -118,6 +132,8 @@ static int index_tar(struct tar_files *t, struct unar *u, int spool, struct err 
 		CLEAN_FREE char *name = path_clean(e.path);
 		struct member *m;
 
+		behind = e.at;
+		last = NULL;
 		if (unar_path_escapes(e.path) ||
 		    (e.type != UNAR_FILE && e.type != UNAR_SYMLINK && e.type != UNAR_HARDLINK))
 			continue;
@@ -128,16 +144,21 @@ static int index_tar(struct tar_files *t, struct unar *u, int spool, struct err 
 				continue;
 		} else {
 			*m = (struct member){ .at = spool < 0 ? e.at : at, .size = e.size };
-			if (spool >= 0 && unpack(u, spool, t->path, err) < 0)
-				return -1;
+			if (spool >= 0 && unpack(u, spool, t->path, err) < 0) {
+				ret = -1;
+				break;
+			}
 			at += e.size;
 		}
 		map_put(&t->map, name, m);
+		last = t->map.ptr[t->map.len - 1].key;
 	}
+	if (ret < 0 && err->code == ERR_FORMAT)
+		damaged(t, last, behind, err);
 	return ret;
 }
 
-struct files *files_tar(const char *path, struct err *err)
+struct files *files_tar(const char *path, bool partial, struct err *err)
 {
 	static const struct unar_limits limits = { .bytes = UINT64_C(1) << 40, .entries = MAX_ENTRIES };
 	struct tar_files *t;
@@ -152,7 +173,7 @@ struct files *files_tar(const char *path, struct err *err)
 	}
 	t = xmalloc(sizeof(*t));
 	*t = (struct tar_files){ .files = { .open = tar_open, .path = tar_path, .free = tar_free },
-				 .path = xstrdup(path), .fd = -1 };
+				 .path = xstrdup(path), .fd = -1, .damage = ERR_INIT };
 	if (is_compressed(in.fd) && (spool = spool_open(err)) < 0) {
 		unar_file_close(&in);
 		tar_free(&t->files);
@@ -167,8 +188,10 @@ struct files *files_tar(const char *path, struct err *err)
 	if (spool < 0)
 		in.fd = -1;
 	unar_file_close(&in);
-	if (ret == 0)
+	if (ret == 0 || (partial && t->damage.code && t->map.len))
 		return &t->files;
+	if (partial && t->damage.code)
+		*err = t->damage;
 	tar_free(&t->files);
 	return NULL;
 }

@@ -280,3 +280,12 @@ int place_parse(struct place *pl, const char *text, struct err *err)
 {
 	return place_parse_in(pl, text, "", err);
 }
+
+int place_parse_artifact(struct place *pl, const char *text, struct err *err)
+{
+	const char *colon = strrchr(text, ':');
+	CLEAN_FREE char *dir = colon && !strchr(colon, '/') ? xstrndup(text, (size_t)(colon - text)) : NULL;
+	CLEAN_FREE char *layout = dir && !strchr(dir, ':') && fs_is_dir(dir) ? xasprintf("oci:%s", text) : NULL;
+
+	return place_parse(pl, layout ? layout : text, err);
+}

@@ -32,6 +32,8 @@ struct place {
 
 /** place_parse - ERR_USAGE with what is wrong and, as the hint, the forms there are. Heap strings of @pl's own. */
 int place_parse(struct place *pl, const char *text, struct err *err) MUST_CHECK;
+/** place_parse_artifact - also DIR:TAG without a prefix, of a directory that is there, as `slsc package` prints it. */
+int place_parse_artifact(struct place *pl, const char *text, struct err *err) MUST_CHECK;
 /** place_parse_in - the same for a text in a file: a relative path is relative to the directory @dir. */
 int place_parse_in(struct place *pl, const char *text, const char *dir, struct err *err) MUST_CHECK;
 void place_release(struct place *pl);

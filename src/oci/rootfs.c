@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "oci/layer_read.h"
+#include "oci/rootfs_internal.h"
 #include "os/proc.h"
 
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
 #define AUFS ".wh..wh."		/* what aufs kept for itself: no whiteouts of anything */
 #define MAX_HOPS 40		/* the kernel's */
+#define THREADS_FROM (1u << 20)	/* bytes of blobs: less is read before a thread has started */
 #define MAX_WORK 50000000u	/* nodes that whiteouts look at: a million of them over a million take days */
 
 /* One layer being read. */
@@ -19,6 +20,7 @@ struct reading {
 	struct rootfs *r;
 	const struct rootfs_hooks *hooks;
 	uint32_t layer, index;
+	bool is_file;			/* the entry at hand: no directory and no whiteout */
 	struct buf path, parent;	/* scratch */
 	struct err *err;
 };
@@ -125,11 +127,6 @@ struct rootfs_node *rootfs_resolve(const struct rootfs *r, const char *path, boo
 	return w.node;
 }
 
-static int too_many(const struct rootfs *r, struct err *err)
-{
-	return err_set(err, ERR_LIMIT, "limit exceeded: more than %llu names", (unsigned long long)r->max_entries);
-}
-
 /* The node at @path, whose parent is @parent, made if it was never there. */
 static struct rootfs_node *node_at(struct rootfs *r, struct rootfs_node *parent, const char *path, struct err *err)
 {
@@ -138,18 +135,18 @@ static struct rootfs_node *node_at(struct rootfs *r, struct rootfs_node *parent,
 	if (n)
 		return n;
 	if (r->paths.len >= r->max_entries) {
-		too_many(r, err);
+		layer_too_many(r->max_entries, err);
 		return NULL;
 	}
 	r->path_bytes += strlen(path);
 	if (r->path_bytes > ROOTFS_MAX_PATH_BYTES) {
-		err_set(err, ERR_LIMIT, "limit exceeded: more than %llu MB of names",
-			(unsigned long long)(ROOTFS_MAX_PATH_BYTES >> 20));
+		layer_too_long(err);
 		return NULL;
 	}
 	n = arena_new(&r->arena, struct rootfs_node);
 	map_put(&r->paths, path, n);
-	n->path = r->paths.ptr[r->paths.len - 1].key;
+	n->number = (uint32_t)(r->paths.len - 1);
+	n->path = r->paths.ptr[n->number].key;
 	n->parent = parent;
 	n->next = parent->child;
 	parent->child = n;
@@ -200,11 +197,11 @@ static struct rootfs_node *directory(struct reading *rd, char *path)
 		if (!n)
 			return NULL;
 		if (n->gone || n->type != UNAR_DIR) {
-			const char *own = n->path;
-			struct rootfs_node *child = n->child, *next = n->next;
+			const struct rootfs_node old = *n;
 
-			*n = (struct rootfs_node){ .path = own, .type = UNAR_DIR, .mode = 0755, .layer = rd->layer,
-						   .implied = true, .parent = at, .child = child, .next = next };
+			*n = (struct rootfs_node){ .path = old.path, .type = UNAR_DIR, .mode = 0755, .layer = rd->layer,
+						   .implied = true, .parent = at, .child = old.child, .next = old.next,
+						   .number = old.number };
 		}
 		at = n;
 		p = saved ? end + 1 : end;
@@ -222,6 +219,7 @@ static int whiteout(struct reading *rd, const char *shown, const char *dir, cons
 
 	if (!starts_with(base, WHITEOUT))
 		return 0;
+	rd->is_file = false;
 	if (strcmp(base, OPAQUE) == 0) {
 		n = rootfs_find(r, dir);
 		return n && take_children(r, n, rd->layer, rd->err) < 0 ? -1 : 1;
@@ -233,6 +231,8 @@ static int whiteout(struct reading *rd, const char *shown, const char *dir, cons
 	buf_reset(&rd->path);
 	buf_addf(&rd->path, "%s%s%s", dir, *dir ? "/" : "", name);
 	n = rootfs_find(r, rd->path.ptr);
+	if (n && rd->hooks && rd->hooks->whiteout)
+		rd->hooks->whiteout(rd->hooks->ctx, n, rd->layer);
 	return n && take_away(r, n, rd->layer, &ignored, rd->err) < 0 ? -1 : 1;
 }
 
@@ -317,6 +317,7 @@ static int put(struct reading *rd, const struct unar_entry *e, struct rootfs_nod
 		.path = n->path, .parent = dir, .child = child, .next = next, .layer = rd->layer, .type = e->type,
 		.mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime,
 		.size = e->type == UNAR_FILE ? e->size : 0, .src_layer = rd->layer, .src_index = rd->index,
+		.number = n->number, .src_number = n->number,
 	};
 	if (src) {
 		n->type = src->type;
@@ -328,14 +329,16 @@ static int put(struct reading *rd, const struct unar_entry *e, struct rootfs_nod
 		n->target = src->target;
 		n->src_layer = src->src_layer;
 		n->src_index = src->src_index;
+		n->src_number = src->src_number;
 		n->hardlink = true;
 	} else if (e->type == UNAR_SYMLINK) {
 		rd->r->path_bytes += strlen(e->target);
 		if (rd->r->path_bytes > ROOTFS_MAX_PATH_BYTES)
-			return err_set(rd->err, ERR_LIMIT, "limit exceeded: more than %llu MB of names",
-				       (unsigned long long)(ROOTFS_MAX_PATH_BYTES >> 20));
+			return layer_too_long(rd->err);
 		n->target = arena_strdup(&rd->r->arena, e->target);
 	}
+	if (n->type != UNAR_DIR && rd->hooks && rd->hooks->placed)
+		rd->hooks->placed(rd->hooks->ctx, n);
 	return 0;
 }
 
@@ -346,7 +349,7 @@ static int hand_over(struct reading *rd, struct unar *unar, const struct rootfs_
 	size_t len;
 	int r;
 
-	if (!h || !h->want || !h->want(h->ctx, n) || n->type != UNAR_FILE || n->hardlink)
+	if (!unar || !h || !h->want || !h->want(h->ctx, n) || n->type != UNAR_FILE || n->hardlink)
 		return 0;
 	while ((r = unar_data(unar, &p, &len, rd->err)) > 0)
 		if (len && h->data(h->ctx, n, p, len, rd->err) < 0)
@@ -354,6 +357,7 @@ static int hand_over(struct reading *rd, struct unar *unar, const struct rootfs_
 	return r < 0 ? -1 : h->data(h->ctx, n, NULL, 0, rd->err);
 }
 
+/* @unar: gives its bytes; NULL: they have passed. */
 static int entry(struct reading *rd, struct unar *unar, const struct unar_entry *e)
 {
 	struct rootfs *r = rd->r;
@@ -397,55 +401,102 @@ static int entry(struct reading *rd, struct unar *unar, const struct unar_entry 
 	return n->gone ? 0 : hand_over(rd, unar, n);
 }
 
-static int read_layer(struct reading *rd, struct layer_reader *lr, struct rootfs_layer *l,
-		      const struct doc_descriptor *d, const struct digest *want)
+static int put_entry(struct reading *rd, struct rootfs_layer *l, struct unar *unar, const struct unar_entry *e)
 {
-	const int said = media_layer_codec(d->media_type);
+	int ret;
+
+	rd->is_file = e->type != UNAR_DIR;
+	ret = entry(rd, unar, e);
+	l->files += rd->is_file;
+	l->file_bytes += rd->is_file && e->type == UNAR_FILE ? e->size : 0;
+	return ret;
+}
+
+/* Of a media type that is none of a layer's the caller knows more. */
+static int check_codec(const struct reading *rd, const struct rootfs_layer *l)
+{
+	const int said = media_layer_codec(rd->r->manifest->ptr[rd->layer].media_type);
+
+	return said >= 0 && said != (int)l->codec ? fault(rd, ROOTFS_CODEC, NULL, codec_name(l->codec)) : 0;
+}
+
+static int read_layer(struct reading *rd, struct layer_reader *lr, struct rootfs_layer *l)
+{
 	struct unar_entry e;
-	int r;
+	int ret;
 
 	l->codec = lr->codec;
-	/* of a media type that is none of a layer's the caller knows more */
-	if (said >= 0 && said != (int)lr->codec && fault(rd, ROOTFS_CODEC, NULL, codec_name(lr->codec)) < 0)
+	if (check_codec(rd, l) < 0)
 		return -1;
-	while ((r = unar_next(lr->unar, &e, rd->err)) > 0) {
-		if (l->entries >= rd->r->max_entries)
-			return too_many(rd->r, rd->err);
-		rd->index = (uint32_t)l->entries++;
-		if (entry(rd, lr->unar, &e) < 0)
+	while ((ret = layer_read_entry(lr, rd->hooks, rd->layer, l, rd->r->max_entries, &e, rd->err)) > 0) {
+		rd->index = (uint32_t)l->entries - 1;
+		if (put_entry(rd, l, lr->unar, &e) < 0) {
+			ret = -1;
+			break;
+		}
+	}
+	return layer_read_end(lr, ret, l, rd->err);
+}
+
+static int read_here(struct reading *rd, struct rootfs_layer *l, const char *name, uint64_t used)
+{
+	const struct rootfs *r = rd->r;
+	CLEAN_LAYER_READER struct layer_reader lr = { .fd = -1 };
+
+	if (layer_reader_open(&lr, r->origin, &r->manifest->ptr[rd->layer], name, r->max_bytes - used, rd->err) < 0)
+		return layer_read_end(&lr, -1, l, rd->err);
+	return read_layer(rd, &lr, l);
+}
+
+static int put_list(struct reading *rd, struct rootfs_layer *l, const struct layer_list *list)
+{
+	const struct digest digest = l->digest;
+
+	*l = list->layer;
+	l->digest = digest;
+	if (list->layer.entries && check_codec(rd, l) < 0)
+		return -1;
+	for (size_t i = 0; i < list->len; i++) {
+		rd->index = (uint32_t)i;
+		if (put_entry(rd, l, NULL, &list->ptr[i]) < 0)
 			return -1;
 	}
-	if (r < 0 || layer_reader_end(lr, &l->diff_id, rd->err) < 0)
-		return -1;
-	l->size = lr->size;
-	l->tar_size = lr->tar_size;
-	if (want && strcmp(want->s, l->diff_id.s) != 0)
-		return fault(rd, ROOTFS_DIFF_ID, NULL, l->diff_id.s);
-	return 0;
+	if (list->ret < 0)
+		*rd->err = list->err;
+	return list->ret;
 }
 
-static char *layer_name(const struct document *m, size_t i)
+static bool worth_threads(const struct reading *rd)
 {
-	return xasprintf("layer %zu (%.19s)", i + 1, m->ptr[i].digest.s);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < rd->r->manifest->len; i++)
+		sum += rd->r->manifest->ptr[i].size < THREADS_FROM ? rd->r->manifest->ptr[i].size : THREADS_FROM;
+	return sum >= THREADS_FROM && (!rd->hooks || !rd->hooks->want);
 }
 
-static int read_all(struct reading *rd, const struct doc_config *config)
+static int read_all(struct reading *rd, struct layer_lists *lists, const struct doc_config *config)
 {
 	struct rootfs *r = rd->r;
 	uint64_t used = 0;
 
 	for (size_t i = 0; i < r->manifest->len; i++) {
-		const struct doc_descriptor *d = &r->manifest->ptr[i];
-		CLEAN_LAYER_READER struct layer_reader lr = { .fd = -1 };
 		CLEAN_FREE char *name = layer_name(r->manifest, i);
 		struct rootfs_layer *l = &r->layers[i];
+		int ret;
 
 		rd->layer = (uint32_t)i;
-		l->digest = d->digest;
+		l->digest = r->manifest->ptr[i].digest;
 		r->nlayers = i + 1;
-		if (layer_reader_open(&lr, r->origin, d, name, r->max_bytes - used, rd->err) < 0)
-			return -1;
-		if (read_layer(rd, &lr, l, d, config && i < config->ndiff_ids ? &config->diff_ids[i] : NULL) < 0)
+		ret = lists ? put_list(rd, l, layer_lists_get(lists, i)) : read_here(rd, l, name, used);
+		if (lists)
+			layer_lists_drop(lists, i);
+		if (ret == 0 && config && i < config->ndiff_ids && strcmp(config->diff_ids[i].s, l->diff_id.s) != 0)
+			ret = fault(rd, ROOTFS_DIFF_ID, NULL, l->diff_id.s);
+		if (ret == 0 && l->tar_size > r->max_bytes - used)
+			ret = err_set(rd->err, ERR_LIMIT, "limit exceeded: more than %llu bytes uncompressed",
+				      (unsigned long long)r->max_bytes);
+		if (ret < 0)
 			return strstr(rd->err->msg, name) ? -1 : err_wrap(rd->err, "%s", name);
 		used += l->tar_size;
 	}
@@ -456,6 +507,7 @@ int rootfs_read(struct rootfs *r, struct origin *o, const struct document *manif
 		const struct rootfs_limits *limits, const struct rootfs_hooks *hooks, struct err *err)
 {
 	struct reading rd = { .r = r, .hooks = hooks, .path = BUF_INIT, .parent = BUF_INIT, .err = err };
+	struct layer_lists *lists;
 	int ret;
 
 	*r = (struct rootfs){ .manifest = manifest, .origin = o,
@@ -464,7 +516,9 @@ int rootfs_read(struct rootfs *r, struct origin *o, const struct document *manif
 	r->layers = arena_alloc(&r->arena, (manifest->len + 1) * sizeof(*r->layers));
 	r->root = arena_new(&r->arena, struct rootfs_node);
 	*r->root = (struct rootfs_node){ .path = "", .type = UNAR_DIR, .mode = 0755, .implied = true };
-	ret = read_all(&rd, config);
+	lists = worth_threads(&rd) ? layer_lists_new(r, hooks) : NULL;
+	ret = read_all(&rd, lists, config);
+	layer_lists_free(lists);
 	buf_release(&rd.path);
 	buf_release(&rd.parent);
 	return ret;

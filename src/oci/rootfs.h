@@ -33,13 +33,17 @@ struct rootfs_node {
 	bool implied;		/* a directory that has no entry of its own */
 	bool gone;		/* taken away by a whiteout or an entry in its place: passed over by all below */
 	uint32_t src_layer, src_index;	/* where the bytes of a file are: the entry of that number, from 0 */
+	uint32_t number;	/* in the order of appearance, from 0: rootfs.paths.ptr[number] is its */
+	uint32_t src_number;	/* of the node that this entry was put at */
 	struct rootfs_node *parent, *child, *next;
 };
 
 struct rootfs_layer {
 	struct digest digest, diff_id;	/* as the manifest names it; of the bytes that are in it */
-	uint64_t size, tar_size;	/* bytes, of the blob and uncompressed */
+	uint64_t size, tar_size;	/* bytes, of the blob and uncompressed; if it failed: how far it was read */
 	size_t entries;
+	size_t files;			/* that are no directories and no whiteouts */
+	uint64_t file_bytes;		/* of these */
 	enum codec codec;		/* by its first bytes, whatever its media type says */
 };
 
@@ -78,6 +82,16 @@ struct rootfs_hooks {
 	bool (*want)(void *ctx, const struct rootfs_node *node);
 	/* the bytes of a wanted file; n 0: its end */
 	int (*data)(void *ctx, const struct rootfs_node *node, const void *p, size_t n, struct err *err);
+	/*
+	 * of each file as its layer has it, whiteouts too, before it is in the tree; unar_data() gives its bytes.
+	 * Without @want layers are read side by side, and this is called by several threads.
+	 */
+	int (*bytes)(void *ctx, size_t layer, uint32_t index, const struct unar_entry *e, struct unar *u,
+		     struct err *err);
+	/* an entry that is no directory is now at @node, also of what an upper layer takes away */
+	void (*placed)(void *ctx, const struct rootfs_node *node);
+	/* a whiteout of @layer is about to take away what lower layers have at @node */
+	void (*whiteout)(void *ctx, const struct rootfs_node *node, size_t layer);
 	void *ctx;
 };
 

@@ -35,6 +35,7 @@ struct artifact_layer {
 	const char *media_type;
 	uint64_t size, unpacked;	/* bytes: of the blob; of its files */
 	size_t files;			/* entries that are no directories */
+	bool damaged;			/* it could be read in part only */
 };
 
 struct artifact {
@@ -42,8 +43,8 @@ struct artifact {
 	enum artifact_kind kind;
 	const char *shown;		/* as the user named it */
 	const char *arch;		/* "x86_64", "arm64", or what it says; NULL: not said */
-	uint64_t size;			/* bytes as it lies there: the file; manifest, config and blobs of layers */
-	uint64_t unpacked;		/* bytes of the files in it; of a program its size */
+	uint64_t size;			/* bytes as it lies there: the file; manifest, config and layers' blobs */
+	uint64_t unpacked;		/* bytes of the files in it, in all layers; of a program its size */
 	size_t files;			/* that a container sees; of a zip its entries; of a program 1 */
 
 	/* a program, also the one that a zip or image starts */
@@ -60,7 +61,7 @@ struct artifact {
 	struct strs entrypoint;
 	struct artifact_layer *layers;
 	size_t nlayers;
-	uint64_t waste;			/* bytes of VIEW_WASTE */
+	uint64_t waste;			/* bytes of VIEW_WASTE: unpacked less what a container sees */
 	double efficiency;		/* as dive defines it, 0 to 1 */
 
 	struct artifact_priv *priv;
@@ -86,6 +87,8 @@ int artifact_arches(const char *text, const struct origin_env *env, struct strs 
  */
 int artifact_open(struct artifact *a, const char *text, const struct artifact_opts *o, struct err *err) MUST_CHECK;
 void artifact_release(struct artifact *a);
+const char *artifact_kind_name(const struct artifact *a);	/* "binary", "zip", "image" */
+bool artifact_has_view(const struct artifact *a, enum artifact_view v);
 /** artifact_view - @out, empty before, is finished. ERR_USAGE: it has no such view; ERR_NOTFOUND: no debug file. */
 int artifact_view(struct artifact *a, enum artifact_view v, struct size_tree *out, struct err *err) MUST_CHECK;
 

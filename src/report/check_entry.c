@@ -110,23 +110,22 @@ static void check_workdir(struct entry *en)
 			  bar->mode & 07777u, bar->uid, bar->gid, who(en));
 }
 
-/* As exec would look for it: heap, or NULL. */
-static char *find_program(const struct entry *en, const char *name)
+char *entry_program(const struct rootfs *r, const struct doc_config *cfg, const char *name)
 {
-	const char *path = doc_kvs_get(&en->cfg->env, "PATH");
+	const char *path = doc_kvs_get(&cfg->env, "PATH");
 	struct str rest = str_from(path ? path : DEFAULT_PATH);
 
 	if (*name == '/')
 		return xstrdup(name);
 	if (strchr(name, '/'))
-		return path_join(en->cfg->workdir && *en->cfg->workdir ? en->cfg->workdir : "/", name);
+		return path_join(cfg->workdir && *cfg->workdir ? cfg->workdir : "/", name);
 	while (rest.len) {
 		struct str dir = rest;
 		char *full;
 
 		rest = str_cut(&dir, ':');
 		full = xasprintf(STR_FMT "/%s", STR_ARG(dir), name);
-		if (rootfs_resolve(en->r, full, true))
+		if (rootfs_resolve(r, full, true))
 			return full;
 		free(full);
 	}
@@ -225,7 +224,7 @@ int check_entry(struct check *c, const struct rootfs *r, const struct doc_config
 	}
 	if (*argv[0] != '/')
 		check_add(c, RULE_ENTRY_ABSOLUTE, "config", "%s is %s", word, argv[0]);
-	path = find_program(&en, argv[0]);
+	path = entry_program(r, cfg, argv[0]);
 	n = path ? rootfs_resolve(r, path, false) : NULL;
 	if (n && n->type == UNAR_SYMLINK)
 		check_add(c, RULE_ENTRY_SYMLINK, "config", "%s %s is a symlink to %s", word, argv[0], n->target);

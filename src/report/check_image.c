@@ -232,29 +232,16 @@ static int whole_layout(struct walker *w, const struct place *pl, struct err *er
 	return all_tags(w, &list, err);
 }
 
-/* "dist/hello.oci:arm64", as `slsc package` prints it. */
-static char *as_layout(const char *text)
-{
-	const char *colon = strrchr(text, ':');
-	CLEAN_FREE char *dir = NULL;
-
-	if (!colon || strchr(colon, '/'))
-		return NULL;
-	dir = xstrndup(text, (size_t)(colon - text));
-	return strchr(dir, ':') == NULL && fs_is_dir(dir) ? xasprintf("oci:%s", text) : NULL;
-}
-
 int check_image(struct check *c, const char *text, int platform, struct err *err)
 {
 	CLEAN_PLACE struct place pl = { .path = NULL };
 	CLEAN_ORIGIN struct origin *o = NULL;
-	CLEAN_FREE char *layout = as_layout(text);
 	struct walker w = { .c = c, .text = text,
 			    .platform = platform >= 0 ? (enum check_platform)platform : CHECK_GENERIC };
 	const size_t before = c->artifacts.len;
 	int ret;
 
-	if (place_parse(&pl, layout ? layout : text, err) < 0)
+	if (place_parse_artifact(&pl, text, err) < 0)
 		return -1;
 	if (origin_open(&o, &pl, c->env, err) < 0)
 		return -1;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
@@ -23,23 +24,33 @@ void size_tree_release(struct size_tree *t)
 	*t = (struct size_tree)SIZE_TREE_INIT;
 }
 
-static char *key_of(const struct size_node *parent, const char *kind, const char *name)
+/* "number of the parent/kind/name" in @b; it is asked for once a part of each path, so not by printf. */
+static const char *key_of(struct buf *b, const struct size_node *parent, const char *kind, const char *name)
 {
-	return xasprintf("%zx/%s/%s", (size_t)(uintptr_t)parent, kind, name);
+	uintptr_t p = (uintptr_t)parent;
+
+	for (; p; p >>= 4)
+		buf_addc(b, "0123456789abcdef"[p & 15]);
+	buf_addc(b, '/');
+	buf_addz(b, kind);
+	buf_addc(b, '/');
+	buf_addz(b, name);
+	return b->ptr;
 }
 
 struct size_node *size_find(const struct size_tree *t, const struct size_node *parent, const char *kind,
 			    const char *name)
 {
-	CLEAN_FREE char *key = key_of(parent, kind, name);
+	CLEAN_BUF struct buf key = BUF_INIT;
 
-	return map_get(&t->index, key);
+	return map_get(&t->index, key_of(&key, parent, kind, name));
 }
 
 struct size_node *size_add(struct size_tree *t, struct size_node *parent, const char *kind, const char *name,
 			   uint64_t bytes)
 {
-	CLEAN_FREE char *key = key_of(parent, kind, name);
+	CLEAN_BUF struct buf b = BUF_INIT;
+	const char *key = key_of(&b, parent, kind, name);
 	struct size_node *n = map_get(&t->index, key);
 
 	if (!n) {

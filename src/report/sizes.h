@@ -57,8 +57,8 @@ struct size_change {
 	struct size_change *child, *next;
 };
 /**
- * size_diff - of finished trees. Parts of the same kind and name are the same. Children are there for what differs only, the largest
- * change first; those of a node add up to its own change, but for what is the node's own, which is a child "(itself)".
+ * size_diff - of finished trees. Parts of the same kind and name are the same. Children are there for what differs
+ * only, the largest change first; those of a node add up to its own change, but for what is the node's own, which is a child "(itself)".
  * In @arena; the trees are borrowed for as long as it is used. The root is always there.
  */
 struct size_change *size_diff(const struct size_tree *a, const struct size_tree *b, struct arena *arena);

@@ -26,6 +26,13 @@ static bool want_all(void *ctx, const struct rootfs_node *n)
 	return true;
 }
 
+static bool want_none(void *ctx, const struct rootfs_node *n)
+{
+	(void)ctx;
+	(void)n;
+	return false;
+}
+
 static int note_data(void *ctx, const struct rootfs_node *n, const void *p, size_t len, struct err *err)
 {
 	(void)err;
@@ -481,6 +488,155 @@ static void damage(void **state)
 	finish(&f);
 }
 
+/* What the hooks heard, a line each: "placed a/x 3", "whiteout 1 a". */
+static void note_placed(void *ctx, const struct rootfs_node *n)
+{
+	buf_addf(ctx, "placed %s %u %llu%s\n", n->path, n->layer, (unsigned long long)n->size,
+		 n->hardlink ? " link" : "");
+}
+
+static void note_whiteout(void *ctx, const struct rootfs_node *n, size_t layer)
+{
+	buf_addf(ctx, "whiteout %s %zu\n", n->path, layer);
+}
+
+static void what_is_placed_and_taken_away(void **state)
+{
+	struct rootfs_hooks hooks = { .placed = note_placed, .whiteout = note_whiteout };
+	struct err e = ERR_INIT;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	hooks.ctx = &f.all;
+	dir(&f.im.blob[0], "a");
+	file(&f.im.blob[0], "a/x", "123");
+	tar_add(&f.im.blob[0], '1', "a/hard", "a/x", 0644, NULL, 0);
+	tar_add(&f.im.blob[0], '2', "a/soft", "x", 0777, NULL, 0);
+	file(&f.im.blob[1], "a/x", "12345");
+	file(&f.im.blob[1], "a/.wh.soft", "");
+	file(&f.im.blob[1], ".wh.never", "");
+	file(&f.im.blob[2], ".wh.a", "");
+	memory_image_seal(&f.im, 3, PLAIN);
+	OK(rootfs_read(&f.r, &f.im.origin, &f.im.doc, NULL, NULL, &hooks, &e));
+	assert_string_equal(f.all.ptr, "placed a/x 0 3\nplaced a/hard 0 3 link\nplaced a/soft 0 0\nplaced a/x 1 5\n"
+				       "whiteout a/soft 1\nwhiteout a 2\n");
+	assert_int_equal(f.r.layers[0].files, 3);
+	assert_int_equal(f.r.layers[0].file_bytes, 3);
+	assert_int_equal(f.r.layers[1].files, 1);
+	assert_int_equal(f.r.layers[1].file_bytes, 5);
+	assert_int_equal(f.r.layers[2].files, 0);
+	for (size_t i = 0; i < f.r.paths.len; i++)
+		assert_int_equal(((struct rootfs_node *)f.r.paths.ptr[i].val)->number, i);
+	finish(&f);
+}
+
+/* A file of random bytes, so that its layer is large however it is compressed: threads read it. */
+static void noise_file(struct buf *tar, const char *name, size_t n)
+{
+	CLEAN_FREE unsigned char *bytes = xmalloc(n);
+	uint32_t x = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		x = x * 1664525u + 1013904223u;
+		bytes[i] = (unsigned char)(x >> 24);
+	}
+	tar_add(tar, '0', name, NULL, 0644, bytes, n);
+}
+
+static void large_layers(struct fixture *f)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		char name[32];
+
+		dir(&f->im.blob[i], "d");
+		snprintf(name, sizeof(name), "d/noise%u", i);
+		noise_file(&f->im.blob[i], name, 700000 + i);
+	}
+	file(&f->im.blob[1], "d/.wh.noise0", "");
+	file(&f->im.blob[2], "d/x", "second");
+	file(&f->im.blob[2], "/abs", "");
+	tar_add(&f->im.blob[2], '1', "d/link", "d/noise1", 0644, NULL, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		tar_end(&f->im.blob[i]);
+		compress_blob(&f->im.blob[i], CODEC_GZIP);
+	}
+}
+
+/* The bytes of each file named d/noise1, whatever thread reads it. */
+static int take_noise(void *ctx, size_t layer, uint32_t index, const struct unar_entry *e, struct unar *u,
+		      struct err *err)
+{
+	struct fixture *f = ctx;
+	const void *p;
+	size_t n;
+	int r;
+
+	if (strcmp(e->path, "d/noise1") != 0)
+		return 0;
+	assert_int_equal(layer, 1);
+	assert_int_equal(index, 1);
+	while ((r = unar_data(u, &p, &n, err)) > 0)
+		buf_add(&f->all, p, n);
+	return r;
+}
+
+static void threads_read_the_same(void **state)
+{
+	CLEAN_BUF struct buf noise = BUF_INIT;
+	struct rootfs_hooks hooks;
+	struct err e = ERR_INIT;
+	struct fixture f;
+
+	(void)state;
+	for (int threads = 0; threads < 2; threads++) {
+		start(&f);
+		large_layers(&f);
+		memory_image_seal(&f.im, 3, PLAIN "+gzip");
+		hooks = (struct rootfs_hooks){ .fault = note_fault, .ctx = &f.faults };
+		hooks.want = threads ? NULL : want_none;
+		OK(rootfs_read(&f.r, &f.im.origin, &f.im.doc, NULL, NULL, &hooks, &e));
+		list(&f.r, &f.all);
+		assert_string_equal(f.all.ptr, "d/ 2\nd/link 2\nd/noise1 1\nd/noise2 2\nd/x 2\n");
+		assert_string_equal(f.faults.ptr, "bad-name 2 /abs\n");
+		assert_int_equal(rootfs_find(&f.r, "d/link")->src_layer, 1);
+		assert_int_equal(rootfs_find(&f.r, "d/link")->src_index, 1);
+		assert_int_equal(rootfs_find(&f.r, "d/link")->size, 700001);
+		assert_int_equal(f.r.layers[2].file_bytes, 700002 + strlen("second"));
+		finish(&f);
+	}
+	start(&f);
+	large_layers(&f);
+	memory_image_seal(&f.im, 3, PLAIN "+gzip");
+	hooks = (struct rootfs_hooks){ .bytes = take_noise, .ctx = &f };
+	OK(rootfs_read(&f.r, &f.im.origin, &f.im.doc, NULL, NULL, &hooks, &e));
+	noise_file(&noise, "d/noise1", 700001);
+	assert_int_equal(f.all.len, 700001);
+	assert_memory_equal(f.all.ptr, noise.ptr + 512, 700001);
+	finish(&f);
+}
+
+/* A layer in the middle is damaged: what is before it is there, and how far it was read is known. */
+static void threads_meet_damage(void **state)
+{
+	struct err e = ERR_INIT;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	large_layers(&f);
+	memory_image_seal(&f.im, 3, PLAIN "+gzip");
+	f.im.blob[1].ptr[f.im.blob[1].len / 2] ^= 0x55;
+	assert_int_equal(rootfs_read(&f.r, &f.im.origin, &f.im.doc, NULL, NULL, NULL, &e), -1);
+	assert_int_equal(e.code, ERR_FORMAT);
+	assert_true(starts_with(e.msg, "layer 2 (sha256:"));
+	assert_int_equal(f.r.nlayers, 2);
+	assert_non_null(rootfs_find(&f.r, "d/noise0"));
+	assert_int_equal(f.r.layers[0].file_bytes, 700000);
+	assert_true(f.r.layers[1].size > 0);
+	finish(&f);
+}
+
 static int refuse(void *ctx, enum rootfs_fault what, size_t layer, const char *path, const char *detail,
 		  struct err *err)
 {
@@ -524,6 +680,9 @@ int main(void)
 		cmocka_unit_test(a_pax_header_of_a_gigabyte),
 		cmocka_unit_test(a_tar_without_its_end),
 		cmocka_unit_test(damage),
+		cmocka_unit_test(what_is_placed_and_taken_away),
+		cmocka_unit_test(threads_read_the_same),
+		cmocka_unit_test(threads_meet_damage),
 		cmocka_unit_test(a_hook_ends_it),
 	};
 

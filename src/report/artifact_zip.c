@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "os/fs.h"
+#include "report/artifact_internal.h"
+
+#define BOOTSTRAP "bootstrap"
+#define PROGRAM_MAX (UINT64_C(1) << 30)
+#define MAX_DEPTH 256u
+#define LOCAL_SIG 0x04034b50u		/* PKWARE APPNOTE 6.3.10, 4.3.7 */
+#define LOCAL_LEN 30u
+#define FLAG_DESCRIPTOR 8u		/* its sizes stand behind its bytes */
+
+static uint32_t get(const uint8_t *p, unsigned n)
+{
+	uint32_t v = 0;
+
+	while (n--)
+		v = v << 8 | p[n];
+	return v;
+}
+
+/*
+ * A zip without a directory: cut short, most likely. Its entries are there one after the other, as far as their local
+ * headers say how long they are.
+ */
+static void read_locals(struct artifact *a, struct zipdir *z, const struct fs_map *map)
+{
+	VEC(struct zipdir_entry) found = { 0 };
+	uint64_t at = 0;
+
+	while (map->len - at >= LOCAL_LEN && get(map->ptr + at, 4) == LOCAL_SIG && found.len < ZIPDIR_MAX_ENTRIES) {
+		const uint8_t *p = map->ptr + at;
+		const size_t len = get(p + 26, 2), extra = get(p + 28, 2);
+		struct zipdir_entry e = { .flags = (uint16_t)get(p + 6, 2), .method = (uint16_t)get(p + 8, 2),
+					  .crc32 = get(p + 14, 4), .packed = get(p + 18, 4), .size = get(p + 22, 4),
+					  .header = at };
+
+		if (map->len - at - LOCAL_LEN < len + extra || (e.flags & FLAG_DESCRIPTOR) || e.packed == UINT32_MAX)
+			break;
+		e.data = at + LOCAL_LEN + len + extra;
+		e.name = arena_str(&a->arena, (struct str){ (const char *)p + LOCAL_LEN, len });
+		if (e.packed > map->len - e.data) {
+			e.packed = map->len - e.data;
+			e.damage = "is cut short";
+		}
+		VEC_PUSH(&found, e);
+		at = e.data + e.packed;
+	}
+	*z = (struct zipdir){ .shown = xstrdup(a->shown), .map = *map, .bytes = map->ptr, .nbytes = map->len };
+	z->ptr = arena_alloc(&z->arena, (found.len + 1) * sizeof(*z->ptr));
+	if (found.len)
+		memcpy(z->ptr, found.ptr, found.len * sizeof(*z->ptr));
+	z->len = found.len;
+	VEC_FREE(&found);
+}
+
+static int salvage(struct artifact *a, const char *path, struct err *err)
+{
+	struct fs_map map;
+	struct err ignored;
+
+	if (err->code != ERR_FORMAT || fs_map_open(&map, path, ZIPDIR_MAX_FILE, &ignored) < 0)
+		return -1;
+	read_locals(a, &a->priv->zip, &map);
+	a->priv->zip_open = true;
+	if (!strstr(err->msg, " at offset "))
+		err_set(err, ERR_FORMAT, "%s, which would be before offset %zu", err->msg, map.len);
+	return -1;
+}
+
+static int find_program(struct artifact *a, struct err *err)
+{
+	const struct zipdir *z = &a->priv->zip;
+	CLEAN_BUF struct buf bytes = BUF_INIT;
+	const struct zipdir_entry *e = NULL;
+
+	/* of two of one name the last one counts for those who unpack */
+	for (size_t i = 0; i < z->len; i++)
+		if (strcmp(z->ptr[i].name, BOOTSTRAP) == 0)
+			e = &z->ptr[i];
+	if (!e)
+		return 0;
+	a->program = BOOTSTRAP;
+	if (zipdir_read(z, e, PROGRAM_MAX, &bytes, err) < 0 || program_create(&a->priv->copy, err) < 0 ||
+	    program_write(&a->priv->copy, bytes.ptr, bytes.len, err) < 0)
+		return -1;
+	return artifact_program(a, BOOTSTRAP, err);
+}
+
+int artifact_zip_open(struct artifact *a, const char *path, const struct artifact_opts *o, struct err *err)
+{
+	struct artifact_priv *p = a->priv;
+	struct err ignored;
+	struct stat st;
+	int ret;
+
+	(void)o;
+	if (stat(path, &st) < 0)
+		return err_sys(err, "%s", path);
+	a->size = (uint64_t)st.st_size;
+	ret = zipdir_open(&p->zip, path, err);
+	if (ret == 0)
+		p->zip_open = true;
+	else
+		salvage(a, path, err);
+	if (!p->zip_open)
+		return -1;
+	a->size = p->zip.nbytes;
+	a->files = p->zip.len;
+	for (size_t i = 0; i < p->zip.len; i++)
+		a->unpacked += p->zip.ptr[i].size;
+	if (find_program(a, ret < 0 ? &ignored : err) < 0)
+		ret = -1;
+	return ret;
+}
+
+/* A name of 65,535 bytes may have 32,767 directories: nobody means that. */
+static void add_entry(struct size_tree *out, const char *name, uint64_t bytes)
+{
+	unsigned slashes = 0;
+
+	for (const char *p = name; *p; p++)
+		slashes += *p == '/';
+	if (!*name || slashes > MAX_DEPTH)
+		size_add(out, out->root, "file", *name ? name : "(no name)", bytes);
+	else
+		size_add_path(out, out->root, "file", name, bytes);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct zipdir_entry *x = *(const struct zipdir_entry *const *)a;
+	const struct zipdir_entry *y = *(const struct zipdir_entry *const *)b;
+
+	if (x->data != y->data)
+		return x->data < y->data ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* Each byte of the file once: entries that share some, as in a bomb, are counted for the first of them. */
+int artifact_zip_view(struct artifact *a, struct size_tree *out, struct err *err)
+{
+	const struct zipdir *z = &a->priv->zip;
+	CLEAN_FREE const struct zipdir_entry **all = xcalloc(z->len + 1, sizeof(*all));
+	uint64_t end = 0, left = z->nbytes;
+
+	(void)err;
+	for (size_t i = 0; i < z->len; i++)
+		all[i] = &z->ptr[i];
+	qsort(all, z->len, sizeof(*all), by_place);
+	size_tree_begin(out, "zip", a->shown);
+	for (size_t i = 0; i < z->len; i++) {
+		const struct zipdir_entry *e = all[i];
+		const uint64_t stop = e->data + e->packed, from = e->data > end ? e->data : end;
+		const uint64_t bytes = e->data && stop > from ? stop - from : 0;
+
+		end = e->data && stop > end ? stop : end;
+		left -= bytes;
+		add_entry(out, e->name, bytes);
+	}
+	size_add(out, out->root, "other", "(headers and directory)", left);
+	size_finish(out);
+	return 0;
+}
