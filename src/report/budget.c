@@ -95,7 +95,7 @@ struct checking {
 /* What takes most of it: people want to know where to look first. */
 static const char *contributor(struct comparison *c, const struct cmp_row *row, enum cmp_col col)
 {
-	const struct size_tree *t = col == COL_BINARY || col == COL_ZIP ? row->sources : row->layers;
+	const struct size_tree *t = col == CMP_NO_COL ? NULL : col == COL_BINARY || col == COL_ZIP ? row->sources : row->layers;
 	const struct size_node *n = t && t->root ? t->root->child : NULL;
 	char human[32];
 
@@ -138,6 +138,15 @@ static void check_limits(struct checking *k, size_t row, const struct budget *b)
 	}
 }
 
+/* The other way round: it is more that is better. */
+static void check_efficiency(struct checking *k, size_t row, const struct budget *b)
+{
+	const double limit = (double)b->efficiency_permille / 1000;
+
+	if (b->efficiency_permille && k->c->rows[row].efficiency < limit)
+		miss(k, row, CMP_NO_COL, "efficiency", limit, k->c->rows[row].efficiency);
+}
+
 static void check_growth(struct checking *k, size_t i, const struct budget *b, const struct baseline *base)
 {
 	const struct cmp_row *row = &k->c->rows[i];
@@ -168,6 +177,7 @@ size_t budget_check(struct comparison *c, const struct project *p, const struct 
 		if (strcmp(c->rows[i].strategy, STRATEGY_PROJECT) != 0)
 			continue;
 		check_limits(&k, i, b);
+		check_efficiency(&k, i, b);
 		if (base && b->growth_permille)
 			check_growth(&k, i, b, base);
 	}

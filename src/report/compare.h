@@ -45,6 +45,7 @@ struct cmp_col_info {
 extern const struct cmp_col_info cmp_cols[COL_COUNT];
 
 #define CMP_NO_ROW SIZE_MAX
+#define CMP_NO_COL COL_COUNT	/* of a budget: the image's efficiency, a ratio, of which more is better */
 
 struct cmp_row {
 	const char *strategy, *summary;	/* "static-musl", "musl, static" */
@@ -61,6 +62,7 @@ struct cmp_row {
 	size_t reference;		/* the row that ratios are to; itself: it is the reference; or CMP_NO_ROW */
 	bool best[COL_COUNT];		/* the least of its architecture */
 	bool start_differs;		/* from the reference's: 95 %, by bootstrap */
+	double efficiency;		/* of the image, as dive defines it, 0 to 1; 0: not known */
 	const struct size_tree *sources;	/* the program by compile unit and symbol; NULL: not known */
 	const struct size_tree *layers;		/* the image by layer and file; NULL: not known */
 };
@@ -105,6 +107,7 @@ struct comparison {
 	struct cmp_miss *missed;
 	size_t nmissed;
 	struct strs warnings;
+	struct { struct size_tree **ptr; size_t len, cap; } trees;	/* that rows point to */
 };
 #define CLEAN_COMPARISON __attribute__((cleanup(comparison_release)))
 void comparison_release(struct comparison *c);

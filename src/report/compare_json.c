@@ -220,14 +220,16 @@ static void add_table(struct buf *out, const struct cmp_table *t)
 
 static void add_missed(struct buf *out, const struct cmp_miss *m)
 {
+	const enum cmp_unit unit = m->col == CMP_NO_COL ? UNIT_SECONDS : cmp_cols[m->col].unit;
+
 	add_name(out, NULL);
 	buf_addc(out, '{');
 	add_string(out, "budget", m->budget);
-	add_string(out, "column", cmp_cols[m->col].key);
+	add_string(out, "column", m->col == CMP_NO_COL ? NULL : cmp_cols[m->col].key);
 	add_string(out, "contributor", m->contributor);
-	add_value(out, "limit", cmp_cols[m->col].unit, m->limit);
+	add_value(out, "limit", unit, m->limit);
 	add_u64(out, "row", m->row);
-	add_value(out, "value", cmp_cols[m->col].unit, m->value);
+	add_value(out, "value", unit, m->value);
 	buf_addc(out, '}');
 }
 

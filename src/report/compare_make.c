@@ -9,6 +9,7 @@
 #include "os/fs.h"
 #include "os/proc.h"
 #include "report/compare_internal.h"
+#include "report/compare_look.h"
 #include "report/start_internal.h"
 
 #define OUTPUT_MAX (256u << 10)
@@ -139,6 +140,12 @@ static int build_all(struct comparing *c, struct err *err)
 			continue;
 		row->value[COL_BINARY] = (double)pr->size;
 		row->value[COL_BUILD] = pr->seconds;
+		/* a row of what is built alike has the tree of the first */
+		for (size_t k = 0; k < i && !row->sources; k++)
+			if (c->program_of[k] == c->program_of[i])
+				row->sources = c->out->rows[k].sources;
+		if (!row->sources && compare_look_program(c->out, row, pr->path, pr->debug, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -173,8 +180,6 @@ static void take_image(struct cmp_row *row, const struct artifact *a)
 
 	row->value[COL_IMAGE] = (double)image->size;
 	row->value[COL_LAYERS] = (double)image->nlayers;
-	if (a->unpacked)
-		row->value[COL_UNPACKED] = (double)a->unpacked;
 }
 
 static int pack(struct comparing *c, struct cmp_row *row, const struct program *pr, const struct strategy *s,
@@ -191,6 +196,7 @@ static int pack(struct comparing *c, struct cmp_row *row, const struct program *
 		.profile = pr->profile, .compression = s->compression, .base_sources = req->base_sources,
 		.origins = req->origins, .out = out, .stage = req->stage, .ctx = req->stage_ctx,
 	};
+	CLEAN_FREE char *layout = NULL;
 	uint64_t begun;
 
 	strs_add(&functions, f->name.s);
@@ -217,10 +223,12 @@ static int pack(struct comparing *c, struct cmp_row *row, const struct program *
 	VEC_EACH(&res, a) {
 		if (a->kind == PACKAGE_ZIP)
 			row->value[COL_ZIP] = (double)a->size;
-		else if (a->nimages)
+		else if (a->nimages) {
 			take_image(row, a);
+			layout = path_join(out, a->name);
+		}
 	}
-	return 0;
+	return layout ? compare_look_image(c->out, row, layout, err) : 0;
 }
 
 static int pack_all(struct comparing *c, struct err *err)

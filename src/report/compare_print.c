@@ -250,6 +250,12 @@ void cmp_miss_text(const struct comparison *c, const struct cmp_miss *m, struct 
 
 	buf_addf(out, "%s of ", m->budget);
 	cmp_label(c, m->row, out);
+	if (m->col == CMP_NO_COL) {
+		buf_addf(out, ": %.1f %%, the limit is %.1f %%", m->value * 100, m->limit * 100);
+		if (m->contributor)
+			buf_addf(out, "; largest: %s", m->contributor);
+		return;
+	}
 	cmp_value_text(m->col, m->value, value, sizeof(value));
 	cmp_value_text(m->col, m->limit, limit, sizeof(limit));
 	/* 20.0 KB against 20.0 KB would say nothing */

@@ -224,8 +224,9 @@ static void rank(struct comparison *out)
 			}
 			/* where all are alike there is no best */
 			for (size_t i = 0; i < out->nrows && most > least; i++)
-				out->rows[i].best[col] = out->rows[i].arch == arch && may_win(&out->rows[i], col) &&
-							 out->rows[i].value[col] <= least;
+				if (out->rows[i].arch == arch)
+					out->rows[i].best[col] = may_win(&out->rows[i], col) &&
+								 out->rows[i].value[col] <= least;
 		}
 }
 
@@ -391,6 +392,9 @@ size_t compare_failed(const struct comparison *c)
 void comparison_release(struct comparison *c)
 {
 	strs_release(&c->warnings);
+	VEC_EACH(&c->trees, t)
+		size_tree_release(*t);
+	VEC_FREE(&c->trees);
 	arena_release(&c->arena);
 	*c = (struct comparison){ .rows = NULL };
 }
