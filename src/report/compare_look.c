@@ -52,6 +52,7 @@ int compare_look_image(struct comparison *c, struct cmp_row *row, const char *la
 	row->efficiency = a.efficiency;
 	t = own_tree(c);
 	layers_and_files(&a, t);
+	t->root->name = row->strategy;	/* where it lies is nobody's affair */
 	row->layers = t;
 	return 0;
 }
@@ -71,6 +72,7 @@ int compare_look_program(struct comparison *c, struct cmp_row *row, const char *
 		if (artifact_view(&a, VIEW_SECTIONS, t, err) < 0)
 			return -1;
 	}
+	t->root->name = row->strategy;
 	row->sources = t;
 	return 0;
 }
