@@ -249,7 +249,7 @@ int plan_copy(struct vertex *v, const struct df_inst *i, struct err *err)
 			       .network = !v->sv->req->no_network };
 	const struct df_flag *from = df_flag(i, "from"), *unpack = df_flag(i, "unpack");
 	const char *chown = flag(v, i, "chown", err), *chmod = flag(v, i, "chmod", err);
-	const char *checksum = flag(v, i, "checksum", err), *name = NULL;
+	const char *checksum = flag(v, i, "checksum", err);
 	struct vertex *source = NULL;
 	struct op *op;
 	bool flag_unpack;
@@ -267,11 +267,8 @@ int plan_copy(struct vertex *v, const struct df_inst *i, struct err *err)
 	w.checksum = *checksum ? checksum : NULL;
 	w.workdir = current(v, "WorkingDir");
 	w.workdir = w.workdir ? w.workdir : "/";
-	if (from && from->val.s) {
-		name = plan_expand(v, from->val, err);
-		if (!name || plan_from(v, name, from->val, &source, err) < 0)
-			return -1;
-	}
+	if (from && from->val.s && plan_from(v, from->val.s, from->val, &source, err) < 0)
+		return -1;
 	op = plan_op(v, i, OP_COPY, copy_history(v, i, &w));
 	op->want = w;
 	op->from = source;
