@@ -56,7 +56,7 @@ static int run_mount(struct vertex *v, const struct df_flag *f, struct op_mount 
 	struct df_word text = f->val;
 
 	text.s = plan_expand(v, f->val, err);
-	if (!text.s || df_mount_parse(&out->m, v->sv->df.shown, text, &v->sv->arena, err) < 0)
+	if (!text.s || df_mount_parse(&out->m, v->shown, text, &v->sv->arena, err) < 0)
 		return -1;
 	if (out->m.type == DF_MOUNT_SSH) {
 		plan_fail(v, f->val, err, "RUN --mount: type=ssh is not supported");
@@ -201,7 +201,7 @@ static int copy_heredocs(struct vertex *v, const struct df_inst *i, struct copy_
 		list[k] = i->heredocs[k];
 		if (!list[k].expand)
 			continue;
-		if (df_expand_raw(v->sv->df.shown, text, &vars, &out, err) < 0)
+		if (df_expand_raw(v->shown, text, &vars, &out, err) < 0)
 			return -1;
 		list[k].text = str_from(arena_str(&v->sv->arena, buf_str(&out)));
 	}
@@ -242,7 +242,7 @@ static const char *copy_history(struct vertex *v, const struct df_inst *i, const
 
 int plan_copy(struct vertex *v, const struct df_inst *i, struct err *err)
 {
-	struct copy_want w = { .shown = v->sv->df.shown,
+	struct copy_want w = { .shown = v->shown,
 			       .inst = i,
 			       .add = i->kind == DF_ADD,
 			       .epoch = v->sv->epoch,

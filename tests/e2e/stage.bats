@@ -431,3 +431,71 @@ stage-1 (amd64) from scratch
 	is "$status" 1
 	has "$err" "hint: there is a Dockerfile: \`slsc build -f Dockerfile .\` builds its image"
 }
+
+@test "an error that is about a step says which, also one of a trigger of its base" {
+	stage_setup
+	ln -s l1 l2
+	ln -s l2 l1
+	echo x >f
+	build <<<$'FROM base\nCOPY l1 /'
+	is "$status" 1
+	is "$err" "error: Dockerfile:2:1: COPY: /l1: limit exceeded: more than 40 symlinks"
+	build <<<$'FROM base\nCOPY f /.wh.bin'
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:1: COPY: /.wh.bin: a layer cannot hold a name that begins with .wh., which means"
+	build <<<$'FROM base\nRUN touch /ok\nRUN echo >/.wh.x'
+	is "$status" 1
+	has "$err" "error: Dockerfile:3:1: RUN: /.wh.x: a layer cannot hold a name that begins with .wh., which means"
+	build <<<$'FROM base\nUSER nobody.here\nRUN true'
+	has "$err" "error: Dockerfile:3:1: RUN: the image's etc/passwd has no user 'nobody.here'"
+	build <<<$'FROM base AS b\nONBUILD ARG X=1\nONBUILD RUN echo $X$X >/x && false\nFROM b'
+	is "$status" 1
+	is "$(grep -v '^\[' <<<"$err")" "error: Dockerfile: ONBUILD of b:1:1: stage stage-1: RUN: exit code 1"
+	build <<<$'FROM base AS b\nONBUILD COPY nope /x\nFROM b'
+	has "$err" "error: Dockerfile: ONBUILD of b:1:1: COPY: 'nope' is not in the build context"
+	[ ! -e "$T/out.oci" ]
+}
+
+@test "a heredoc beside what is copied from a stage counts for the cache" {
+	stage_setup
+	local word
+	for word in one two; do
+		build <<<$'FROM base AS a\nFROM scratch\nCOPY --from=a <<EOF /etc/passwd /d/\n'"$word"$'\nEOF'
+		is "$status" 0
+		is "$(in_layer 0 d/EOF)" $word
+	done
+}
+
+@test "devices with large numbers are copied as they are" {
+	stage_setup
+	build <<<$'FROM base AS a\nRUN mkdir /d && mknod /d/b b 259 4097 && mknod /d/c c 300 3\nFROM scratch\nCOPY --from=a /d /d'
+	is "$status" 0
+	is "$(layer 0)" "drwxr-xr-x 0/0 0 1980-01-01 00:00 d/
+brw-r--r-- 0/0 259,4097 1980-01-01 00:00 d/b
+crw-r--r-- 0/0 300,3 1980-01-01 00:00 d/c"
+}
+
+@test "hostile sizes: a line, a number of stages, values of values, stages of stages, many ** in a pattern" {
+	stage_setup
+	{ printf 'FROM base\nRUN echo '; head -c 10000000 /dev/zero | tr '\0' a; } >Dockerfile
+	slsc_run build -f Dockerfile .
+	is "$status" 1
+	is "$err" "error: Dockerfile: limit exceeded: 10000019 bytes, the most is 4194304"
+	seq -f 'FROM scratch AS s%.0f' 100000 >Dockerfile
+	slsc_run build -f Dockerfile .
+	is "$err" "error: Dockerfile:16385:1: limit exceeded: more than 16384 instructions"
+	{ printf 'FROM scratch AS s0\n'; seq 9000 | awk '{print "FROM s" $1 - 1 " AS s" $1}'; } >Dockerfile
+	slsc_run build -f Dockerfile --print plan .
+	is "$status" 0
+	{ printf 'FROM scratch AS s0\n'; seq 8000 | awk '{print "FROM s" $1 - 1 " AS s" $1 "\nENV V" $1 "=1"}'; } >Dockerfile
+	(ulimit -v 400000 && exec "$SLSC_BIN" build -f Dockerfile --print plan . 2>"$T/err") && return 1
+	has "$(cat "$T/err")" ": limit exceeded: stages take over more than 1048576 variables and lines of history"
+	{ printf 'FROM scratch\nENV A=0123456789\n'; for i in 1 2 3 4 5 6 7 8; do echo 'ENV A=$A$A$A$A'; done
+	seq 8000 | awk '{print "ENV B" $1 "=$A"}'; } >Dockerfile
+	(ulimit -v 600000 && exec "$SLSC_BIN" build -f Dockerfile --print plan . 2>"$T/err") && return 1
+	is "$(cat "$T/err")" "error: Dockerfile:112:10: limit exceeded: values of more than 64 MB in all"
+	mkdir -p d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d
+	build <<<$'FROM scratch\nCOPY **/**/**/**/**/**/**/**/**/**/none /'
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:1: COPY: '**/**/**/**/**/**/**/**/**/**/none' is not in the build context"
+}
