@@ -234,8 +234,11 @@ static const char *copy_history(struct vertex *v, const struct df_inst *i, const
 		buf_addf(&b, " --chown=%s", w->chown);
 	if (w->chmod)
 		buf_addf(&b, " --chmod=%s", w->chmod);
-	for (size_t k = 0; k < w->nsources; k++)
-		buf_addf(&b, " %s", w->sources[k]);
+	for (size_t k = 0; k < w->nsources; k++) {
+		CLEAN_FREE char *shown = w->add ? copy_shown(w->sources[k]) : xstrdup(w->sources[k]);
+
+		buf_addf(&b, " %s", shown);
+	}
 	buf_addf(&b, " %s", w->dest);
 	return arena_str(&v->sv->arena, buf_str(&b));
 }

@@ -4,6 +4,12 @@
 # shellcheck disable=SC2154 # helper.bash sets $status, $out and $err, stage_helper.bash $base
 load helper
 load stage_helper
+eval "helper_$(declare -f teardown)"
+
+teardown() {
+	[ -z "${server:-}" ] || kill "$server"
+	helper_teardown
+}
 
 @test "files from the context make a layer; the same files are the same bytes, whenever they were written" {
 	stage_setup
@@ -498,4 +504,79 @@ crw-r--r-- 0/0 300,3 1980-01-01 00:00 d/c"
 	build <<<$'FROM scratch\nCOPY **/**/**/**/**/**/**/**/**/**/none /'
 	is "$status" 1
 	has "$err" "error: Dockerfile:2:1: COPY: '**/**/**/**/**/**/**/**/**/**/none' is not in the build context"
+}
+
+@test "ADD of a git repository: branches, tags, commits, a directory of it, its commit as a checksum" {
+	need git git
+	need python3 python3
+	stage_setup
+	local v1 v2 url port
+	git init -q -b main "$T/repo"
+	mkdir -p "$T/repo/sub/deep"
+	echo one >"$T/repo/sub/deep/f"
+	echo '#!/bin/sh' >"$T/repo/run"
+	chmod 755 "$T/repo/run"
+	ln -s run "$T/repo/link"
+	git -C "$T/repo" add .
+	git -C "$T/repo" commit -q -m one
+	git -C "$T/repo" tag v1
+	echo two >"$T/repo/sub/deep/f"
+	git -C "$T/repo" commit -q -a -m two
+	v1=$(git -C "$T/repo" rev-parse v1)
+	v2=$(git -C "$T/repo" rev-parse main)
+	mkdir "$T/srv"
+	git clone -q --bare "$T/repo" "$T/srv/repo.git"
+	mkfifo "$T/port"
+	"$BATS_TEST_DIRNAME/support/git_http.py" "$T/srv" >"$T/port" 2>"$T/log" 3>&- &
+	server=$!
+	read -r port <"$T/port"
+	url=http://127.0.0.1:$port/repo.git
+
+	build <<<$'FROM scratch\nADD '"$url /src"
+	is "$status" 0
+	is "$(layer 0)" "drwxr-xr-x 0/0 0 1980-01-01 00:00 src/
+lrwxrwxrwx 0/0 0 1980-01-01 00:00 src/link -> run
+-rwxr-xr-x 0/0 10 1980-01-01 00:00 src/run
+drwxr-xr-x 0/0 0 1980-01-01 00:00 src/sub/
+drwxr-xr-x 0/0 0 1980-01-01 00:00 src/sub/deep/
+-rw-r--r-- 0/0 4 1980-01-01 00:00 src/sub/deep/f"
+	is "$(in_layer 0 src/sub/deep/f)" two
+	build <<<$'FROM scratch\nADD --chown=7:8 --checksum='"$v1 $url#v1:sub/deep /src/"
+	is "$status" 0
+	is "$(layer 0)" "drwxr-xr-x 7/8 0 1980-01-01 00:00 src/
+-rw-r--r-- 7/8 4 1980-01-01 00:00 src/f"
+	is "$(in_layer 0 src/f)" one
+	build <<<$'FROM scratch\nADD '"$url#$v1:sub /a"$'\nADD '"--link $url#refs/heads/main:/sub/ /b"
+	is "$status" 0
+	is "$(in_layer 0 a/deep/f) $(in_layer 1 b/deep/f)" "one two"
+	# a reference that has moved since is not taken from the cache
+	git -C "$T/srv/repo.git" update-ref refs/tags/v1 "$v2"
+	build <<<$'FROM scratch\nADD '"$url#v1:sub/deep /src/"
+	is "$(in_layer 0 src/f)" two
+	rm -r "$T/out.oci"
+
+	build <<<$'FROM scratch\nADD --checksum='"$v1 $url#main /src/"
+	is "$status" 1
+	is "$err" "error: Dockerfile:2:1: ADD: $url: is at commit $v2, not what --checksum says
+hint: if the reference was meant to move, write its new commit"
+	build <<<$'FROM scratch\nADD '"$url#nobranch /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: $url: no branch, tag or commit 'nobranch'"
+	build <<<$'FROM scratch\nADD '"$url#main:../../etc /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: $url: has no directory '../../etc'"
+	build <<<$'FROM scratch\nADD '"http://ada:pass@127.0.0.1:$port/none.git /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: http://127.0.0.1:$port/none.git: unexpected http status code: 404"
+	build <<<$'FROM scratch\nADD '"http://ada:hunter2@127.0.0.1:$port/repo.git#v1 /src/"
+	is "$status" 0
+	is "$(built_config | jq -r '.history[0].created_by')" "ADD $url#v1 /src/"
+	case $err$out in *hunter2*) return 1 ;; esac
+	rm -r "$T/out.oci"
+	build <<<$'FROM scratch\nADD --keep-git-dir=true '"$url /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: --keep-git-dir is not supported: only the files are fetched"
+	build --network none <<<$'FROM scratch\nADD '"$url /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: $url: the network is forbidden here"
+	build <<<$'FROM scratch\nADD '"file://$T/srv/repo.git /src/"
+	is "$status" 1
+	is "$err" "error: Dockerfile:2:1: ADD: file://$T/srv/repo.git: a Dockerfile sees no repository of this machine
+hint: put its files into the build context, or serve it"
+	[ ! -e "$T/out.oci" ]
 }
