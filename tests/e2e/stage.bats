@@ -8,7 +8,22 @@ eval "helper_$(declare -f teardown)"
 
 teardown() {
 	[ -z "${server:-}" ] || kill "$server"
+	[ -z "${small:-}" ] || umount "$small"
 	helper_teardown
+}
+
+# small_disk: a file system of some megabytes at $small that overlayfs can write to; tmpfs can be since Linux 6.6
+small_disk() {
+	need setfattr attr
+	mkdir "$T/small"
+	small=$T/small
+	mount -t tmpfs -o size=8m none "$small"
+	setfattr -n user.x -v y "$small" 2>/dev/null && return
+	umount "$small"
+	need mkfs.ext4 e2fsprogs
+	truncate -s 10M "$T/disk"
+	mkfs.ext4 -q "$T/disk"
+	mount -o loop "$T/disk" "$small"
 }
 
 @test "files from the context make a layer; the same files are the same bytes, whenever they were written" {
@@ -579,4 +594,58 @@ hint: if the reference was meant to move, write its new commit"
 	is "$err" "error: Dockerfile:2:1: ADD: file://$T/srv/repo.git: a Dockerfile sees no repository of this machine
 hint: put its files into the build context, or serve it"
 	[ ! -e "$T/out.oci" ]
+}
+
+# no_space WHAT ARGS...: a build that has no room, and leaves nothing of it
+no_space() {
+	local what=$1 room before
+	shift
+	room=$(df --output=avail -k "$small" | tail -n 1)
+	before=$(find "$small" | wc -l)
+	slsc_run -q build -f Dockerfile --base "base=oci:$base" "$@" .
+	is "$status" 1
+	is "$err" "error: $what: No space left on device
+hint: free some space, or write elsewhere, then run it again"
+	# the directories of a cache, and the record of a step
+	[ "$(df --output=avail -k "$small" | tail -n 1)" -ge $((room - 64)) ]
+	[ "$(find "$small" | wc -l)" -le $((before + 5)) ]
+	is "$(find "$small" -path '*/stage/run/*' -o -name '*.tmp.*' -o -name '.slsc-tmp*')" ""
+	is "$(grep -c "$T" /proc/self/mountinfo)" 1
+}
+
+@test "a disk that is full, in RUN, COPY and what is written: nothing is left, and the next build ends well" {
+	stage_setup
+	small_disk
+	head -c 12000000 /dev/urandom >big
+	echo x >little
+	SLSC_CACHE_DIR=$small/cache
+	build <<<$'FROM base\nRUN echo ok >/ok\nRUN cat /dev/zero >/x'
+	is "$status" 1
+	has "$err" "error: Dockerfile:3:1: stage stage-0: RUN: exit code 1"
+	has "$err" "No space left on device"
+	is "$(find "$small/cache/stage/run" -mindepth 1)" ""
+	is "$(grep -c "$T" /proc/self/mountinfo)" 1
+	printf 'FROM base\nRUN echo ok >/ok\nCOPY big /big\n' >Dockerfile
+	no_space "Dockerfile:3:1: COPY: cannot write $small/cache" -o "oci:$T/out.oci"
+	[ ! -e "$T/out.oci" ]
+	build --json <<<$'FROM base\nRUN echo ok >/ok\nCOPY little /little'
+	is "$status" 0
+	# the step before the one that failed is cached
+	is "$(jq -c '[.steps, .cached]' <<<"$out")" "[2,1]"
+	is "$(in_layer 1 ok)" ok
+	is "$(in_layer 2 little)" x
+
+	SLSC_CACHE_DIR=$T/cache
+	printf 'FROM scratch\nCOPY big /big\n' >Dockerfile
+	slsc_run build -f Dockerfile -o "oci:$T/out.oci" .
+	is "$status" 0
+	layer=$(jq -r '.manifests[0].digest' "$T/out.oci/index.json")
+	layer=$(jq -r '.layers[0].digest' "$T/out.oci/blobs/sha256/${layer#sha256:}")
+	no_space "cannot write $small/o/blobs/sha256/${layer#sha256:}" -o "oci:$small/o"
+	no_space "cannot write $small/o" -o "oci-archive:$small/o"
+	no_space "cannot write $small/o" -o "docker-archive:$small/o"
+	no_space "$small/o: cannot write a file" -o "dir:$small/o"
+	[ ! -e "$small/o" ]
+	no_space "--cache-to: cannot write $small/c" -o "oci:$T/again.oci" --cache-to "oci:$small/c"
+	is "$(cat "$T/again.oci/index.json")" "$(cat "$T/out.oci/index.json")"
 }
