@@ -436,7 +436,8 @@ s.handle_request()' >"$T/port2" 2>/dev/null 3>&- &
 end_by() {
 	local sig=$1 pid reader
 	shift
-	rm -rf "$T/r" "$T/fifo"
+	# what the one before has said is not for this one: the program may be slow to begin
+	rm -rf "$T/r" "$T/fifo" "$T/said"
 	mkdir -m 777 "$T/r" && mkfifo -m 666 "$T/fifo"
 	"${AS[@]}" "$DRIVE" "${OPTS[@]}" "$@" -m "bind:/fifo:$T/fifo" "$T/r" sh -c \
 		'guest linger /fifo; echo ready; trap "" TERM INT HUP; exec sleep 100000' >"$T/said" 2>"$T/err" 3>&- &
