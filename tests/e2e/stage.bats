@@ -7,7 +7,7 @@ load stage_helper
 eval "helper_$(declare -f teardown)"
 
 teardown() {
-	[ -z "${server:-}" ] || kill "$server"
+	[ -z "${running:-}" ] || kill "$running"
 	[ -z "${small:-}" ] || umount "$small"
 	helper_teardown
 }
@@ -195,26 +195,57 @@ drwxr-xr-x 0/0 0 1980-01-01 00:00 e/
 	has "$err" "warning: --build-arg VERSOIN: no ARG of the stages that are built asks for it; did you mean VERSION?"
 }
 
-@test "a secret is seen by its step, and is found nowhere afterwards" {
+# secret_in FILES: those of the list whose bytes, or what they are when unpacked, have $secret in them
+secret_in() {
+	local f
+	while IFS= read -r f; do
+		! { cat "$f"; gzip -dcf "$f" 2>/dev/null; } | grep -aFq "$secret" || echo "$f"
+	done <"$1"
+}
+
+@test "a secret is seen by its step alone: in no other process, and in no file afterwards" {
 	stage_setup
-	secret=s3cr3t-$RANDOM$RANDOM$RANDOM
+	local secret=s3cr3t-$RANDOM$RANDOM$RANDOM status=0 pid p
 	printf %s "$secret" >"$T/secret"
-	build --secret id=token,src="$T/secret" -v <<-'EOF'
+	cat >Dockerfile <<-'EOF'
 		FROM base
 		RUN --mount=type=secret,id=token wc -c /run/secrets/token >/length && stat -c %a /run/secrets/token >/mode
-		RUN test ! -e /run/secrets/token
+		RUN --mount=type=secret,id=token,target=/etc/key,mode=0440 wc -c /etc/key >/target
+		RUN --mount=type=secret,id=token,env=TOKEN --mount=type=cache,target=/c echo ${#TOKEN} >/env && mkfifo /c/go && \
+			echo started && cat /c/go; true
+		RUN test ! -e /run/secrets && test ! -e /etc/key && test -z "$TOKEN"
 	EOF
+	"$SLSC_BIN" build -v -f Dockerfile --base "base=oci:$base" --secret id=token,src="$T/secret" -o "oci:$T/out.oci" \
+		--cache-to "oci:$T/shared" . >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	running=$pid
+	until grep -q '| started' "$T/err"; do
+		kill -0 $pid
+		read -rt 0.02 <> <(:) || true
+	done
+	# while the step runs: in nobody's arguments, and in the environment of nobody but its own processes
+	cat /proc/[0-9]*/cmdline >"$T/arguments" 2>/dev/null || true
+	[ "$(grep -ac 'mkfifo /c/go' "$T/arguments")" -gt 0 ]
+	is "$(grep -aFc "$secret" "$T/arguments")" 0
+	for p in /proc/[0-9]*; do
+		# pid 1 of the sandbox is slsc's
+		[ "$(awk '/^NSpid:/ { print (NF > 2 && $NF != 1) }' "$p/status" 2>/dev/null)" != 1 ] || continue
+		grep -aFqs "$secret" "$p/environ" && { echo "it is in $p/environ: $(tr '\0' ' ' <"$p/cmdline")"; return 1; }
+	done
+	find "$T" -type f ! -path "$T/secret" >"$T/files"
+	is "$(secret_in "$T/files")" ""
+	echo >"$(find "$SLSC_CACHE_DIR/stage/mounts" -name go)"
+	wait $pid || status=$?
+	running=
 	is "$status" 0
 	is "$(in_layer 1 length)" "${#secret} /run/secrets/token"
 	is "$(in_layer 1 mode)" 400
+	is "$(in_layer 2 target)" "${#secret} /etc/key"
+	is "$(in_layer 3 env)" "${#secret}"
 	rm "$T/secret"
 	find "$T" -type f >"$T/files"
-	while IFS= read -r f; do
-		if { cat "$f"; gzip -dcf "$f" 2>/dev/null; } | grep -aq "$secret"; then
-			echo "the secret is in $f" >&2
-			return 1
-		fi
-	done <"$T/files"
+	grep -q "^$T/shared/blobs/" "$T/files"
+	is "$(secret_in "$T/files")" ""
 	build <<-'EOF'
 		FROM base
 		RUN --mount=type=secret,id=other,required=true cat /run/secrets/other
@@ -545,7 +576,7 @@ crw-r--r-- 0/0 300,3 1980-01-01 00:00 d/c"
 	git clone -q --bare "$T/repo" "$T/srv/repo.git"
 	mkfifo "$T/port"
 	"$BATS_TEST_DIRNAME/support/git_http.py" "$T/srv" >"$T/port" 2>"$T/log" 3>&- &
-	server=$!
+	running=$!
 	read -r port <"$T/port"
 	url=http://127.0.0.1:$port/repo.git
 
