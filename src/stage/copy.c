@@ -665,8 +665,10 @@ static int begin(struct copier *c, struct err *err)
 	c->dest_dir = w->nsources > 1 || ends_in_slash(w->dest) || !*w->dest;
 	c->out->bytes = true;
 	if (w->chown) {
-		if (owner_resolve(w->chown, c->below, &owner, err) < 0)
-			return copy_fail(c, err, ERR_CONFIG, "--chown: %s", err->msg);
+		if (owner_resolve(w->chown, c->below, &owner, err) < 0) {
+			copy_fail(c, err, ERR_CONFIG, "--chown: %s", err->msg);
+			return w->link ? err_hint(err, "with --link nothing of the image is known: write numbers") : -1;
+		}
 		c->has_owner = true;
 		c->uid = owner.uid;
 		c->gid = owner.gid;

@@ -682,3 +682,25 @@ hint: free some space, or write elsewhere, then run it again"
 	no_space "--cache-to: cannot write $small/c" -o "oci:$T/again.oci" --cache-to "oci:$small/c"
 	is "$(cat "$T/again.oci/index.json")" "$(cat "$T/out.oci/index.json")"
 }
+
+@test "docs/DOCKERFILE.md: its Dockerfile is built, and each instruction and flag has a line" {
+	stage_setup
+	local word
+	awk '/^```/ { on = 0 } on { print } /^```dockerfile/ { on = 1 }' "$BATS_TEST_DIRNAME/../../docs/DOCKERFILE.md" >Dockerfile
+	printf '#!/bin/sh\necho hello, NAME\n' >hello.sh
+	slsc_run build -f Dockerfile -t hello:1 --base "debian:bookworm-slim=oci:$base" -o "oci:$T/out.oci" .
+	is "$status" 0
+	is "$(built 1 | jq '.layers | length')" 2
+	is "$(built_config 1 | jq -c '[.config.User, .config.Entrypoint]')" '["65532:65532",["/usr/local/bin/hello"]]'
+	for word in $(grep -o '\[DF_[A-Z]*\] = "[A-Z]*"' "$BATS_TEST_DIRNAME/../../src/stage/dockerfile_inst.c" | cut -d '"' -f 2) \
+		$(sed -n 's/^\t{ DF_[A-Z]*, "\([a-z-]*\)",.*/--\1/p' "$BATS_TEST_DIRNAME/../../src/stage/dockerfile_flags.c"); do
+		grep -q -- "^|.*$word\b" "$BATS_TEST_DIRNAME/../../docs/DOCKERFILE.md" || {
+			echo "docs/DOCKERFILE.md says nothing of $word" >&2
+			return 1
+		}
+	done
+	build <<<$'FROM base\nCOPY --link --chown=ada Dockerfile /x'
+	is "$status" 1
+	is "$err" "error: Dockerfile:2:1: COPY: --chown: the image's etc/passwd has no user 'ada'
+hint: with --link nothing of the image is known: write numbers"
+}
