@@ -98,7 +98,7 @@ static int run_threads(struct solver *sv, struct err *err)
 		if (v->running)
 			pthread_join(v->thread, NULL);
 		/* of several errors that which is not about another one */
-		if (v->ret < 0 && (ret == 0 || strncmp(err->msg, "given up", 8) == 0))
+		if (v->ret < 0 && (ret == 0 || err->sys == ECANCELED))
 			*err = v->err;
 		ret = v->ret < 0 ? -1 : ret;
 	}

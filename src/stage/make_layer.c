@@ -166,6 +166,8 @@ int layer_dir(struct solver *sv, struct layer *l, struct err *err)
 	pthread_mutex_lock(&l->lock);
 	if (!l->dir && !l->empty)
 		ret = make_dir(sv, l, err);
+	if (ret < 0 && l->op)
+		op_fail(l->op, err);
 	pthread_mutex_unlock(&l->lock);
 	return ret;
 }
@@ -231,6 +233,8 @@ int layer_blob(struct solver *sv, struct layer *l, struct err *err)
 	pthread_mutex_lock(&l->lock);
 	if (!l->blob && !l->empty) {
 		ret = l->tree ? write_blob(sv, l->tree, &l->as, err) : blob_of_dir(sv, l, err);
+		if (ret < 0)
+			op_fail(l->op, err);
 		if (ret == 0 && !l->empty) {
 			l->blob = true;
 			l->desc = (struct doc_descriptor){ .media_type = layer_media_type(l->as.codec),

@@ -72,6 +72,7 @@ struct op_mount {
 /** An instruction that makes a layer, with all it reads but what is below it. */
 struct op {
 	struct vertex *v;
+	const char *shown;		/* where @inst stands */
 	const struct df_inst *inst;
 	enum op_kind kind;
 	unsigned step;			/* of the stage, from 1 */
@@ -117,6 +118,7 @@ struct vertex {
 	enum arch arch;			/* of its programs */
 	enum arch target;		/* TARGETARCH */
 	const char *name;		/* "builder", "stage-1", or the image's */
+	const char *shown;		/* where what is planned stands: the Dockerfile, an ONBUILD */
 	struct vertex *base;		/* FROM another stage */
 	struct source_image *image;	/* FROM an image; scratch too */
 	enum { PLAN_NEW, PLAN_OPEN, PLAN_DONE } planned;
@@ -171,6 +173,7 @@ struct solver {
 	pthread_mutex_t lock;		/* of events, hashes, scratch's counter, slots */
 	pthread_cond_t freed;
 	unsigned slots, serial;
+	size_t expanded, inherited;	/* what the plan has grown by: bytes of values; variables and history */
 	atomic_bool failed;		/* some thread has: the others need not begin anything */
 };
 
@@ -190,6 +193,12 @@ void plan_history(struct vertex *v, const char *text, struct op *op);
 const char *plan_expand(struct vertex *v, struct df_word w, struct err *err);
 const char *plan_var(const char *name, void *v);
 int plan_fail(const struct vertex *v, struct df_word at, struct err *err, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/**
+ * op_fail - puts @err at @op's instruction, unless it has a place or is about the whole build. op_fail_at - another
+ * message there. Both -1.
+ */
+int op_fail(const struct op *op, struct err *err);
+int op_fail_at(const struct op *op, struct err *err, enum err_code code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 int plan_target(struct solver *sv, size_t *stage, struct err *err) MUST_CHECK;
 void solver_release(struct solver *sv);
 int solver_init(struct solver *sv, const struct stage_request *req, struct stage_result *res,

@@ -256,6 +256,47 @@ base:
 hint: restore slsc.lock, or remove the entry to lock the base anew"
 }
 
+@test "a short name in FROM: mirrors by either form of it, and slsc base update moves its lock" {
+	need skopeo skopeo || return 1
+	registry open
+	shop '' <<<$'FROM debian:12\nCOPY app/f /f'
+	skopeo copy -q --dest-tls-verify=false "oci:$base:latest" "docker://127.0.0.1:$port/deb:12"
+	first=$(skopeo inspect --tls-verify=false "docker://127.0.0.1:$port/deb:12" | jq -r .Digest)
+	local mirrors
+	for mirrors in "{debian: '127.0.0.1:$port/deb'}" "{docker.io/library/debian: '127.0.0.1:$port/deb'}" \
+		"{docker.io: '127.0.0.1:1', docker.io/library/debian: '127.0.0.1:$port/deb', docker.io/library: '127.0.0.1:1'}"; do
+		rm -f slsc.lock
+		sed -i "s|^mirrors:.*|mirrors: $mirrors|" slsc.yaml
+		slsc_run -q package --oci --arch x86_64
+		is "$err" ""
+		is "$status" 0
+		is "$(grep -v '^#' slsc.lock)" "version: 1
+base:
+  \"docker.io/library/debian:12\":
+    digest: $first"
+		slsc_run base update
+		is "$status" 0
+		is "$err" ""
+	done
+	printf 'FROM scratch\nCOPY app /moved\n' >other.Dockerfile
+	slsc_run build -f other.Dockerfile -o "oci:$T/other" .
+	is "$status" 0
+	skopeo copy -q --dest-tls-verify=false "oci:$T/other:latest" "docker://127.0.0.1:$port/deb:12"
+	sed -i "s,^mirrors:.*,mirrors: {debian: '127.0.0.1:$port/deb'}," slsc.yaml
+	slsc_run base update
+	is "$status" 0
+	has "$out" "docker.io/library/debian:12"
+	slsc_run -q package --oci --arch x86_64
+	is "$status" 0
+	is "$(grep -c "$first" slsc.lock)" 0
+	# a named base stays one, whatever stands for the registry
+	sed -i "s,^mirrors:.*,mirrors: {docker.io: '127.0.0.1:1'}," slsc.yaml
+	printf 'FROM static\nCOPY app/f /f\n' >Dockerfile
+	slsc_run -q package --oci --arch x86_64
+	is "$err" ""
+	is "$status" 0
+}
+
 # programs: ctx/{static,dynamic,foreign,libx.so,part.o,script,plain}, all but the last two with symbols
 programs() {
 	need clang-14 clang-14 && need ld.lld lld && need readelf binutils || return 1
