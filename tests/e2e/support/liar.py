@@ -53,6 +53,18 @@ if MODE == "many-entries":
         {"mediaType": MANIFEST_TYPE, "size": 7, "digest": sha(str(i).encode())} for i in range(10000)]}).encode()
 BLOBS = {sha(CONFIG): CONFIG, sha(LAYER): LAYER}
 MANIFESTS = {"t": MANIFEST, sha(MANIFEST): MANIFEST}
+# indexes in indexes: 100 deep, each naming the next; 4 deep, each naming the next 16 times, without a platform
+for _ in range({"nested": 100, "fan": 4}.get(MODE, 0)):
+    MANIFEST = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [
+        descriptor(json.loads(MANIFEST)["mediaType"], MANIFEST)] * (16 if MODE == "fan" else 1)}).encode()
+    MANIFESTS["t"] = MANIFESTS[sha(MANIFEST)] = MANIFEST
+if MODE == "names-itself":
+    # no index can hold its own digest: this one names another, under which the registry then serves it again
+    SELF = {"mediaType": INDEX_TYPE, "digest": sha(b""), "size": 0}
+    while SELF["size"] != len(MANIFEST):
+        SELF["size"] = len(MANIFEST)
+        MANIFEST = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [SELF]}).encode()
+    MANIFESTS = {"t": MANIFEST, sha(b""): MANIFEST}
 UPLOADS = {}
 
 
@@ -220,10 +232,7 @@ class Handler(BaseHTTPRequestHandler):
         elif data is None:
             self.fail(404, "MANIFEST_UNKNOWN", "unknown manifest")
         else:
-            if data is MANIFEST:
-                kind = INDEX_TYPE if MODE == "many-entries" else MANIFEST_TYPE
-            else:
-                kind = json.loads(data).get("mediaType", INDEX_TYPE)
+            kind = json.loads(data).get("mediaType", INDEX_TYPE)
             self.answer(200, data, kind, Docker_Content_Digest=sha(data))
 
     def get_blob(self, digest):
