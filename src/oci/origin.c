@@ -13,7 +13,7 @@
 #include "os/proc.h"
 
 #define BLOCK (256u * 1024)
-#define MAX_UNNAMED 16u		/* without a platform, that are looked into: in all, since depth multiplies them */
+#define MAX_UNNAMED 16u		/* of no platform, looked into: in all, since depth multiplies them */
 
 void piece_close(struct piece *p)
 {

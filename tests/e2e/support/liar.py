@@ -122,6 +122,21 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
+    def trickle(self, start, seconds):
+        """Byte after byte, each after so many seconds, until the peer has enough of it."""
+        self.connection.sendall(start)
+        self.connection.settimeout(seconds)
+        try:
+            while True:
+                try:
+                    if not self.connection.recv(1):
+                        break
+                except TimeoutError:
+                    self.connection.sendall(b"a")
+        except OSError:
+            pass
+        self.close_connection = True
+
     def body(self):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
@@ -215,6 +230,13 @@ class Handler(BaseHTTPRequestHandler):
                     self.flush_headers()
             except OSError:
                 self.close_connection = True
+        elif MODE == "slow-headers":
+            self.trickle(b"HTTP/1.1 200 OK\r\nX-A: ", 0.02)
+        elif MODE in ("slow-body", "slow-answer"):
+            self.trickle(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: 100000\r\n\r\n" %
+                         MANIFEST_TYPE.encode(), 0.02 if MODE == "slow-body" else 0.002)
+        elif MODE == "silent":
+            self.trickle(b"", 3600)
         elif MODE == "busy" and count("manifest") <= 2:
             self.fail(429, "TOOMANYREQUESTS", "slow down", Retry_After="1")
         elif MODE == "busy-for-long":
