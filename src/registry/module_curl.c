@@ -294,7 +294,7 @@ static void set_up(struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, req->method);
 }
 
-/* libcurl has one code for all limits, and words of its own for each: "Operation too slow. Less than 1 bytes/sec ..." */
+/* libcurl has one code for all limits, and words of its own for each: "Operation too slow. Less than ..." */
 static int timed_out(struct exchange *x, const char *why)
 {
 	curl_off_t connected = 0, total = 0;
