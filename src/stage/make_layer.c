@@ -151,6 +151,12 @@ bool layer_stored(struct layer *l)
 	return lstat(path, &st) == 0 && (uint64_t)st.st_size == l->desc.size;
 }
 
+/* A layer's digest tells nobody which image it is of, unless the message begins with that already. */
+static int of_image(const struct layer *l, struct err *err)
+{
+	return l->origin && !starts_with(err->msg, l->origin->shown) ? err_wrap(err, "%s", l->origin->shown) : -1;
+}
+
 static int make_dir(struct solver *sv, struct layer *l, struct err *err)
 {
 	CLEAN_FREE char *path = NULL, *all = path_join(sv->cache, "layers");
@@ -170,7 +176,7 @@ static int make_dir(struct solver *sv, struct layer *l, struct err *err)
 	} else {
 		from = l->origin && !layer_stored(l) ? l->origin : &store;
 		if (snap_unpack(path, from, &l->desc, &l->as.diff_id, err) < 0)
-			return -1;
+			return of_image(l, err);
 	}
 	l->dir = true;
 	return 0;
