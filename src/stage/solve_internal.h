@@ -39,6 +39,7 @@ struct layer {
 	struct op *op;		/* that makes it; NULL: a base's */
 	char name[KEY_LEN];	/* of its directory; empty: not made yet */
 	bool dir, blob;		/* which forms there are */
+	bool sure;		/* this run has made the store's blob, or hashed it */
 	bool empty;		/* nothing in it: it is no layer of the image */
 	struct image_layer as;	/* with blob: the store has it, or origin does */
 	struct tree *tree;	/* of a copy in this run, whose files are still there */
@@ -224,6 +225,8 @@ void explain_save(struct solver *sv);
 int op_make(struct op *op, struct err *err) MUST_CHECK;		/* the op has a layer in some form */
 int layer_dir(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
 int layer_blob(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
+/** layer_stored - whether the store has its blob (after layer_blob(), or of a base), with the right bytes. */
+bool layer_stored(struct layer *l);
 /**
  * layer_tree - what op @l->op makes, as a tree that is not to be changed: *@out is @made, or the op's own; NULL: it
  * is empty.

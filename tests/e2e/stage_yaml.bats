@@ -431,3 +431,47 @@ warning: --strip: /bin/foreign: is arm64, not x86_64"
 	has "$err" "warning: --strip for arm64: the like of 28 more files"
 	has "$err" "warning: --strip for arm64: /m/10: is x86_64, not arm64"
 }
+
+@test "blobs that rot in the store are made or fetched anew, whoever needs them" {
+	stage_setup
+	registry open
+	slsc -q push "oci:$base" "127.0.0.1:$port/base:t" >"$T/out"
+	echo hello >a
+	printf 'FROM 127.0.0.1:%s/base:t\nCOPY a /a\nRUN cat /a >/b\n' "$port" >Dockerfile
+	slsc_run -q build -f Dockerfile -o oci:one .
+	is "$status$err" 0
+	whole one
+	rot() {
+		local b
+		# other inodes: what the layout has linked stays as it is
+		for b in "$SLSC_CACHE_DIR/blobs/sha256"/*; do
+			printf X | cat - <(tail -c +2 "$b") >"$T/rotten" && touch -d '2001-01-01' "$T/rotten" && mv "$T/rotten" "$b"
+		done
+	}
+	[ "$(find "$SLSC_CACHE_DIR/blobs/sha256" -type f | wc -l)" -ge 4 ]
+	rot
+	slsc_run -q build -f Dockerfile -o oci:two .
+	is "$status$err" 0
+	same_blobs one two
+	# what is whole and old enough is hashed once: then a record tells
+	touch -d '2002-01-01' "$SLSC_CACHE_DIR/blobs/sha256"/*
+	slsc_run -q build -f Dockerfile -o oci:two .
+	is "$status$err" 0
+	local l
+	for l in $(jq -r '.layers[].digest' "two/blobs/sha256/$(jq -r '.manifests[0].digest' two/index.json | cut -d: -f2)"); do
+		[ -f "$SLSC_CACHE_DIR/verified/${l#sha256:}" ]
+		is "$(stat -c %y "$SLSC_CACHE_DIR/blobs/sha256/${l#sha256:}" | cut -c1-4)" 2002
+	done
+	# and those that have to be unpacked again
+	rot
+	rm -rf "$SLSC_CACHE_DIR/stage/layers"
+	printf 'FROM 127.0.0.1:%s/base:t\nCOPY a /a\nRUN cat /a /a >/c\n' "$port" >Dockerfile
+	slsc_run -q build -f Dockerfile -o oci:three .
+	is "$status$err" 0
+	whole three
+	rot
+	slsc_run -q build -f Dockerfile -o oci:four .
+	is "$status$err" 0
+	same_blobs three four
+	no_leftovers "$T"
+}
