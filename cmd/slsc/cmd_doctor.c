@@ -46,7 +46,7 @@ static int fetch_missing(struct err *err)
 		struct err why = ERR_INIT;
 		struct sysroot s;
 
-		if (sysroot_find(&a, (enum arch)i, &s))
+		if (sysroot_find(&a, NULL, (enum arch)i, &s))
 			continue;
 		out_note("fetching musl for %s into %s (once)", arch_name((enum arch)i), dir);
 		if (sysroot_fetch((enum arch)i, &why) == 0)

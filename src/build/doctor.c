@@ -84,7 +84,7 @@ int doctor_check(struct arena *a, const struct project *p, const char *name, enu
 	struct str first;
 
 	*out = (struct doctor_finding){ .toolchain = arena_strdup(a, name), .arch = arch, .what = "", .install = "" };
-	if (toolchain_resolve(a, p, name, arch, &tc, err) < 0)
+	if (toolchain_resolve(a, p, NULL, name, arch, &tc, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < tc.nmissing; i++)
 		buf_addf(&what, "%s%s%s", i ? ", " : "", tc.missing[i].what,

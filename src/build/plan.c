@@ -100,7 +100,7 @@ static int find_toolchain(struct graph *g, const char *name, enum arch arch, str
 		}
 	}
 	tc = arena_new(&g->arena, struct toolchain);
-	if (toolchain_resolve(&g->arena, g->p, name, arch, tc, err) < 0)
+	if (toolchain_resolve(&g->arena, g->p, NULL, name, arch, tc, err) < 0)
 		return -1;
 	if (g->ntoolchains == g->captoolchains) {
 		g->captoolchains = g->captoolchains ? g->captoolchains * 2 : 4;

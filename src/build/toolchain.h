@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "build/root.h"
 #include "config/project.h"
 
 enum tc_kind { TC_MUSL, TC_MUSL_GCC, TC_GNU, TC_ZIG };
@@ -25,6 +26,7 @@ struct toolchain {
 	const char *name;
 	enum tc_kind kind;
 	enum arch arch;
+	const struct root *root;	/* borrowed; where it is; NULL: on this machine */
 	const char *cc, *cxx, *ar, *ranlib, *strip;	/* shell text */
 	const char *target;		/* for compiles and links alike: --target=... */
 	const char *cflags;		/* for compiles: include directories of the C library */
@@ -42,11 +44,11 @@ struct toolchain {
 };
 
 /**
- * toolchain_resolve - @name (built in, or defined by @p, which may be NULL) for @arch, into @a.
- * What is absent on this machine is listed in missing[], not an error. ERR_NOTFOUND for an unknown name.
+ * toolchain_resolve - @name (built in, or defined by @p, which may be NULL) for @arch, into @a, as it is in @root.
+ * What is absent there is listed in missing[], not an error. ERR_NOTFOUND for an unknown name.
  */
-int toolchain_resolve(struct arena *a, const struct project *p, const char *name, enum arch arch,
-		      struct toolchain *tc, struct err *err) MUST_CHECK;
+int toolchain_resolve(struct arena *a, const struct project *p, const struct root *root, const char *name,
+		      enum arch arch, struct toolchain *tc, struct err *err) MUST_CHECK;
 
 /** toolchain_require - ERR_TOOL naming what is missing, with the exact command as the hint. */
 int toolchain_require(const struct toolchain *tc, struct err *err) MUST_CHECK;

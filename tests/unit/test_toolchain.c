@@ -87,7 +87,7 @@ static void test_missing(void **state)
 	(void)state;
 	parse(&p, head);
 	setenv("PATH", "/nonexistent", 1);
-	assert_int_equal(toolchain_resolve(&a, &p, "musl", arch_host(), &tc, &err), 0);
+	assert_int_equal(toolchain_resolve(&a, &p, NULL, "musl", arch_host(), &tc, &err), 0);
 	assert_true(tc.nmissing >= 2);
 	assert_string_equal(tc.missing[0].what, "clang");
 	assert_string_equal(tc.missing[1].what, "ld.lld");
@@ -96,9 +96,9 @@ static void test_missing(void **state)
 	assert_int_equal(toolchain_require(&tc, &err), -1);
 	assert_int_equal(err.code, ERR_TOOL);
 	assert_string_equal(err.hint, "apt-get install clang lld");
-	assert_int_equal(toolchain_resolve(&a, &p, "gnu", ARCH_ARM64, &tc, &err), 0);
+	assert_int_equal(toolchain_resolve(&a, &p, NULL, "gnu", ARCH_ARM64, &tc, &err), 0);
 	assert_string_equal(tc.missing[0].package, arch_host() == ARCH_ARM64 ? "gcc" : "gcc-aarch64-linux-gnu");
-	assert_int_equal(toolchain_resolve(&a, &p, "zig", ARCH_ARM64, &tc, &err), 0);
+	assert_int_equal(toolchain_resolve(&a, &p, NULL, "zig", ARCH_ARM64, &tc, &err), 0);
 	assert_int_equal(toolchain_require(&tc, &err), -1);
 	assert_string_equal(err.msg, "toolchain 'zig' for arm64 lacks zig cc");
 	assert_string_equal(err.hint, "put it on PATH, or choose another toolchain in slsc.yaml");
@@ -135,14 +135,14 @@ static void test_users_own(void **state)
 		  "toolchains:\n"
 		  "  outer: {extends: inner, cflags: ['-DO=a b'], arches: {arm64: {cc: my-arm-cc, cflags: [-mfix]}}}\n"
 		  "  inner: {extends: gnu, cc: my-cc, ar: my-ar, ldflags: [-Lx]}\n");
-	assert_int_equal(toolchain_resolve(&a, &p, "outer", ARCH_X86_64, &tc, &err), 0);
+	assert_int_equal(toolchain_resolve(&a, &p, NULL, "outer", ARCH_X86_64, &tc, &err), 0);
 	assert_int_equal(tc.kind, TC_GNU);
 	assert_string_equal(tc.cc, "my-cc");
 	assert_string_equal(tc.ar, "my-ar");
 	assert_string_equal(tc.cflags, "'-DO=a b'");
 	assert_string_equal(tc.link_pre, "-static -no-pie -Wl,-z,max-page-size=4096 -Lx");
 	assert_string_equal(tc.missing[0].what, "my-cc");
-	assert_int_equal(toolchain_resolve(&a, &p, "outer", ARCH_ARM64, &tc, &err), 0);
+	assert_int_equal(toolchain_resolve(&a, &p, NULL, "outer", ARCH_ARM64, &tc, &err), 0);
 	assert_string_equal(tc.cc, "my-arm-cc");
 	assert_string_equal(tc.cflags, "'-DO=a b' -mfix");
 }
@@ -154,7 +154,7 @@ static void test_unknown(void **state)
 	struct toolchain tc;
 
 	(void)state;
-	assert_int_equal(toolchain_resolve(&a, NULL, "tcc", ARCH_ARM64, &tc, &err), -1);
+	assert_int_equal(toolchain_resolve(&a, NULL, NULL, "tcc", ARCH_ARM64, &tc, &err), -1);
 	assert_int_equal(err.code, ERR_NOTFOUND);
 	assert_string_equal(err.msg, "unknown toolchain 'tcc'");
 	assert_string_equal(err.hint, "built in: musl, musl-gcc, gnu, zig");
