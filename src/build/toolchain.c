@@ -62,6 +62,15 @@ static void add_path(struct buf *b, const char *dir, const char *file)
 	buf_add_shell(b, path);
 }
 
+/* @out: the same for who does not see the root, an editor. */
+static void add_isystem(const struct toolchain *tc, struct buf *b, struct buf *out, const char *dir)
+{
+	CLEAN_FREE char *host = tc->root ? root_find(tc->root, dir, NULL) : NULL;
+
+	add_i(b, "-isystem", dir);
+	add_i(out, "-isystem", host ? host : dir);
+}
+
 /* Wherever the sysroot lies, its headers have one name in the debug file, which the build-id is made from. */
 static void map_sysroot(struct arena *a, struct toolchain *tc, const struct sysroot *s)
 {
@@ -81,7 +90,7 @@ static void map_sysroot(struct arena *a, struct toolchain *tc, const struct sysr
 /* clang or gcc over a musl sysroot, by hand: wrappers and specs files disagree about -static-pie and order. */
 static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const char *linker)
 {
-	CLEAN_BUF struct buf c = BUF_INIT, pre = BUF_INIT, pie = BUF_INIT, post = BUF_INIT;
+	CLEAN_BUF struct buf c = BUF_INIT, outside = BUF_INIT, pre = BUF_INIT, pie = BUF_INIT, post = BUF_INIT;
 	struct sysroot s;
 	const char *gcc_include = NULL;
 
@@ -90,17 +99,19 @@ static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const ch
 		return;
 	}
 	map_sysroot(a, tc, &s);
+	tc->cached = s.cached;
 	if (tc->clang) {
 		buf_addz(&c, "-nostdlibinc");
 	} else {
 		buf_addz(&c, "-nostdinc");
 		gcc_include = gcc_dir(a, tc->root, tc->arch, "include/stddef.h");
 	}
-	add_i(&c, "-isystem", s.include);
+	buf_addz(&outside, c.ptr);
+	add_isystem(tc, &c, &outside, s.include);
 	if (gcc_include)
-		add_i(&c, "-isystem", arena_printf(a, "%s/include", gcc_include));
+		add_isystem(tc, &c, &outside, arena_printf(a, "%s/include", gcc_include));
 	if (s.kernel)
-		add_i(&c, "-isystem", s.kernel);
+		add_isystem(tc, &c, &outside, s.kernel);
 	buf_addz(&pre, linker);
 	buf_addz(&pre, " -nostdlib");
 	add_i(&pre, "-L", s.lib);
@@ -114,6 +125,7 @@ static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const ch
 	buf_addz(&post, "-Wl,--start-group -lc -lgcc -Wl,--end-group");
 	add_path(&post, s.lib, "crtn.o");
 	tc->cflags = arena_strdup(a, c.ptr);
+	tc->cflags_outside = tc->root ? arena_strdup(a, outside.ptr) : NULL;
 	tc->link_pre = arena_strdup(a, pre.ptr);
 	tc->pie_pre = arena_strdup(a, pie.ptr);
 	tc->link_post = arena_strdup(a, post.ptr);
@@ -256,8 +268,9 @@ int toolchain_resolve(struct arena *a, const struct project *p, const struct roo
 	size_t n = 0;
 	int kind;
 
-	*tc = (struct toolchain){ .name = arena_strdup(a, name), .arch = arch, .root = root, .target = "",
+	*tc = (struct toolchain){ .name = arena_strdup(a, name), .run = "", .arch = arch, .root = root, .target = "",
 				  .cflags = "", .link_pre = "", .pie_pre = "", .link_post = "" };
+	tc->shown = tc->name;
 	while ((kind = kind_of(base)) < 0 || p) {
 		const struct toolchain_def *d;
 
@@ -317,6 +330,8 @@ int toolchain_require(const struct toolchain *tc, struct err *err)
 
 	if (!tc->nmissing)
 		return 0;
+	if (tc->stage)
+		return toolchain_require_stage(tc, err);
 	for (unsigned i = 0; i < tc->nmissing; i++)
 		buf_addf(&b, "%s%s", i ? ", " : "", tc->missing[i].what);
 	err_set(err, ERR_TOOL, "toolchain '%s' for %s lacks %s", tc->name, arch_name(tc->arch), b.ptr);
