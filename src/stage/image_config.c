@@ -130,6 +130,14 @@ static ssize_t find_env(const struct image_config *c, const char *name)
 	return -1;
 }
 
+void image_config_list_env(const struct image_config *c, struct strs *out)
+{
+	const json_t *env = json_object_get(c->config, "Env");
+
+	for (size_t i = 0; i < json_array_size(env); i++)
+		strs_add(out, json_string_value(json_array_get(env, i)));
+}
+
 const char *image_config_env(const struct image_config *c, const char *name)
 {
 	const ssize_t i = find_env(c, name);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/vec.h"
 #include "config/project.h"
 #include "oci/digest.h"
 
@@ -32,6 +33,8 @@ void image_config_release(struct image_config *c);
 
 /** The value, borrowed till the next change; NULL: not set. */
 const char *image_config_env(const struct image_config *c, const char *name);
+/** image_config_list_env - all of it, "K=V". */
+void image_config_list_env(const struct image_config *c, struct strs *out);
 const char *image_config_get(const struct image_config *c, const char *member);	/* "User", "WorkingDir", ... */
 
 void image_config_set_env(struct image_config *c, const char *name, const char *val);

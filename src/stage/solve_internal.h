@@ -245,6 +245,11 @@ int op_run(struct op *op, const struct strs *below, const char *upper, const cha
 char *layer_path(const struct solver *sv, const char *name);	/* <cache>/stage/layers/NAME; heap */
 void solver_event(struct solver *sv, const struct op *op, enum stage_event_kind kind, const char *text,
 		  const char *why, double seconds);
+/**
+ * solver_dirs - @v's layers as directories, those that are not there are made; without @make then ERR_NOTFOUND. No
+ * namespace is entered where all are there.
+ */
+int solver_dirs(struct solver *sv, struct vertex *v, bool make, struct strs *dirs, struct err *err) MUST_CHECK;
 int solver_make(struct solver *sv, struct vertex *const *targets, size_t n, struct err *err) MUST_CHECK;
 
 bool op_has_form(const struct op *op);	/* its layer need not be made */
