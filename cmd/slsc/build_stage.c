@@ -223,6 +223,38 @@ int package_by_stage(const struct package_stage *want, void *ctx, struct err *er
 	return ret;
 }
 
+void toolchain_stages_init(struct toolchain_stages *t, const struct stage_flags *f, unsigned jobs,
+			   const struct globals *g, bool make)
+{
+	t->registry = registry_opts_of(&f->registry);
+	t->env = (struct registry_env){ .opts = &t->registry };
+	t->origins = (struct origin_env){ .registry = registry_open, .ctx = &t->env };
+	t->request = (struct stage_request){
+		.args = &f->args,
+		.secrets = &f->secrets,
+		.bases = &f->bases,
+		.cache_from = &f->cache_from,
+		.cache_to = f->cache_to,
+		.no_cache = f->no_cache,
+		.explain = g->explain,
+		.jobs = jobs,
+		.origins = &t->origins,
+		.registry = &t->registry,
+		.codec = CODEC_GZIP,
+		.level = CODEC_DEFAULT,
+		.no_network = index_in(stage_networks, f->network, 0) == 1,
+		.sandbox = (enum sandbox_kind)index_in(stage_sandboxes, f->sandbox, SANDBOX_BWRAP),
+		.note = on_note,
+		.event = on_event,
+	};
+	keepers_init(&t->keepers, &t->request, make);
+}
+
+void toolchain_stages_release(struct toolchain_stages *t)
+{
+	keepers_release(&t->keepers);
+}
+
 void stage_flags_release(struct stage_flags *f)
 {
 	strs_release(&f->args);

@@ -4,7 +4,9 @@
 
 #include "build/package.h"
 #include "cli/opt.h"
+#include "registry/origin.h"
 #include "registry_ui.h"
+#include "stage/keeper.h"
 
 /* `slsc build -f Dockerfile`: the options, and the run. */
 struct stage_flags {
@@ -69,6 +71,20 @@ struct stage_source {
 };
 /** package_by_stage - the member stage of a package_request; @ctx: a struct stage_source. */
 int package_by_stage(const struct package_stage *want, void *ctx, struct err *err) MUST_CHECK;
+/** Stages as toolchains, for the commands that build or tell what was built. */
+struct toolchain_stages {
+	struct registry_opts registry;
+	struct registry_env env;
+	struct origin_env origins;
+	struct stage_request request;
+	struct keepers keepers;
+};
+/** toolchain_stages_init - @f is borrowed: bases, build arguments, caches and the like count for stages, too. */
+void toolchain_stages_init(struct toolchain_stages *t, const struct stage_flags *f, unsigned jobs,
+			   const struct globals *g, bool make);
+void toolchain_stages_release(struct toolchain_stages *t);
+#define CLEAN_STAGES __attribute__((cleanup(toolchain_stages_release)))
+
 void stage_flags_release(struct stage_flags *f);
 
 #endif

@@ -106,6 +106,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_STRS struct strs functions = { 0 };
 	CLEAN_BUF struct buf out = BUF_INIT;
 	CLEAN_FD int lock = -1;
+	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
 	struct build_request req = { .arches = c->arches, .profile = c->profile, .launcher = c->launcher,
 				     .jobs = c->jobs, .smoke = c->smoke };
 
@@ -125,6 +126,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 			err_hint(err, "there is a Dockerfile: `slsc build -f Dockerfile .` builds its image");
 		return -1;
 	}
+	toolchain_stages_init(&stages, &c->stage, c->jobs, g, !g->dry_run);
+	p.stages = &stages.keepers.stages;
 	if (!g->dry_run) {
 		lock = build_lock(&p, "slsc build", ui_waiting, NULL, err);
 		if (lock < 0)
@@ -159,6 +162,9 @@ const struct cmd cmd_build = {
 		"--smoke starts each binary, with an environment of its own, and says what it did. With runtime lambda "
 		"it has to ask for its first event within 10 s, with http to answer GET /_/health, with none to exit "
 		"with status 0 or to run on for 2 s.\n\n"
+		"Where slsc.yaml names a stage of a Dockerfile as the toolchain, the stage is made first, and all that "
+		"compiles and links runs in its file tree; --base, --build-arg, --secret, --network, --sandbox, "
+		"--no-cache, --cache-from and --cache-to are about it, too.\n\n"
 		"With --file it runs a Dockerfile, without a daemon and without root: only the stages that the target "
 		"needs, side by side, each step known by what it reads. The argument is then the build context, a "
 		"directory.",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "build_stage.h"
 #include "build/doctor.h"
 #include "build/sysroot.h"
 #include "build/toolchain.h"
@@ -46,7 +47,7 @@ static int fetch_missing(struct err *err)
 		struct err why = ERR_INIT;
 		struct sysroot s;
 
-		if (sysroot_find(&a, (enum arch)i, &s))
+		if (sysroot_find(&a, NULL, (enum arch)i, &s))
 			continue;
 		out_note("fetching musl for %s into %s (once)", arch_name((enum arch)i), dir);
 		if (sysroot_fetch((enum arch)i, &why) == 0)
@@ -118,11 +119,15 @@ static void report_json(const struct findings *f, struct buf *b)
 
 static void report_text(const struct findings *f, struct buf *b)
 {
-	buf_addz(b, "TOOLCHAIN   ARCH    STATE\n");
+	size_t width = strlen("musl-gcc  ");
+
+	VEC_EACH(f, x)
+		width = strlen(x->toolchain) > width ? strlen(x->toolchain) : width;
+	buf_addf(b, "%-*s  ARCH    STATE\n", (int)width, "TOOLCHAIN");
 	VEC_EACH(f, x) {
 		char human[32];
 
-		buf_addf(b, "%-10s  %-6s  %-7s  ", x->toolchain, arch_name(x->arch), state_name(x->state));
+		buf_addf(b, "%-*s  %-6s  %-7s  ", (int)width, x->toolchain, arch_name(x->arch), state_name(x->state));
 		if (x->state == DOCTOR_WORKS)
 			buf_addf(b, "hello is %s\n", str_human_size(x->size, human, sizeof(human)));
 		else if (x->install[0])
@@ -146,6 +151,12 @@ static void report_text(const struct findings *f, struct buf *b)
 	}
 }
 
+/* What must work here: nothing, if the compilers come from a stage. */
+static const char *default_toolchain(const struct project *p)
+{
+	return !p ? "musl" : p->toolchain.name.s ? p->toolchain.name.s : "";
+}
+
 static int check(struct arena *a, const struct project *p, const char *name, struct findings *all, bool *bad,
 		 struct err *err)
 {
@@ -159,9 +170,48 @@ static int check(struct arena *a, const struct project *p, const char *name, str
 		VEC_PUSH(all, f);
 		for (size_t j = 0; p && j < p->narches; j++)
 			wanted |= p->arches[j] == (enum arch)i;
-		if (wanted && strcmp(name, p ? p->toolchain.s : "musl") == 0)
+		if (wanted && strcmp(name, default_toolchain(p)) == 0)
 			*bad |= f.state != DOCTOR_WORKS;
 	}
+	return 0;
+}
+
+static bool uses(const struct project *p, const struct function *f, enum arch arch)
+{
+	bool any = false;
+
+	for (size_t i = 0; f && i < f->arches.len; i++)
+		any |= arch_parse(f->arches.ptr[i].s) == (int)arch;
+	for (size_t i = 0; i < p->narches && !(f && f->arches.len); i++)
+		any |= p->arches[i] == arch;
+	return any;
+}
+
+/* The stages that functions are compiled in, each once; they must work for what is compiled in them. */
+static int check_stages(struct arena *a, struct project *p, struct findings *all, bool *bad, struct err *err)
+{
+	for (size_t i = 0; i < p->nfunctions; i++)
+		for (int k = 0; k < ARCH_COUNT; k++) {
+			CLEAN_FREE char *name = NULL;
+			struct toolchain_use use;
+			struct doctor_finding f;
+			bool seen = false;
+
+			project_toolchain_use(p, p->functions[i], &use);
+			if (!use.of.stage.s || !function_compiles(p->functions[i]) ||
+			    !uses(p, p->functions[i], (enum arch)k))
+				continue;
+			name = xasprintf("stage %s", use.of.stage.s);
+			VEC_EACH(all, x)
+				seen |= strcmp(x->toolchain, name) == 0 && x->arch == (enum arch)k;
+			if (seen)
+				continue;
+			progress_update(all->len, name);
+			if (doctor_check_stage(a, p, &use, (enum arch)k, &f, err) < 0)
+				return -1;
+			VEC_PUSH(all, f);
+			*bad |= f.state != DOCTOR_WORKS;
+		}
 	return 0;
 }
 
@@ -172,6 +222,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_PROJECT struct project p = { 0 };
 	const struct project *pp = NULL;
 	CLEAN_BUF struct buf out = BUF_INIT;
+	const struct stage_flags flags = { .file = NULL };
+	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
 	struct findings all = { 0 };
 	bool bad = false;
 	int r = 0;
@@ -183,6 +235,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	else if (err->code != ERR_NOTFOUND)
 		return -1;
 	*err = (struct err)ERR_INIT;
+	toolchain_stages_init(&stages, &flags, 0, g, !c->no_fetch);
+	p.stages = &stages.keepers.stages;
 	if (!c->no_fetch && fetch_missing(err) < 0)
 		return -1;
 	progress_begin("checking toolchains", 0);
@@ -191,6 +245,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	for (size_t i = 0; r == 0 && pp && i < pp->ntoolchains; i++)
 		if (pp->toolchains[i]->line)
 			r = check(&a, pp, pp->toolchains[i]->name, &all, &bad, err);
+	if (r == 0 && pp)
+		r = check_stages(&a, &p, &all, &bad, err);
 	if (r == 0) {
 		progress_update(all.len, "sandbox");
 		all.nrun = sandbox_probe(all.run);
@@ -205,8 +261,12 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	}
 	VEC_FREE(&all);
 	if (r == 0 && bad) {
-		r = err_set(err, ERR_TOOL, "toolchain '%s' does not work for every arch",
-			    pp ? pp->toolchain.s : "musl");
+		const char *name = default_toolchain(pp);
+
+		if (*name)
+			r = err_set(err, ERR_TOOL, "toolchain '%s' does not work for every arch", name);
+		else
+			r = err_set(err, ERR_TOOL, "a stage's toolchain does not work for every arch");
 		err_hint(err, "the table says what is missing");
 	}
 	return r;

@@ -160,6 +160,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	const struct registry_opts registry = registry_opts_of(&c->registry);
 	struct registry_env env = { .opts = &registry };
 	const struct origin_env origins = { .registry = registry_open, .ctx = &env };
+	struct stage_flags flags = { .registry = c->registry };
+	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
 	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = g };
 	struct package_request req = {
 		.stage = package_by_stage, .ctx = &source,
@@ -188,6 +190,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		strs_add(&functions, argv[i]);
 	if (project_load(&p, NULL, err) < 0)
 		return -1;
+	flags.bases = sources;
+	toolchain_stages_init(&stages, &flags, 0, g, !g->dry_run && !c->no_build);
+	p.stages = &stages.keepers.stages;
 	if (!g->dry_run) {
 		lock = build_lock(&p, "slsc package", ui_waiting, NULL, err);
 		if (lock < 0 || (!c->no_build && build(&p, c, &functions, g, err) < 0))

@@ -11,6 +11,7 @@
 #include "build/package_sbom.h"
 #include "cli/opt.h"
 #include "cli/out.h"
+#include "build_stage.h"
 #include "commands.h"
 #include "os/fs.h"
 #include "vcs/git.h"
@@ -155,9 +156,14 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	const struct sbom_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
 	CLEAN_BUF struct buf out = BUF_INIT;
+	const struct stage_flags flags = { .file = NULL };
+	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
 
-	(void)g;
-	if (project_load(&p, NULL, err) < 0 || make(&p, c, argc ? argv[0] : NULL, &out, err) < 0)
+	if (project_load(&p, NULL, err) < 0)
+		return -1;
+	toolchain_stages_init(&stages, &flags, 0, g, false);
+	p.stages = &stages.keepers.stages;
+	if (make(&p, c, argc ? argv[0] : NULL, &out, err) < 0)
 		return -1;
 	if (c->out)
 		return fs_write_file(c->out, out.ptr, out.len, 0644, err);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/base64.h"
 
+#include <string.h>
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void buf_add_base64(struct buf *b, const void *p, size_t n)
@@ -65,4 +67,19 @@ int base64_decode(struct str s, struct buf *out)
 			return -1;
 		}
 	return 0;
+}
+
+int base64_decode_either(struct str s, struct buf *out)
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+
+	if (!memchr(s.ptr, '-', s.len) && !memchr(s.ptr, '_', s.len))
+		return base64_decode(s, out);
+	/* one alphabet or the other */
+	if (memchr(s.ptr, '+', s.len) || memchr(s.ptr, '/', s.len))
+		return -1;
+	buf_adds(&text, s);
+	for (size_t i = 0; i < text.len; i++)
+		text.ptr[i] = text.ptr[i] == '-' ? '+' : text.ptr[i] == '_' ? '/' : text.ptr[i];
+	return base64_decode(buf_str(&text), out);
 }

@@ -11,5 +11,7 @@ void buf_add_base64(struct buf *b, const void *p, size_t n);
  * 0, or -1 with @out as it was. The caller has bounded s.len.
  */
 int base64_decode(struct str s, struct buf *out) __attribute__((warn_unused_result));
+/** base64_decode_either - the same, or in the alphabet for URLs (RFC 4648, 5), padded. */
+int base64_decode_either(struct str s, struct buf *out) __attribute__((warn_unused_result));
 
 #endif

@@ -20,6 +20,7 @@
 #include "build/diagnose.h"
 #include "build/graph.h"
 #include "build/smoke.h"
+#include "build/stages.h"
 #include "build/sysroot.h"
 #include "elf/elf.h"
 #include "os/fs.h"
@@ -278,20 +279,24 @@ static void on_line(const char *line, size_t len, void *ctx)
 }
 
 static int run_ninja(const struct graph *g, const struct build_request *req, const char *file,
-		     const struct strs *outs, struct stream *s, int *status, struct err *err)
+		     const struct strs *outs, struct strs *env, struct stream *s, int *status, struct err *err)
 {
 	CLEAN_STRS struct strs argv = { 0 };
 	CLEAN_FD int running = req->dry_run ? -1 : running_begin(g->p->dir);
 	CLEAN_FREE char *self = dirs_self();
-	CLEAN_FREE char *self_env = xasprintf("SLSC_SELF=%s", self);
-	CLEAN_FREE char *launcher = xasprintf("SLSC_LAUNCHER=%s", req->launcher ? req->launcher : "");
-	const char *env[] = { self_env, launcher, "NINJA_STATUS=" MARK "%f/%t" MARK,
-			      req->color ? "CLICOLOR_FORCE=1" : "CLICOLOR_FORCE=0", NULL };
 	struct proc_opts o = {
-		.dir = g->p->dir, .env = env, .line = on_line, .ctx = s, .limit = 16u << 20, .null_stdin = true,
+		.dir = g->p->dir, .line = on_line, .ctx = s, .limit = 16u << 20, .null_stdin = true,
 		.die_with_us = true, .pass_fd = running < 0 ? 0 : running,
 	};
 
+	strs_addf(env, "SLSC_SELF=%s", self);
+	strs_addf(env, "SLSC_LAUNCHER=%s", req->launcher ? req->launcher : "");
+	strs_add(env, "NINJA_STATUS=" MARK "%f/%t" MARK);
+	strs_add(env, req->color ? "CLICOLOR_FORCE=1" : "CLICOLOR_FORCE=0");
+	/* what runs in a stage is no child of ninja's */
+	if (running >= 0)
+		strs_addf(env, "SLSC_RUNNING=%d", running);
+	o.env = (const char *const *)strs_argv(env);
 	strs_add(&argv, "ninja");
 	strs_add(&argv, "-f");
 	strs_add(&argv, file);
@@ -334,6 +339,38 @@ static int prepare_link_dir(const char *dir, struct err *err)
 	return 0;
 }
 
+/* What a stage sees of this machine: the project, and what the commands in build.ninja read. */
+static void list_binds(const struct graph *g, struct strs *binds)
+{
+	CLEAN_FREE char *sysroot = sysroot_dir(ARCH_X86_64), *all = path_dirname(sysroot);
+
+	strs_add(binds, g->p->dir);
+	strs_addf(binds, "%s/runtime", g->share);
+	for (size_t i = 0; i < g->deps->len; i++)
+		strs_add(binds, g->deps->ptr[i].dir);
+	if (fs_is_dir(all))
+		strs_add(binds, all);
+}
+
+static int run_with_stages(const struct graph *g, const struct build_request *req, const char *file,
+			   const struct strs *outs, struct stream *s, int *status, struct err *err)
+{
+	CLEAN_STRS struct strs binds = { 0 }, env = { 0 };
+	struct build_stages *stages = g->p->stages;
+	struct err why;
+	int r;
+
+	list_binds(g, &binds);
+	if (stages && stages->begin(stages, &binds, &env, err) < 0)
+		return -1;
+	r = run_ninja(g, req, file, outs, &env, s, status, err);
+	if (stages && stages->end(stages, &why) < 0 && (r < 0 ? err->code != ERR_INTR : *status != 0)) {
+		*err = why;
+		return -1;
+	}
+	return r;
+}
+
 static int run_in_link_dir(const struct graph *g, const struct build_request *req, const char *file,
 			   const struct strs *outs, struct stream *s, int *status, struct err *err)
 {
@@ -342,10 +379,10 @@ static int run_in_link_dir(const struct graph *g, const struct build_request *re
 	int r;
 
 	if (req->dry_run)
-		return run_ninja(g, req, file, outs, s, status, err);
+		return run_with_stages(g, req, file, outs, s, status, err);
 	if (prepare_link_dir(dir, err) < 0)
 		return -1;
-	r = run_ninja(g, req, file, outs, s, status, err);
+	r = run_with_stages(g, req, file, outs, s, status, err);
 	if ((r < 0 || *status != 0) && fs_rmtree(dir, &tidy) < 0 && r == 0) {
 		*err = tidy;
 		r = -1;
@@ -397,9 +434,13 @@ static int choose(struct project *p, const struct graph *g, const struct build_r
 			continue;
 		if (toolchain_require(t->tc, err) < 0)
 			return -1;
+		if (req->launcher && t->tc->stage) {
+			err_set(err, ERR_USAGE, "--launcher %s: '%s' is compiled in stage '%s', where nothing of this "
+				"machine is", req->launcher, t->fn->name.s, t->tc->stage->stage.s);
+			return err_hint(err, "leave it out, or name the other functions");
+		}
 		VEC_PUSH(res, ((struct built){ .function = t->fn, .arch = t->arch,
-					       .toolchain = t->fn->toolchain.s ? t->fn->toolchain.s :
-										 p->toolchain.s,
+					       .toolchain = arena_strdup(&p->arena, t->tc->shown),
 					       .path = xstrdup(t->out),
 					       .debug = t->debug ? xstrdup(t->debug) : NULL }));
 		strs_add(outs, t->out);
@@ -417,6 +458,9 @@ static int fetch_sysroots(const struct build_request *req, const struct graph *g
 
 		for (size_t j = 0; j < req->arches.len; j++)
 			wanted |= arch_parse(req->arches.ptr[j]) == (int)tc->arch;
+		/* a stage without a compiler gains nothing by it */
+		for (unsigned m = 0; tc->stage && m < tc->nmissing; m++)
+			wanted &= tc->missing[m].sysroot;
 		for (unsigned m = 0; wanted && m < tc->nmissing; m++) {
 			if (!tc->missing[m].sysroot)
 				continue;
@@ -484,6 +528,14 @@ static int write_commands(const struct graph *g, struct err *err)
 	return 0;
 }
 
+static bool any_stage(const struct graph *g)
+{
+	for (size_t i = 0; i < g->ntoolchains; i++)
+		if (g->toolchains[i]->stage)
+			return true;
+	return false;
+}
+
 /* A dry run writes nothing: ninja reads the graph from memory. */
 static int write_graph(struct graph *g, bool dry_run, int *memfd, char **file, struct err *err)
 {
@@ -505,7 +557,8 @@ static int write_graph(struct graph *g, bool dry_run, int *memfd, char **file, s
 	*file = xstrdup(".slsc/build.ninja");
 	if (write_commands(g, err) < 0 || fs_write_if_changed(path, buf_str(&text), 0644, &changed, err) < 0)
 		return -1;
-	if (changed || !fs_exists(db)) {
+	/* the directories of a stage's layers may have moved, which changes nothing in build.ninja */
+	if (changed || !fs_exists(db) || any_stage(g)) {
 		CLEAN_BUF struct buf json = BUF_INIT;
 
 		graph_compdb(g, &json);

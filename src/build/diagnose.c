@@ -137,7 +137,7 @@ static int no_archive(const struct graph *g, const struct target *t, struct err 
 		for (size_t j = 0; t->tc->libdirs[j]; j++) {
 			CLEAN_FREE char *path = xasprintf("%s/lib%s.a", t->tc->libdirs[j], lib.s);
 
-			found |= fs_exists(path);
+			found |= root_exists(t->tc->root, path);
 			buf_addf(&tried, "%s%s", j ? ", " : "", t->tc->libdirs[j]);
 		}
 		if (found)
@@ -146,9 +146,9 @@ static int no_archive(const struct graph *g, const struct target *t, struct err 
 			    "library '%s' has no static archive for %s (lib%s.a is not in %s)", lib.s,
 			    arch_name(t->arch), lib.s, tried.ptr);
 		host = xasprintf("/usr/lib/x86_64-linux-gnu/lib%s.so", lib.s);
-		if (fs_exists(host))
-			return err_hint(err, "%s is a dynamic library of the host; build its source for musl, "
-					     "say as a dependency", host);
+		if (root_exists(t->tc->root, host))
+			return err_hint(err, "%s is a dynamic library of %s; build its source for musl, "
+					     "say as a dependency", host, t->tc->stage ? "the stage" : "the host");
 		return err_hint(err, "give its path (libs: [lib/%s/lib%s.a]) or its source as a dependency",
 				arch_name(t->arch), lib.s);
 	}

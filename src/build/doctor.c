@@ -45,9 +45,9 @@ static int try_build(struct project *p, const char *dir, enum arch arch, uint64_
 	return 0;
 }
 
-/* A project of one function, with the user's own toolchains in it. */
-static int probe(const struct project *p, const char *name, enum arch arch, uint64_t *size, struct buf *output,
-		 struct err *err)
+/* A project of one function, with the user's own toolchains and stages in it. */
+static int probe(const struct project *p, const struct toolchain_choice *choice, enum arch arch, uint64_t *size,
+		 struct buf *output, struct err *err)
 {
 	CLEAN_FREE char *tmp = path_join(getenv("TMPDIR") && getenv("TMPDIR")[0] == '/' ? getenv("TMPDIR") : "/tmp",
 					 "slsc-doctor.XXXXXX");
@@ -61,11 +61,12 @@ static int probe(const struct project *p, const char *name, enum arch arch, uint
 		return err_sys(err, "cannot make a directory like %s", tmp);
 	r = project_parse(&q, "slsc.yaml", tmp, yaml, strlen(yaml), err);
 	if (r == 0) {
-		q.toolchain.s = name;
+		q.toolchain = *choice;
 		if (p) {
 			/* borrowed for as long as q lives: project_release() frees only the arena */
 			q.toolchains = p->toolchains;
 			q.ntoolchains = p->ntoolchains;
+			q.stages = p->stages;
 		}
 		r = try_build(&q, tmp, arch, size, output, err);
 	}
@@ -76,27 +77,28 @@ static int probe(const struct project *p, const char *name, enum arch arch, uint
 	return r;
 }
 
-int doctor_check(struct arena *a, const struct project *p, const char *name, enum arch arch,
-		 struct doctor_finding *out, struct err *err)
+static int missing(struct arena *a, const struct toolchain *tc, struct doctor_finding *out)
 {
-	CLEAN_BUF struct buf what = BUF_INIT, output = BUF_INIT;
-	struct toolchain tc;
+	CLEAN_BUF struct buf what = BUF_INIT;
+
+	for (unsigned i = 0; i < tc->nmissing; i++)
+		buf_addf(&what, "%s%s%s", i ? ", " : "", tc->missing[i].what,
+			 tc->missing[i].package || tc->missing[i].sysroot ? "" :
+			 tc->kind == TC_ZIG ? " (not in Debian 12; put zig on PATH)" : " (put it on PATH)");
+	out->state = DOCTOR_MISSING;
+	out->what = arena_strdup(a, what.ptr);
+	out->install = toolchain_install_command(a, tc);
+	return 0;
+}
+
+static int try(struct arena *a, const struct project *p, const struct toolchain_choice *choice,
+	       struct doctor_finding *out, struct err *err)
+{
+	CLEAN_BUF struct buf output = BUF_INIT;
+	const enum arch arch = out->arch;
 	struct str first;
 
-	*out = (struct doctor_finding){ .toolchain = arena_strdup(a, name), .arch = arch, .what = "", .install = "" };
-	if (toolchain_resolve(a, p, name, arch, &tc, err) < 0)
-		return -1;
-	for (unsigned i = 0; i < tc.nmissing; i++)
-		buf_addf(&what, "%s%s%s", i ? ", " : "", tc.missing[i].what,
-			 tc.missing[i].package || tc.missing[i].sysroot ? "" :
-			 tc.kind == TC_ZIG ? " (not in Debian 12; put zig on PATH)" : " (put it on PATH)");
-	if (tc.nmissing) {
-		out->state = DOCTOR_MISSING;
-		out->what = arena_strdup(a, what.ptr);
-		out->install = toolchain_install_command(a, &tc);
-		return 0;
-	}
-	if (probe(p, name, arch, &out->size, &output, err) == 0)
+	if (probe(p, choice, arch, &out->size, &output, err) == 0)
 		return 0;
 	if (err->code == ERR_INTR || err->code == ERR_IO)
 		return -1;
@@ -106,4 +108,36 @@ int doctor_check(struct arena *a, const struct project *p, const char *name, enu
 	out->what = first.len && err->code == ERR_BUILD ? arena_str(a, first) : arena_strdup(a, err->msg);
 	out->install = starts_with(err->hint, "apt-get ") ? arena_strdup(a, err->hint) : "";
 	return 0;
+}
+
+int doctor_check(struct arena *a, const struct project *p, const char *name, enum arch arch,
+		 struct doctor_finding *out, struct err *err)
+{
+	const struct toolchain_choice choice = { .name.s = name };
+	struct toolchain tc;
+
+	*out = (struct doctor_finding){ .toolchain = arena_strdup(a, name), .arch = arch, .what = "", .install = "" };
+	if (toolchain_resolve(a, p, NULL, name, arch, &tc, err) < 0)
+		return -1;
+	return tc.nmissing ? missing(a, &tc, out) : try(a, p, &choice, out, err);
+}
+
+int doctor_check_stage(struct arena *a, struct project *p, const struct toolchain_use *use, enum arch arch,
+		       struct doctor_finding *out, struct err *err)
+{
+	const struct build_stage *stage;
+	struct toolchain tc;
+
+	*out = (struct doctor_finding){ .toolchain = arena_printf(a, "stage %s", use->of.stage.s), .arch = arch,
+					.what = "", .install = "" };
+	if (p->stages->open(p->stages, p, use, &stage, err) < 0 ||
+	    toolchain_detect(a, stage, arch, &tc, err) < 0 || toolchain_require(&tc, err) < 0) {
+		if (err->code == ERR_INTR)
+			return -1;
+		out->state = err->code == ERR_TOOL || err->code == ERR_NOTFOUND ? DOCTOR_MISSING : DOCTOR_BROKEN;
+		out->what = arena_strdup(a, err->msg);
+		out->install = arena_strdup(a, err->hint);
+		return 0;
+	}
+	return try(a, p, &use->of, out, err);
 }

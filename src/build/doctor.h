@@ -27,5 +27,8 @@ struct doctor_finding {
  */
 int doctor_check(struct arena *a, const struct project *p, const char *name, enum arch arch,
 		 struct doctor_finding *out, struct err *err) MUST_CHECK;
+/** doctor_check_stage - the same of what @use says is in a stage, which p->stages makes if it is told to. */
+int doctor_check_stage(struct arena *a, struct project *p, const struct toolchain_use *use, enum arch arch,
+		       struct doctor_finding *out, struct err *err) MUST_CHECK;
 
 #endif

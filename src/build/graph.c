@@ -8,7 +8,6 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "os/fs.h"
-#include "os/proc.h"
 
 /*
  * What may differ between two runs without making anything stale comes through the environment: the launcher
@@ -88,10 +87,10 @@ static void add_defines(struct buf *b, const struct lkvs *defines)
 }
 
 /* What every compile of one toolchain has: shell text. */
-static void tc_flags(const struct graph *g, const struct toolchain *tc, struct buf *b)
+static void tc_flags(const struct graph *g, const struct toolchain *tc, const char *cflags, struct buf *b)
 {
 	/* a build command chooses its own language */
-	buf_addf(b, "%s %s -std=gnu11 ", tc->target, tc->cflags);
+	buf_addf(b, "%s %s -std=gnu11 ", tc->target, cflags);
 	profile_cflags(tc, g->profile, b);
 	add_maps(g, tc, b);
 	add_map(tc, b, g->share, "/slsc");
@@ -193,19 +192,25 @@ static void add_rules(const struct graph *g, const struct toolchain *tc, struct 
 {
 	CLEAN_BUF struct buf flags = BUF_INIT, ld = BUF_INIT;
 
-	tc_flags(g, tc, &flags);
+	tc_flags(g, tc, tc->cflags, &flags);
 	profile_ldflags(tc, g->profile, &ld);
 	buf_addz(b, "\nrule ");
 	rule_name(tc, "cc_", b);
-	buf_addz(b, "\n  command = $$SLSC_LAUNCHER ");
+	buf_addz(b, "\n  command = ");
+	/* a launcher is this machine's; what the stage has of its own is known by its digest */
+	if (tc->stage)
+		add_value(b, tc->run);
+	buf_addz(b, tc->stage ? "--deps $out.d " : "$$SLSC_LAUNCHER ");
 	add_value(b, tc->cc);
 	buf_addc(b, ' ');
 	add_value(b, flags.ptr);
-	buf_addf(b, " " COLOR " $f -MD -MF $out.d -c $in -o $out # " SLSC_VERSION " %s\n", tc->id);
+	buf_addf(b, " " COLOR " $f %s -MF $out.d -c $in -o $out # " SLSC_VERSION " %s\n", tc->stage ? "-MMD" : "-MD",
+		 tc->id);
 	buf_addf(b, "  depfile = $out.d\n  deps = gcc\n  description = compile $in (%s)\nrule ",
 		 arch_name(tc->arch));
 	rule_name(tc, "link_", b);
 	buf_addz(b, "\n  command = ");
+	add_value(b, tc->run);
 	add_value(b, tc->cc);
 	buf_addc(b, ' ');
 	add_value(b, tc->target);
@@ -353,7 +358,8 @@ static void add_link(const struct graph *g, const struct target *t, struct map *
 	for (size_t i = 0, first = 1; i < t->fn->libs.len; i++) {
 		const char *lib = t->fn->libs.ptr[i].s;
 
-		if (!lib_is_file(lib))
+		/* the stage's own are known by its digest */
+		if (!lib_is_file(lib) || (t->tc->stage && lib[0] == '/'))
 			continue;
 		buf_addz(b, first ? " |" : "");
 		first = 0;
@@ -397,13 +403,18 @@ static void add_command(const struct target *t, struct buf *b)
 	VEC_EACH(&t->sources, input)
 		add_path(b, *input);
 	buf_addf(b, "\n  inputs = %016llx\n", (unsigned long long)hash_names(&t->sources));
+	if (t->tc->stage) {
+		buf_addz(b, "  run = ");
+		add_value(b, t->tc->run);
+		buf_addc(b, '\n');
+	}
 	add_full(t, b);
 }
 
 static void add_command_rules(const struct graph *g, struct buf *b)
 {
 	for (int a = 0; a < ARCH_COUNT; a++) {
-		buf_addf(b, "\nrule command_%s\n  command = sh $in", arch_name((enum arch)a));
+		buf_addf(b, "\nrule command_%s\n  command = ${run}sh $in", arch_name((enum arch)a));
 		add_finish(g, (enum arch)a, false, b);
 		/* one at a time: the arches of one source tree often share it */
 		buf_addf(b, " # " SLSC_VERSION " $inputs\n  description = build $out (%s)\n  pool = command\n",
@@ -485,7 +496,8 @@ void graph_compdb(const struct graph *g, struct buf *b)
 		if ((i > 0 && g->targets[i - 1].fn == t->fn) || by_command(t->fn) || !usable(t))
 			continue;
 		buf_addf(&flags, "%s ", t->tc->cc);
-		tc_flags(g, t->tc, &flags);
+		/* for editors, which are not in a stage */
+		tc_flags(g, t->tc, t->tc->cflags_outside ? t->tc->cflags_outside : t->tc->cflags, &flags);
 		buf_addc(&flags, ' ');
 		fn_flags(g, t->fn, &flags);
 		for (size_t j = 0; j < t->sources.len; j++) {
@@ -532,9 +544,9 @@ void graph_wrapper(const struct graph *g, const struct toolchain *tc, bool cxx, 
 }
 
 /* Debian's clang and lld come without llvm-ar. */
-static const char *or_binutils(const char *tool)
+static const char *or_binutils(const struct root *root, const char *tool)
 {
-	CLEAN_FREE char *path = starts_with(tool, "llvm-") ? proc_which(tool) : NULL;
+	CLEAN_FREE char *path = starts_with(tool, "llvm-") ? root_which(root, tool) : NULL;
 
 	return path || !starts_with(tool, "llvm-") ? tool : tool + strlen("llvm-");
 }
@@ -562,9 +574,9 @@ void graph_command(const struct graph *g, const struct target *t, struct buf *b)
 	buf_addz(b, "PATH=");
 	buf_add_shell(b, path);
 	buf_addz(b, ":$PATH\nexport PATH CC=slsc-cc CXX=slsc-c++\n");
-	add_export(b, "AR", or_binutils(t->tc->ar));
-	add_export(b, "RANLIB", or_binutils(t->tc->ranlib));
-	add_export(b, "STRIP", or_binutils(t->tc->strip));
+	add_export(b, "AR", or_binutils(t->tc->root, t->tc->ar));
+	add_export(b, "RANLIB", or_binutils(t->tc->root, t->tc->ranlib));
+	add_export(b, "STRIP", or_binutils(t->tc->root, t->tc->strip));
 	add_export(b, "SLSC_ARCH", arch_name(t->arch));
 	add_export(b, "SLSC_PROFILE", g->profile->name);
 	add_export(b, "SLSC_OUT", out);

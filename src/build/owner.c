@@ -69,20 +69,27 @@ static void read_status(struct arena *a, const struct fs_map *m, const char *nam
 	}
 }
 
-int owner_find(struct arena *a, const char *dpkg, const char *const *paths, size_t n, struct owner *out,
-	       struct err *err)
+static int map_in(const struct root *root, const char *path, uint64_t limit, struct fs_map *m)
+{
+	CLEAN_FREE char *host = root_find(root, path, NULL);
+	struct err ignored;
+
+	return host ? fs_map_open(m, host, limit, &ignored) : -1;
+}
+
+int owner_find(struct arena *a, const struct root *root, const char *dpkg, const char *const *paths, size_t n,
+	       struct owner *out, struct err *err)
 {
 	CLEAN_FREE char *info = path_join(dpkg, "info"), *status = path_join(dpkg, "status");
 	CLEAN_STRS struct strs names = { 0 };
 	struct fs_map db;
-	struct err ignored;
 	size_t found = 0;
 	int r = 0;
 
 	memset(out, 0, n * sizeof(*out));
-	if (!n || !fs_is_dir(info) || fs_map_open(&db, status, OWNER_STATUS_MAX, &ignored) < 0)
+	if (!n || !root_is_dir(root, info) || map_in(root, status, OWNER_STATUS_MAX, &db) < 0)
 		return 0;
-	if (fs_list(info, &names, err) < 0)
+	if (root_list(root, info, &names, err) < 0)
 		r = -1;
 	for (size_t i = 0; r == 0 && i < names.len && found < n; i++) {
 		CLEAN_FREE char *list = path_join(info, names.ptr[i]);
@@ -92,7 +99,7 @@ int owner_find(struct arena *a, const char *dpkg, const char *const *paths, size
 		if (!ends_with(list, ".list"))
 			continue;
 		r = sig_check(err);
-		if (r < 0 || fs_map_open(&m, list, OWNER_LIST_MAX, &ignored) < 0)
+		if (r < 0 || map_in(root, list, OWNER_LIST_MAX, &m) < 0)
 			continue;
 		name = xstrndup(names.ptr[i], strlen(names.ptr[i]) - strlen(".list"));
 		for (size_t k = 0; k < n; k++)

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "build/root.h"
 
 /*
  * Which package of the distribution a file of the host is from. dpkg's files are read, dpkg is not run:
@@ -22,11 +23,12 @@ struct owner {
 #define OWNER_STATUS_MAX (64u << 20)
 
 /**
- * owner_find - the owner of each of @n absolute @paths, clean and without symlinks; @dpkg is /var/lib/dpkg, or a copy
- * of it. A host without dpkg owns nothing. All lists are read once: 10 ms for 10 MB of them. Strings are in @a.
+ * owner_find - the owner of each of @n absolute @paths of @root (NULL: this machine), clean and without symlinks; @dpkg
+ * is /var/lib/dpkg, or a copy of it, in @root. Without dpkg nothing has an owner. All lists are read once: 10 ms for
+ * 10 MB of them. Strings are in @a.
  */
-int owner_find(struct arena *a, const char *dpkg, const char *const *paths, size_t n, struct owner *out,
-	       struct err *err) MUST_CHECK;
+int owner_find(struct arena *a, const struct root *root, const char *dpkg, const char *const *paths, size_t n,
+	       struct owner *out, struct err *err) MUST_CHECK;
 
 /**
  * owner_from_name - of "musl-dev_1.2.3-1_arm64", as apt-get download names files ("%3a" is a colon). False:

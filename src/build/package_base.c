@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "build/base_lock.h"
 #include "build/lock.h"
+#include "build/mirror.h"
 #include "build/package_internal.h"
 #include "oci/base.h"
 #include "oci/layout.h"
@@ -41,20 +42,11 @@ void foreign_bases_release(struct foreign_bases *b)
 	VEC_FREE(b);
 }
 
-/* The length of @prefix if it is @name or ends where a component, tag or digest of it does; else 0. */
-static size_t matches(const char *name, const char *prefix)
-{
-	const size_t n = strlen(prefix);
-
-	return strncmp(name, prefix, n) == 0 && strchr("/:@", name[n]) ? n : 0;	/* also its final NUL */
-}
-
-/* --base NAME=SOURCE, else the longest prefix of `mirrors`, else the name itself. */
+/* --base NAME=SOURCE, else what `mirrors` have, else the name itself. */
 static void find_source(const struct packager *pk, struct lstr name, const char *project_dir, struct source *out)
 {
-	const struct lkvs *mirrors = &pk->p->mirrors;
 	const struct strs *own = pk->req->base_sources;
-	size_t best = 0;
+	char *mirror;
 
 	*out = (struct source){ .text = xstrdup(name.s), .dir = name.line ? project_dir : "", .lockable = name.line };
 	for (size_t i = 0; own && i < own->len; i++) {
@@ -67,16 +59,12 @@ static void find_source(const struct packager *pk, struct lstr name, const char 
 			return;
 		}
 	}
-	for (size_t i = 0; i < mirrors->len; i++) {
-		const size_t n = matches(name.s, mirrors->ptr[i].key.s);
-
-		if (n <= best)
-			continue;
-		best = n;
-		free(out->text);
-		out->text = xasprintf("%s%s", mirrors->ptr[i].val.s, name.s + n);
-		out->dir = project_dir;
-	}
+	mirror = mirror_find(&pk->p->mirrors, name.s);
+	if (!mirror)
+		return;
+	free(out->text);
+	out->text = mirror;
+	out->dir = project_dir;
 }
 
 static int pin(const struct packager *pk, struct foreign_base *b, struct err *err)

@@ -67,12 +67,42 @@ static int check_defines(const struct graph *g, const struct lkvs *defines, stru
 	return 0;
 }
 
-static int check_function(const struct graph *g, const struct function *f, struct err *err)
+/* A directory or file of a stage's own, which is looked for there. */
+static int check_in_stage(const struct graph *g, const struct build_stage *s, struct lstr path, const char *what,
+			  bool dir, struct err *err)
 {
+	const size_t n = strlen(g->p->dir);
+
+	/* the project's own directory is in the stage as it is here */
+	if (path.s[0] != '/' || (strncmp(path.s, g->p->dir, n) == 0 && path.s[n] == '/'))
+		return 0;
+	if (dir ? root_is_dir(&s->root, path.s) : root_exists(&s->root, path.s))
+		return 0;
+	project_err(g->p, ERR_CONFIG, path, err, "no such %s in stage '%s': '%s'", what, s->stage.s, path.s);
+	return err_hint(err, "of this machine a stage sees the project's directory alone");
+}
+
+static int check_stage_paths(const struct graph *g, const struct function *f, const struct build_stage *s,
+			     struct err *err)
+{
+	for (size_t i = 0; i < f->includes.len; i++)
+		if (check_in_stage(g, s, f->includes.ptr[i], "include directory", true, err) < 0)
+			return -1;
+	for (size_t i = 0; i < f->libs.len; i++)
+		if (lib_is_file(f->libs.ptr[i].s) && check_in_stage(g, s, f->libs.ptr[i], "file", false, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_function(const struct graph *g, const struct function *f, const struct toolchain_choice *choice,
+			  struct err *err)
+{
+	const bool absolute = !choice->stage.s;
+
 	for (size_t i = 0; i < f->libs.len; i++)
 		if (check_writable(g, f->libs.ptr[i], f->libs.ptr[i].s, err) < 0)
 			return -1;
-	if (project_check_libs(g->p, f, err) < 0)
+	if (project_check_includes(g->p, f, absolute, err) < 0 || project_check_libs(g->p, f, absolute, err) < 0)
 		return -1;
 	return check_defines(g, &f->defines, err);
 }
@@ -87,20 +117,34 @@ static int check_profile(const struct graph *g, struct err *err)
 	return check_defines(g, &pr->defines, err);
 }
 
-static int find_toolchain(struct graph *g, const char *name, enum arch arch, struct toolchain **out,
-			  struct err *err)
+static int make_toolchain(struct graph *g, const struct toolchain_use *use, const struct build_stage *stage,
+			  enum arch arch, struct toolchain *tc, struct err *err)
+{
+	if (stage)
+		return toolchain_detect(&g->arena, stage, arch, tc, err);
+	if (use->of.name.s)
+		return toolchain_resolve(&g->arena, g->p, NULL, use->of.name.s, arch, tc, err);
+	/* only checked: of a stage that is not made nothing is known, and "gnu" has no limits of its own */
+	if (toolchain_resolve(&g->arena, NULL, NULL, "gnu", arch, tc, err) < 0)
+		return -1;
+	tc->name = use->of.stage.s;
+	return 0;
+}
+
+static int find_toolchain(struct graph *g, const struct toolchain_use *use, const struct build_stage *stage,
+			  enum arch arch, struct toolchain **out, struct err *err)
 {
 	struct toolchain *tc;
 
 	for (size_t i = 0; i < g->ntoolchains; i++) {
 		tc = g->toolchains[i];
-		if (tc->arch == arch && strcmp(tc->name, name) == 0) {
+		if (tc->arch == arch && tc->stage == stage && (stage || strcmp(tc->name, use->of.name.s) == 0)) {
 			*out = tc;
 			return 0;
 		}
 	}
 	tc = arena_new(&g->arena, struct toolchain);
-	if (toolchain_resolve(&g->arena, g->p, name, arch, tc, err) < 0)
+	if (make_toolchain(g, use, stage, arch, tc, err) < 0)
 		return -1;
 	if (g->ntoolchains == g->captoolchains) {
 		g->captoolchains = g->captoolchains ? g->captoolchains * 2 : 4;
@@ -279,14 +323,27 @@ static int check_linkable(const struct graph *g, const struct toolchain *tc, str
 	return 0;
 }
 
+static int open_stage(struct graph *g, const struct function *f, const struct toolchain_use *use,
+		      const struct build_stage **out, struct err *err)
+{
+	if (!g->p->stages)
+		return project_check_stage(g->p, &use->of, err);
+	if (g->p->stages->open(g->p->stages, g->p, use, out, err) < 0)
+		return -1;
+	return f->build_command.s ? 0 : check_stage_paths(g, f, *out, err);
+}
+
 static int add_targets(struct graph *g, const struct function *f, struct err *err)
 {
-	const char *tc_name = f->toolchain.s ? f->toolchain.s : g->p->toolchain.s;
 	CLEAN_STRS struct strs sources = { 0 };
+	const struct build_stage *stage = NULL;
+	struct toolchain_use use;
 
+	project_toolchain_use(g->p, f, &use);
 	if (f->build_command.s ? command_inputs(g, f, &sources, err) < 0 :
-				 (project_check_includes(g->p, f, err) < 0 || expand_sources(g, f, &sources, err) < 0 ||
-				  check_function(g, f, err) < 0))
+				 (expand_sources(g, f, &sources, err) < 0 || check_function(g, f, &use.of, err) < 0))
+		return -1;
+	if (use.of.stage.s && open_stage(g, f, &use, &stage, err) < 0)
 		return -1;
 	for (size_t i = 0; i < g->p->narches; i++) {
 		enum arch arch = g->p->arches[i];
@@ -300,7 +357,7 @@ static int add_targets(struct graph *g, const struct function *f, struct err *er
 		}
 		t = &g->targets[g->ntargets];
 		*t = (struct target){ .fn = f, .arch = arch };
-		if (find_toolchain(g, tc_name, arch, &t->tc, err) < 0 || check_linkable(g, t->tc, err) < 0)
+		if (find_toolchain(g, &use, stage, arch, &t->tc, err) < 0 || check_linkable(g, t->tc, err) < 0)
 			return -1;
 		g->ntargets++;
 		name_outputs(g, t);

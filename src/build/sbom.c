@@ -30,8 +30,9 @@ struct gatherer {
 	const struct target *target;
 	const struct graph *graph;
 	const char *distro_id, *distro;
+	const struct root *root;	/* where the compiler and its libraries are */
 	char *sysroot;			/* of the user cache, or where it would be */
-	/* files of the host whose owners are still to be found */
+	/* files of root whose owners are still to be found */
 	VEC(const char *) paths;
 	VEC(unsigned) members;
 	VEC(enum sbom_relation) relations;
@@ -182,22 +183,25 @@ static void want_owner(struct gatherer *g, enum sbom_relation relation, const ch
 
 static int find_owners(struct gatherer *g, struct err *err)
 {
-	const char *dpkg = g->req->dpkg ? g->req->dpkg : DPKG;
+	const char *dpkg = g->req->dpkg && !g->root ? g->req->dpkg : DPKG;
 	CLEAN_FREE struct owner *owners = xcalloc(g->paths.len ? g->paths.len : 1, sizeof(*owners));
 
-	if (owner_find(g->a, dpkg, g->paths.ptr, g->paths.len, owners, err) < 0)
+	if (owner_find(g->a, g->root, dpkg, g->paths.ptr, g->paths.len, owners, err) < 0)
 		return -1;
 	for (size_t i = 0; i < g->paths.len; i++) {
 		struct sbom_file f = { .members = g->members.ptr[i] };
 		const char *path = g->paths.ptr[i];
+		CLEAN_FREE char *host = root_find(g->root, path, NULL);
 
+		if (!host)
+			return err_set(err, ERR_NOTFOUND, "%s: is gone", path);
 		if (!owners[i].package) {
 			/* not where it lies: that is this machine's affair */
-			if (add_unowned(g, g->relations.ptr[i], path, path_basename(path), f.members, err) < 0)
+			if (add_unowned(g, g->relations.ptr[i], host, path_basename(path), f.members, err) < 0)
 				return -1;
 			continue;
 		}
-		if (hash_file(path, path, &f, err) < 0)
+		if (hash_file(host, path, &f, err) < 0)
 			return -1;
 		add_file(component_of(g, g->relations.ptr[i], &owners[i]), &f);
 	}
@@ -245,10 +249,25 @@ static bool below(const char *path, const char *dir)
 	return starts_with(path, dir) && path[strlen(dir)] == '/';
 }
 
+/* The real path of a linker's input: of the stage's own files, in the stage. */
+static char *real_input(const struct gatherer *g, const char *path, bool *foreign)
+{
+	const char *dir = g->req->project->dir;
+	CLEAN_FREE char *cache = sysroot_dir(g->req->arch), *abs = path_join(dir, path);
+	char *real = NULL;
+
+	*foreign = g->root && !below(abs, dir) && !below(abs, cache);
+	if (!*foreign)
+		return realpath(abs, NULL);
+	free(root_find(g->root, abs, &real));
+	return real;
+}
+
 static int add_input(struct gatherer *g, const struct link_input *in, struct err *err)
 {
 	const char *dir = g->req->project->dir;
-	CLEAN_FREE char *abs = path_join(dir, in->path), *real = realpath(abs, NULL);
+	bool foreign;
+	CLEAN_FREE char *real = real_input(g, in->path, &foreign);
 	const char *inside;
 
 	/* what is compiled here is known by its sources; that of LTO has only a name */
@@ -258,9 +277,9 @@ static int add_input(struct gatherer *g, const struct link_input *in, struct err
 		err_set(err, ERR_NOTFOUND, "%s: was linked into %s, and is gone", in->path, g->s->function);
 		return err_hint(err, "build it again: slsc build %s", g->s->function);
 	}
-	if (below(real, g->sysroot))
+	if (!foreign && below(real, g->sysroot))
 		return add_cached(g, real, in->members, err);
-	if (!below(real, dir)) {
+	if (foreign || !below(real, dir)) {
 		want_owner(g, SBOM_LINKED, real, in->members);
 		return 0;
 	}
@@ -345,10 +364,26 @@ static void add_runtime(struct gatherer *g)
 static void want_tool(struct gatherer *g, const char *command)
 {
 	CLEAN_FREE char *name = xstrndup(command, strcspn(command, " \t"));
-	CLEAN_FREE char *path = proc_which(name), *real = path ? realpath(path, NULL) : NULL;
+	CLEAN_FREE char *path = root_which(g->root, name), *real = NULL;
 
+	if (path)
+		free(root_find(g->root, path, &real));
 	if (real)
 		want_owner(g, SBOM_TOOL, real, 0);
+}
+
+/* By what it is made of: the same Dockerfile, files and base give this digest on any machine. */
+static void add_stage(struct gatherer *g, const struct build_stage *stage)
+{
+	CLEAN_FREE char *digest = xasprintf("sha256:%s", stage->digest);
+	struct sbom_component c = { .relation = SBOM_TOOL,
+				    .name = arena_printf(g->a, "stage %s of %s", stage->stage.s, stage->dockerfile),
+				    .version = arena_strdup(g->a, digest) };
+	struct err bug;
+
+	if (digest_parse(digest, &c.sha256, &bug) < 0)
+		BUG("%s", bug.msg);
+	add(g->s, &c);
 }
 
 static void add_tools(struct gatherer *g)
@@ -364,6 +399,8 @@ static void add_tools(struct gatherer *g)
 
 		want_tool(g, ld);
 	}
+	if (tc->stage)
+		add_stage(g, tc->stage);
 	/* a resource of a provenance has to have a URI or a digest */
 	purl_add(&purl, "generic", NULL, "slsc", SLSC_VERSION, (const char *const[]){ NULL });
 	add(g->s, &(struct sbom_component){ .relation = SBOM_TOOL, .name = "slsc", .version = SLSC_VERSION,
@@ -455,7 +492,7 @@ static void describe_flags(struct gatherer *g)
 	}
 	g->s->cflags = arena_str(g->a, str_trim(buf_str(&c)));
 	g->s->ldflags = arena_str(g->a, str_trim(buf_str(&ld)));
-	g->s->toolchain = arena_strdup(g->a, g->target->tc->name);
+	g->s->toolchain = arena_strdup(g->a, g->target->tc->shown);
 }
 
 static int or_empty(const char *a, const char *b)
@@ -488,6 +525,17 @@ static void sort(struct sbom *s)
 		qsort(s->root.files, s->root.nfiles, sizeof(*s->root.files), by_path);
 }
 
+/* Of what compiled it. */
+static void describe_distro(struct gatherer *g)
+{
+	CLEAN_FREE char *release = NULL;
+
+	g->root = g->target->tc->root;
+	release = g->root ? root_find(g->root, OS_RELEASE, NULL) : xstrdup(os_release_of(g));
+	if (release)
+		owner_distro(g->a, release, &g->distro_id, &g->distro);
+}
+
 static int gather(struct gatherer *g, struct err *err)
 {
 	const struct sbom_request *req = g->req;
@@ -503,7 +551,7 @@ static int gather(struct gatherer *g, struct err *err)
 	s->function = arena_strdup(g->a, req->function->name.s);
 	s->arch = arch_oci(req->arch);
 	s->profile = arena_strdup(g->a, req->profile->name);
-	owner_distro(g->a, os_release_of(g), &g->distro_id, &g->distro);
+	describe_distro(g);
 	if (describe_root(g, err) < 0 || add_sources(g, err) < 0 || add_linked(g, err) < 0)
 		return -1;
 	describe_flags(g);

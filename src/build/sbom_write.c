@@ -85,6 +85,12 @@ static bool is_url(const char *vcs)
 	return vcs && strstr(vcs, "://");
 }
 
+/* An image of others is a base without a package's name. */
+static bool is_image(const struct sbom_component *c)
+{
+	return c->relation == SBOM_BASE && !c->purl;
+}
+
 static json_t *spdx_package(const struct sbom_component *c, const char *id)
 {
 	json_t *p = js_must(json_object());
@@ -100,6 +106,7 @@ static json_t *spdx_package(const struct sbom_component *c, const char *id)
 	js_set(p, "copyrightText", json_string(NOASSERTION));
 	js_set(p, "primaryPackagePurpose",
 	       json_string(c->relation == SBOM_LINKED ? "LIBRARY"
+			   : is_image(c)	      ? "CONTAINER"
 			   : c->relation == SBOM_BASE ? "OTHER"
 						      : "APPLICATION"));
 	if (c->sha256.s[0])
@@ -191,12 +198,6 @@ static json_t *cdx_file(struct arena *a, const struct sbom_file *f, const char *
 	if (f->members)
 		js_set(j, "properties", json_pack("[o]", property("slsc:members", arena_printf(a, "%u", f->members))));
 	return j;
-}
-
-/* An image of others is a base without a package's name. */
-static bool is_image(const struct sbom_component *c)
-{
-	return c->relation == SBOM_BASE && !c->purl;
 }
 
 static const char *cdx_type(const struct sbom_component *c)

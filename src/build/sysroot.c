@@ -23,7 +23,7 @@ char *sysroot_dir(enum arch arch)
 	return xasprintf("%s/sysroot/musl-%s", cache, arch_name(arch));
 }
 
-const char *gcc_dir(struct arena *a, enum arch arch, const char *file)
+const char *gcc_dir(struct arena *a, const struct root *root, enum arch arch, const char *file)
 {
 	static const char *const roots[] = { "/usr/lib/gcc", "/usr/lib/gcc-cross" };
 	const char *best = NULL;
@@ -34,13 +34,13 @@ const char *gcc_dir(struct arena *a, enum arch arch, const char *file)
 		CLEAN_STRS struct strs names = { 0 };
 		struct err ignored;
 
-		if (!fs_is_dir(dir) || fs_list(dir, &names, &ignored) < 0)
+		if (!root_is_dir(root, dir) || root_list(root, dir, &names, &ignored) < 0)
 			continue;
 		VEC_EACH(&names, n) {
 			CLEAN_FREE char *path = xasprintf("%s/%s/%s", dir, *n, file);
 			uint64_t v;
 
-			if (str_parse_u64(str_from(*n), &v) < 0 || v <= best_version || !fs_exists(path))
+			if (str_parse_u64(str_from(*n), &v) < 0 || v <= best_version || !root_exists(root, path))
 				continue;
 			best_version = v;
 			best = arena_printf(a, "%s/%s", dir, *n);
@@ -49,14 +49,14 @@ const char *gcc_dir(struct arena *a, enum arch arch, const char *file)
 	return best;
 }
 
-static bool has(const char *dir, const char *file)
+static bool has(const struct root *root, const char *dir, const char *file)
 {
 	CLEAN_FREE char *path = path_join(dir, file);
 
-	return fs_exists(path);
+	return root_exists(root, path);
 }
 
-static char *kernel_dir(enum arch arch)
+char *sysroot_kernel_dir(enum arch arch)
 {
 	CLEAN_FREE char *cache = dirs_cache();
 
@@ -65,7 +65,7 @@ static char *kernel_dir(enum arch arch)
 
 int sysroot_link_kernel(enum arch arch, struct err *err)
 {
-	CLEAN_FREE char *dir = kernel_dir(arch);
+	CLEAN_FREE char *dir = sysroot_kernel_dir(arch);
 	CLEAN_FREE char *parent = path_dirname(dir);
 	CLEAN_FREE char *tmp = xasprintf("%s/.slsc-tmp.%ld.kernel", parent, (long)getpid());
 	CLEAN_FREE char *asm_dir = xasprintf("/usr/include/%s/asm", gnu_triple[arch]);
@@ -74,7 +74,7 @@ int sysroot_link_kernel(enum arch arch, struct err *err)
 					 { asm_dir, "asm" } };
 	struct err ignored;
 
-	if (fs_is_dir(dir) || !fs_is_dir("/usr/include/linux") || !fs_is_dir(asm_dir))
+	if (fs_is_dir(dir))
 		return 0;
 	if (fs_mkdirs(tmp, err) < 0)
 		return -1;
@@ -92,23 +92,24 @@ int sysroot_link_kernel(enum arch arch, struct err *err)
 	return 0;
 }
 
-bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s)
+bool sysroot_find(struct arena *a, const struct root *root, enum arch arch, struct sysroot *s)
 {
 	CLEAN_FREE char *dir = NULL;
 
 	*s = (struct sysroot){ 0 };
 	s->include = arena_printf(a, "/usr/include/%s", musl_triple[arch]);
 	s->lib = arena_printf(a, "/usr/lib/%s", musl_triple[arch]);
-	s->gcc = gcc_dir(a, arch, "libgcc.a");
-	if (s->gcc && has(s->lib, "libc.a") && has(s->include, "stdio.h")) {
-		CLEAN_FREE char *kernel = kernel_dir(arch);
+	s->gcc = gcc_dir(a, root, arch, "libgcc.a");
+	if (s->gcc && has(root, s->lib, "libc.a") && has(root, s->include, "stdio.h")) {
+		CLEAN_FREE char *kernel = sysroot_kernel_dir(arch);
+		CLEAN_FREE char *asm_dir = xasprintf("/usr/include/%s/asm", gnu_triple[arch]);
 
-		if (has(kernel, "linux"))
+		if (fs_is_dir(kernel) && root_is_dir(root, "/usr/include/linux") && root_is_dir(root, asm_dir))
 			s->kernel = arena_strdup(a, kernel);
 		return true;
 	}
 	dir = sysroot_dir(arch);
-	if (!has(dir, "packages")) {
+	if (!has(NULL, dir, "packages")) {
 		*s = (struct sysroot){ 0 };
 		return false;
 	}
@@ -264,7 +265,7 @@ int sysroot_fetch(enum arch arch, struct err *err)
 	if (fs_mkdirs(parent, err) < 0 || (fd = fs_lock(lock, "slsc", NULL, NULL, err)) < 0)
 		return -1;
 	fs_tmp_sweep(parent);
-	if (has(dest, "packages"))
+	if (has(NULL, dest, "packages"))
 		return 0;	/* another process has just done it */
 	r = fetch(&apt, root, arch, dest, err);
 	if (fs_rmtree(root, &ignored) < 0 && r == 0) {

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "build/root.h"
 #include "config/project.h"
 
 /** Where musl is for one arch. All strings live in the arena; NULL: not found. */
@@ -14,14 +15,14 @@ struct sysroot {
 	const char *lib;	/* libc.a, crt1.o, rcrt1.o */
 	const char *gcc;	/* libgcc.a */
 	const char *kernel;	/* <linux/...>, <asm/...>; may be NULL */
-	bool cached;		/* in the user cache, not the host's packages */
+	bool cached;		/* in the user cache, not of packages */
 };
 
 /**
- * sysroot_find - the host's packages (musl-dev, libgcc-N-dev) first, then the user cache.
+ * sysroot_find - the packages (musl-dev, libgcc-N-dev) of @root (NULL: this machine) first, then the user cache.
  * True if all but the kernel's headers are there.
  */
-bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s);
+bool sysroot_find(struct arena *a, const struct root *root, enum arch arch, struct sysroot *s);
 
 /**
  * sysroot_fetch - bring musl-dev, libgcc-N-dev and linux-libc-dev of @arch into the user cache.
@@ -33,16 +34,19 @@ bool sysroot_find(struct arena *a, enum arch arch, struct sysroot *s);
 int sysroot_fetch(enum arch arch, struct err *err) MUST_CHECK;
 
 /**
- * sysroot_link_kernel - give a musl of the host's packages the kernel's headers: /usr/include/linux and its like, by
- * links in the user cache, since /usr/include itself is glibc's. Nothing to do (a stat) once they are there, or without
- * them.
+ * sysroot_link_kernel - give a musl of packages the kernel's headers: /usr/include/linux and its like, by links in the
+ * user cache, since /usr/include itself is glibc's. The links hold in any root. Nothing to do (a stat) once they are
+ * there.
  */
 int sysroot_link_kernel(enum arch arch, struct err *err) MUST_CHECK;
 
 /** sysroot_dir - the cached sysroot of @arch, there or not; heap. */
 char *sysroot_dir(enum arch arch);
 
-/** gcc_dir - the newest /usr/lib/gcc[-cross]/<triple>/N that holds @file; NULL if none. */
-const char *gcc_dir(struct arena *a, enum arch arch, const char *file);
+/** sysroot_kernel_dir - where those links are; heap. */
+char *sysroot_kernel_dir(enum arch arch);
+
+/** gcc_dir - the newest /usr/lib/gcc[-cross]/<triple>/N of @root that holds @file; NULL if none. */
+const char *gcc_dir(struct arena *a, const struct root *root, enum arch arch, const char *file);
 
 #endif

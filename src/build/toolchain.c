@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "build/sysroot.h"
 #include "os/fs.h"
-#include "os/proc.h"
 
 const char *const toolchain_builtin[] = { "musl", "musl-gcc", "gnu", "zig", NULL };
 
@@ -27,11 +26,11 @@ static void lacks(struct toolchain *tc, const char *what, const char *package, b
  * What a file was when the objects were made: an upgraded compiler keeps an old mtime, which ninja does not
  * notice, so the identity goes into the command line.
  */
-static void identify(struct buf *id, const char *path)
+static void identify(const struct root *root, struct buf *id, const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) == 0)
+	if (root_stat(root, path, &st) == 0)
 		buf_addf(id, "%s%llx.%llx", id->len ? "-" : "", (unsigned long long)st.st_size,
 			 (unsigned long long)st.st_mtim.tv_sec);
 }
@@ -40,10 +39,10 @@ static void identify(struct buf *id, const char *path)
 static void want(struct toolchain *tc, struct buf *id, const char *program, const char *package)
 {
 	CLEAN_FREE char *word = xstrndup(program, strcspn(program, " \t"));
-	CLEAN_FREE char *path = proc_which(word);
+	CLEAN_FREE char *path = root_which(tc->root, word);
 
 	if (path)
-		identify(id, path);
+		identify(tc->root, id, path);
 	else
 		lacks(tc, program, package, false);
 }
@@ -61,6 +60,15 @@ static void add_path(struct buf *b, const char *dir, const char *file)
 	if (b->len && b->ptr[b->len - 1] != ' ')
 		buf_addc(b, ' ');
 	buf_add_shell(b, path);
+}
+
+/* @out: the same for who does not see the root, an editor. */
+static void add_isystem(const struct toolchain *tc, struct buf *b, struct buf *out, const char *dir)
+{
+	CLEAN_FREE char *host = tc->root ? root_find(tc->root, dir, NULL) : NULL;
+
+	add_i(b, "-isystem", dir);
+	add_i(out, "-isystem", host ? host : dir);
 }
 
 /* Wherever the sysroot lies, its headers have one name in the debug file, which the build-id is made from. */
@@ -82,26 +90,28 @@ static void map_sysroot(struct arena *a, struct toolchain *tc, const struct sysr
 /* clang or gcc over a musl sysroot, by hand: wrappers and specs files disagree about -static-pie and order. */
 static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const char *linker)
 {
-	CLEAN_BUF struct buf c = BUF_INIT, pre = BUF_INIT, pie = BUF_INIT, post = BUF_INIT;
+	CLEAN_BUF struct buf c = BUF_INIT, outside = BUF_INIT, pre = BUF_INIT, pie = BUF_INIT, post = BUF_INIT;
 	struct sysroot s;
 	const char *gcc_include = NULL;
 
-	if (!sysroot_find(a, tc->arch, &s)) {
+	if (!sysroot_find(a, tc->root, tc->arch, &s)) {
 		lacks(tc, arena_printf(a, "musl's headers and libc.a for %s", arch_name(tc->arch)), NULL, true);
 		return;
 	}
 	map_sysroot(a, tc, &s);
+	tc->cached = s.cached;
 	if (tc->clang) {
 		buf_addz(&c, "-nostdlibinc");
 	} else {
 		buf_addz(&c, "-nostdinc");
-		gcc_include = gcc_dir(a, tc->arch, "include/stddef.h");
+		gcc_include = gcc_dir(a, tc->root, tc->arch, "include/stddef.h");
 	}
-	add_i(&c, "-isystem", s.include);
+	buf_addz(&outside, c.ptr);
+	add_isystem(tc, &c, &outside, s.include);
 	if (gcc_include)
-		add_i(&c, "-isystem", arena_printf(a, "%s/include", gcc_include));
+		add_isystem(tc, &c, &outside, arena_printf(a, "%s/include", gcc_include));
 	if (s.kernel)
-		add_i(&c, "-isystem", s.kernel);
+		add_isystem(tc, &c, &outside, s.kernel);
 	buf_addz(&pre, linker);
 	buf_addz(&pre, " -nostdlib");
 	add_i(&pre, "-L", s.lib);
@@ -115,11 +125,12 @@ static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const ch
 	buf_addz(&post, "-Wl,--start-group -lc -lgcc -Wl,--end-group");
 	add_path(&post, s.lib, "crtn.o");
 	tc->cflags = arena_strdup(a, c.ptr);
+	tc->cflags_outside = tc->root ? arena_strdup(a, outside.ptr) : NULL;
 	tc->link_pre = arena_strdup(a, pre.ptr);
 	tc->pie_pre = arena_strdup(a, pie.ptr);
 	tc->link_post = arena_strdup(a, post.ptr);
 	tc->libdirs[0] = s.lib;
-	identify(id, arena_printf(a, "%s/libc.a", s.lib));
+	identify(s.cached ? NULL : tc->root, id, arena_printf(a, "%s/libc.a", s.lib));
 }
 
 static void builtin_musl(struct arena *a, struct toolchain *tc, struct buf *id)
@@ -171,13 +182,13 @@ static void builtin_gnu(struct arena *a, struct toolchain *tc, struct buf *id)
 	CLEAN_FREE char *cross = xasprintf("/usr/%s/lib/libc.a", gnu_triple[tc->arch]);
 
 	gcc_names(a, tc, id);
-	if (!fs_exists(native) && !fs_exists(cross))
+	if (!root_exists(tc->root, native) && !root_exists(tc->root, cross))
 		lacks(tc, arena_printf(a, "glibc's libc.a for %s", arch_name(tc->arch)),
 		      tc->arch == arch_host()    ? "libc6-dev" :
 		      tc->arch == ARCH_ARM64 ? "libc6-dev-arm64-cross" :
 						   "libc6-dev-amd64-cross",
 		      false);
-	identify(id, fs_exists(native) ? native : cross);
+	identify(tc->root, id, root_exists(tc->root, native) ? native : cross);
 	tc->link_pre = "-static -no-pie -Wl,-z,max-page-size=4096";
 	tc->pie_pre = "-static-pie -Wl,-z,max-page-size=4096";
 	tc->libdirs[0] = arena_printf(a, "/usr/lib/%s", gnu_triple[tc->arch]);
@@ -242,8 +253,8 @@ static int kind_of(const char *name)
 
 #define EXTENDS_MAX 16
 
-int toolchain_resolve(struct arena *a, const struct project *p, const char *name, enum arch arch,
-		      struct toolchain *tc, struct err *err)
+int toolchain_resolve(struct arena *a, const struct project *p, const struct root *root, const char *name,
+		      enum arch arch, struct toolchain *tc, struct err *err)
 {
 	static void (*const make[])(struct arena *, struct toolchain *, struct buf *) = {
 		[TC_MUSL] = builtin_musl,
@@ -257,8 +268,9 @@ int toolchain_resolve(struct arena *a, const struct project *p, const char *name
 	size_t n = 0;
 	int kind;
 
-	*tc = (struct toolchain){ .name = arena_strdup(a, name), .arch = arch, .target = "", .cflags = "",
-				  .link_pre = "", .pie_pre = "", .link_post = "" };
+	*tc = (struct toolchain){ .name = arena_strdup(a, name), .run = "", .arch = arch, .root = root, .target = "",
+				  .cflags = "", .link_pre = "", .pie_pre = "", .link_post = "" };
+	tc->shown = tc->name;
 	while ((kind = kind_of(base)) < 0 || p) {
 		const struct toolchain_def *d;
 
@@ -318,6 +330,8 @@ int toolchain_require(const struct toolchain *tc, struct err *err)
 
 	if (!tc->nmissing)
 		return 0;
+	if (tc->stage)
+		return toolchain_require_stage(tc, err);
 	for (unsigned i = 0; i < tc->nmissing; i++)
 		buf_addf(&b, "%s%s", i ? ", " : "", tc->missing[i].what);
 	err_set(err, ERR_TOOL, "toolchain '%s' for %s lacks %s", tc->name, arch_name(tc->arch), b.ptr);

@@ -140,8 +140,8 @@ int function_done(struct reader *rd, void *target, const struct ynode *n)
 	}
 	if (check_made(rd, f) || check_arches(rd, f) || check_env(rd, f) || check_handler(rd, f))
 		return -1;
-	if (f->toolchain.s && !project_toolchain(rd->p, f->toolchain.s, rd->err))
-		return relocate(rd, f->toolchain, NULL);
+	if (f->toolchain.name.s && !project_toolchain(rd->p, f->toolchain.name.s, rd->err))
+		return relocate(rd, f->toolchain.name, NULL);
 	for (size_t i = 0; i < f->dependencies.len; i++)
 		if (!project_dependency(rd->p, f->dependencies.ptr[i].s, rd->err)) {
 			relocate(rd, f->dependencies.ptr[i], NULL);

@@ -146,6 +146,14 @@ static const struct key toolchain_keys[] = {
 	TOOL_KEYS(struct toolchain_def),
 	{ .name = "arches", .type = KEY_OBJECT, .sub = &keys_toolchain_arches, .doc = "What differs by architecture." },
 };
+static const struct key stage_keys[] = {
+	{ KEY("stage", KEY_STR, struct toolchain_choice, stage), .flags = KEY_REQUIRED | KEY_NUMBERS,
+	  .doc = "A stage of a Dockerfile, by name or number: its compilers are used, in its file tree." },
+	{ KEY("dockerfile", KEY_STR, struct toolchain_choice, dockerfile), .check = &check_inside,
+	  .def = "image.dockerfile, else Dockerfile", .doc = "Which Dockerfile, relative to slsc.yaml." },
+};
+static const struct keys keys_stage = { .doc = "A stage of a Dockerfile.", KEYS(stage_keys) };
+
 const struct keys keys_toolchain = { .what = "toolchain", .doc = "A compiler and its tools.", KEYS(toolchain_keys) };
 
 /* ---- dependencies ---- */
@@ -194,7 +202,7 @@ static const struct key function_keys[] = {
 	{ KEY("libs", KEY_STRS, struct function, libs), .doc = "Libraries for -l, or paths of .a files." },
 	{ KEY("dependencies", KEY_STRS, struct function, dependencies), .flags = KEY_UNIQUE,
 	  .doc = "Names from the project's dependencies." },
-	{ KEY("toolchain", KEY_STR, struct function, toolchain), .def = "the project's",
+	{ KEY("toolchain", KEY_STR_OR, struct function, toolchain), .def = "the project's", .sub = &keys_stage,
 	  .doc = "The toolchain for this function." },
 	{ KEY("arches", KEY_STRS, struct function, arches), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
 	  .def = "the project's", .choices = choices_arch, .doc = "A subset of the project's architectures." },
@@ -257,8 +265,8 @@ static const struct key root_keys[] = {
 	  .doc = "Free text for the image's labels." },
 	{ KEY("arches", KEY_STRS, struct root, arches), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
 	  .def = "[x86_64, arm64]", .choices = choices_arch, .doc = "What to build for." },
-	{ KEY("toolchain", KEY_STR, struct root, toolchain), .def = "musl",
-	  .doc = "The toolchain: musl, musl-gcc, gnu, zig or one of toolchains." },
+	{ KEY("toolchain", KEY_STR_OR, struct root, toolchain), .def = "musl", .sub = &keys_stage,
+	  .doc = "The toolchain: musl, musl-gcc, gnu, zig or one of toolchains; or a stage of a Dockerfile." },
 	{ KEY("profile", KEY_STR, struct root, profile), .def = "release",
 	  .doc = "The profile when none is named on the command line." },
 	{ .name = "functions", .type = KEY_NAMED, .flags = KEY_REQUIRED | KEY_NOT_EMPTY,
@@ -272,7 +280,8 @@ static const struct key root_keys[] = {
 	{ .name = "dependencies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_dependency,
 	  .max = 256, .doc = "Third-party sources, by name." },
 	{ KEY("mirrors", KEY_PAIRS, struct root, mirrors), .names = &check_label,
-	  .doc = "Where bases really come from: the beginning of an image's name, and what stands in its place." },
+	  .doc = "Where bases really come from: the beginning of an image's name, and what stands in its place. An image "
+		 "of docker.io is found by its short name, too." },
 	{ .name = "budgets", .type = KEY_NAMED, .names = &check_function_name, .sub = &keys_budget,
 	  .max = 1000, .doc = "Limits, by function; slsc compare --check enforces them." },
 	{ .name = "strategies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_strategy,
@@ -315,6 +324,8 @@ const char *key_expects(const struct key *k, char *buf, size_t cap)
 		return list_choices(k->choices, buf, cap);
 	case KEY_STR:
 		return k->check ? k->check->what : "a string";
+	case KEY_STR_OR:
+		return "a string or a mapping";
 	case KEY_BOOL:
 		return "true or false";
 	case KEY_COUNT:

@@ -16,7 +16,8 @@
 
 enum key_type {
 	KEY_STR,	/* struct lstr; with KEY_PLAIN const char * */
-	KEY_CHOICE,	/* the same, one of choices */
+	KEY_STR_OR,	/* a struct that begins with an lstr: a string is that, a mapping is read by sub */
+	KEY_CHOICE,	/* the same as a string, one of choices */
 	KEY_ENUM,	/* an enum: the index into choices */
 	KEY_BOOL,	/* bool */
 	KEY_COUNT,	/* uint64_t: a whole number */
@@ -94,7 +95,8 @@ extern const struct check check_function_name, check_name, check_c_name, check_e
 
 /* What keys_root is read into: on its way into struct project. */
 struct root {
-	struct lstr name, version, toolchain, profile;
+	struct lstr name, version, profile;
+	struct toolchain_choice toolchain;
 	struct lstrs arches;
 	struct package package;
 	struct lkvs mirrors;

@@ -76,7 +76,7 @@ static int read_arches(struct reader *rd, struct lstrs list)
 static int read_root(struct reader *rd, const struct ynode *root)
 {
 	struct project *p = rd->p;
-	struct root r = { .toolchain.s = "musl", .profile.s = "release" };
+	struct root r = { .toolchain.name.s = "musl", .profile.s = "release" };
 	const struct frame image = { "image", NULL, &(struct frame){ "package", NULL, NULL } };
 
 	if (keys_read(rd, &keys_root, root, &r))
@@ -93,8 +93,8 @@ static int read_root(struct reader *rd, const struct ynode *root)
 	    profiles_read(rd, ynode_get(root, "profiles")) ||
 	    dependencies_read(rd, ynode_get(root, "dependencies")))
 		return -1;
-	if (!project_toolchain(p, p->toolchain.s, rd->err))
-		return relocate(rd, p->toolchain, NULL);
+	if (p->toolchain.name.s && !project_toolchain(p, p->toolchain.name.s, rd->err))
+		return relocate(rd, p->toolchain.name, NULL);
 	if (!project_profile(p, p->profile.s, rd->err))
 		return relocate(rd, p->profile, NULL);
 	if (functions_read(rd, ynode_get(root, "functions")) || budgets_read(rd, ynode_get(root, "budgets")) ||
@@ -306,12 +306,12 @@ static int no_include_dir(const struct project *p, struct lstr inc, struct err *
 	return -1;
 }
 
-int project_check_includes(const struct project *p, const struct function *f, struct err *err)
+int project_check_includes(const struct project *p, const struct function *f, bool absolute, struct err *err)
 {
 	for (size_t i = 0; i < f->includes.len; i++) {
 		CLEAN_FREE char *dir = path_join(p->dir, f->includes.ptr[i].s);
 
-		if (!fs_is_dir(dir))
+		if ((absolute || f->includes.ptr[i].s[0] != '/') && !fs_is_dir(dir))
 			return no_include_dir(p, f->includes.ptr[i], err);
 	}
 	return 0;
@@ -322,13 +322,13 @@ bool lib_is_file(const char *lib)
 	return strchr(lib, '/') || ends_with(lib, ".a") || ends_with(lib, ".o");
 }
 
-int project_check_libs(const struct project *p, const struct function *f, struct err *err)
+int project_check_libs(const struct project *p, const struct function *f, bool absolute, struct err *err)
 {
 	for (size_t i = 0; i < f->libs.len; i++) {
 		struct lstr lib = f->libs.ptr[i];
 		CLEAN_FREE char *path = path_join(p->dir, lib.s);
 
-		if (!lib_is_file(lib.s))
+		if (!lib_is_file(lib.s) || (lib.s[0] == '/' && !absolute))
 			continue;
 		if (fs_is_dir(path)) {
 			project_err(p, ERR_CONFIG, lib, err, "'%s' is a directory", lib.s);
@@ -364,6 +364,47 @@ int project_check_dockerfile(const struct project *p, const struct package *pk, 
 	return 0;
 }
 
+void project_toolchain_use(struct project *p, const struct function *f, struct toolchain_use *out)
+{
+	const bool own = f && (f->toolchain.name.s || f->toolchain.stage.s);
+	struct lstr *file = &out->of.dockerfile;
+	struct package pk = p->package;
+
+	*out = (struct toolchain_use){ .of = own ? f->toolchain : p->toolchain, .context = "." };
+	if (!out->of.stage.s)
+		return;
+	if (own)
+		project_package(p, f, &pk);
+	if (pk.dockerfile.s && (!file->s || strcmp(file->s, pk.dockerfile.s) == 0)) {
+		*file = file->s ? *file : pk.dockerfile;
+		out->build_args = arena_new(&p->arena, struct lkvs);
+		*(struct lkvs *)(uintptr_t)out->build_args = pk.build_args;
+		out->context = pk.context.s ? pk.context.s : ".";
+	}
+	if (!file->s)
+		*file = (struct lstr){ "Dockerfile", out->of.stage.line, out->of.stage.col };
+}
+
+int project_check_stage(const struct project *p, const struct toolchain_choice *c, struct err *err)
+{
+	CLEAN_FREE char *file = path_join(p->dir, c->dockerfile.s);
+
+	if (fs_exists(file) && !fs_is_dir(file))
+		return 0;
+	if (no_such(p, c->dockerfile, "Dockerfile", err) < 0 && c->dockerfile.line == c->stage.line &&
+	    c->dockerfile.col == c->stage.col)
+		return err_hint(err, "name it: toolchain: {stage: %.60s, dockerfile: PATH}", c->stage.s);
+	return -1;
+}
+
+static int check_toolchain(struct project *p, const struct function *f, struct err *err)
+{
+	struct toolchain_use use;
+
+	project_toolchain_use(p, f, &use);
+	return use.of.stage.s ? project_check_stage(p, &use.of, err) : 0;
+}
+
 static int check_package(const struct project *p, const struct package *pk, struct err *err)
 {
 	if (project_check_dockerfile(p, pk, err) < 0)
@@ -377,12 +418,12 @@ static int check_package(const struct project *p, const struct package *pk, stru
 	return 0;
 }
 
-int project_check_packages(const struct project *p, struct err *err)
+int project_check_packages(struct project *p, struct err *err)
 {
 	if (check_package(p, &p->package, err))
 		return -1;
 	for (size_t i = 0; i < p->nfunctions; i++)
-		if (check_package(p, &p->functions[i]->package, err))
+		if (check_package(p, &p->functions[i]->package, err) || check_toolchain(p, p->functions[i], err))
 			return -1;
 	return 0;
 }

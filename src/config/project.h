@@ -100,6 +100,13 @@ struct includes {
 	size_t len;
 };
 
+/** What compiles: a toolchain by its name, or what there is in a stage of a Dockerfile. */
+struct toolchain_choice {
+	struct lstr name;		/* NULL: a stage, or nothing is said */
+	struct lstr stage;
+	struct lstr dockerfile;		/* NULL: image.dockerfile of the same package, else Dockerfile */
+};
+
 enum comp { COMP_GZIP, COMP_ZSTD, COMP_NONE };
 
 /** package: of the project, with the function's own on top (project_function_package()). */
@@ -155,7 +162,7 @@ struct function {
 	struct lkvs defines;
 	struct lstr handler;		/* C symbol; s NULL: "handler" */
 	enum runtime runtime;		/* default lambda */
-	struct lstr toolchain;		/* NULL: the project's */
+	struct toolchain_choice toolchain;	/* nothing said: the project's */
 	struct lstrs dependencies;	/* names of project.dependencies */
 	struct lstr build_command;	/* build: {command: ...}; then no sources */
 	struct lstrs build_inputs;	/* build: {inputs: [globs]}: what makes it run again; default: every file of
@@ -168,6 +175,7 @@ struct function {
 };
 
 struct fs_dirs;
+struct build_stages;
 
 struct project {
 	struct arena arena;
@@ -178,7 +186,8 @@ struct project {
 	struct lstr version;		/* free text for labels; NULL: none */
 	enum arch arches[ARCH_COUNT];
 	size_t narches;			/* default both, x86_64 first; in the file's order else */
-	struct lstr toolchain;		/* default "musl" */
+	struct toolchain_choice toolchain;	/* default "musl" */
+	struct build_stages *stages;	/* who opens those of toolchains (build/stages.h); borrowed; NULL: nobody */
 	struct lstr profile;		/* the default profile; "release" */
 	struct profile **profiles;	/* built-in and own */
 	size_t nprofiles;
@@ -222,17 +231,32 @@ int project_err(const struct project *p, enum err_code code, struct lstr where, 
 /** project_glob - fs_glob() of @pattern below the project; ERR_CONFIG "…: no file matches 'src/x.cc'" located. */
 int project_glob(const struct project *p, struct lstr pattern, struct strs *out, struct err *err) MUST_CHECK;
 
-/** project_check_includes - whether @f's directories for -I exist; ERR_CONFIG, located. */
-int project_check_includes(const struct project *p, const struct function *f, struct err *err) MUST_CHECK;
+/** What @f is compiled by, its defaults put in. */
+struct toolchain_use {
+	struct toolchain_choice of;	/* either name, or both others; dockerfile always has a place in the file */
+	const struct lkvs *build_args;	/* of a stage whose Dockerfile is the image's; else NULL */
+	const char *context;		/* relative to the project's directory */
+};
+/** project_toolchain_use - of @f; NULL: what the project says for all. */
+void project_toolchain_use(struct project *p, const struct function *f, struct toolchain_use *out);
+/** project_check_stage - whether the Dockerfile of a stage is there; ERR_CONFIG, located. */
+int project_check_stage(const struct project *p, const struct toolchain_choice *c, struct err *err) MUST_CHECK;
+
+/**
+ * project_check_includes - whether @f's directories for -I exist; ERR_CONFIG, located. Absolute ones only with
+ * @absolute: those of a stage are not this machine's.
+ */
+int project_check_includes(const struct project *p, const struct function *f, bool absolute,
+			   struct err *err) MUST_CHECK;
 
 /** lib_is_file - whether an entry of `libs` is a path, not a name for -l. */
 bool lib_is_file(const char *lib);
-/** project_check_libs - whether the files that @f's `libs` names exist; ERR_CONFIG, located. */
-int project_check_libs(const struct project *p, const struct function *f, struct err *err) MUST_CHECK;
+/** project_check_libs - whether the files that @f's `libs` names exist; ERR_CONFIG, located. As above. */
+int project_check_libs(const struct project *p, const struct function *f, bool absolute, struct err *err) MUST_CHECK;
 
 /** project_check_packages - whether each `from` of package.zip.include matches a file, and whether Dockerfiles and
- * their contexts are there; ERR_CONFIG, located. */
-int project_check_packages(const struct project *p, struct err *err) MUST_CHECK;
+ * their contexts are there, those of toolchains too; ERR_CONFIG, located. */
+int project_check_packages(struct project *p, struct err *err) MUST_CHECK;
 
 /** project_package - the project's package settings with @f's on top; in @out, borrowed from @p. */
 void project_package(struct project *p, const struct function *f, struct package *out);

@@ -410,6 +410,17 @@ static int read_value(struct reader *rd, const struct key *k, const struct ynode
 			return -1;
 		store_str(k, n, out);
 		return 0;
+	case KEY_STR_OR:
+		if (n->type == YNODE_MAP) {
+			*(struct lstr *)out = (struct lstr){ .s = NULL };
+			return keys_read(&inner, k->sub, n, out);
+		}
+		if (n->type == YNODE_SEQ)
+			return key_err(rd, k, n);
+		if (check_string(rd, k, n, key_expects(k, NULL, 0)))
+			return -1;
+		store_str(k, n, out);
+		return 0;
 	case KEY_CHOICE:
 		if (find_choice(rd, k, n) < 0)
 			return -1;

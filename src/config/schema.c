@@ -10,7 +10,7 @@
 #define PERCENT_PATTERN "^[0-9]+(\\.[0-9]0*)? *%$"
 #define MODE_PATTERN "^0o?[0-7]{1,4}$"
 
-static void add_keys(struct buf *b, const struct keys *set);
+static void add_keys(struct buf *b, const struct keys *set, const char *or);
 
 static void member(struct buf *b, const char *name)
 {
@@ -90,7 +90,7 @@ static void add_list(struct buf *b, const struct key *k)
 	member(b, "items");
 	buf_addc(b, '{');
 	if (k->sub)
-		add_keys(b, k->sub);
+		add_keys(b, k->sub, NULL);
 	else
 		add_one_string(b, k);
 	buf_addc(b, '}');
@@ -106,7 +106,7 @@ static void add_mapping(struct buf *b, const struct key *k)
 	member(b, "additionalProperties");
 	buf_addc(b, '{');
 	if (k->sub) {
-		add_keys(b, k->sub);
+		add_keys(b, k->sub, NULL);
 	} else {
 		member(b, "type");
 		buf_addz(b, "[\"string\",\"number\",\"boolean\"]");
@@ -164,7 +164,11 @@ static void add_value(struct buf *b, const struct key *k)
 		add_mapping(b, k);
 		break;
 	case KEY_OBJECT:
-		add_keys(b, k->sub);
+		add_keys(b, k->sub, NULL);
+		break;
+	case KEY_STR_OR:
+		add_keys(b, k->sub, "string");
+		add_number(b, "minLength", 1);
 		break;
 	}
 }
@@ -179,12 +183,12 @@ static void add_description(struct buf *b, const struct key *k)
 	add_string(b, "description", text.ptr);
 }
 
-/* The members of the schema object of a mapping with known keys; the caller writes the braces. */
-static void add_keys(struct buf *b, const struct keys *set)
+/* The members of the schema object of a mapping with known keys; the caller writes the braces. @or: another type. */
+static void add_keys(struct buf *b, const struct keys *set, const char *or)
 {
 	bool required = false;
 
-	add_types(b, "object", NULL);
+	add_types(b, "object", or);
 	member(b, "additionalProperties");
 	buf_addz(b, "false");
 	for (size_t i = 0; i < set->len; i++)
@@ -219,7 +223,7 @@ void schema_json(struct buf *out)
 	add_string(&b, "$schema", "http://json-schema.org/draft-07/schema#");
 	add_string(&b, "title", "slsc.yaml");
 	add_string(&b, "description", keys_root.doc);
-	add_keys(&b, &keys_root);
+	add_keys(&b, &keys_root, NULL);
 	buf_addz(&b, "}\n");
 	buf_adds(out, buf_str(&b));
 }

@@ -337,6 +337,20 @@ static void show_package(struct writer *w, struct project *p, const struct funct
 	close_map(w);
 }
 
+static void show_toolchain_of(struct writer *w, struct project *p, const struct function *f)
+{
+	struct toolchain_use use;
+
+	project_toolchain_use(p, f, &use);
+	show_str(w, "toolchain", use.of.name.s);
+	if (use.of.name.s)
+		return;
+	open_map(w, "toolchain");
+	show_str(w, "stage", use.of.stage.s);
+	show_str(w, "dockerfile", use.of.dockerfile.s);
+	close_map(w);
+}
+
 static struct lstrs arches_of(struct project *p, const struct function *f)
 {
 	struct lstrs v = { arena_alloc(&p->arena, ARCH_COUNT * sizeof(struct lstr)), 0 };
@@ -366,7 +380,7 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_strs(w, "ldflags", f->ldflags);
 	show_strs(w, "libs", f->libs);
 	show_strs(w, "dependencies", f->dependencies);
-	show_str(w, "toolchain", or_default(f->toolchain, p->toolchain.s));
+	show_toolchain_of(w, p, f);
 	show_strs(w, "arches", arches_of(p, f));
 	show_size(w, "memory", f->memory);
 	show_us(w, "timeout", f->timeout_ms * 1000);
@@ -426,7 +440,7 @@ void project_show(struct project *p, bool json, struct buf *out)
 	show_str(&w, "project", p->name.s);
 	show_str(&w, "version", p->version.s);
 	show_strs(&w, "arches", arches);
-	show_str(&w, "toolchain", p->toolchain.s);
+	show_toolchain_of(&w, p, NULL);
 	show_str(&w, "profile", p->profile.s);
 	open_map(&w, "functions");
 	for (size_t i = 0; i < p->nfunctions; i++)

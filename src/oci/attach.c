@@ -44,6 +44,26 @@ const char *attach_media_type(const char *s)
 	return NULL;
 }
 
+const char *attach_text_type(struct str text)
+{
+	json_t *j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+	const char *type = attach_media_type(json_string_value(json_object_get(j, "mediaType")));
+
+	if (!type && j)
+		type = json_object_get(j, "manifests") ? MEDIA_INDEX : MEDIA_MANIFEST;
+	json_decref(j);
+	return type;
+}
+
+const char *attach_artifact_type(const json_t *j)
+{
+	const char *type = json_string_value(json_object_get(j, "artifactType"));
+
+	if (type && *type)
+		return type;
+	return json_string_value(json_object_get(json_object_get(j, "config"), "mediaType"));
+}
+
 void attachment_manifest(const struct attachment *at, const struct digest *blob, const struct descriptor *subject,
 			 struct buf *out)
 {

@@ -2,6 +2,7 @@
 #ifndef SLSC_OCI_ATTACH_H
 #define SLSC_OCI_ATTACH_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -36,10 +37,15 @@ struct attach_ops {
 	int (*blob)(struct attach *a, const struct digest *digest, uint64_t size, uint64_t limit, struct buf *out,
 		    struct err *err);
 	int (*put_blob)(struct attach *a, const void *p, size_t n, struct digest *digest, struct err *err);
-	/* @artifact_type, @tag: or NULL; a tag that is there is moved. */
+	/* Or an index. @artifact_type, @tag: or NULL; a tag that is there is moved. */
 	int (*put_manifest)(struct attach *a, const void *p, size_t n, const char *artifact_type, const char *tag,
 			    struct digest *digest, struct err *err);
-	/* The manifests of @artifact_type (NULL: any) whose subject is @subject, in the order of their digests. */
+	/* A manifest or index that only an index names, which is put after it. */
+	int (*put_child)(struct attach *a, const void *p, size_t n, struct digest *digest, struct err *err);
+	/*
+	 * The manifests and indexes of @artifact_type (NULL: any) whose subject is @subject; a layout's in the order of
+	 * their digests.
+	 */
 	int (*referrers)(struct attach *a, const struct digest *subject, const char *artifact_type,
 			 struct digest **out, size_t *n, struct err *err);
 	/* Make all that was put visible, at once where that is possible. */
@@ -102,6 +108,15 @@ void attachment_manifest(const struct attachment *at, const struct digest *blob,
 /** attach_put - @at for @subject; not yet committed. @manifest: out. */
 int attach_put(struct attach *a, const struct attachment *at, const struct descriptor *subject,
 	       struct digest *manifest, struct err *err) MUST_CHECK;
+
+/** attach_text_type - the same for a manifest or index that is not described: its own word for it, or its members. */
+const char *attach_text_type(struct str text);
+
+/**
+ * attach_artifact_type - of a manifest: its own artifactType, or else its config's media type; of an index: its own, if
+ * any (distribution-spec v1.1, "Listing Referrers"). Borrowed from @j, or NULL.
+ */
+const char *attach_artifact_type(const json_t *j);
 
 /** attach_media_type - static storage for a manifest's or index's media type, OCI's or Docker's; NULL if it is none. */
 const char *attach_media_type(const char *s);

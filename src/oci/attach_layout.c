@@ -81,23 +81,51 @@ static int layout_blob(struct attach *a, const struct digest *digest, uint64_t s
 		       (unsigned long long)size);
 }
 
-/* What is beside images: an artifact, or what cosign stores under a tag made of a digest. */
-static bool is_attached(const json_t *d)
+/*
+ * Whether the manifest's subject is @subject (NULL: any), by its own words, which a descriptor of others need not
+ * repeat. What cannot be read refers to nothing.
+ */
+static bool refers_to(struct attach *a, const struct digest *manifest, const struct digest *subject,
+		      const char *artifact_type)
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct err ignored;
+	const char *its, *type;
+	json_t *j;
+	bool yes;
+
+	if (read_blob(a, manifest, ATTACH_MANIFEST_MAX, &text, &ignored) < 0)
+		return false;
+	j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+	its = get(json_object_get(j, "subject"), "digest");
+	type = attach_artifact_type(j);
+	yes = its && (!subject || strcmp(its, subject->s) == 0) &&
+	      (!artifact_type || (type && strcmp(type, artifact_type) == 0));
+	json_decref(j);
+	return yes;
+}
+
+/* What is beside images: an artifact, what has a subject and no tag, what cosign stores under a digest's tag. */
+static bool is_attached(struct attach *a, const json_t *d)
 {
 	const char *tag = tag_of(d);
+	struct digest digest;
+	struct err ignored;
 
-	return json_object_get(d, "artifactType") || (tag && attach_is_tag(tag));
+	if (tag || json_object_get(d, "artifactType"))
+		return !tag || attach_is_tag(tag) || json_object_get(d, "artifactType");
+	return digest_parse(get(d, "digest"), &digest, &ignored) == 0 && refers_to(a, &digest, NULL, NULL);
 }
 
 /* The image to take if none is named: the only one, or the only index of several. */
-static const json_t *only_image(const struct in_layout *l, struct err *err)
+static const json_t *only_image(struct in_layout *l, struct err *err)
 {
 	const json_t *found = NULL, *d;
 	CLEAN_BUF struct buf tags = BUF_INIT;
 	size_t i, n = 0;
 
 	json_array_foreach(manifests(l), i, d) {
-		if (is_attached(d))
+		if (is_attached(&l->base, d))
 			continue;
 		found = d;
 		if (n++ < 8)
@@ -128,21 +156,9 @@ static const json_t *find(const struct in_layout *l, const char *ref)
 	return NULL;
 }
 
-/* A manifest in an index is not in index.json: then it is its own word for its kind. */
-static const char *own_type(const struct buf *text)
-{
-	json_t *j = json_loadb(text->ptr, text->len, JSON_REJECT_DUPLICATES, NULL);
-	const char *type = attach_media_type(get(j, "mediaType"));
-
-	if (!type && j)
-		type = json_object_get(j, "manifests") ? MEDIA_INDEX : MEDIA_MANIFEST;
-	json_decref(j);
-	return type;
-}
-
 static int layout_manifest(struct attach *a, const char *ref, struct buf *out, struct descriptor *d, struct err *err)
 {
-	const struct in_layout *l = of(a);
+	struct in_layout *l = of(a);
 	const json_t *entry = ref ? find(l, ref) : only_image(l, err);
 	const bool by_digest = ref && starts_with(ref, "sha256:");
 	CLEAN_BUF struct buf text = BUF_INIT;
@@ -154,9 +170,10 @@ static int layout_manifest(struct attach *a, const char *ref, struct buf *out, s
 	if (digest_parse(entry ? get(entry, "digest") : ref, &d->digest, err) < 0 ||
 	    read_blob(a, &d->digest, ATTACH_MANIFEST_MAX, &text, err) < 0)
 		return -1;
+	/* a manifest in an index is not in index.json */
 	d->media_type = entry ? attach_media_type(get(entry, "mediaType")) : NULL;
 	if (!d->media_type)
-		d->media_type = own_type(&text);
+		d->media_type = attach_text_type(buf_str(&text));
 	if (!d->media_type)
 		return err_set(err, ERR_FORMAT, "%s: %s is no manifest", a->shown, d->digest.s);
 	d->size = text.len;
@@ -206,6 +223,7 @@ static int layout_put_manifest(struct attach *a, const void *p, size_t n, const 
 			       struct digest *digest, struct err *err)
 {
 	struct in_layout *l = of(a);
+	const char *type = attach_text_type((struct str){ p, n });
 	json_t *d;
 
 	if (layout_put_blob(a, p, n, digest, err) < 0)
@@ -216,7 +234,8 @@ static int layout_put_manifest(struct attach *a, const void *p, size_t n, const 
 		return 0;
 	if (json_array_size(manifests(l)) >= ATTACH_MAX)
 		return err_set(err, ERR_LIMIT, "%s: limit exceeded: more than %u manifests", a->shown, ATTACH_MAX);
-	d = json_pack("{s:s, s:s, s:I}", "mediaType", MEDIA_MANIFEST, "digest", digest->s, "size", (json_int_t)n);
+	d = json_pack("{s:s, s:s, s:I}", "mediaType", type ? type : MEDIA_MANIFEST, "digest", digest->s,
+		      "size", (json_int_t)n);
 	if (artifact_type)
 		json_object_set_new(d, "artifactType", json_string(artifact_type));
 	if (tag)
@@ -231,23 +250,6 @@ static int by_digest(const void *a, const void *b)
 	return strcmp(((const struct digest *)a)->s, ((const struct digest *)b)->s);
 }
 
-static bool refers_to(struct attach *a, const struct digest *manifest, const struct digest *subject)
-{
-	CLEAN_BUF struct buf text = BUF_INIT;
-	struct err ignored;
-	const char *its;
-	json_t *j;
-	bool yes;
-
-	if (read_blob(a, manifest, ATTACH_MANIFEST_MAX, &text, &ignored) < 0)
-		return false;
-	j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
-	its = get(json_object_get(j, "subject"), "digest");
-	yes = its && strcmp(its, subject->s) == 0;
-	json_decref(j);
-	return yes;
-}
-
 static int layout_referrers(struct attach *a, const struct digest *subject, const char *artifact_type,
 			    struct digest **out, size_t *n, struct err *err)
 {
@@ -257,16 +259,13 @@ static int layout_referrers(struct attach *a, const struct digest *subject, cons
 	size_t i;
 
 	json_array_foreach(manifests(l), i, d) {
-		const char *type = get(d, "artifactType");
 		struct digest digest;
 
-		if (artifact_type ? !type || strcmp(type, artifact_type) != 0 : tag_of(d) != NULL)
-			continue;
 		if (sig_check(err) < 0 || digest_parse(get(d, "digest"), &digest, err) < 0) {
 			VEC_FREE(&found);
 			return -1;
 		}
-		if (refers_to(a, &digest, subject))
+		if (refers_to(a, &digest, subject, artifact_type))
 			VEC_PUSH(&found, digest);
 	}
 	if (found.len)
@@ -327,6 +326,7 @@ static const struct attach_ops layout_ops = {
 	.blob = layout_blob,
 	.put_blob = layout_put_blob,
 	.put_manifest = layout_put_manifest,
+	.put_child = layout_put_blob,
 	.referrers = layout_referrers,
 	.commit = layout_commit_,
 	.free = layout_free,

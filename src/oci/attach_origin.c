@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "oci/attach.h"
+#include "os/proc.h"
 
 struct from_origin {
 	struct attach base;
@@ -39,6 +40,30 @@ static int origin_blob(struct attach *a, const struct digest *digest, uint64_t s
 			    limit, out, err);
 }
 
+/* An index of referrers that a client keeps under a tag may leave the type out: then the manifest is asked. */
+static int is_of(struct attach *a, const struct doc_descriptor *d, const char *artifact_type, struct err *err)
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct descriptor its;
+	const char *type;
+	json_t *j;
+	bool yes;
+
+	if (!artifact_type)
+		return 1;
+	if (d->artifact_type)
+		return strcmp(d->artifact_type, artifact_type) == 0;
+	if (sig_check(err) < 0)
+		return -1;
+	if (origin_get(a, d->digest.s, &text, &its, err) < 0)
+		return err->code == ERR_NOTFOUND ? 0 : -1;
+	j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+	type = attach_artifact_type(j);
+	yes = type && strcmp(type, artifact_type) == 0;
+	json_decref(j);
+	return yes;
+}
+
 static int origin_referrers(struct attach *a, const struct digest *subject, const char *artifact_type,
 			    struct digest **out, size_t *n, struct err *err)
 {
@@ -52,10 +77,14 @@ static int origin_referrers(struct attach *a, const struct digest *subject, cons
 	    document_parse(&doc, a->shown, MEDIA_INDEX, text.ptr, text.len, err) < 0)
 		return -1;
 	*out = xcalloc(doc.len ? doc.len : 1, sizeof(**out));
-	for (size_t i = 0; i < doc.len; i++)
-		if (!artifact_type ||
-		    (doc.ptr[i].artifact_type && strcmp(doc.ptr[i].artifact_type, artifact_type) == 0))
+	for (size_t i = 0; i < doc.len; i++) {
+		const int r = is_of(a, &doc.ptr[i], artifact_type, err);
+
+		if (r < 0)
+			return -1;
+		if (r > 0)
 			(*out)[(*n)++] = doc.ptr[i].digest;
+	}
 	return 0;
 }
 
@@ -78,6 +107,11 @@ static int origin_put_manifest(struct attach *a, const void *p, size_t n, const 
 	const struct attach_writer *w = &of(a)->w;
 
 	return w->put_manifest ? w->put_manifest(w->ctx, p, n, artifact_type, tag, digest, err) : read_only(a, err);
+}
+
+static int origin_put_child(struct attach *a, const void *p, size_t n, struct digest *digest, struct err *err)
+{
+	return origin_put_manifest(a, p, n, NULL, NULL, digest, err);
 }
 
 static int origin_commit(struct attach *a, struct err *err)
@@ -103,6 +137,7 @@ static const struct attach_ops origin_attach_ops = {
 	.blob = origin_blob,
 	.put_blob = origin_put_blob,
 	.put_manifest = origin_put_manifest,
+	.put_child = origin_put_child,
 	.referrers = origin_referrers,
 	.commit = origin_commit,
 	.free = origin_done,

@@ -13,8 +13,7 @@
 #include "os/proc.h"
 
 #define BLOCK (256u * 1024)
-#define MAX_DEPTH 4u		/* of indexes in indexes */
-#define MAX_UNNAMED 16u		/* images without a platform that are looked into */
+#define MAX_UNNAMED 16u		/* of no platform, looked into: in all, since depth multiplies them */
 
 void piece_close(struct piece *p)
 {
@@ -203,6 +202,7 @@ struct follow {
 	struct buf *bytes;
 	struct doc_descriptor *d;
 	struct arena *arena;
+	unsigned *left;			/* of MAX_UNNAMED */
 };
 
 static int follow(const struct follow *f, const char *ref, unsigned depth, struct err *err);
@@ -217,12 +217,13 @@ static int follow_digest(const struct follow *f, const struct doc_descriptor *d,
 static int try_unnamed(const struct follow *f, const struct document *index, unsigned depth, bool *found,
 		       unsigned *tried, struct err *err)
 {
-	for (size_t i = 0; i < index->len && *tried < MAX_UNNAMED; i++) {
+	for (size_t i = 0; i < index->len && *f->left; i++) {
 		const struct doc_descriptor *d = &index->ptr[i];
 
 		if (d->architecture || (!media_is_manifest(d->media_type) && !media_is_index(d->media_type)))
 			continue;
 		++*tried;
+		--*f->left;
 		if (follow_digest(f, d, depth, err) == 0) {
 			*found = true;
 			return 0;
@@ -288,8 +289,9 @@ static int follow(const struct follow *f, const char *ref, unsigned depth, struc
 	unsigned tried = 0;
 	bool found = false;
 
-	if (depth > MAX_DEPTH)
-		return err_set(err, ERR_LIMIT, "%s: limit exceeded: indexes more than %u deep", f->o->shown, MAX_DEPTH);
+	if (depth > ORIGIN_MAX_DEPTH)
+		return err_set(err, ERR_LIMIT, "%s: limit exceeded: indexes more than %u deep", f->o->shown,
+			       ORIGIN_MAX_DEPTH);
 	if (f->o->ops->manifest(f->o, ref, &text, &d, f->arena, err) < 0 ||
 	    document_parse(&doc, shown, d.media_type, text.ptr, text.len, err) < 0)
 		return -1;
@@ -319,7 +321,9 @@ static int follow(const struct follow *f, const char *ref, unsigned depth, struc
 int origin_manifest(struct origin *o, const char *ref, const char *arch, struct document *doc, struct buf *bytes,
 		    struct doc_descriptor *d, struct arena *arena, struct err *err)
 {
-	const struct follow f = { .o = o, .arch = arch, .doc = doc, .bytes = bytes, .d = d, .arena = arena };
+	unsigned left = MAX_UNNAMED;
+	const struct follow f = { .o = o, .arch = arch, .doc = doc, .bytes = bytes, .d = d, .arena = arena,
+				  .left = &left };
 
 	*doc = (struct document){ .kind = DOC_MANIFEST };
 	return follow(&f, ref, 0, err);

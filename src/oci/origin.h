@@ -14,6 +14,8 @@
  */
 struct origin;
 
+#define ORIGIN_MAX_DEPTH 4u	/* of indexes in indexes, whoever reads them */
+
 struct origin_ops {
 	/*
 	 * The bytes of a manifest or index: @ref is a tag or "sha256:..."; NULL: what the place names, or its only one.

@@ -68,7 +68,7 @@ static void tar_free(struct files *f)
 /* gzip, zstd, xz (RFC 1952, RFC 8878, the xz file format) */
 static bool is_compressed(int fd)
 {
-	static const char *const magic[] = { "\x1f\x8b", "\x28\xb5\x2f\xfd", "\xfd" "7zXZ" };
+	static const char *const magic[] = { "\x1f\x8b", "\x28\xb5\x2f\xfd", "\xfd\x37zXZ" };
 	char head[5];
 
 	if (pread(fd, head, sizeof(head), 0) != sizeof(head))

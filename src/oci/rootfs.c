@@ -269,7 +269,6 @@ static bool same_dir(const struct rootfs_node *n, const struct unar_entry *e)
 static int link_source(struct reading *rd, const struct unar_entry *e, const struct rootfs_node **n)
 {
 	const char *target = e->target ? e->target : "";
-	CLEAN_FREE char *clean = NULL;
 
 	while (starts_with(target, "./"))
 		target += 2;

@@ -99,8 +99,10 @@ static int unseal(const char *shown, const struct crypto_ops *ops, const struct 
 	/* no copy of a password stays behind in memory that was let go */
 	buf_reserve(&word, KEY_PASSWORD_MAX + 1);
 	buf_reserve(der, s->box.len);
-	if (password(&word, ctx, err) < 0)
+	if (password(&word, ctx, err) < 0) {
+		wipe(ops, &word);	/* it may have read a part of it */
 		return -1;
+	}
 	good = ops->scrypt(word.ptr, word.len, (const uint8_t *)s->salt.ptr, s->salt.len, s->cost_n, COST_R, COST_P,
 			   key, sizeof(key));
 	wipe(ops, &word);

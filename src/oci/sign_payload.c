@@ -97,6 +97,7 @@ int dsse_seal(const struct crypto_key *k, const char *type, struct str payload, 
 	return 0;
 }
 
+/* In both alphabets of base64, as DSSE's protocol.md has it ("MUST accept both"). */
 static int check_envelope(const struct crypto_key *k, const char *shown, const char *type, const json_t *j,
 			  struct buf *payload, struct err *err)
 {
@@ -111,7 +112,7 @@ static int check_envelope(const struct crypto_key *k, const char *shown, const c
 		return -1;
 	if (!its_type || strcmp(its_type, type) != 0)
 		return err_set(err, ERR_FORMAT, "%s: its payloadType is not %s", shown, type);
-	if (!body || base64_decode(str_from(body), &data) < 0)
+	if (!body || base64_decode_either(str_from(body), &data) < 0)
 		return bad(shown, "its payload is not base64", err);
 	if (!json_is_array(list) || !json_array_size(list) || json_array_size(list) > SIGNATURES_MAX)
 		return bad(shown, "it needs 1 to 64 signatures", err);
@@ -120,7 +121,7 @@ static int check_envelope(const struct crypto_key *k, const char *shown, const c
 		const char *text = json_string_value(json_object_get(s, "sig"));
 		CLEAN_BUF struct buf sig = BUF_INIT;
 
-		if (!text || base64_decode(str_from(text), &sig) < 0)
+		if (!text || base64_decode_either(str_from(text), &sig) < 0)
 			return bad(shown, "a signature is not base64", err);
 		if (k && !ops->verify(k, pae.ptr, pae.len, sig.ptr, sig.len))
 			continue;

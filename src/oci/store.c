@@ -36,12 +36,15 @@ char *store_path(const struct digest *digest)
 /* Opens it if it is whole, and marks it used. A machine that went down may have left a shorter file under the name. */
 static int open_whole(const char *path, uint64_t size)
 {
+	CLEAN_FREE char *record = store_record_path(path_basename(path));
 	struct stat st;
 	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
 		return -1;
-	futimens(fd, NULL);	/* on a read-only cache it is only less well pruned */
+	/* Its record's mtime if it has one: to move its own costs a hash. On a read-only cache it is less well pruned. */
+	if (utimensat(AT_FDCWD, record, NULL, 0) < 0)
+		futimens(fd, NULL);
 	return steal_fd(&fd);
 }
 
@@ -90,8 +93,11 @@ static int fetch(struct origin *o, const struct doc_descriptor *d, const char *p
 	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "cannot read %s", path);
 	/*
-	 * No wait for the disk: what is unpacked is verified, a layout waits for what it names, and a blob that a power
-	 * failure cuts short is fetched anew. But the disk may begin.
+	 * No wait for the disk, which is the slowest part of a small image. A machine that goes down now may leave a
+	 * shorter file under the name, or zeros: so nobody takes a blob of the store for good by its name and size.
+	 * It is hashed as it is read, or by store_verified(), which does it once; a damaged one is dropped and
+	 * fetched anew, which an fsync here could not spare, since disks rot. A layout waits for what it names. But the
+	 * disk may begin.
 	 */
 	sync_file_range(t.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	return fs_tmp_commit(&t, false, err) < 0 ? -1 : steal_fd(&fd);

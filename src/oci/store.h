@@ -29,7 +29,8 @@ bool store_verified(const struct digest *digest, uint64_t size);
 char *store_record_path(const char *hex);
 /**
  * store_open - a descriptor of a blob, only to be read, fetched from @o (NULL: ERR_NOTFOUND then) if it is not there.
- * What is open stays readable whatever is pruned meanwhile. The bytes were verified when they were stored, not now.
+ * What is open stays readable whatever is pruned meanwhile. The bytes were verified when they were stored, not now, and
+ * were not synced: the caller hashes what it reads.
  */
 int store_open(struct origin *o, const struct doc_descriptor *d, struct err *err) MUST_CHECK;
 /** store_fetch - store_path() of a blob that is fetched from @o if it is not there. *@path: heap. */

@@ -48,6 +48,8 @@ char *proc_which(const char *name);
  * that are ignored stay so. SIGPIPE is ignored. Call once, before any thread.
  */
 void sig_install(void);
+/** sig_forked - in a child that goes on after fork() without exec: its signals are its own from here on. */
+void sig_forked(void);
 /** sig_check - ERR_INTR "interrupted" once a signal has come. */
 int sig_check(struct err *err) MUST_CHECK;
 /** sig_number - the signal that came last, or 0. */

@@ -45,6 +45,20 @@ void sig_install(void)
 	signal(SIGCHLD, SIG_DFL);
 }
 
+void sig_forked(void)
+{
+	int p[2];
+
+	/* the parent's pipe would tell of the parent's signals */
+	if (atomic_load(&wake[0]) < 0 || pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
+		return;
+	close(atomic_exchange(&wake[0], p[0]));
+	close(atomic_exchange(&wake[1], p[1]));
+	/* what came in between may have been written to either */
+	if (atomic_load(&count))
+		(void)!write(p[1], "", 1);
+}
+
 int sig_number(void)
 {
 	return atomic_load(&last);

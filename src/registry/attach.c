@@ -13,6 +13,7 @@
 /** A manifest to be put at the commit. */
 struct pending {
 	struct buf text;
+	const char *type;		/* media type */
 	char *tag, *artifact_type;	/* or NULL */
 	struct digest digest;
 };
@@ -39,6 +40,9 @@ static int put_manifest(void *ctx, const void *p, size_t n, const char *artifact
 		return -1;
 	buf_add(&m.text, p, n);
 	m.digest = *digest;
+	m.type = attach_text_type((struct str){ p, n });
+	if (!m.type)
+		m.type = MEDIA_MANIFEST;
 	m.tag = tag ? xstrdup(tag) : NULL;
 	m.artifact_type = artifact_type ? xstrdup(artifact_type) : NULL;
 	VEC_PUSH(&w->pending, m);
@@ -88,7 +92,7 @@ static int tell(struct writer *w, const struct pending *m, const struct digest *
 	if (listed(w, subject, &index, err) < 0)
 		return -1;
 	if (!names(index, &m->digest)) {
-		d = json_pack("{s:s, s:s, s:I, s:s*}", "mediaType", MEDIA_MANIFEST, "digest", m->digest.s, "size",
+		d = json_pack("{s:s, s:s, s:I, s:s*}", "mediaType", m->type, "digest", m->digest.s, "size",
 			      (json_int_t)m->text.len, "artifactType", m->artifact_type);
 		json_object_set_new(index, "schemaVersion", json_integer(2));
 		json_object_set_new(index, "mediaType", json_string(MEDIA_INDEX));
@@ -110,7 +114,7 @@ static int send_one(struct writer *w, const struct pending *m, struct err *err)
 	const char *s;
 	int r = 0;
 
-	if (client_manifest_put(w->client, m->tag ? m->tag : m->digest.s, MEDIA_MANIFEST, m->text.ptr, m->text.len,
+	if (client_manifest_put(w->client, m->tag ? m->tag : m->digest.s, m->type, m->text.ptr, m->text.len,
 				&m->digest, err) < 0)
 		return -1;
 	j = json_loadb(m->text.ptr, m->text.len, JSON_REJECT_DUPLICATES, NULL);

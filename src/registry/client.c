@@ -27,6 +27,7 @@ int client_open(struct client **out, const struct client_spec *spec, const struc
 	c->shown = spec->repo ? xasprintf("%s/%s", spec->host, spec->repo) : xstrdup(spec->host);
 	c->mount_from = spec->mount_from ? xstrdup(spec->mount_from) : NULL;
 	c->cancel = spec->cancel;
+	c->stalled_s = spec->stalled_s;
 	c->loopback = host_is_loopback(spec->host);
 	c->auth = (struct auth){
 		.tls = &c->tls, .host = c->host, .repo = c->repo, .no_proxy = c->loopback, .insecure = o->insecure,
@@ -107,6 +108,8 @@ int client_pause(struct client *c, struct call *call, const struct http_resp *re
 	struct err interrupted;
 	uint16_t jitter = 0;
 
+	if (resp->stalled && call->tries < CLIENT_TRIES - 2)
+		call->tries = CLIENT_TRIES - 2;
 	if (++call->tries >= CLIENT_TRIES)
 		return -1;
 	if (wish > CLIENT_RETRY_AFTER_MAX * 1000) {
@@ -130,6 +133,7 @@ static int send_once(struct client *c, struct http_req *req, struct http_resp *r
 	req->tls = &c->tls;
 	req->no_proxy = c->loopback;
 	req->cancel = c->cancel;
+	req->stalled_s = c->stalled_s;
 	return http_perform(c->http, req, resp, err);
 }
 

@@ -29,6 +29,7 @@ struct client_spec {
 	bool push;
 	const char *mount_from;		/* another repository of that registry to mount blobs from, or NULL */
 	const atomic_bool *cancel;	/* or NULL */
+	unsigned stalled_s;		/* as http_req's; 0: its default */
 };
 
 struct client;

@@ -12,6 +12,7 @@ struct client {
 	char *shown;
 	char *mount_from;
 	const atomic_bool *cancel;
+	unsigned stalled_s;
 	struct http *http;
 	struct http_tls tls;
 	char *ca, *cert, *key;		/* what tls points to */
@@ -53,7 +54,7 @@ int client_refused(const struct client *c, const struct call *call, const struct
 bool client_is_transient(int status);
 /**
  * client_pause - before the next try: @call->tries failures so far. -1: that was the last (@err as it was), or
- * ERR_INTR.
+ * ERR_INTR. What stalled is tried once more, and not five times a minute each.
  */
 int client_pause(struct client *c, struct call *call, const struct http_resp *resp, struct err *err) MUST_CHECK;
 

@@ -25,6 +25,10 @@ struct http_tls {
 	const char *cert, *key;	/* files: PEM, the client's own */
 };
 
+#define HTTP_STALLED_S 60u
+#define HTTP_SLOWEST 100u	/* bytes a second */
+#define HTTP_ANSWER 5u
+
 struct http_req {
 	const char *method, *url;
 	char *const *headers;	/* NULL-terminated, "Name: value"; or NULL */
@@ -43,6 +47,11 @@ struct http_req {
 	sink_fn sink;
 	void *sink_ctx;
 	uint64_t limit;
+	/*
+	 * Seconds with less than HTTP_SLOWEST bytes of body each until the other end counts as gone; 0: HTTP_STALLED_S.
+	 * Headers that trickle do not count as bytes. An answer without a @sink has HTTP_ANSWER times as long in all.
+	 */
+	unsigned stalled_s;
 	const atomic_bool *cancel;	/* or NULL: once true, ends the exchange with ERR_INTR "cancelled" */
 };
 
@@ -66,6 +75,7 @@ struct http_resp {
 	struct buf body;
 	/* After -1: the server or the network failed, not what was asked of it: worth another try. */
 	bool transient;
+	bool stalled;			/* after -1, and transient: nothing came for stalled_s */
 	bool not_http;			/* after -1: it does not speak HTTP, or TLS where that was asked for */
 };
 #define HTTP_RESP_INIT { .body = BUF_INIT, .content_length = -1 }

@@ -15,7 +15,6 @@
 extern const struct http_ops slsc_module_curl;
 
 #define CONNECT_S 10L
-#define STALLED_S 60L		/* without a byte in either direction */
 #define BLOCK (256L << 10)	/* what libcurl reads and sends at a time */
 #define POLL_MS 200		/* how soon a cancelled exchange ends */
 
@@ -31,6 +30,7 @@ struct exchange {
 	CURL *easy;
 	uint64_t got;		/* bytes of the body */
 	size_t headers;		/* bytes */
+	long stalled_s, whole_s;	/* limits; whole_s 0: none */
 	struct err *err;
 	bool failed;		/* @err is set by a callback */
 	char why[CURL_ERROR_SIZE];
@@ -256,6 +256,9 @@ static void set_up(struct exchange *x)
 	const struct http_req *req = x->req;
 	CURL *e = x->easy;
 
+	x->stalled_s = (long)(req->stalled_s ? req->stalled_s : HTTP_STALLED_S);
+	/* Blobs take as long as they take; an upload's answer waits for what the registry does with it. */
+	x->whole_s = req->sink || req->has_body ? 0 : x->stalled_s * (long)HTTP_ANSWER;
 	curl_easy_reset(e);
 	curl_easy_setopt(e, CURLOPT_URL, req->url);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
@@ -265,8 +268,9 @@ static void set_up(struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, STALLED_S);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_SLOWEST);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, x->stalled_s);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT, x->whole_s);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BLOCK);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->why);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -288,6 +292,23 @@ static void set_up(struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
 	}
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, req->method);
+}
+
+/* libcurl has one code for all limits, and words of its own for each: "Operation too slow. Less than ..." */
+static int timed_out(struct exchange *x, const char *why)
+{
+	curl_off_t connected = 0, total = 0;
+
+	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	curl_easy_getinfo(x->easy, CURLINFO_TOTAL_TIME_T, &total);
+	if (!connected) {
+		x->resp->transient = true;
+		return err_set(x->err, ERR_NET, "%s", why);
+	}
+	if (x->whole_s && total >= (curl_off_t)x->whole_s * 1000000)
+		return err_set(x->err, ERR_NET, "its answer is not complete after %ld s", x->whole_s);
+	x->resp->transient = x->resp->stalled = true;
+	return err_set(x->err, ERR_NET, "it stalls: less than %u bytes a second for %ld s", HTTP_SLOWEST, x->stalled_s);
 }
 
 static int fail(struct exchange *x, CURLcode code)
@@ -314,13 +335,14 @@ static int fail(struct exchange *x, CURLcode code)
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_OPERATION_TIMEDOUT:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 	case CURLE_SEND_FAIL_REWIND:
 		r->transient = true;
 		return err_set(x->err, ERR_NET, "%s", why);
+	case CURLE_OPERATION_TIMEDOUT:
+		return timed_out(x, why);
 	case CURLE_GOT_NOTHING:
 		r->transient = r->not_http = true;
 		return err_set(x->err, ERR_NET, "it closed the connection without an answer");

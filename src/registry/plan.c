@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "registry/work.h"
 
-#define MAX_LEVELS 4u
-
 static struct plan_node *add(struct plan *p, const struct doc_descriptor *d, unsigned level)
 {
 	struct plan_node *n = xcalloc(1, sizeof(*n));
@@ -69,9 +67,9 @@ static int add_level(struct plan *p, const struct origin *o, size_t first, size_
 
 		if (doc->kind != DOC_INDEX)
 			continue;
-		if (level > MAX_LEVELS)
-			return err_set(err, ERR_LIMIT, "limit exceeded: %s: indexes in indexes, %u deep", o->shown,
-				       level);
+		if (level > ORIGIN_MAX_DEPTH)
+			return err_set(err, ERR_LIMIT, "%s: limit exceeded: indexes more than %u deep",
+				       o->shown, ORIGIN_MAX_DEPTH);
 		for (size_t k = 0; k < doc->len; k++) {
 			const struct doc_descriptor *d = &doc->ptr[k];
 

@@ -14,7 +14,6 @@
 
 #define ATTESTATION "vnd.docker.reference.type"
 #define REF_NAME "org.opencontainers.image.ref.name"
-#define MAX_DEPTH 3		/* of indexes in indexes */
 
 struct walker {
 	struct check *c;
@@ -60,7 +59,8 @@ static int index_children(struct walker *w, const char *shown, const struct docu
 
 		if (is_attestation(d))
 			continue;
-		name = xasprintf("%s (%s/%s)", shown, d->os ? d->os : "linux", d->architecture ? d->architecture : "?");
+		name = d->architecture ? xasprintf("%s (%s/%s)", shown, d->os ? d->os : "linux", d->architecture)
+				       : xasprintf("%s (%.19s)", shown, d->digest.s);
 		if (by_digest(w, name, d, depth + 1, err) < 0)
 			return -1;
 	}
@@ -74,8 +74,8 @@ static int one_index(struct walker *w, const char *shown, const struct doc_descr
 	if (map_put(&w->done, d->digest.s, w))
 		return 0;
 	check_start(w->c, shown, w->platform);
-	if (depth >= MAX_DEPTH) {
-		check_add(w->c, RULE_LAYER_DAMAGED, NULL, "indexes in indexes, more than %d deep", MAX_DEPTH);
+	if (depth >= ORIGIN_MAX_DEPTH) {
+		check_add(w->c, RULE_LAYER_DAMAGED, NULL, "indexes more than %u deep", ORIGIN_MAX_DEPTH);
 		return 0;
 	}
 	check_add(w->c, RULE_LAMBDA_INDEX, NULL, "is an index of %zu manifest%s", index->len,

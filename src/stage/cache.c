@@ -115,7 +115,7 @@ static int put_steps(struct solver *sv, struct layout *l, json_t *records, struc
 			if (!r || layer->empty || map_put(&seen, layer->as.digest.s, o))
 				continue;
 			path = store_path(&layer->as.digest);
-			if (!store_has(&layer->as.digest, layer->as.size) ||
+			if (!layer_stored(layer) ||
 			    layout_link(l, path, &layer->as.digest, err) < 0)
 				return err_set(err, ERR_NOTFOUND, "--cache-to: %s is no longer in the cache",
 					       layer->as.digest.s);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -112,6 +113,11 @@ int copy_add_entry(struct copier *c, const struct tree_entry *e, struct err *err
 {
 	const size_t at = (size_t)(uintptr_t)map_get(&c->paths, e->path);
 
+	if (starts_with(path_basename(e->path), ".wh.")) {
+		copy_fail(c, err, ERR_FORMAT, "/%s: a layer cannot hold a name that begins with .wh., which means that "
+			  "something is not there", e->path);
+		return err_hint(err, "leave it out by .dockerignore or --exclude, or give it another name");
+	}
 	if (at) {
 		CLEAN_TREE struct tree one = TREE_INIT;
 		struct tree_entry *was = &c->out->ptr[at - 1];
@@ -161,8 +167,8 @@ static int finish_entry(struct copier *c, const struct snap_attrs *a, const char
 		e->src = host;
 		e->size = (uint64_t)a->st.st_size;
 	}
-	e->major = (uint32_t)(a->st.st_rdev >> 8 & 0xfff);
-	e->minor = (uint32_t)(a->st.st_rdev & 0xff);
+	e->major = major(a->st.st_rdev);
+	e->minor = minor(a->st.st_rdev);
 	return 0;
 }
 
@@ -468,21 +474,31 @@ static bool has_magic(const char *s)
 	return strpbrk(s, "*?[\\") != NULL;
 }
 
-/* The paths that match from the component @pattern on, below @dir, which may be a link to a directory. */
-static int expand(struct copier *c, const char *dir, const char *pattern, struct strs *out, struct err *err)
+/*
+ * The paths that match from the component @pattern on, below @dir, which may be a link to a directory. @seen: where it
+ * has been with how much of the pattern; to those several ** lead again and again.
+ */
+static int expand(struct copier *c, const char *dir, const char *pattern, struct map *seen, struct strs *out,
+		  struct err *err)
 {
+	CLEAN_FREE char *key = xasprintf("%zu/%s", strlen(pattern), dir);
 	CLEAN_FREE char *part = xstrndup(pattern, strcspn(pattern, "/")), *real = NULL;
 	const char *rest = pattern[strlen(part)] ? pattern + strlen(part) + 1 : NULL;
 	CLEAN_SNAP_NODE struct snap_node node = { .target = NULL };
 	CLEAN_STRS struct strs names = { 0 };
-	int there = snap_lookup(&c->source, dir, true, &node, &real, err);
+	int there;
 
+	if (map_put(seen, key, c))
+		return 0;
+	if (sig_check(err) < 0)
+		return -1;
+	there = snap_lookup(&c->source, dir, true, &node, &real, err);
 	if (there <= 0 || !S_ISDIR(node.mode))
 		return there < 0 ? -1 : 0;
 	if (snap_list(&c->source, real, &names, err) < 0)
 		return -1;
 	if (strcmp(part, "**") == 0) {
-		if (rest && expand(c, dir, rest, out, err) < 0)
+		if (rest && expand(c, dir, rest, seen, out, err) < 0)
 			return -1;
 		VEC_EACH(&names, n) {
 			CLEAN_FREE char *at = path_join(dir, *n), *its = path_join(real, *n);
@@ -492,7 +508,7 @@ static int expand(struct copier *c, const char *dir, const char *pattern, struct
 				return -1;
 			if (!rest)
 				strs_add(out, at);
-			else if (S_ISDIR(one.mode) && expand(c, at, pattern, out, err) < 0)
+			else if (S_ISDIR(one.mode) && expand(c, at, pattern, seen, out, err) < 0)
 				return -1;
 		}
 		return 0;
@@ -506,7 +522,7 @@ static int expand(struct copier *c, const char *dir, const char *pattern, struct
 			return copy_fail(c, err, ERR_LIMIT, "limit exceeded: more than %u files match", MAX_MATCHES);
 		if (!rest)
 			strs_add(out, at);
-		else if (expand(c, at, rest, out, err) < 0)
+		else if (expand(c, at, rest, seen, out, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -546,6 +562,7 @@ static int copy_heredoc(struct copier *c, const struct df_heredoc *h, struct err
 static int copy_source(struct copier *c, const char *source, struct err *err)
 {
 	CLEAN_STRS struct strs found = { 0 };
+	CLEAN_MAP struct map seen = { 0 };
 	const struct df_heredoc *h = df_heredoc_of(c->w->inst, source);
 	CLEAN_FREE char *clean = NULL;
 	size_t n = 0;
@@ -565,7 +582,7 @@ static int copy_source(struct copier *c, const char *source, struct err *err)
 		return copy_path(c, source, clean, err);
 	if (path_match_check(clean, err) < 0)
 		return copy_fail(c, err, ERR_CONFIG, "%s", err->msg);
-	if (expand(c, "", clean, &found, err) < 0)
+	if (expand(c, "", clean, &seen, &found, err) < 0)
 		return -1;
 	VEC_EACH(&found, f) {
 		if (left_out(c, *f, *f))
@@ -648,8 +665,10 @@ static int begin(struct copier *c, struct err *err)
 	c->dest_dir = w->nsources > 1 || ends_in_slash(w->dest) || !*w->dest;
 	c->out->bytes = true;
 	if (w->chown) {
-		if (owner_resolve(w->chown, c->below, &owner, err) < 0)
-			return copy_fail(c, err, ERR_CONFIG, "--chown: %s", err->msg);
+		if (owner_resolve(w->chown, c->below, &owner, err) < 0) {
+			copy_fail(c, err, ERR_CONFIG, "--chown: %s", err->msg);
+			return w->link ? err_hint(err, "with --link nothing of the image is known: write numbers") : -1;
+		}
 		c->has_owner = true;
 		c->uid = owner.uid;
 		c->gid = owner.gid;

@@ -70,4 +70,7 @@ struct owner_ids {
 int owner_resolve(const char *text, const struct snap_stack *below, struct owner_ids *out, struct err *err) MUST_CHECK;
 void owner_ids_release(struct owner_ids *o);
 
+/** copy_shown - @source for people and histories: of a URL without user and password; heap. */
+char *copy_shown(const char *source);
+
 #endif

@@ -146,6 +146,17 @@ int copy_archive(struct copier *c, const char *host, struct err *err)
 	return 1;
 }
 
+char *copy_shown(const char *source)
+{
+	const char *host = strstr(source, "://"), *at;
+
+	if (!host)
+		return xstrdup(source);
+	host += strlen("://");
+	at = memrchr(host, '@', strcspn(host, "/?#"));
+	return xasprintf("%.*s%s", (int)(host - source), source, at ? at + 1 : host);
+}
+
 /* ---- a file of a web server ---- */
 
 static int to_fd(void *ctx, const void *p, size_t n, struct err *err)
@@ -182,13 +193,13 @@ static int get(struct copier *c, const char *url, const char *path, struct err *
 			at = ret == 0 ? xstrdup(next.full) : NULL;
 			continue;
 		}
-		ret = copy_fail(c, err, ERR_NET, "%s: answered with status %d", url, resp.status);
+		ret = copy_fail(c, err, ERR_NET, "%s: answered with status %d", c->remote, resp.status);
 	}
 	http_free(h);
 	return ret;
 }
 
-static int verify(struct copier *c, const char *url, const char *path, struct err *err)
+static int verify(struct copier *c, const char *path, struct err *err)
 {
 	struct digest want, got;
 
@@ -200,7 +211,7 @@ static int verify(struct copier *c, const char *url, const char *path, struct er
 		return -1;
 	if (strcmp(want.s, got.s) == 0)
 		return 0;
-	copy_fail(c, err, ERR_VERIFY, "%s: is %s, not what --checksum says", url, got.s);
+	copy_fail(c, err, ERR_VERIFY, "%s: is %s, not what --checksum says", c->remote, got.s);
 	return err_hint(err, "if the file was meant to change, write its new digest");
 }
 
@@ -213,16 +224,16 @@ static int add_url(struct copier *c, const char *url, struct err *err)
 	mode_t mode = 0600;
 
 	if (!c->w->network)
-		return copy_fail(c, err, ERR_CONFIG, "%s: the network is forbidden here", url);
-	if (strchr(url + strlen("https://"), '/') == NULL || strchr(strstr(url, "//") + 2, '/') == NULL)
+		return copy_fail(c, err, ERR_CONFIG, "%s: the network is forbidden here", c->remote);
+	if (!strchr(strstr(url, "//") + 2, '/'))
 		name = "";
 	if (!*name && c->dest_dir) {
-		copy_fail(c, err, ERR_CONFIG, "%s: names no file", url);
+		copy_fail(c, err, ERR_CONFIG, "%s: names no file", c->remote);
 		return err_hint(err, "give the destination a name of its own, without a slash at its end");
 	}
 	if (get(c, url, path, err) < 0)
-		return err->loc.file[0] ? -1 : copy_fail(c, err, err->code, "%s: %s", url, err->msg);
-	if (verify(c, url, path, err) < 0)
+		return err->loc.file[0] ? -1 : copy_fail(c, err, err->code, "%s: %s", c->remote, err->msg);
+	if (verify(c, path, err) < 0)
 		return -1;
 	if (c->w->unpack) {
 		const int done = copy_archive(c, path, err);
@@ -270,14 +281,18 @@ static int add_git(struct copier *c, const char *source, struct err *err)
 	char commit[65];
 	int ret;
 
-	if (!c->w->network && !starts_with(url, "file://"))
-		return copy_fail(c, err, ERR_CONFIG, "%s: the network is forbidden here", url);
+	if (starts_with(url, "file://")) {
+		copy_fail(c, err, ERR_CONFIG, "%s: a Dockerfile sees no repository of this machine", c->remote);
+		return err_hint(err, "put its files into the build context, or serve it");
+	}
+	if (!c->w->network)
+		return copy_fail(c, err, ERR_CONFIG, "%s: the network is forbidden here", c->remote);
 	if (c->w->keep_git_dir)
 		return copy_fail(c, err, ERR_CONFIG, "--keep-git-dir is not supported: only the files are fetched");
 	if (git_fetch_tree(url, *ref ? ref : NULL, dir, commit, NULL, NULL, err) < 0)
 		return err->code == ERR_INTR ? -1 : copy_fail(c, err, err->code, "%s", err->msg);
 	if (c->w->checksum && (strlen(c->w->checksum) < 7 || !starts_with(commit, c->w->checksum))) {
-		copy_fail(c, err, ERR_VERIFY, "%s: is at commit %s, not what --checksum says", url, commit);
+		copy_fail(c, err, ERR_VERIFY, "%s: is at commit %s, not what --checksum says", c->remote, commit);
 		return err_hint(err, "if the reference was meant to move, write its new commit");
 	}
 	to = copy_target(c, "", true, err);
@@ -287,7 +302,7 @@ static int add_git(struct copier *c, const char *source, struct err *err)
 	sub += strspn(sub, "/");
 	ret = snap_lookup(&c->source, sub, true, &node, &real, err);
 	if (ret == 0 || (ret > 0 && !S_ISDIR(node.mode)))
-		ret = copy_fail(c, err, ERR_NOTFOUND, "%s: has no directory '%s'", url, sub);
+		ret = copy_fail(c, err, ERR_NOTFOUND, "%s: has no directory '%s'", c->remote, sub);
 	snap_root(&c->source, &set);
 	if (ret > 0)
 		ret = copy_dir(c, real, &set, to, err) < 0 ? -1 : 1;
@@ -303,9 +318,14 @@ bool copy_is_remote(const char *source)
 
 int copy_remote(struct copier *c, const char *source, struct err *err)
 {
+	CLEAN_FREE char *bare = xstrndup(source, strcspn(source, "#")), *shown = copy_shown(bare);
+	int ret = 0;
+
+	c->remote = shown;
 	if (is_git(source))
-		return add_git(c, source, err);
-	if (starts_with(source, "https://") || starts_with(source, "http://"))
-		return add_url(c, source, err);
-	return 0;
+		ret = add_git(c, source, err);
+	else if (copy_is_remote(source))
+		ret = add_url(c, source, err);
+	c->remote = NULL;
+	return ret;
 }

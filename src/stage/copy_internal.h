@@ -26,6 +26,7 @@ struct copier {
 	uint32_t uid, gid;		/* of --chown */
 	bool dest_dir;			/* the destination is a directory, whatever the source */
 	struct map inodes;		/* "DEV INO" of a file with several names -> its first path */
+	const char *remote;		/* the URL that is fetched, as messages have it */
 	const char *under;		/* with --parents: the path of the source that --exclude sees, too */
 };
 

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "stage/dockerfile_internal.h"
 
-enum value { TEXT, BOOL, NETWORK, MOUNT, REFUSED };
+enum value { TEXT, BOOL, NETWORK, MOUNT, STAGE, REFUSED };
 
 static const struct {
 	enum df_kind kind;
@@ -16,7 +16,7 @@ static const struct {
 	bool many;
 } known[] = {
 	{ DF_FROM, "platform", TEXT, false },
-	{ DF_COPY, "from", TEXT, false },
+	{ DF_COPY, "from", STAGE, false },
 	{ DF_COPY, "chown", TEXT, false },
 	{ DF_COPY, "chmod", TEXT, false },
 	{ DF_COPY, "link", BOOL, false },
@@ -66,6 +66,23 @@ static int check_network(const char *shown, struct df_word val, struct err *err)
 	return near ? err_hint(err, "did you mean '%s'?", near) : err_hint(err, "write default, none or host");
 }
 
+/* Which stages there are is known before any variable: up to a comma, @from must be a name as it stands. */
+static bool has_variable(const char *from)
+{
+	for (; *from && *from != ','; from++)
+		if (*from == '$' && from[1] && from[1] != ',')
+			return true;
+	return false;
+}
+
+static int check_from(const char *shown, struct df_word val, struct err *err)
+{
+	if (!has_variable(val.s))
+		return 0;
+	df_fail(shown, val, err, "COPY: --from takes no variables");
+	return err_hint(err, "write FROM %.60s AS NAME, its ARG before the first FROM, and --from=NAME", val.s);
+}
+
 /* Without a variable in it a mount can be judged at once, where the file is read. */
 static int check_mount(const char *shown, struct df_word val, struct err *err)
 {
@@ -77,12 +94,10 @@ static int check_mount(const char *shown, struct df_word val, struct err *err)
 		return df_mount_parse(&m, shown, val, &a, err);
 	if (!from || (from != val.s && from[-1] != ','))
 		return 0;
-	for (from += 5; *from && *from != ','; from++)
-		if (*from == '$' && from[1] && from[1] != ',') {
-			df_fail(shown, val, err, "RUN --mount: from= takes no variables");
-			return err_hint(err, "name a stage by FROM ... AS NAME and write from=NAME");
-		}
-	return 0;
+	if (!has_variable(from + strlen("from=")))
+		return 0;
+	df_fail(shown, val, err, "RUN --mount: from= takes no variables");
+	return err_hint(err, "name a stage by FROM ... AS NAME and write from=NAME");
 }
 
 static int check_bool(const char *shown, const struct df_inst *i, struct df_flag *f, struct err *err)
@@ -119,7 +134,7 @@ static int take(struct dockerfile *d, const char *shown, const struct df_inst *i
 		df_fail(shown, w, err, "%s: --%s needs a value", inst, name);
 		return err_hint(err, "write --%s=VALUE", name);
 	}
-	if (known[k].value != TEXT && eq && !eq[1])
+	if (known[k].value != TEXT && known[k].value != STAGE && eq && !eq[1])
 		return df_fail(shown, w, err, "%s: --%s= has no value", inst, name);
 	if (!known[k].many && df_flag(i, name))
 		return df_fail(shown, w, err, "%s: --%s is there twice", inst, name);
@@ -130,6 +145,8 @@ static int take(struct dockerfile *d, const char *shown, const struct df_inst *i
 		return check_network(shown, out->val, err);
 	case MOUNT:
 		return check_mount(shown, out->val, err);
+	case STAGE:
+		return *keep ? check_from(shown, out->val, err) : 0;
 	default:
 		return 0;
 	}

@@ -75,10 +75,38 @@ int image_config_parse(struct image_config *c, const char *shown, const void *p,
 	return 0;
 }
 
+/* The lists and objects in it are new, what is in those is shared: nobody changes that. */
+static json_t *copy_members(json_t *object)
+{
+	json_t *out = must(json_copy(object)), *value;
+	const char *key;
+
+	json_object_foreach(object, key, value)
+		if (json_is_array(value) || json_is_object(value))
+			set(out, key, json_copy(value));
+	return out;
+}
+
 void image_config_copy(struct image_config *to, const struct image_config *from)
 {
-	to->root = must(json_deep_copy(from->root));
-	to->config = json_object_get(to->root, "config");
+	json_t *rootfs = json_object_get(from->root, "rootfs");
+
+	to->root = copy_members(from->root);
+	to->config = copy_members(from->config);
+	set(to->root, "config", to->config);
+	if (json_is_object(rootfs))
+		set(to->root, "rootfs", copy_members(rootfs));
+}
+
+size_t image_config_size(const struct image_config *c)
+{
+	const char *key;
+	json_t *value;
+	size_t n = 0;
+
+	json_object_foreach(c->config, key, value)
+		n += json_is_array(value) ? json_array_size(value) : json_object_size(value);
+	return n;
 }
 
 void image_config_release(struct image_config *c)
@@ -100,6 +128,14 @@ static ssize_t find_env(const struct image_config *c, const char *name)
 			return (ssize_t)i;
 	}
 	return -1;
+}
+
+void image_config_list_env(const struct image_config *c, struct strs *out)
+{
+	const json_t *env = json_object_get(c->config, "Env");
+
+	for (size_t i = 0; i < json_array_size(env); i++)
+		strs_add(out, json_string_value(json_array_get(env, i)));
 }
 
 const char *image_config_env(const struct image_config *c, const char *name)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/vec.h"
 #include "config/project.h"
 #include "oci/digest.h"
 
@@ -24,11 +25,16 @@ struct image_config {
 void image_config_scratch(struct image_config *c, enum arch arch);
 /** image_config_parse - of a base; members that no specification knows are dropped. ERR_FORMAT. */
 int image_config_parse(struct image_config *c, const char *shown, const void *p, size_t n, struct err *err) MUST_CHECK;
+/** image_config_copy - in the same thread: the two share the strings. */
 void image_config_copy(struct image_config *to, const struct image_config *from);
+/** image_config_size - how many variables, labels, ports, ... there are. */
+size_t image_config_size(const struct image_config *c);
 void image_config_release(struct image_config *c);
 
 /** The value, borrowed till the next change; NULL: not set. */
 const char *image_config_env(const struct image_config *c, const char *name);
+/** image_config_list_env - all of it, "K=V". */
+void image_config_list_env(const struct image_config *c, struct strs *out);
 const char *image_config_get(const struct image_config *c, const char *member);	/* "User", "WorkingDir", ... */
 
 void image_config_set_env(struct image_config *c, const char *name, const char *val);

@@ -175,7 +175,7 @@ static int mount_key(struct op *op, struct op_mount *m, bool make, struct key *k
 		key_add(k, ret > 0 ? chain : NULL);
 	} else if (d->type == DF_MOUNT_BIND) {
 		const char *source = d->source && *d->source ? d->source : ".";
-		const struct copy_want w = { .shown = op->v->sv->df.shown,
+		const struct copy_want w = { .shown = op->shown,
 					     .inst = op->inst,
 					     .sources = &source,
 					     .nsources = 1,
@@ -224,13 +224,20 @@ static int copy_parts(struct op *op, bool make, struct err *err)
 			       : w->no_unpack ? "whole"
 					      : "-",
 			       NULL };
+	int ret;
 
 	if (part_list(op, "the instruction", list, err) < 0 || part_list(op, "--exclude", w->excludes, err) < 0)
 		return -1;
 	if (op->from) {
+		struct key texts;
 		char chain[KEY_LEN];
-		const int ret = chain_of(op->from, op->from->ops.len, make, chain, err);
 
+		if (key_begin(&texts, "heredocs", err) < 0)
+			return -1;
+		for (size_t i = 0; i < w->nheredocs; i++)
+			key_add_bytes(&texts, w->heredocs[i].text.ptr, w->heredocs[i].text.len);
+		key_end(&texts, part(op, "the files that are copied")->key);
+		ret = chain_of(op->from, op->from->ops.len, make, chain, err);
 		if (ret > 0)
 			memcpy(part(op, "the stage it copies from")->key, chain, KEY_LEN);
 		return ret;
@@ -275,7 +282,7 @@ static int find_key(struct op *op, bool make, struct err *err)
 	op->nparts = 0;
 	ret = all_parts(op, make, err);
 	if (ret <= 0)
-		return ret;
+		return ret < 0 ? op_fail(op, err) : 0;
 	if (key_begin(&k, op->kind == OP_RUN ? "run" : op->kind == OP_COPY ? "copy" : "workdir", err) < 0)
 		return -1;
 	key_add(&k, arch_oci(op->v->arch));

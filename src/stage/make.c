@@ -98,7 +98,7 @@ static int run_threads(struct solver *sv, struct err *err)
 		if (v->running)
 			pthread_join(v->thread, NULL);
 		/* of several errors that which is not about another one */
-		if (v->ret < 0 && (ret == 0 || strncmp(err->msg, "given up", 8) == 0))
+		if (v->ret < 0 && (ret == 0 || err->sys == ECANCELED))
 			*err = v->err;
 		ret = v->ret < 0 ? -1 : ret;
 	}
@@ -132,22 +132,74 @@ static int find_key_as(struct solver *sv, struct op *op, struct err *err)
 	return ret;
 }
 
+static int find_keys(struct solver *sv, struct err *err)
+{
+	for (size_t i = 0; i < sv->vertices.len; i++)
+		VEC_EACH(&sv->vertices.ptr[i]->ops, o)
+			if (find_key_as(sv, *o, err) < 0)
+				return -1;
+	return 0;
+}
+
+static bool are_there(const struct solver *sv, struct layer *const *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct layer *l = all[i];
+		CLEAN_FREE char *path = layer_path(sv, l->name);
+
+		if ((l->op && !l->op->known) || (!l->empty && !(*l->name && fs_is_dir(path))))
+			return false;
+	}
+	return true;
+}
+
+static int enter(struct solver *sv, struct err *err)
+{
+	if (sandbox_enter(err) < 0)
+		return -1;
+	sv->entered = true;
+	return 0;
+}
+
+int solver_dirs(struct solver *sv, struct vertex *v, bool make, struct strs *dirs, struct err *err)
+{
+	CLEAN_FREE struct layer **all = NULL;
+	size_t len;
+
+	if (find_keys(sv, err) < 0 || vertex_layers(v, v->ops.len, &all, &len, err) < 0)
+		return -1;
+	if (!are_there(sv, all, len)) {
+		if (!make) {
+			err_set(err, ERR_NOTFOUND, "stage '%s' of %s is not made yet", v->name, sv->df.shown);
+			return err_hint(err, "run `slsc build`");
+		}
+		demand_dirs(v, v->ops.len);
+		tell_cached(sv);
+		if (enter(sv, err) < 0)
+			return -1;
+		if (run_threads(sv, err) < 0)
+			return -1;
+		explain_save(sv);
+	}
+	/* blobs are made of files that only root may read */
+	if (sv->req->cache_to && enter(sv, err) < 0)
+		return -1;
+	return vertex_stack(v, v->ops.len, dirs, err);
+}
+
 int solver_make(struct solver *sv, struct vertex *const *targets, size_t n, struct err *err)
 {
 	const bool dirs =
 		sv->req->squash || sv->req->strip || (sv->req->output && starts_with(sv->req->output, "dir:"));
 
-	for (size_t i = 0; i < sv->vertices.len; i++)
-		VEC_EACH(&sv->vertices.ptr[i]->ops, o)
-			if (find_key_as(sv, *o, err) < 0)
-				return -1;
+	if (find_keys(sv, err) < 0)
+		return -1;
 	for (size_t i = 0; i < n; i++)
 		demand_dirs(targets[i], targets[i]->ops.len);
 	tell_cached(sv);
 	if (needs_dirs(sv)) {
-		if (sandbox_enter(err) < 0)
+		if (enter(sv, err) < 0)
 			return -1;
-		sv->entered = true;
 	}
 	if (run_threads(sv, err) < 0)
 		return -1;

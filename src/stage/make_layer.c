@@ -134,11 +134,34 @@ static const struct origin_ops store_ops = { .blob = store_blob, .blob_path = st
 
 /* ---- forms of a layer ---- */
 
+/*
+ * Blobs get into the store without waiting for the disk, and disks forget: the size alone does not tell what a machine
+ * that went down has left under a name. What another run has stored is hashed at its first use (store_verified()), what
+ * is damaged is dropped, and made or fetched anew.
+ */
+bool layer_stored(struct layer *l)
+{
+	CLEAN_FREE char *path = NULL;
+	struct stat st;
+
+	/* not store_has(): a use moves the mtime of what has no record yet, and then it never gets one */
+	if (!l->sure)
+		return l->sure = store_verified(&l->desc.digest, l->desc.size);
+	path = store_path(&l->desc.digest);
+	return lstat(path, &st) == 0 && (uint64_t)st.st_size == l->desc.size;
+}
+
+/* A layer's digest tells nobody which image it is of, unless the message begins with that already. */
+static int of_image(const struct layer *l, struct err *err)
+{
+	return l->origin && !starts_with(err->msg, l->origin->shown) ? err_wrap(err, "%s", l->origin->shown) : -1;
+}
+
 static int make_dir(struct solver *sv, struct layer *l, struct err *err)
 {
 	CLEAN_FREE char *path = NULL, *all = path_join(sv->cache, "layers");
 	struct origin store = { .ops = &store_ops, .shown = (char *)(uintptr_t) "cache" };
-	struct origin *from = l->origin && !store_has(&l->desc.digest, l->desc.size) ? l->origin : &store;
+	struct origin *from;
 
 	path = layer_path(sv, l->name);
 	if (fs_is_dir(path)) {
@@ -150,8 +173,10 @@ static int make_dir(struct solver *sv, struct layer *l, struct err *err)
 	if (l->tree) {
 		if (snap_write(path, l->tree, sv->epoch, err) < 0)
 			return -1;
-	} else if (snap_unpack(path, from, &l->desc, &l->as.diff_id, err) < 0) {
-		return -1;
+	} else {
+		from = l->origin && !layer_stored(l) ? l->origin : &store;
+		if (snap_unpack(path, from, &l->desc, &l->as.diff_id, err) < 0)
+			return of_image(l, err);
 	}
 	l->dir = true;
 	return 0;
@@ -166,6 +191,8 @@ int layer_dir(struct solver *sv, struct layer *l, struct err *err)
 	pthread_mutex_lock(&l->lock);
 	if (!l->dir && !l->empty)
 		ret = make_dir(sv, l, err);
+	if (ret < 0 && l->op)
+		op_fail(l->op, err);
 	pthread_mutex_unlock(&l->lock);
 	return ret;
 }
@@ -231,8 +258,10 @@ int layer_blob(struct solver *sv, struct layer *l, struct err *err)
 	pthread_mutex_lock(&l->lock);
 	if (!l->blob && !l->empty) {
 		ret = l->tree ? write_blob(sv, l->tree, &l->as, err) : blob_of_dir(sv, l, err);
+		if (ret < 0)
+			op_fail(l->op, err);
 		if (ret == 0 && !l->empty) {
-			l->blob = true;
+			l->blob = l->sure = true;
 			l->desc = (struct doc_descriptor){ .media_type = layer_media_type(l->as.codec),
 							   .digest = l->as.digest,
 							   .size = l->as.size };

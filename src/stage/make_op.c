@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an instruction does: its layer in some form. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,29 @@
 #include "stage/solve_internal.h"
 
 /* ---- ops ---- */
+
+int op_fail_at(const struct op *op, struct err *err, enum err_code code, const char *fmt, ...)
+{
+	char text[sizeof(err->msg)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_at(err, code, op->shown, op->inst->line, op->inst->col, "%s: %s", df_kind_name(op->inst->kind),
+		      text);
+}
+
+int op_fail(const struct op *op, struct err *err)
+{
+	const struct err why = *err;
+
+	if (why.loc.file[0] || why.code == ERR_INTR || why.sys == ECANCELED)
+		return -1;
+	op_fail_at(op, err, why.code, "%s", why.msg);
+	err->sys = why.sys;
+	return why.hint[0] ? err_hint(err, "%s", why.hint) : -1;
+}
 
 size_t op_index(const struct op *op)
 {
@@ -85,7 +109,7 @@ static int add_path(struct tree *t, const struct snap_stack *below, const char *
 		if (there < 0)
 			return -1;
 		if (there && !S_ISDIR(node.mode))
-			return err_set(err, ERR_EXISTS, "WORKDIR: /%s is not a directory", prefix);
+			return err_set(err, ERR_EXISTS, "/%s is not a directory", prefix);
 		if (tree_add_dir(t, prefix, there ? node.mode & 07777 : 0755, there ? node.uid : uid,
 				 there ? node.gid : gid, err) < 0)
 			return -1;
@@ -113,7 +137,7 @@ static int make_workdir(struct op *op, struct err *err)
 	if (there < 0)
 		return -1;
 	if (there && !S_ISDIR(node.mode))
-		return plan_fail(op->v, op->inst->args[0], err, "WORKDIR: %s is not a directory", op->dir);
+		return op_fail_at(op, err, ERR_EXISTS, "%s is not a directory", op->dir);
 	if (!there) {
 		int ret = op->user ? owner_resolve(op->user, &stack, &owner, err) : 0;
 
@@ -189,6 +213,14 @@ static double seconds_since(const struct timespec *from)
 	return (double)(now.tv_sec - from->tv_sec) + (double)(now.tv_nsec - from->tv_nsec) / 1e9;
 }
 
+/* What another stage's failure is told by: this one is not. */
+static int give_up(struct err *err)
+{
+	err_set(err, ERR_BUILD, "given up: another stage has failed");
+	err->sys = ECANCELED;
+	return -1;
+}
+
 /* Under op->lock: as many as there are slots run at once, and nothing begins once something has failed. */
 int op_execute(struct op *op, struct err *err)
 {
@@ -200,15 +232,15 @@ int op_execute(struct op *op, struct err *err)
 	if (sig_check(err) < 0)
 		return -1;
 	if (atomic_load(&sv->failed))
-		return err_set(err, ERR_BUILD, "given up: another stage has failed");
+		return give_up(err);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	solver_event(sv, op, STAGE_BEGIN, op->history, sv->req->explain ? explain_why(op, why, sizeof(why)) : NULL, 0);
 	ret = op->kind == OP_RUN ? make_run(op, err) : op->kind == OP_COPY ? make_copy(op, err) : make_workdir(op, err);
-	if (ret == 0) {
-		op->known = op->made = true;
-		ret = record_write(op, err);
-		solver_event(sv, op, STAGE_DONE, op->history, NULL, seconds_since(&from));
-	}
+	if (ret < 0)
+		return op_fail(op, err);
+	op->known = op->made = true;
+	ret = record_write(op, err);
+	solver_event(sv, op, STAGE_DONE, op->history, NULL, seconds_since(&from));
 	return ret;
 }
 

@@ -92,7 +92,7 @@ static int make_cache_dir(const struct op_mount *m, const char *dir, struct err 
 static int seed_cache(struct running *r, const struct op_mount *m, const char *dir, struct err *err)
 {
 	const char *source = m->m.source ? m->m.source : "/";
-	const struct copy_want w = { .shown = r->sv->df.shown, .inst = r->op->inst, .sources = &source, .nsources = 1,
+	const struct copy_want w = { .shown = r->op->shown, .inst = r->op->inst, .sources = &source, .nsources = 1,
 				     .dest = "/", .workdir = "/", .epoch = r->sv->epoch };
 	CLEAN_STRS struct strs dirs = { 0 };
 	CLEAN_TREE struct tree t = TREE_INIT;
@@ -190,7 +190,7 @@ static int context_dir(struct running *r, const struct op_mount *m, struct strs 
 	struct solver *sv = r->sv;
 	const struct copy_from from = { .context = sv->req->context, .ignored = sv->ignored };
 	const char *source = ".";
-	const struct copy_want w = { .shown = sv->df.shown,
+	const struct copy_want w = { .shown = r->op->shown,
 				     .inst = r->op->inst,
 				     .sources = &source,
 				     .nsources = 1,
@@ -229,8 +229,8 @@ static int mount_bind(struct running *r, const struct op_mount *m, struct err *e
 	if (there < 0)
 		return -1;
 	if (!there)
-		return plan_fail(r->op->v, r->op->inst->flags[0].val, err, "RUN --mount: '%s' is not in %s", source,
-				 m->from ? m->from->name : "the build context");
+		return op_fail_at(r->op, err, ERR_CONFIG, "--mount: '%s' is not in %s", source,
+				  m->from ? m->from->name : "the build context");
 	if (mount_stack(r, &dirs, &root, err) < 0)
 		return -1;
 	VEC_PUSH(&r->mounts, ((struct sandbox_mount){ .type = m->m.readonly ? SANDBOX_BIND : SANDBOX_OVERLAY,
@@ -324,7 +324,7 @@ static int mount_secret(struct running *r, const struct op_mount *m, struct err 
 
 	named.m.id = id;
 	if (ret == 0 && m->m.required) {
-		plan_fail(r->op->v, r->op->inst->flags[0].val, err, "RUN: there is no secret '%s'", id);
+		op_fail_at(r->op, err, ERR_CONFIG, "there is no secret '%s'", id);
 		return err_hint(err, "give it by --secret id=%s,src=FILE", id);
 	}
 	if (ret <= 0)
@@ -429,9 +429,11 @@ static int run_failed(const struct running *r, int status, struct err *err)
 	for (size_t i = r->lines > TAIL_LINES ? r->lines - TAIL_LINES : 0; i < r->lines; i++)
 		if (text.len < 700)
 			buf_addf(&text, "\n  %s", r->tail[i % TAIL_LINES]);
-	plan_fail(op->v, (struct df_word){ .line = op->inst->line, .col = op->inst->col }, err, "stage %s: RUN: %s%s",
-		  op->v->name, what, text.len ? text.ptr : "");
-	err->code = ERR_BUILD;
+	err_at(err, ERR_BUILD, op->shown, op->inst->line, op->inst->col, "stage %s: RUN: %s%s", op->v->name, what,
+	       text.len ? text.ptr : "");
+	/* of a base's triggers no line of the Dockerfile is the first */
+	if (op->shown != op->v->sv->df.shown)
+		return -1;
 	return err_hint(err, "what it ran on: `slsc build -f %s --until %u -o dir:DIR ...` writes it out",
 			op->v->sv->df.shown, op->inst->line);
 }
@@ -465,8 +467,7 @@ int op_run(struct op *op, const struct strs *below, const char *upper, const cha
 	if (solver_scratch(r.sv, &r.scratch, err) < 0)
 		return -1;
 	if (owner_resolve(op->user ? op->user : "0:0", &stack, &user, err) < 0)
-		return plan_fail(op->v, (struct df_word){ .line = op->inst->line, .col = op->inst->col }, err, "%s",
-				 err->msg);
+		return op_fail(op, err);
 	make_env(&r, user.home);
 	for (size_t i = 0; ret == 0 && i < op->nmounts; i++)
 		ret = add_mount(&r, &op->mounts[i], err);

@@ -90,7 +90,7 @@ static int put_layer(struct output *o, struct layer *l, struct err *err)
 	struct blob blob;
 	int ret;
 
-	if (store_has(&l->desc.digest, l->desc.size)) {
+	if (layer_stored(l)) {
 		path = store_path(&l->desc.digest);
 		return layout_link(&o->layout, path, &l->desc.digest, err);
 	}

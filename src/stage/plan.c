@@ -17,7 +17,7 @@ int plan_fail(const struct vertex *v, struct df_word at, struct err *err, const 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return err_at(err, ERR_CONFIG, v->sv->df.shown, at.line, at.col, "%s", text);
+	return err_at(err, ERR_CONFIG, v->shown, at.line, at.col, "%s", text);
 }
 
 /* ---- variables ---- */
@@ -55,13 +55,23 @@ const char *plan_var(const char *name, void *ctx)
 	return val ? val : image_config_env(&v->config, name);
 }
 
+/* Against values made of values, and stages of stages, that double each time. */
+#define EXPANDED_MAX  ((size_t)64 << 20) /* bytes */
+#define INHERITED_MAX ((size_t)1 << 20)
+
 const char *plan_expand(struct vertex *v, struct df_word w, struct err *err)
 {
 	const struct df_vars vars = { plan_var, v };
 	CLEAN_BUF struct buf out = BUF_INIT;
 
-	if (df_expand(v->sv->df.shown, w, v->sv->df.escape, &vars, &out, err) < 0)
+	if (df_expand(v->shown, w, v->sv->df.escape, &vars, &out, err) < 0)
 		return NULL;
+	v->sv->expanded += out.len;
+	if (v->sv->expanded > EXPANDED_MAX) {
+		err_at(err, ERR_LIMIT, v->shown, w.line, w.col, "limit exceeded: values of more than %zu MB in all",
+		       EXPANDED_MAX >> 20);
+		return NULL;
+	}
 	return arena_str(&v->sv->arena, buf_str(&out));
 }
 
@@ -229,7 +239,7 @@ static struct vertex *vertex_new(struct solver *sv, const char *name, enum arch 
 {
 	struct vertex *v = xcalloc(1, sizeof(*v));
 
-	*v = (struct vertex){ .sv = sv, .name = name, .arch = arch, .target = target };
+	*v = (struct vertex){ .sv = sv, .name = name, .shown = sv->df.shown, .arch = arch, .target = target };
 	VEC_PUSH(&sv->vertices, v);
 	return v;
 }
@@ -281,20 +291,27 @@ int plan_from(struct vertex *v, const char *name, struct df_word at, struct vert
 
 /* ---- a stage ---- */
 
+static int plan_next(struct vertex *v, const struct df_inst *i, struct err *err)
+{
+	return i->kind == DF_ARG ? plan_arg(v, i, err) : plan_inst(v, i, err);
+}
+
 static int onbuild(struct vertex *v, const json_t *list, struct err *err)
 {
 	CLEAN_FREE char *shown =
 		xasprintf("%s: ONBUILD of %s", v->sv->df.shown, v->base ? v->base->name : v->image->ref);
-	const char *where = arena_strdup(&v->sv->arena, shown);
+	const char *dockerfile = v->shown;
 
+	v->shown = arena_strdup(&v->sv->arena, shown);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *text = json_string_value(json_array_get(list, i));
 		struct df_inst *inst;
 
-		if (text &&
-		    (dockerfile_parse_inst(&v->sv->df, where, text, &inst, err) < 0 || plan_inst(v, inst, err) < 0))
+		if (text && (dockerfile_parse_inst(&v->sv->df, v->shown, text, &inst, err) < 0 ||
+			     plan_next(v, inst, err) < 0))
 			return -1;
 	}
+	v->shown = dockerfile;
 	return 0;
 }
 
@@ -317,6 +334,11 @@ static int plan_base(struct vertex *v, struct err *err)
 		depend(v, v->base);
 		if (!st->platform.s)
 			v->arch = v->base->arch;
+		v->sv->inherited += v->base->entries.len + v->base->vars.len + v->base->args.len +
+				    image_config_size(&v->base->config);
+		if (v->sv->inherited > INHERITED_MAX)
+			return err_at(err, ERR_LIMIT, v->shown, st->base.line, st->base.col, "limit exceeded: stages "
+				      "take over more than %zu variables and lines of history", INHERITED_MAX);
 		image_config_copy(&v->config, &v->base->config);
 		for (size_t k = 0; k < v->base->entries.len; k++)
 			VEC_PUSH(&v->entries, v->base->entries.ptr[k]);
@@ -374,7 +396,7 @@ static int plan_stage(struct vertex *v, struct err *err)
 		if (v->sv->req->until && st->insts[i].line >= v->sv->req->until)
 			break;
 		v->steps++;
-		ret = st->insts[i].kind == DF_ARG ? plan_arg(v, &st->insts[i], err) : plan_inst(v, &st->insts[i], err);
+		ret = plan_next(v, &st->insts[i], err);
 	}
 	return ret;
 }

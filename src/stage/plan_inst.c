@@ -25,7 +25,7 @@ struct op *plan_op(struct vertex *v, const struct df_inst *i, enum op_kind kind,
 	/* who makes an op asks for its key meanwhile */
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-	*op = (struct op){ .v = v, .inst = i, .kind = kind, .step = v->steps, .history = history };
+	*op = (struct op){ .v = v, .shown = v->shown, .inst = i, .kind = kind, .step = v->steps, .history = history };
 	pthread_mutex_init(&op->lock, &attr);
 	pthread_mutex_init(&op->layer.lock, NULL);
 	pthread_mutexattr_destroy(&attr);
@@ -196,7 +196,7 @@ static int expose(struct vertex *v, const struct df_inst *i, struct err *err)
 		struct df_word *words;
 		size_t n;
 
-		if (df_expand_words(v->sv->df.shown, i->args[k], v->sv->df.escape, &vars, &v->sv->arena, &words, &n,
+		if (df_expand_words(v->shown, i->args[k], v->sv->df.escape, &vars, &v->sv->arena, &words, &n,
 				    err) < 0)
 			return -1;
 		for (size_t m = 0; m < n; m++)

@@ -56,7 +56,7 @@ static int run_mount(struct vertex *v, const struct df_flag *f, struct op_mount 
 	struct df_word text = f->val;
 
 	text.s = plan_expand(v, f->val, err);
-	if (!text.s || df_mount_parse(&out->m, v->sv->df.shown, text, &v->sv->arena, err) < 0)
+	if (!text.s || df_mount_parse(&out->m, v->shown, text, &v->sv->arena, err) < 0)
 		return -1;
 	if (out->m.type == DF_MOUNT_SSH) {
 		plan_fail(v, f->val, err, "RUN --mount: type=ssh is not supported");
@@ -201,7 +201,7 @@ static int copy_heredocs(struct vertex *v, const struct df_inst *i, struct copy_
 		list[k] = i->heredocs[k];
 		if (!list[k].expand)
 			continue;
-		if (df_expand_raw(v->sv->df.shown, text, &vars, &out, err) < 0)
+		if (df_expand_raw(v->shown, text, &vars, &out, err) < 0)
 			return -1;
 		list[k].text = str_from(arena_str(&v->sv->arena, buf_str(&out)));
 	}
@@ -234,22 +234,25 @@ static const char *copy_history(struct vertex *v, const struct df_inst *i, const
 		buf_addf(&b, " --chown=%s", w->chown);
 	if (w->chmod)
 		buf_addf(&b, " --chmod=%s", w->chmod);
-	for (size_t k = 0; k < w->nsources; k++)
-		buf_addf(&b, " %s", w->sources[k]);
+	for (size_t k = 0; k < w->nsources; k++) {
+		CLEAN_FREE char *shown = w->add ? copy_shown(w->sources[k]) : xstrdup(w->sources[k]);
+
+		buf_addf(&b, " %s", shown);
+	}
 	buf_addf(&b, " %s", w->dest);
 	return arena_str(&v->sv->arena, buf_str(&b));
 }
 
 int plan_copy(struct vertex *v, const struct df_inst *i, struct err *err)
 {
-	struct copy_want w = { .shown = v->sv->df.shown,
+	struct copy_want w = { .shown = v->shown,
 			       .inst = i,
 			       .add = i->kind == DF_ADD,
 			       .epoch = v->sv->epoch,
 			       .network = !v->sv->req->no_network };
 	const struct df_flag *from = df_flag(i, "from"), *unpack = df_flag(i, "unpack");
 	const char *chown = flag(v, i, "chown", err), *chmod = flag(v, i, "chmod", err);
-	const char *checksum = flag(v, i, "checksum", err), *name = NULL;
+	const char *checksum = flag(v, i, "checksum", err);
 	struct vertex *source = NULL;
 	struct op *op;
 	bool flag_unpack;
@@ -267,11 +270,8 @@ int plan_copy(struct vertex *v, const struct df_inst *i, struct err *err)
 	w.checksum = *checksum ? checksum : NULL;
 	w.workdir = current(v, "WorkingDir");
 	w.workdir = w.workdir ? w.workdir : "/";
-	if (from && from->val.s) {
-		name = plan_expand(v, from->val, err);
-		if (!name || plan_from(v, name, from->val, &source, err) < 0)
-			return -1;
-	}
+	if (from && from->val.s && plan_from(v, from->val.s, from->val, &source, err) < 0)
+		return -1;
 	op = plan_op(v, i, OP_COPY, copy_history(v, i, &w));
 	op->want = w;
 	op->from = source;

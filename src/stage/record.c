@@ -55,7 +55,8 @@ static void read_blob(struct op *op, const json_t *j)
 	    digest_parse(text(j, "digest"), &got.digest, &ignored) < 0 ||
 	    digest_parse(text(j, "diff_id"), &got.diff_id, &ignored) < 0)
 		return;
-	if (!store_has(&got.digest, got.size) && !op->layer.origin)
+	op->layer.sure = store_verified(&got.digest, got.size);
+	if (!op->layer.sure && !op->layer.origin)
 		return;
 	*l = got;
 	op->layer.desc = (struct doc_descriptor){ .media_type = layer_media_type(got.codec),

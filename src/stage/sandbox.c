@@ -48,6 +48,16 @@ static int open_memory(const char *name, const void *p, size_t n, struct err *er
 	return steal_fd(&fd);
 }
 
+static int open_in(const struct sandbox_run *r, struct err *err)
+{
+	int fd;
+
+	if (r->in.len)
+		return open_memory("stdin", r->in.ptr, r->in.len, err);
+	fd = r->in_fd ? fcntl(r->in_fd, F_DUPFD_CLOEXEC, 3) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, "cannot pass a stdin on") : fd;
+}
+
 /* Out of the way of the numbers that the child is given. */
 static int move_up(int *fd)
 {
@@ -100,9 +110,9 @@ static int open_ends(struct running *s, struct ends *e, struct err *err)
 	e->spec = open_memory("sandbox", spec.ptr, spec.len, err);
 	if (e->spec < 0)
 		return -1;
-	e->in = r->in.len ? open_memory("stdin", r->in.ptr, r->in.len, err) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	e->in = open_in(r, err);
 	if (e->in < 0)
-		return r->in.len ? -1 : err_sys(err, "/dev/null");
+		return -1;
 	if (move_up(&e->in) < 0 || move_up(&e->out) < 0 || move_up(&e->tool) < 0 || move_up(&e->ctl) < 0 ||
 	    move_up(&e->spec) < 0)
 		return err_sys(err, "cannot pass a descriptor on");

@@ -59,6 +59,7 @@ struct sandbox_run {
 	const struct sandbox_mount *mounts;
 	size_t nmounts;
 	struct str in;			/* stdin; empty: /dev/null */
+	int in_fd;			/* in its place, a descriptor that stays the caller's; 0: none */
 	/* each line of stdout and stderr, NUL-terminated, without its newline; from the calling thread */
 	void (*line)(const char *line, size_t len, void *ctx);
 	void *ctx;

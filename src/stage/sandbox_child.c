@@ -41,9 +41,22 @@ static bool is_below(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* Sources are opened before the first mount. */
-static int add_mount(struct mount_points *v, const struct sandbox_mount *m, const char *path, struct err *err)
+/* Below /dev the backend mounts by paths: what another mount brings may hold a symlink that leads it to the host. */
+static int check_device(const struct sandbox_run *r, size_t at, struct err *err)
 {
+	const char *path = r->mounts[at].target;
+
+	for (size_t i = 0; is_below(path, "/dev") && i < at; i++)
+		if (is_below(path, r->mounts[i].target))
+			return err_set(err, ERR_CONFIG, "%s: cannot mount inside of %s, another mount below /dev", path,
+				       r->mounts[i].target);
+	return 0;
+}
+
+/* Sources are opened before the first mount. */
+static int add_mount(struct mount_points *v, const struct sandbox_mount *m, struct err *err)
+{
+	const char *path = m->target;
 	struct mount_point p = { .path = path, .mount = m, .source = -1 };
 	struct stat st;
 
@@ -122,20 +135,16 @@ static int add_apt(struct mount_points *v, int work, struct err *err)
 			STR("APT::Sandbox::User \"root\";\n"), true, err);
 }
 
-static int list_points(struct mount_points *v, const struct sandbox_run *r, int work, bool one_id, struct arena *a,
-		       struct err *err)
+static int list_points(struct mount_points *v, const struct sandbox_run *r, int work, bool one_id, struct err *err)
 {
 	add_ours(v, "/dev", false, false, -1);
 	add_ours(v, "/proc", false, false, -1);
 	add_ours(v, "/sys", false, false, open("/sys", O_PATH | O_CLOEXEC));
 	if (add_names(v, r, work, err) < 0 || (one_id && add_apt(v, work, err) < 0))
 		return -1;
-	for (size_t i = 0; i < r->nmounts; i++) {
-		CLEAN_FREE char *clean = path_clean(r->mounts[i].target);
-
-		if (add_mount(v, &r->mounts[i], arena_strdup(a, clean), err) < 0)
+	for (size_t i = 0; i < r->nmounts; i++)
+		if (check_device(r, i, err) < 0 || add_mount(v, &r->mounts[i], err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -171,7 +180,7 @@ static int enter_own(enum arch arch, struct err *err)
 	return err_wrap(err, "programs for %s cannot run on this machine", arch_oci(arch));
 }
 
-static int mount_and_execute(const struct sandbox_run *r, bool one_id, struct arena *a, int fd, struct err *err)
+static int mount_and_execute(const struct sandbox_run *r, bool one_id, int fd, struct err *err)
 {
 	struct mount_points points = { 0 };
 	struct rootfs_parts p = { .run = r, .disk = -1, .work = -1, .root = -1 };
@@ -196,7 +205,7 @@ static int mount_and_execute(const struct sandbox_run *r, bool one_id, struct ar
 		return err_sys(err, "%s", r->work);
 	if (r->arch != arch_host() && qemu_register(p.work, work, r->arch, err) < 0)
 		return -1;
-	if (list_points(&points, r, p.work, one_id, a, err) == 0 && overlay_mount(&p, &points, err) == 0 &&
+	if (list_points(&points, r, p.work, one_id, err) == 0 && overlay_mount(&p, &points, err) == 0 &&
 	    mounts_make(&p, &points, err) == 0 && pass_on(init, err) == 0 &&
 	    (chdir("/") == 0 || err_sys(err, "/") == 0))
 		ret = r->kind == SANDBOX_OCI ? oci_exec(&p, fd, init, err) : bwrap_exec(&p, fd, init, err);
@@ -244,7 +253,7 @@ static int become(int fd, struct err *err)
 		return -1;
 	if (enter_private(err) < 0)
 		return -1;
-	return mount_and_execute(&r, one_id, &a, fd, err);
+	return mount_and_execute(&r, one_id, fd, err);
 }
 
 int sandbox_child(int fd, struct err *err)

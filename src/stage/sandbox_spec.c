@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "os/fs.h"
 #include "stage/sandbox_internal.h"
 
 static void add(struct buf *b, char type, const char *text)
@@ -138,9 +139,14 @@ int spec_read(const char *p, size_t n, struct arena *a, struct sandbox_run *r, b
 		return bad(err);
 	for (; ret == 0 && p < end; p += strlen(p) + 1)
 		ret = read_record(r, &l, one_id, p);
-	for (size_t i = 0; i < l.mounts.len; i++)
-		if (!l.mounts.ptr[i].target || (l.mounts.ptr[i].type != SANDBOX_TMPFS && !l.mounts.ptr[i].source))
+	VEC_EACH(&l.mounts, m) {
+		CLEAN_FREE char *clean = m->target ? path_clean(m->target) : NULL;
+
+		if (!clean || (m->type != SANDBOX_TMPFS && !m->source))
 			ret = -1;
+		/* one that leaves by ".." is what it is for all who look at how it begins */
+		m->target = clean ? arena_strdup(a, clean) : NULL;
+	}
 	if (!l.argv.len || !r->upper || !r->work || !r->cwd || !r->hostname)
 		ret = -1;
 	VEC_PUSH(&l.argv, NULL);

@@ -195,7 +195,7 @@ static void forget_parent(struct placer *p)
 /* ---- owner, mode, attributes ---- */
 
 /* Who may not give files away writes down whose they are. */
-static int note_owner(int fd, const struct unar_entry *e, mode_t type, struct err *err)
+static int note_owner(const struct placer *p, int fd, const struct unar_entry *e, mode_t type, struct err *err)
 {
 	char text[80];
 	const bool device = e->type == UNAR_CHAR || e->type == UNAR_BLOCK;
@@ -206,23 +206,23 @@ static int note_owner(int fd, const struct unar_entry *e, mode_t type, struct er
 	else
 		snprintf(text, sizeof(text), "%u:%u", e->uid, e->gid);
 	if (fsetxattr(fd, XATTR_OWNER, text, strlen(text), 0) < 0)
-		return err_sys(err, "%s: cannot note its owner", e->path);
+		return entry_err(p, e->path, err);
 	return 0;
 }
 
-static int set_owner(int fd, const struct unar_entry *e, struct err *err)
+static int set_owner(const struct placer *p, int fd, const struct unar_entry *e, struct err *err)
 {
 	if (fchown(fd, e->uid, e->gid) == 0)
 		return 0;
 	if (errno != EINVAL && errno != EPERM)
-		return err_sys(err, "%s: owner %u:%u", e->path, e->uid, e->gid);
+		return err_sys(err, "%s: %s: owner %u:%u", p->shown, e->path, e->uid, e->gid);
 	if (sandbox_maps_ids())
-		return err_set(err, ERR_FORMAT, "%s: owner %u:%u is beyond the ids that this user may use", e->path,
-			       e->uid, e->gid);
-	return note_owner(fd, e, 0, err);
+		return err_set(err, ERR_FORMAT, "%s: %s: owner %u:%u is beyond the ids that this user may use",
+			       p->shown, e->path, e->uid, e->gid);
+	return note_owner(p, fd, e, 0, err);
 }
 
-static int set_xattrs(int fd, const struct unar_entry *e, struct err *err)
+static int set_xattrs(const struct placer *p, int fd, const struct unar_entry *e, struct err *err)
 {
 	for (size_t i = 0; i < e->nxattrs; i++) {
 		const struct tree_xattr *x = &e->xattrs[i];
@@ -234,7 +234,7 @@ static int set_xattrs(int fd, const struct unar_entry *e, struct err *err)
 			continue;
 		/* what only the machine's root may set is left out, as every unprivileged unpacker does */
 		if (errno != EPERM && errno != ENOTSUP && errno != EINVAL)
-			return err_sys(err, "%s: %s", e->path, x->name);
+			return err_sys(err, "%s: %s: attribute %s", p->shown, e->path, x->name);
 	}
 	return 0;
 }
@@ -273,7 +273,7 @@ static int put_dir(struct placer *p, const struct unar_entry *e, const char *bas
 		return entry_err(p, e->path, err);
 	if (record(p, fd, e->path, e->mode, e->mtime, err) < 0)
 		return -1;
-	return set_owner(fd, e, err) < 0 || set_xattrs(fd, e, err) < 0 ? -1 : 0;
+	return set_owner(p, fd, e, err) < 0 || set_xattrs(p, fd, e, err) < 0 ? -1 : 0;
 }
 
 static int put_hardlink(struct placer *p, const struct unar_entry *e, const char *base, struct err *err)
@@ -342,7 +342,7 @@ static int put_device(struct placer *p, const struct unar_entry *e, const char *
 	fd = openat(p->parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return entry_err(p, e->path, err);
-	if (note_owner(fd, e, type, err) < 0)
+	if (note_owner(p, fd, e, type, err) < 0)
 		return -1;
 	set_time(fd, e->mtime);
 	return 0;
@@ -545,12 +545,12 @@ int placer_file_end(struct placer *p, const struct unar_entry *e, int fd, uint64
 	if (ftruncate(fd, (off_t)size) < 0)
 		ret = entry_err(p, e->path, err);
 	if (ret == 0)
-		ret = set_owner(fd, e, err);
+		ret = set_owner(p, fd, e, err);
 	/* after the owner, which takes away setuid and capabilities */
 	if (ret == 0 && fchmod(fd, e->mode) < 0)
 		ret = entry_err(p, e->path, err);
 	if (ret == 0)
-		ret = set_xattrs(fd, e, err);
+		ret = set_xattrs(p, fd, e, err);
 	if (ret == 0)
 		set_time(fd, e->mtime);
 	close(fd);

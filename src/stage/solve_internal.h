@@ -39,6 +39,7 @@ struct layer {
 	struct op *op;		/* that makes it; NULL: a base's */
 	char name[KEY_LEN];	/* of its directory; empty: not made yet */
 	bool dir, blob;		/* which forms there are */
+	bool sure;		/* this run has made the store's blob, or hashed it */
 	bool empty;		/* nothing in it: it is no layer of the image */
 	struct image_layer as;	/* with blob: the store has it, or origin does */
 	struct tree *tree;	/* of a copy in this run, whose files are still there */
@@ -72,6 +73,7 @@ struct op_mount {
 /** An instruction that makes a layer, with all it reads but what is below it. */
 struct op {
 	struct vertex *v;
+	const char *shown;		/* where @inst stands */
 	const struct df_inst *inst;
 	enum op_kind kind;
 	unsigned step;			/* of the stage, from 1 */
@@ -117,6 +119,7 @@ struct vertex {
 	enum arch arch;			/* of its programs */
 	enum arch target;		/* TARGETARCH */
 	const char *name;		/* "builder", "stage-1", or the image's */
+	const char *shown;		/* where what is planned stands: the Dockerfile, an ONBUILD */
 	struct vertex *base;		/* FROM another stage */
 	struct source_image *image;	/* FROM an image; scratch too */
 	enum { PLAN_NEW, PLAN_OPEN, PLAN_DONE } planned;
@@ -171,6 +174,7 @@ struct solver {
 	pthread_mutex_t lock;		/* of events, hashes, scratch's counter, slots */
 	pthread_cond_t freed;
 	unsigned slots, serial;
+	size_t expanded, inherited;	/* what the plan has grown by: bytes of values; variables and history */
 	atomic_bool failed;		/* some thread has: the others need not begin anything */
 };
 
@@ -190,6 +194,12 @@ void plan_history(struct vertex *v, const char *text, struct op *op);
 const char *plan_expand(struct vertex *v, struct df_word w, struct err *err);
 const char *plan_var(const char *name, void *v);
 int plan_fail(const struct vertex *v, struct df_word at, struct err *err, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/**
+ * op_fail - puts @err at @op's instruction, unless it has a place or is about the whole build. op_fail_at - another
+ * message there. Both -1.
+ */
+int op_fail(const struct op *op, struct err *err);
+int op_fail_at(const struct op *op, struct err *err, enum err_code code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 int plan_target(struct solver *sv, size_t *stage, struct err *err) MUST_CHECK;
 void solver_release(struct solver *sv);
 int solver_init(struct solver *sv, const struct stage_request *req, struct stage_result *res,
@@ -215,6 +225,8 @@ void explain_save(struct solver *sv);
 int op_make(struct op *op, struct err *err) MUST_CHECK;		/* the op has a layer in some form */
 int layer_dir(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
 int layer_blob(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
+/** layer_stored - whether the store has its blob (after layer_blob(), or of a base), with the right bytes. */
+bool layer_stored(struct layer *l);
 /**
  * layer_tree - what op @l->op makes, as a tree that is not to be changed: *@out is @made, or the op's own; NULL: it
  * is empty.
@@ -233,6 +245,11 @@ int op_run(struct op *op, const struct strs *below, const char *upper, const cha
 char *layer_path(const struct solver *sv, const char *name);	/* <cache>/stage/layers/NAME; heap */
 void solver_event(struct solver *sv, const struct op *op, enum stage_event_kind kind, const char *text,
 		  const char *why, double seconds);
+/**
+ * solver_dirs - @v's layers as directories, those that are not there are made; without @make then ERR_NOTFOUND. No
+ * namespace is entered where all are there.
+ */
+int solver_dirs(struct solver *sv, struct vertex *v, bool make, struct strs *dirs, struct err *err) MUST_CHECK;
 int solver_make(struct solver *sv, struct vertex *const *targets, size_t n, struct err *err) MUST_CHECK;
 
 bool op_has_form(const struct op *op);	/* its layer need not be made */

@@ -6,29 +6,16 @@
 #include "base/mem.h"
 #include "build/base_image.h"
 #include "build/base_lock.h"
+#include "build/mirror.h"
 #include "os/fs.h"
 #include "stage/solve_internal.h"
 
 #define DEFAULT_REGISTRY "docker.io/"
 #define OFFICIAL	 "library/" /* where that one keeps what has no owner */
 
-static bool is_prefix(const char *name, const char *prefix)
+/* --base NAME=SOURCE; that is for this run: slsc.lock is not for it. NULL: there is none; heap. */
+static char *given_base(const struct stage_request *req, const char *ref)
 {
-	const size_t n = strlen(prefix);
-
-	return strncmp(name, prefix, n) == 0 && strchr("/:@", name[n]); /* also its final NUL */
-}
-
-/*
- * --base NAME=SOURCE, else the longest prefix of `mirrors`, else NULL; *@dir: what a relative place is relative to.
- * What the command line says is for this run: slsc.lock is not for it.
- */
-static char *mapped(const struct stage_request *req, const char *ref, const char **dir, bool *lockable)
-{
-	const struct lkv *best = NULL;
-
-	*dir = "";
-	*lockable = false;
 	for (size_t i = 0; req->bases && i < req->bases->len; i++) {
 		const char *eq = strchr(req->bases->ptr[i], '=');
 
@@ -36,15 +23,7 @@ static char *mapped(const struct stage_request *req, const char *ref, const char
 		    strncmp(ref, req->bases->ptr[i], strlen(ref)) == 0)
 			return xstrdup(eq + 1);
 	}
-	for (size_t i = 0; req->mirrors && i < req->mirrors->len; i++)
-		if (is_prefix(ref, req->mirrors->ptr[i].key.s) &&
-		    (!best || strlen(best->key.s) < strlen(req->mirrors->ptr[i].key.s)))
-			best = &req->mirrors->ptr[i];
-	*lockable = true;
-	if (!best)
-		return NULL;
-	*dir = req->mirrors_dir ? req->mirrors_dir : "";
-	return xasprintf("%s%s", best->val.s, ref + strlen(best->key.s));
+	return NULL;
 }
 
 /* As every user of Dockerfiles writes it: a name without a host is one of the registry that they all know. */
@@ -206,20 +185,34 @@ static int open_scratch(struct source_image *im, struct err *err)
 	return 0;
 }
 
+/* 1: `mirrors` have something in the place of @name. */
+static int try_mirror(struct solver *sv, const char *name, struct place *pl, struct err *err)
+{
+	const struct stage_request *req = sv->req;
+	CLEAN_FREE char *text = req->mirrors ? mirror_find(req->mirrors, name) : NULL;
+
+	if (!text)
+		return 0;
+	return place_parse_in(pl, text, req->mirrors_dir ? req->mirrors_dir : "", err) < 0 ? -1 : 1;
+}
+
 static int find_place(struct solver *sv, const char *ref, enum arch arch, struct place *pl, bool *lockable,
 		      struct err *err)
 {
-	CLEAN_FREE char *text = NULL, *full = NULL;
-	const char *dir;
-	int named;
+	CLEAN_FREE char *text = given_base(sv->req, ref), *full = with_host(ref);
+	int ret;
 
-	text = mapped(sv->req, ref, &dir, lockable);
+	*lockable = !text;
 	if (text)
-		return place_parse_in(pl, text, dir, err);
-	named = try_named(sv, ref, arch, pl, err);
-	if (named)
-		return named < 0 ? -1 : 0;
-	full = with_host(ref);
+		return place_parse_in(pl, text, "", err);
+	ret = try_mirror(sv, ref, pl, err);
+	if (ret == 0)
+		ret = try_named(sv, ref, arch, pl, err);
+	/* a mirror of all of the registry that is meant where none is said has no named bases */
+	if (ret == 0)
+		ret = try_mirror(sv, full, pl, err);
+	if (ret)
+		return ret < 0 ? -1 : 0;
 	return place_parse(pl, full, err);
 }
 

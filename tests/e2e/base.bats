@@ -437,7 +437,7 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 		cat "$(blob dist/raw.oci "$(jq -r '.layers[0].digest' "$(blob dist/raw.oci "$d")")")"
 	}
 	is "$(attached application/spdx+json | jq -r '.packages[] | select(.name == "oci:b") |
-		.versionInfo + " " + .checksums[0].checksumValue')" "$digest ${digest#sha256:}"
+		.versionInfo + " " + .checksums[0].checksumValue + " " + .primaryPackagePurpose')" "$digest ${digest#sha256:} CONTAINER"
 	is "$(attached application/vnd.cyclonedx+json | jq -r '.components[] | select(.name == "oci:b") |
 		.version + " " + .hashes[0].content + " " + .type')" "$digest ${digest#sha256:} container"
 	# and the packages that it says it has

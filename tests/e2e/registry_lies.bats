@@ -82,6 +82,35 @@ layer() { /usr/bin/python3 -c 'import hashlib; print("sha256:" + hashlib.sha256(
 	refuse many-entries "127.0.0.1:PORT/x: manifest t: limit exceeded: 10000 manifests, the most is 1024"
 }
 
+@test "indexes in indexes: deep, wide, and one that names itself" {
+	need curl curl
+	local root empty=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+	refuse nested "127.0.0.1:PORT/x:t: limit exceeded: indexes more than 4 deep"
+	is "$(grep -c manifests "$log")" 5
+	slsc_run pull --arch amd64 "127.0.0.1:$port/x:t" oci:out
+	is "$status $err" "1 error: 127.0.0.1:$port/x:t: limit exceeded: indexes more than 4 deep"
+	slsc_run check "127.0.0.1:$port/x:t"
+	is "$status" 3
+	has "$out" ": indexes more than 4 deep [layer-damaged]"
+	# what names no platform is looked into, but not 65536 times
+	liar fan
+	slsc_run pull --arch arm64 "127.0.0.1:$port/x:t" oci:out
+	is "$status" 1
+	[[ $err =~ ^"error: 127.0.0.1:$port/x:t: sha256:"[0-9a-f]{64}": none of its 13 images is for arm64"$ ]]
+	[ "$(grep -c . "$log")" -lt 40 ]
+	slsc_run -q pull "127.0.0.1:$port/x:t" oci:out
+	is "$status $err" "0 "
+	whole out
+	is "$(find out/blobs/sha256 -type f | wc -l)" 7
+	rm -r out
+	liar names-itself
+	slsc_run pull "127.0.0.1:$port/x:t" oci:out
+	is "$status" 1
+	root=sha256:$(curl -s "http://127.0.0.1:$port/v2/x/manifests/t" | sha256sum | cut -d' ' -f1)
+	is "$err" "error: 127.0.0.1:$port/x: GET of manifest $empty: the registry sent other bytes: they have the digest $root, not $empty"
+	[ ! -e out ]
+}
+
 @test "HTML instead of JSON" {
 	refuse html "127.0.0.1:PORT/x: GET of manifest t: the answer is text/html, not a manifest" "is 127.0.0.1:PORT a registry?"
 	liar html-as-json

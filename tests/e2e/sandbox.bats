@@ -280,6 +280,30 @@ $T/outside/made/y"
 	is "$err" "limit: /a/x: too many symlinks"
 }
 
+@test "mounts below /dev: no way out by '..' or by a symlink that another mount brings" {
+	cp -a "$IMG" "$T/image"
+	mkdir -p "$T/outside" "$T/cache"
+	chmod 777 "$T/outside"
+	ln -s "/oldroot$T/outside" "$T/image/link"
+	ln -s "/oldroot$T/outside" "$T/cache/link"
+	local o
+	for o in -n -o; do
+		OPTS=(-l "$T/image" -e PATH=/bin "$o" -m "bind:/dev/../link/a:$T/cache")
+		box ls "/oldroot$T/outside"
+		is "$err" ""
+		is "$out" a
+		is "$(ls "$T/outside")" ""
+		OPTS=(-l "$T/image" -e PATH=/bin "$o" -m "bind:/dev/x:$T/cache" -m "bind:/dev/x/link/b:$T/cache")
+		box true
+		is "$status" 200
+		is "$err" "config: /dev/x/link/b: cannot mount inside of /dev/x, another mount below /dev"
+		is "$(ls "$T/outside")" ""
+		OPTS=(-l "$T/image" -e PATH=/bin "$o" -m "bind:/bin/../proc/sys:$T/cache")
+		box true
+		is "$err" "config: /proc/sys: cannot mount over what the sandbox has there itself"
+	done
+}
+
 @test "an image whose /proc, /dev or /sys is no directory is refused, and what cannot be mounted is" {
 	cp -a "$IMG" "$T/image"
 	OPTS[1]=$T/image
@@ -412,7 +436,8 @@ s.handle_request()' >"$T/port2" 2>/dev/null 3>&- &
 end_by() {
 	local sig=$1 pid reader
 	shift
-	rm -rf "$T/r" "$T/fifo"
+	# what the one before has said is not for this one: the program may be slow to begin
+	rm -rf "$T/r" "$T/fifo" "$T/said"
 	mkdir -m 777 "$T/r" && mkfifo -m 666 "$T/fifo"
 	"${AS[@]}" "$DRIVE" "${OPTS[@]}" "$@" -m "bind:/fifo:$T/fifo" "$T/r" sh -c \
 		'guest linger /fifo; echo ready; trap "" TERM INT HUP; exec sleep 100000' >"$T/said" 2>"$T/err" 3>&- &

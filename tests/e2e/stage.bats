@@ -4,6 +4,27 @@
 # shellcheck disable=SC2154 # helper.bash sets $status, $out and $err, stage_helper.bash $base
 load helper
 load stage_helper
+eval "helper_$(declare -f teardown)"
+
+teardown() {
+	[ -z "${running:-}" ] || kill "$running"
+	[ -z "${small:-}" ] || umount "$small"
+	helper_teardown
+}
+
+# small_disk: a file system of some megabytes at $small that overlayfs can write to; tmpfs can be since Linux 6.6
+small_disk() {
+	need setfattr attr
+	mkdir "$T/small"
+	small=$T/small
+	mount -t tmpfs -o size=8m none "$small"
+	setfattr -n user.x -v y "$small" 2>/dev/null && return
+	umount "$small"
+	need mkfs.ext4 e2fsprogs
+	truncate -s 10M "$T/disk"
+	mkfs.ext4 -q "$T/disk"
+	mount -o loop "$T/disk" "$small"
+}
 
 @test "files from the context make a layer; the same files are the same bytes, whenever they were written" {
 	stage_setup
@@ -174,26 +195,57 @@ drwxr-xr-x 0/0 0 1980-01-01 00:00 e/
 	has "$err" "warning: --build-arg VERSOIN: no ARG of the stages that are built asks for it; did you mean VERSION?"
 }
 
-@test "a secret is seen by its step, and is found nowhere afterwards" {
+# secret_in FILES: those of the list whose bytes, or what they are when unpacked, have $secret in them
+secret_in() {
+	local f
+	while IFS= read -r f; do
+		! { cat "$f"; gzip -dcf "$f" 2>/dev/null; } | grep -aFq "$secret" || echo "$f"
+	done <"$1"
+}
+
+@test "a secret is seen by its step alone: in no other process, and in no file afterwards" {
 	stage_setup
-	secret=s3cr3t-$RANDOM$RANDOM$RANDOM
+	local secret=s3cr3t-$RANDOM$RANDOM$RANDOM status=0 pid p
 	printf %s "$secret" >"$T/secret"
-	build --secret id=token,src="$T/secret" -v <<-'EOF'
+	cat >Dockerfile <<-'EOF'
 		FROM base
 		RUN --mount=type=secret,id=token wc -c /run/secrets/token >/length && stat -c %a /run/secrets/token >/mode
-		RUN test ! -e /run/secrets/token
+		RUN --mount=type=secret,id=token,target=/etc/key,mode=0440 wc -c /etc/key >/target
+		RUN --mount=type=secret,id=token,env=TOKEN --mount=type=cache,target=/c echo ${#TOKEN} >/env && mkfifo /c/go && \
+			echo started && cat /c/go; true
+		RUN test ! -e /run/secrets && test ! -e /etc/key && test -z "$TOKEN"
 	EOF
+	"$SLSC_BIN" build -v -f Dockerfile --base "base=oci:$base" --secret id=token,src="$T/secret" -o "oci:$T/out.oci" \
+		--cache-to "oci:$T/shared" . >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	running=$pid
+	until grep -q '| started' "$T/err"; do
+		kill -0 $pid
+		read -rt 0.02 <> <(:) || true
+	done
+	# while the step runs: in nobody's arguments, and in the environment of nobody but its own processes
+	cat /proc/[0-9]*/cmdline >"$T/arguments" 2>/dev/null || true
+	[ "$(grep -ac 'mkfifo /c/go' "$T/arguments")" -gt 0 ]
+	is "$(grep -aFc "$secret" "$T/arguments")" 0
+	for p in /proc/[0-9]*; do
+		# pid 1 of the sandbox is slsc's
+		[ "$(awk '/^NSpid:/ { print (NF > 2 && $NF != 1) }' "$p/status" 2>/dev/null)" != 1 ] || continue
+		grep -aFqs "$secret" "$p/environ" && { echo "it is in $p/environ: $(tr '\0' ' ' <"$p/cmdline")"; return 1; }
+	done
+	find "$T" -type f ! -path "$T/secret" >"$T/files"
+	is "$(secret_in "$T/files")" ""
+	echo >"$(find "$SLSC_CACHE_DIR/stage/mounts" -name go)"
+	wait $pid || status=$?
+	running=
 	is "$status" 0
 	is "$(in_layer 1 length)" "${#secret} /run/secrets/token"
 	is "$(in_layer 1 mode)" 400
+	is "$(in_layer 2 target)" "${#secret} /etc/key"
+	is "$(in_layer 3 env)" "${#secret}"
 	rm "$T/secret"
 	find "$T" -type f >"$T/files"
-	while IFS= read -r f; do
-		if { cat "$f"; gzip -dcf "$f" 2>/dev/null; } | grep -aq "$secret"; then
-			echo "the secret is in $f" >&2
-			return 1
-		fi
-	done <"$T/files"
+	grep -q "^$T/shared/blobs/" "$T/files"
+	is "$(secret_in "$T/files")" ""
 	build <<-'EOF'
 		FROM base
 		RUN --mount=type=secret,id=other,required=true cat /run/secrets/other
@@ -351,6 +403,8 @@ stage-1 (amd64) from scratch
 	stage_setup
 	printf 'FROM base\nRUN echo one >/one\nRUN echo started && sleep 3571\n' >Dockerfile
 	for sig in INT TERM KILL; do
+		# what the round before has said is not for this one: the program may be slow to begin
+		: >"$T/err"
 		env --default-signal=INT,TERM "$SLSC_BIN" build -f Dockerfile --base "base=oci:$base" -o "oci:$T/out.oci" . \
 			2>"$T/err" >"$T/out" 3>&- &
 		pid=$!
@@ -430,4 +484,223 @@ stage-1 (amd64) from scratch
 	slsc_run build
 	is "$status" 1
 	has "$err" "hint: there is a Dockerfile: \`slsc build -f Dockerfile .\` builds its image"
+}
+
+@test "an error that is about a step says which, also one of a trigger of its base" {
+	stage_setup
+	ln -s l1 l2
+	ln -s l2 l1
+	echo x >f
+	build <<<$'FROM base\nCOPY l1 /'
+	is "$status" 1
+	is "$err" "error: Dockerfile:2:1: COPY: /l1: limit exceeded: more than 40 symlinks"
+	build <<<$'FROM base\nCOPY f /.wh.bin'
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:1: COPY: /.wh.bin: a layer cannot hold a name that begins with .wh., which means"
+	build <<<$'FROM base\nRUN touch /ok\nRUN echo >/.wh.x'
+	is "$status" 1
+	has "$err" "error: Dockerfile:3:1: RUN: /.wh.x: a layer cannot hold a name that begins with .wh., which means"
+	build <<<$'FROM base\nUSER nobody.here\nRUN true'
+	has "$err" "error: Dockerfile:3:1: RUN: the image's etc/passwd has no user 'nobody.here'"
+	build <<<$'FROM base AS b\nONBUILD ARG X=1\nONBUILD RUN echo $X$X >/x && false\nFROM b'
+	is "$status" 1
+	is "$(grep -v '^\[' <<<"$err")" "error: Dockerfile: ONBUILD of b:1:1: stage stage-1: RUN: exit code 1"
+	build <<<$'FROM base AS b\nONBUILD COPY nope /x\nFROM b'
+	has "$err" "error: Dockerfile: ONBUILD of b:1:1: COPY: 'nope' is not in the build context"
+	[ ! -e "$T/out.oci" ]
+}
+
+@test "a heredoc beside what is copied from a stage counts for the cache" {
+	stage_setup
+	local word
+	for word in one two; do
+		build <<<$'FROM base AS a\nFROM scratch\nCOPY --from=a <<EOF /etc/passwd /d/\n'"$word"$'\nEOF'
+		is "$status" 0
+		is "$(in_layer 0 d/EOF)" $word
+	done
+}
+
+@test "devices with large numbers are copied as they are" {
+	stage_setup
+	build <<<$'FROM base AS a\nRUN mkdir /d && mknod /d/b b 259 4097 && mknod /d/c c 300 3\nFROM scratch\nCOPY --from=a /d /d'
+	is "$status" 0
+	is "$(layer 0)" "drwxr-xr-x 0/0 0 1980-01-01 00:00 d/
+brw-r--r-- 0/0 259,4097 1980-01-01 00:00 d/b
+crw-r--r-- 0/0 300,3 1980-01-01 00:00 d/c"
+}
+
+@test "hostile sizes: a line, a number of stages, values of values, stages of stages, many ** in a pattern" {
+	stage_setup
+	{ printf 'FROM base\nRUN echo '; head -c 10000000 /dev/zero | tr '\0' a; } >Dockerfile
+	slsc_run build -f Dockerfile .
+	is "$status" 1
+	is "$err" "error: Dockerfile: limit exceeded: 10000019 bytes, the most is 4194304"
+	seq -f 'FROM scratch AS s%.0f' 100000 >Dockerfile
+	slsc_run build -f Dockerfile .
+	is "$err" "error: Dockerfile:16385:1: limit exceeded: more than 16384 instructions"
+	{ printf 'FROM scratch AS s0\n'; seq 9000 | awk '{print "FROM s" $1 - 1 " AS s" $1}'; } >Dockerfile
+	slsc_run build -f Dockerfile --print plan .
+	is "$status" 0
+	{ printf 'FROM scratch AS s0\n'; seq 8000 | awk '{print "FROM s" $1 - 1 " AS s" $1 "\nENV V" $1 "=1"}'; } >Dockerfile
+	(ulimit -v 400000 && exec "$SLSC_BIN" build -f Dockerfile --print plan . 2>"$T/err") && return 1
+	has "$(cat "$T/err")" ": limit exceeded: stages take over more than 1048576 variables and lines of history"
+	{ printf 'FROM scratch\nENV A=0123456789\n'; for i in 1 2 3 4 5 6 7 8; do echo 'ENV A=$A$A$A$A'; done
+	seq 8000 | awk '{print "ENV B" $1 "=$A"}'; } >Dockerfile
+	(ulimit -v 600000 && exec "$SLSC_BIN" build -f Dockerfile --print plan . 2>"$T/err") && return 1
+	is "$(cat "$T/err")" "error: Dockerfile:112:10: limit exceeded: values of more than 64 MB in all"
+	mkdir -p d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d
+	build <<<$'FROM scratch\nCOPY **/**/**/**/**/**/**/**/**/**/none /'
+	is "$status" 1
+	has "$err" "error: Dockerfile:2:1: COPY: '**/**/**/**/**/**/**/**/**/**/none' is not in the build context"
+}
+
+@test "ADD of a git repository: branches, tags, commits, a directory of it, its commit as a checksum" {
+	need git git
+	need python3 python3
+	stage_setup
+	local v1 v2 url port
+	git init -q -b main "$T/repo"
+	mkdir -p "$T/repo/sub/deep"
+	echo one >"$T/repo/sub/deep/f"
+	echo '#!/bin/sh' >"$T/repo/run"
+	chmod 755 "$T/repo/run"
+	ln -s run "$T/repo/link"
+	git -C "$T/repo" add .
+	git -C "$T/repo" commit -q -m one
+	git -C "$T/repo" tag v1
+	echo two >"$T/repo/sub/deep/f"
+	git -C "$T/repo" commit -q -a -m two
+	v1=$(git -C "$T/repo" rev-parse v1)
+	v2=$(git -C "$T/repo" rev-parse main)
+	mkdir "$T/srv"
+	git clone -q --bare "$T/repo" "$T/srv/repo.git"
+	mkfifo "$T/port"
+	"$BATS_TEST_DIRNAME/support/git_http.py" "$T/srv" >"$T/port" 2>"$T/log" 3>&- &
+	running=$!
+	read -r port <"$T/port"
+	url=http://127.0.0.1:$port/repo.git
+
+	build <<<$'FROM scratch\nADD '"$url /src"
+	is "$status" 0
+	is "$(layer 0)" "drwxr-xr-x 0/0 0 1980-01-01 00:00 src/
+lrwxrwxrwx 0/0 0 1980-01-01 00:00 src/link -> run
+-rwxr-xr-x 0/0 10 1980-01-01 00:00 src/run
+drwxr-xr-x 0/0 0 1980-01-01 00:00 src/sub/
+drwxr-xr-x 0/0 0 1980-01-01 00:00 src/sub/deep/
+-rw-r--r-- 0/0 4 1980-01-01 00:00 src/sub/deep/f"
+	is "$(in_layer 0 src/sub/deep/f)" two
+	build <<<$'FROM scratch\nADD --chown=7:8 --checksum='"$v1 $url#v1:sub/deep /src/"
+	is "$status" 0
+	is "$(layer 0)" "drwxr-xr-x 7/8 0 1980-01-01 00:00 src/
+-rw-r--r-- 7/8 4 1980-01-01 00:00 src/f"
+	is "$(in_layer 0 src/f)" one
+	build <<<$'FROM scratch\nADD '"$url#$v1:sub /a"$'\nADD '"--link $url#refs/heads/main:/sub/ /b"
+	is "$status" 0
+	is "$(in_layer 0 a/deep/f) $(in_layer 1 b/deep/f)" "one two"
+	# a reference that has moved since is not taken from the cache
+	git -C "$T/srv/repo.git" update-ref refs/tags/v1 "$v2"
+	build <<<$'FROM scratch\nADD '"$url#v1:sub/deep /src/"
+	is "$(in_layer 0 src/f)" two
+	rm -r "$T/out.oci"
+
+	build <<<$'FROM scratch\nADD --checksum='"$v1 $url#main /src/"
+	is "$status" 1
+	is "$err" "error: Dockerfile:2:1: ADD: $url: is at commit $v2, not what --checksum says
+hint: if the reference was meant to move, write its new commit"
+	build <<<$'FROM scratch\nADD '"$url#nobranch /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: $url: no branch, tag or commit 'nobranch'"
+	build <<<$'FROM scratch\nADD '"$url#main:../../etc /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: $url: has no directory '../../etc'"
+	build <<<$'FROM scratch\nADD '"http://ada:pass@127.0.0.1:$port/none.git /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: http://127.0.0.1:$port/none.git: unexpected http status code: 404"
+	build <<<$'FROM scratch\nADD '"http://ada:hunter2@127.0.0.1:$port/repo.git#v1 /src/"
+	is "$status" 0
+	is "$(built_config | jq -r '.history[0].created_by')" "ADD $url#v1 /src/"
+	case $err$out in *hunter2*) return 1 ;; esac
+	rm -r "$T/out.oci"
+	build <<<$'FROM scratch\nADD --keep-git-dir=true '"$url /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: --keep-git-dir is not supported: only the files are fetched"
+	build --network none <<<$'FROM scratch\nADD '"$url /src/"
+	is "$err" "error: Dockerfile:2:1: ADD: $url: the network is forbidden here"
+	build <<<$'FROM scratch\nADD '"file://$T/srv/repo.git /src/"
+	is "$status" 1
+	is "$err" "error: Dockerfile:2:1: ADD: file://$T/srv/repo.git: a Dockerfile sees no repository of this machine
+hint: put its files into the build context, or serve it"
+	[ ! -e "$T/out.oci" ]
+}
+
+# no_space WHAT ARGS...: a build that has no room, and leaves nothing of it
+no_space() {
+	local what=$1 room before
+	shift
+	room=$(df --output=avail -k "$small" | tail -n 1)
+	before=$(find "$small" | wc -l)
+	slsc_run -q build -f Dockerfile --base "base=oci:$base" "$@" .
+	is "$status" 1
+	is "$err" "error: $what: No space left on device
+hint: free some space, or write elsewhere, then run it again"
+	# the directories of a cache, and the record of a step
+	[ "$(df --output=avail -k "$small" | tail -n 1)" -ge $((room - 64)) ]
+	[ "$(find "$small" | wc -l)" -le $((before + 5)) ]
+	is "$(find "$small" -path '*/stage/run/*' -o -name '*.tmp.*' -o -name '.slsc-tmp*')" ""
+	is "$(grep -c "$T" /proc/self/mountinfo)" 1
+}
+
+@test "a disk that is full, in RUN, COPY and what is written: nothing is left, and the next build ends well" {
+	stage_setup
+	small_disk
+	head -c 12000000 /dev/urandom >big
+	echo x >little
+	SLSC_CACHE_DIR=$small/cache
+	build <<<$'FROM base\nRUN echo ok >/ok\nRUN cat /dev/zero >/x'
+	is "$status" 1
+	has "$err" "error: Dockerfile:3:1: stage stage-0: RUN: exit code 1"
+	has "$err" "No space left on device"
+	is "$(find "$small/cache/stage/run" -mindepth 1)" ""
+	is "$(grep -c "$T" /proc/self/mountinfo)" 1
+	printf 'FROM base\nRUN echo ok >/ok\nCOPY big /big\n' >Dockerfile
+	no_space "Dockerfile:3:1: COPY: cannot write $small/cache" -o "oci:$T/out.oci"
+	[ ! -e "$T/out.oci" ]
+	build --json <<<$'FROM base\nRUN echo ok >/ok\nCOPY little /little'
+	is "$status" 0
+	# the step before the one that failed is cached
+	is "$(jq -c '[.steps, .cached]' <<<"$out")" "[2,1]"
+	is "$(in_layer 1 ok)" ok
+	is "$(in_layer 2 little)" x
+
+	SLSC_CACHE_DIR=$T/cache
+	printf 'FROM scratch\nCOPY big /big\n' >Dockerfile
+	slsc_run build -f Dockerfile -o "oci:$T/out.oci" .
+	is "$status" 0
+	layer=$(jq -r '.manifests[0].digest' "$T/out.oci/index.json")
+	layer=$(jq -r '.layers[0].digest' "$T/out.oci/blobs/sha256/${layer#sha256:}")
+	no_space "cannot write $small/o/blobs/sha256/${layer#sha256:}" -o "oci:$small/o"
+	no_space "cannot write $small/o" -o "oci-archive:$small/o"
+	no_space "cannot write $small/o" -o "docker-archive:$small/o"
+	no_space "$small/o: cannot write a file" -o "dir:$small/o"
+	[ ! -e "$small/o" ]
+	no_space "--cache-to: cannot write $small/c" -o "oci:$T/again.oci" --cache-to "oci:$small/c"
+	is "$(cat "$T/again.oci/index.json")" "$(cat "$T/out.oci/index.json")"
+}
+
+@test "docs/DOCKERFILE.md: its Dockerfile is built, and each instruction and flag has a line" {
+	stage_setup
+	local word
+	awk '/^```/ { on = 0 } on { print } /^```dockerfile/ { on = 1 }' "$BATS_TEST_DIRNAME/../../docs/DOCKERFILE.md" >Dockerfile
+	printf '#!/bin/sh\necho hello, NAME\n' >hello.sh
+	slsc_run build -f Dockerfile -t hello:1 --base "debian:bookworm-slim=oci:$base" -o "oci:$T/out.oci" .
+	is "$status" 0
+	is "$(built 1 | jq '.layers | length')" 2
+	is "$(built_config 1 | jq -c '[.config.User, .config.Entrypoint]')" '["65532:65532",["/usr/local/bin/hello"]]'
+	for word in $(grep -o '\[DF_[A-Z]*\] = "[A-Z]*"' "$BATS_TEST_DIRNAME/../../src/stage/dockerfile_inst.c" | cut -d '"' -f 2) \
+		$(sed -n 's/^\t{ DF_[A-Z]*, "\([a-z-]*\)",.*/--\1/p' "$BATS_TEST_DIRNAME/../../src/stage/dockerfile_flags.c"); do
+		grep -q -- "^|.*$word\b" "$BATS_TEST_DIRNAME/../../docs/DOCKERFILE.md" || {
+			echo "docs/DOCKERFILE.md says nothing of $word" >&2
+			return 1
+		}
+	done
+	build <<<$'FROM base\nCOPY --link --chown=ada Dockerfile /x'
+	is "$status" 1
+	is "$err" "error: Dockerfile:2:1: COPY: --chown: the image's etc/passwd has no user 'ada'
+hint: with --link nothing of the image is known: write numbers"
 }

@@ -256,6 +256,47 @@ base:
 hint: restore slsc.lock, or remove the entry to lock the base anew"
 }
 
+@test "a short name in FROM: mirrors by either form of it, and slsc base update moves its lock" {
+	need skopeo skopeo || return 1
+	registry open
+	shop '' <<<$'FROM debian:12\nCOPY app/f /f'
+	skopeo copy -q --dest-tls-verify=false "oci:$base:latest" "docker://127.0.0.1:$port/deb:12"
+	first=$(skopeo inspect --tls-verify=false "docker://127.0.0.1:$port/deb:12" | jq -r .Digest)
+	local mirrors
+	for mirrors in "{debian: '127.0.0.1:$port/deb'}" "{docker.io/library/debian: '127.0.0.1:$port/deb'}" \
+		"{docker.io: '127.0.0.1:1', docker.io/library/debian: '127.0.0.1:$port/deb', docker.io/library: '127.0.0.1:1'}"; do
+		rm -f slsc.lock
+		sed -i "s|^mirrors:.*|mirrors: $mirrors|" slsc.yaml
+		slsc_run -q package --oci --arch x86_64
+		is "$err" ""
+		is "$status" 0
+		is "$(grep -v '^#' slsc.lock)" "version: 1
+base:
+  \"docker.io/library/debian:12\":
+    digest: $first"
+		slsc_run base update
+		is "$status" 0
+		is "$err" ""
+	done
+	printf 'FROM scratch\nCOPY app /moved\n' >other.Dockerfile
+	slsc_run build -f other.Dockerfile -o "oci:$T/other" .
+	is "$status" 0
+	skopeo copy -q --dest-tls-verify=false "oci:$T/other:latest" "docker://127.0.0.1:$port/deb:12"
+	sed -i "s,^mirrors:.*,mirrors: {debian: '127.0.0.1:$port/deb'}," slsc.yaml
+	slsc_run base update
+	is "$status" 0
+	has "$out" "docker.io/library/debian:12"
+	slsc_run -q package --oci --arch x86_64
+	is "$status" 0
+	is "$(grep -c "$first" slsc.lock)" 0
+	# a named base stays one, whatever stands for the registry
+	sed -i "s,^mirrors:.*,mirrors: {docker.io: '127.0.0.1:1'}," slsc.yaml
+	printf 'FROM static\nCOPY app/f /f\n' >Dockerfile
+	slsc_run -q package --oci --arch x86_64
+	is "$err" ""
+	is "$status" 0
+}
+
 # programs: ctx/{static,dynamic,foreign,libx.so,part.o,script,plain}, all but the last two with symbols
 programs() {
 	need clang-14 clang-14 && need ld.lld lld && need readelf binutils || return 1
@@ -389,4 +430,48 @@ warning: --strip: /bin/foreign: is arm64, not x86_64"
 	has "$err" "warning: --strip for amd64: the like of 4 more files"
 	has "$err" "warning: --strip for arm64: the like of 28 more files"
 	has "$err" "warning: --strip for arm64: /m/10: is x86_64, not arm64"
+}
+
+@test "blobs that rot in the store are made or fetched anew, whoever needs them" {
+	stage_setup
+	registry open
+	slsc -q push "oci:$base" "127.0.0.1:$port/base:t" >"$T/out"
+	echo hello >a
+	printf 'FROM 127.0.0.1:%s/base:t\nCOPY a /a\nRUN cat /a >/b\n' "$port" >Dockerfile
+	slsc_run -q build -f Dockerfile -o oci:one .
+	is "$status$err" 0
+	whole one
+	rot() {
+		local b
+		# other inodes: what the layout has linked stays as it is
+		for b in "$SLSC_CACHE_DIR/blobs/sha256"/*; do
+			printf X | cat - <(tail -c +2 "$b") >"$T/rotten" && touch -d '2001-01-01' "$T/rotten" && mv "$T/rotten" "$b"
+		done
+	}
+	[ "$(find "$SLSC_CACHE_DIR/blobs/sha256" -type f | wc -l)" -ge 4 ]
+	rot
+	slsc_run -q build -f Dockerfile -o oci:two .
+	is "$status$err" 0
+	same_blobs one two
+	# what is whole and old enough is hashed once: then a record tells
+	touch -d '2002-01-01' "$SLSC_CACHE_DIR/blobs/sha256"/*
+	slsc_run -q build -f Dockerfile -o oci:two .
+	is "$status$err" 0
+	local l
+	for l in $(jq -r '.layers[].digest' "two/blobs/sha256/$(jq -r '.manifests[0].digest' two/index.json | cut -d: -f2)"); do
+		[ -f "$SLSC_CACHE_DIR/verified/${l#sha256:}" ]
+		is "$(stat -c %y "$SLSC_CACHE_DIR/blobs/sha256/${l#sha256:}" | cut -c1-4)" 2002
+	done
+	# and those that have to be unpacked again
+	rot
+	rm -rf "$SLSC_CACHE_DIR/stage/layers"
+	printf 'FROM 127.0.0.1:%s/base:t\nCOPY a /a\nRUN cat /a /a >/c\n' "$port" >Dockerfile
+	slsc_run -q build -f Dockerfile -o oci:three .
+	is "$status$err" 0
+	whole three
+	rot
+	slsc_run -q build -f Dockerfile -o oci:four .
+	is "$status$err" 0
+	same_blobs three four
+	no_leftovers "$T"
 }

@@ -586,3 +586,94 @@ application/vnd.in-toto+json"
 	slsc verify-signature --key k.pub --attestation "oci:back:$d"
 	slsc verify-signature --key other.pub "oci:back:$d"
 }
+
+# add_descriptor JQ: one more entry of index.json
+add_descriptor() {
+	jq -c ".manifests += [$1]" dist/hello.oci/index.json >"$T/i" && cp "$T/i" dist/hello.oci/index.json
+}
+
+@test "an index that refers to an image is copied with all that it names" {
+	hello
+	export COSIGN_PASSWORD=word
+	slsc package -q --oci -a x86_64 >/dev/null
+	local d=dist/hello.oci image index child blob size
+	image=$(jq -c --arg d "$(digest amd64)" '[.manifests[] | select(.digest == $d)][0] | {mediaType, digest, size}' $d/index.json)
+	# an artifact of two files, each a manifest of its own, below an index whose subject is the image
+	printf '{}' >"$T/empty" && put_blob "$T/empty" >/dev/null
+	printf 'a report' >"$T/report" && blob=$(put_blob "$T/report")
+	jq -cn --arg b "$blob" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json",
+		artifactType: "text/x-part", config: {mediaType: "application/vnd.oci.empty.v1+json", size: 2, digest:
+		"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},
+		layers: [{mediaType: "text/plain", digest: $b, size: 8}]}' >"$T/child"
+	child=$(put_blob "$T/child") size=$(stat -c %s "$T/child")
+	jq -cn --arg c "$child" --argjson n "$size" --argjson s "$image" '{schemaVersion: 2,
+		mediaType: "application/vnd.oci.image.index.v1+json", artifactType: "text/x-all", subject: $s, manifests:
+		[{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $c, size: $n}]}' >"$T/index"
+	index=$(put_blob "$T/index") size=$(stat -c %s "$T/index")
+	# it says itself what it is: its descriptor need not
+	add_descriptor "{mediaType: \"application/vnd.oci.image.index.v1+json\", digest: \"$index\", size: $size}"
+	registry open
+	R=127.0.0.1:$port/x/y
+	slsc_run push "oci:$d:amd64" "$R:1"
+	is "$status" 0
+	has "$err" "1 attachment"
+	curl -sf -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://127.0.0.1:$port/v2/x/y/manifests/$child" |
+		cmp - "$T/child"
+	curl -sf -H 'Accept: application/vnd.oci.image.index.v1+json' "http://127.0.0.1:$port/v2/x/y/manifests/$index" |
+		cmp - "$T/index"
+	is "$(curl -sf -H 'Accept: application/vnd.oci.image.index.v1+json' \
+		"http://127.0.0.1:$port/v2/x/y/manifests/$(jq -r .digest <<<"$image" | tr : -)" |
+		jq -c '[.manifests[] | [.mediaType, .artifactType, .digest]]')" \
+		"[[\"application/vnd.oci.image.index.v1+json\",\"text/x-all\",\"$index\"]]"
+	is "$(curl -sf "http://127.0.0.1:$port/v2/x/y/blobs/$blob")" "a report"
+	# and back; without a tag the image is still the only one
+	slsc_run pull -q --attachments "$R:1" oci:back
+	is "$status$err" 0
+	cmp "back/blobs/sha256/${child#sha256:}" "$T/child"
+	is "$(jq -r --arg d "$index" '.manifests[] | select(.digest == $d) | .mediaType + " " + .artifactType' back/index.json)" \
+		"application/vnd.oci.image.index.v1+json text/x-all"
+	whole back
+	slsc sign -q --generate-key k >/dev/null
+	jq -c "del(.manifests[].artifactType)" back/index.json >"$T/i" && cp "$T/i" back/index.json
+	slsc_run sign --key k.key -n oci:back
+	is "$status" 0
+	has "$out" "$(jq -r .digest <<<"$image")"
+	# one that leads into itself by no end of indexes is not followed
+	for _ in 1 2 3 4 5; do
+		jq -cn --arg c "$child" --argjson n "$(stat -c %s "dist/hello.oci/blobs/sha256/${child#sha256:}")" \
+			--argjson s "$image" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
+			subject: $s, manifests: [{mediaType: "application/vnd.oci.image.index.v1+json", digest: $c, size: $n}]}' \
+			>"$T/index"
+		child=$(put_blob "$T/index")
+	done
+	size=$(stat -c %s "$T/index")
+	add_descriptor "{mediaType: \"application/vnd.oci.image.index.v1+json\", digest: \"$child\", size: $size}"
+	slsc_run copy "oci:$d:amd64" oci:other
+	is "$status" 1
+	has "$err" "error: attachments: oci:$d: limit exceeded: indexes more than 4 deep"
+}
+
+@test "statements are found though the list of referrers does not say their type" {
+	signed
+	rm -rf dist && slsc package -q --oci --provenance attach -a x86_64 >/dev/null
+	local d
+	d=$(digest amd64)
+	jq -c '(.manifests[] | select(.artifactType)) |= del(.artifactType)' dist/hello.oci/index.json >"$T/i"
+	is "$(jq '[.manifests[] | select(.artifactType)] | length' dist/hello.oci/index.json)" 1
+	cp "$T/i" dist/hello.oci/index.json
+	slsc sign -q --key k.key oci:dist/hello.oci:amd64 >/dev/null
+	slsc_run verify-signature --key k.pub --attestation oci:dist/hello.oci:amd64
+	is "$status $out" "0 $d: 1 good signature, 1 good attestation"
+	# the same in a registry: the fallback's index, as another client may have written it
+	registry open
+	R=127.0.0.1:$port/x/z
+	slsc push -q oci:dist/hello.oci:amd64 "$R:1" >/dev/null
+	local tag=${d/:/-} url=http://127.0.0.1:$port/v2/x/z/manifests
+	curl -sf -H 'Accept: application/vnd.oci.image.index.v1+json' "$url/$tag" |
+		jq -c 'del(.manifests[].artifactType)' >"$T/i"
+	curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary "@$T/i" "$url/$tag"
+	slsc sign -q --generate-key other >/dev/null
+	slsc sign -q --key other.key "$R@$d" >/dev/null
+	slsc_run verify-signature --key other.pub --attestation "$R@$d"
+	is "$status $out" "0 $d: 1 good signature, 1 good attestation"
+}

@@ -264,6 +264,8 @@ static void test_flags(void **state)
 	      "every RUN has the same sandbox, without devices or privileges");
 	fails("FROM scratch\nRUN --mount=type=cach,target=/a b", "Dockerfile:2:13: RUN --mount: unknown type 'cach'",
 	      "did you mean 'cache'?");
+	fails("ARG x\nFROM scratch\nCOPY --from=a:${x} b c", "Dockerfile:3:13: COPY: --from takes no variables",
+	      "write FROM a:${x} AS NAME, its ARG before the first FROM, and --from=NAME");
 	fails("FROM scratch\nRUN --mount=type=bind,from=$x,target=/a b",
 	      "Dockerfile:2:13: RUN --mount: from= takes no variables",
 	      "name a stage by FROM ... AS NAME and write from=NAME");

@@ -338,13 +338,13 @@ static void test_large_file(void **state)
 #define RELATIVE "it is relative to slsc.yaml's directory; '**' stands for any number of directories"
 
 /* Of the first function, as the plan and `config check` do. */
-static int check_files(const struct project *p, struct err *err)
+static int check_files(struct project *p, struct err *err)
 {
 	const struct function *f = p->functions[0];
 	CLEAN_STRS struct strs files = { 0 };
 
-	if (project_check_includes(p, f, err) < 0 || project_glob(p, f->sources.ptr[0], &files, err) < 0 ||
-	    project_check_libs(p, f, err) < 0)
+	if (project_check_includes(p, f, true, err) < 0 || project_glob(p, f->sources.ptr[0], &files, err) < 0 ||
+	    project_check_libs(p, f, true, err) < 0)
 		return -1;
 	return project_check_packages(p, err);
 }

@@ -26,7 +26,7 @@ struct server {
 	struct client *c;
 };
 
-static struct server start(const char *mode)
+static struct server start_slow(const char *mode, unsigned stalled_s)
 {
 	struct server s = { .dir = "/tmp/slsc-test.XXXXXX" };
 	const char *src = getenv("SLSC_SRC");
@@ -34,7 +34,7 @@ static struct server start(const char *mode)
 	CLEAN_FREE char *path = NULL, *host = NULL;
 	CLEAN_BUF struct buf port = BUF_INIT;
 	struct registry_opts o = { .insecure = false };
-	struct client_spec spec = { .repo = "x", .push = true };
+	struct client_spec spec = { .repo = "x", .push = true, .stalled_s = stalled_s };
 	struct err err = ERR_INIT;
 
 	assert_non_null(mkdtemp(s.dir));
@@ -55,6 +55,11 @@ static struct server start(const char *mode)
 	spec.host = host;
 	assert_int_equal(client_open(&s.c, &spec, &o, &err), 0);
 	return s;
+}
+
+static struct server start(const char *mode)
+{
+	return start_slow(mode, 0);
 }
 
 static void stop(struct server *s)
@@ -102,6 +107,40 @@ static void blobs(void **state)
 	assert_int_equal(client_blob_get(s.c, &other, 4, collect, &got, &err), -1);
 	assert_int_equal(err.code, ERR_NOTFOUND);
 	stop(&s);
+}
+
+/* Headers or bodies that trickle, and silence, end in bounded time: what stalls is tried once more. */
+static void stalls(void **state)
+{
+	static const struct {
+		const char *mode, *why;
+		unsigned requests;
+	} cases[] = {
+		{ "slow-headers", "it stalls: less than 100 bytes a second for 1 s", 2 },
+		{ "slow-body", "it stalls: less than 100 bytes a second for 1 s", 2 },
+		{ "silent", "it stalls: less than 100 bytes a second for 1 s", 2 },
+		{ "slow-answer", "its answer is not complete after 5 s", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct server s = start_slow(cases[i].mode, 1);
+		CLEAN_FREE char *path = path_join(s.dir, "log"), *media = NULL, *want = NULL;
+		CLEAN_BUF struct buf got = BUF_INIT, log = BUF_INIT;
+		struct err err = ERR_INIT;
+		unsigned requests = 0;
+		struct digest d;
+
+		assert_int_equal(client_manifest_get(s.c, "t", &got, &media, &d, &err), -1);
+		want = xasprintf("%s: GET of manifest t: %s", client_shown(s.c), cases[i].why);
+		assert_string_equal(err.msg, want);
+		assert_int_equal(err.code, ERR_NET);
+		MUST(fs_read(path, 4096, &log, &err));
+		for (const char *p = log.ptr; (p = strstr(p, "manifests")) != NULL; p++)
+			requests++;
+		assert_int_equal(requests, cases[i].requests);
+		stop(&s);
+	}
 }
 
 #define EMPTY "{\"manifests\":[],\"mediaType\":\"" MEDIA_INDEX "\",\"schemaVersion\":2}"
@@ -162,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blobs),
+		cmocka_unit_test(stalls),
 		cmocka_unit_test(referrers_by_tag),
 		cmocka_unit_test(referrers_by_api),
 	};

@@ -98,7 +98,7 @@ static void owners(void **state)
 	    "Package: two\nVersion: 1\nArchitecture: amd64\n\n"
 	    "Package: two\nVersion: 2\nArchitecture: arm64\n\n"
 	    "Package: zlib1g-dev\nVersion: 1:1.2.13\nArchitecture: amd64\n");
-	assert_int_equal(owner_find(&a, dir, paths, ARRAY_LEN(paths), o, &err), 0);
+	assert_int_equal(owner_find(&a, NULL, dir, paths, ARRAY_LEN(paths), o, &err), 0);
 	assert_string_equal(o[0].package, "musl-dev");
 	assert_string_equal(o[0].version, "1.2.3-1");
 	assert_string_equal(o[0].arch, "amd64");
@@ -110,7 +110,7 @@ static void owners(void **state)
 	assert_string_equal(o[4].version, "2");
 	assert_int_equal(fs_rmtree(dir, &err), 0);
 	/* a host without dpkg */
-	assert_int_equal(owner_find(&a, dir, paths, ARRAY_LEN(paths), o, &err), 0);
+	assert_int_equal(owner_find(&a, NULL, dir, paths, ARRAY_LEN(paths), o, &err), 0);
 	assert_null(o[0].package);
 }
 

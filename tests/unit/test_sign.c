@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* wrap: free */
 /* Base64, NaCl's secretbox, keys and what they sign: against published vectors, and against what is malformed. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,6 +62,17 @@ static void base64(void **state)
 		assert_int_equal(base64_decode(str_from(bad[i]), &b), -1);
 		assert_string_equal(b.ptr, "was");
 	}
+	/* RFC 4648, 5: the other alphabet, but not both in one text */
+	CLEAN_BUF struct buf one = BUF_INIT, either = BUF_INIT;
+
+	assert_int_equal(base64_decode(STR("+/+/AA=="), &one), 0);
+	assert_int_equal(base64_decode_either(STR("-_-_AA=="), &either), 0);
+	assert_true(str_eq(buf_str(&one), buf_str(&either)));
+	assert_int_equal(base64_decode_either(STR("+/+/AA=="), &either), 0);
+	assert_int_equal(either.len, 8);
+	assert_int_equal(base64_decode_either(STR("-/-_AA=="), &either), -1);
+	assert_int_equal(base64_decode_either(STR("-_-_AA="), &either), -1);
+	assert_int_equal(either.len, 8);
 }
 
 /* "Cryptography in NaCl", sections 8 and 10: the steps from a shared secret to a box. */
@@ -117,6 +129,45 @@ static int never(struct buf *out, void *ctx, struct err *err)
 	(void)out;
 	(void)ctx;
 	return err_set(err, ERR_IO, "asked");
+}
+
+/* A reader that breaks off in the middle of a password, and what its memory holds when it is let go. */
+static const char *given;
+static bool freed_clean;
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+void __wrap_free(void *p)
+{
+	static const char zeros[4];
+
+	if (p && p == given) {
+		freed_clean = memcmp(p, zeros, sizeof(zeros)) == 0;
+		given = NULL;
+	}
+	__real_free(p);
+}
+
+static int breaks_off(struct buf *out, void *ctx, struct err *err)
+{
+	(void)ctx;
+	buf_addz(out, "secr");
+	given = out->ptr;
+	return err_set(err, ERR_IO, "broke off");
+}
+
+static void password_wiped(void **state)
+{
+	CLEAN_BUF struct buf key = BUF_INIT, pub = BUF_INIT;
+	CLEAN_KEY struct crypto_key *k = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(key_generate(STR("word"), &key, &pub, &err), 0);
+	assert_int_equal(key_parse("k", buf_str(&key), breaks_off, NULL, &k, &err), -1);
+	assert_string_equal(err.msg, "broke off");
+	assert_null(given);
+	assert_true(freed_clean);
 }
 
 static void wrap(const char *json, struct buf *pem)
@@ -339,6 +390,30 @@ static void envelopes(void **state)
 	assert_int_equal(dsse_open(NULL, "e", PAYLOAD_INTOTO, buf_str(&pae), &out, &err), 0);
 }
 
+/* DSSE's protocol.md: either alphabet of base64 may be used, and both are taken. */
+static void url_safe_envelope(void **state)
+{
+	static const char payload[] = "{\"\xfb\xff\xbe\xff\xff\xff>>\"}";
+	CLEAN_KEY struct crypto_key *k = ops()->key_generate();
+	CLEAN_BUF struct buf b = BUF_INIT, out = BUF_INIT;
+	struct err err = ERR_INIT;
+	unsigned changed = 0;
+	bool value = false;
+
+	(void)state;
+	assert_int_equal(dsse_seal(k, PAYLOAD_INTOTO, str_from(payload), &b, &err), 0);
+	for (char *p = b.ptr, *type = strstr(b.ptr, "payloadType"), *sig = strstr(b.ptr, "\"sig\""); *p; p++) {
+		value = p < type || p > sig;
+		if (value && (*p == '+' || *p == '/')) {
+			*p = *p == '+' ? '-' : '_';
+			changed++;
+		}
+	}
+	assert_true(changed >= 4);
+	assert_int_equal(dsse_open(k, "e", PAYLOAD_INTOTO, buf_str(&b), &out, &err), 0);
+	assert_string_equal(out.ptr, payload);
+}
+
 /* Base64 is a third longer: the largest statement that can be sealed can be opened. */
 static void large_envelope(void **state)
 {
@@ -364,8 +439,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(large_envelope),
 		cmocka_unit_test(base64),	cmocka_unit_test(secretbox_vectors), cmocka_unit_test(round_trip),
-		cmocka_unit_test(hostile_keys), cmocka_unit_test(of_cosign),	     cmocka_unit_test(claims),
-		cmocka_unit_test(envelopes),
+		cmocka_unit_test(hostile_keys), cmocka_unit_test(of_cosign), cmocka_unit_test(claims),
+		cmocka_unit_test(envelopes), cmocka_unit_test(url_safe_envelope),
+		cmocka_unit_test(password_wiped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,18 @@ if MODE == "many-entries":
         {"mediaType": MANIFEST_TYPE, "size": 7, "digest": sha(str(i).encode())} for i in range(10000)]}).encode()
 BLOBS = {sha(CONFIG): CONFIG, sha(LAYER): LAYER}
 MANIFESTS = {"t": MANIFEST, sha(MANIFEST): MANIFEST}
+# indexes in indexes: 100 deep, each naming the next; 4 deep, each naming the next 16 times, without a platform
+for _ in range({"nested": 100, "fan": 4}.get(MODE, 0)):
+    MANIFEST = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [
+        descriptor(json.loads(MANIFEST)["mediaType"], MANIFEST)] * (16 if MODE == "fan" else 1)}).encode()
+    MANIFESTS["t"] = MANIFESTS[sha(MANIFEST)] = MANIFEST
+if MODE == "names-itself":
+    # no index can hold its own digest: this one names another, under which the registry then serves it again
+    SELF = {"mediaType": INDEX_TYPE, "digest": sha(b""), "size": 0}
+    while SELF["size"] != len(MANIFEST):
+        SELF["size"] = len(MANIFEST)
+        MANIFEST = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [SELF]}).encode()
+    MANIFESTS = {"t": MANIFEST, sha(b""): MANIFEST}
 UPLOADS = {}
 
 
@@ -109,6 +121,21 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
         except OSError:
             self.close_connection = True
+
+    def trickle(self, start, seconds):
+        """Byte after byte, each after so many seconds, until the peer has enough of it."""
+        self.connection.sendall(start)
+        self.connection.settimeout(seconds)
+        try:
+            while True:
+                try:
+                    if not self.connection.recv(1):
+                        break
+                except TimeoutError:
+                    self.connection.sendall(b"a")
+        except OSError:
+            pass
+        self.close_connection = True
 
     def body(self):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -203,6 +230,13 @@ class Handler(BaseHTTPRequestHandler):
                     self.flush_headers()
             except OSError:
                 self.close_connection = True
+        elif MODE == "slow-headers":
+            self.trickle(b"HTTP/1.1 200 OK\r\nX-A: ", 0.02)
+        elif MODE in ("slow-body", "slow-answer"):
+            self.trickle(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: 100000\r\n\r\n" %
+                         MANIFEST_TYPE.encode(), 0.02 if MODE == "slow-body" else 0.002)
+        elif MODE == "silent":
+            self.trickle(b"", 3600)
         elif MODE == "busy" and count("manifest") <= 2:
             self.fail(429, "TOOMANYREQUESTS", "slow down", Retry_After="1")
         elif MODE == "busy-for-long":
@@ -220,10 +254,7 @@ class Handler(BaseHTTPRequestHandler):
         elif data is None:
             self.fail(404, "MANIFEST_UNKNOWN", "unknown manifest")
         else:
-            if data is MANIFEST:
-                kind = INDEX_TYPE if MODE == "many-entries" else MANIFEST_TYPE
-            else:
-                kind = json.loads(data).get("mediaType", INDEX_TYPE)
+            kind = json.loads(data).get("mediaType", INDEX_TYPE)
             self.answer(200, data, kind, Docker_Content_Digest=sha(data))
 
     def get_blob(self, digest):
