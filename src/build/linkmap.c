@@ -239,21 +239,30 @@ int linkmap_read(const char *path, const char *shown, struct link_inputs *out, s
 	return r;
 }
 
-int linkmap_ranges(const char *path, const char *shown, struct link_ranges *out, struct err *err)
+int linkmap_parse_ranges(const char *shown, const char *p, size_t n, struct link_ranges *out, struct err *err)
 {
 	CLEAN_INPUTS struct link_inputs inputs = { .len = 0 };
 	struct reader r = { .shown = shown, .out = &inputs, .ranges = out };
-	struct fs_map m;
 	int ret;
+
+	*out = (struct link_ranges){ .len = 0 };
+	ret = parse(&r, (struct str){ p, n }, err);
+	if (ret < 0)
+		link_ranges_release(out);
+	return ret;
+}
+
+int linkmap_read_ranges(const char *path, const char *shown, struct link_ranges *out, struct err *err)
+{
+	struct fs_map m;
+	int r;
 
 	*out = (struct link_ranges){ .len = 0 };
 	if (fs_map_open(&m, path, LINKMAP_MAX, err) < 0)
 		return -1;
-	ret = parse(&r, (struct str){ (const char *)m.ptr, m.len }, err);
+	r = linkmap_parse_ranges(shown, (const char *)m.ptr, m.len, out, err);
 	fs_map_close(&m);
-	if (ret < 0)
-		link_ranges_release(out);
-	return ret;
+	return r;
 }
 
 void link_ranges_release(struct link_ranges *l)
