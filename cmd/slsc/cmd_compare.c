@@ -296,6 +296,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	/* what the tools of a Dockerfile say is for who builds it, and told in full if it fails */
 	struct globals calm = *g;
 	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = &calm };
+	const struct stage_flags flags = { .registry = c->registry, .bases = c->bases };
+	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
 	struct job j = { .c = c, .g = g, .project = &p,
 		.req = {
 			.project = &p, .strategies = &chosen, .reference = c->reference,
@@ -314,6 +316,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	    (c->baseline && (!c->update || fs_exists(c->baseline)) && baseline_load(&j.base, c->baseline, err) < 0))
 		return -1;
 	j.req.event = event.len ? event.ptr : NULL;
+	toolchain_stages_init(&stages, &flags, 0, &calm, true);
+	p.stages = &stages.keepers.stages;
 	if (choose(c, &p, &chosen, err) == 0 &&
 	    (lock = build_lock(&p, "slsc compare", ui_waiting, NULL, err)) >= 0)
 		ret = compare_all(&j, argc ? argv[0] : NULL, err);

@@ -19,6 +19,7 @@ struct reader {
 	const char *shown;
 	struct map seen;	/* "path(member)" and "path" */
 	struct link_inputs *out;
+	struct link_ranges *ranges;	/* NULL: not wanted */
 };
 
 static int limit(const struct reader *r, const char *what, struct err *err)
@@ -35,7 +36,17 @@ static struct str archive_of(struct str input)
 	return input;
 }
 
-static int add_input(struct reader *r, struct str input, struct err *err)
+static int add_range(struct reader *r, const char *input, uint64_t addr, uint64_t size, struct err *err)
+{
+	if (!r->ranges)
+		return 0;
+	if (r->ranges->len >= LINKMAP_RANGES_MAX)
+		return limit(r, "more than 1048576 input sections", err);
+	VEC_PUSH(r->ranges, ((struct link_range){ addr, size, input }));
+	return 0;
+}
+
+static int add_input(struct reader *r, struct str input, uint64_t addr, uint64_t size, struct err *err)
 {
 	const struct str path = archive_of(input);
 	CLEAN_FREE char *whole = NULL;
@@ -50,10 +61,12 @@ static int add_input(struct reader *r, struct str input, struct err *err)
 		return limit(r, "a path of more than 4096 bytes", err);
 	whole = xstrndup(input.ptr, input.len);
 	if (map_has(&r->seen, whole))
-		return 0;
+		return add_range(r, map_get(&r->seen, whole), addr, size, err);
 	if (r->seen.len >= LINKMAP_INPUTS_MAX)
 		return limit(r, "more than 65536 inputs", err);
-	map_put(&r->seen, whole, r);
+	map_put(&r->seen, whole, r->ranges ? arena_strdup(&r->ranges->arena, whole) : NULL);
+	if (add_range(r, map_get(&r->seen, whole), addr, size, err) < 0)
+		return -1;
 	for (size_t i = r->out->len; i > 0; i--) {
 		known = &r->out->ptr[i - 1];
 		if (str_eqz(path, known->path)) {
@@ -92,18 +105,21 @@ static struct str word(struct str *s)
 	return w;
 }
 
-/* Whether @w is a hexadecimal number, with @prefix before it; and not zero. */
-static bool is_hex(struct str w, const char *prefix, bool *zero)
+/* Whether @w is a hexadecimal number, with @prefix before it. */
+static bool is_hex(struct str w, const char *prefix, uint64_t *v)
 {
+	static const char digits[] = "0123456789abcdef";
 	const size_t skip = strlen(prefix);
 
 	if (!str_starts(w, prefix) || w.len == skip || w.len > skip + 16)
 		return false;
-	*zero = true;
+	*v = 0;
 	for (size_t i = skip; i < w.len; i++) {
-		if (!memchr("0123456789abcdef", w.ptr[i], 16))
+		const char *digit = memchr(digits, w.ptr[i], 16);
+
+		if (!digit)
 			return false;
-		*zero = *zero && w.ptr[i] == '0';
+		*v = *v << 4 | (uint64_t)(digit - digits);
 	}
 	return true;
 }
@@ -112,19 +128,19 @@ static bool is_hex(struct str w, const char *prefix, bool *zero)
 static int lld_line(struct reader *r, struct str line, struct err *err)
 {
 	struct str rest = line;
-	bool vma, lma, size, align;
+	uint64_t vma, lma, size, align;
 	size_t end;
 
 	if (!is_hex(word(&rest), "", &vma) || !is_hex(word(&rest), "", &lma) || !is_hex(word(&rest), "", &size) ||
 	    !is_hex(word(&rest), "", &align))
 		return 0;
 	/* one blank ends the column of alignments */
-	if (vma || size || blanks(rest) != 1 + LLD_INDENT || !str_ends(rest, ")"))
+	if (!vma || !size || blanks(rest) != 1 + LLD_INDENT || !str_ends(rest, ")"))
 		return 0;
 	rest = (struct str){ rest.ptr + 1 + LLD_INDENT, rest.len - 1 - LLD_INDENT };
 	for (end = rest.len; end > 1; end--)
 		if (rest.ptr[end - 2] == ':' && rest.ptr[end - 1] == '(')
-			return add_input(r, (struct str){ rest.ptr, end - 2 }, err);
+			return add_input(r, (struct str){ rest.ptr, end - 2 }, vma, size, err);
 	return 0;
 }
 
@@ -135,7 +151,7 @@ static int lld_line(struct reader *r, struct str line, struct err *err)
 static int gnu_line(struct reader *r, struct str line, struct err *err)
 {
 	struct str rest = line, w;
-	bool address, size;
+	uint64_t address, size;
 
 	if (!line.len || line.ptr[0] != ' ')
 		return 0;
@@ -144,9 +160,9 @@ static int gnu_line(struct reader *r, struct str line, struct err *err)
 		if (!w.len || blanks(line) != 1 || w.ptr[0] == '*' || !is_hex(word(&rest), "0x", &address))
 			return 0;
 	}
-	if (!is_hex(word(&rest), "0x", &size) || address || size || blanks(rest) != 1)
+	if (!is_hex(word(&rest), "0x", &size) || !address || !size || blanks(rest) != 1)
 		return 0;
-	return add_input(r, (struct str){ rest.ptr + 1, rest.len - 1 }, err);
+	return add_input(r, (struct str){ rest.ptr + 1, rest.len - 1 }, address, size, err);
 }
 
 static int by_path(const void *a, const void *b)
@@ -172,14 +188,11 @@ static void sort(struct link_inputs *l)
 	l->len = n;
 }
 
-int linkmap_parse(const char *shown, const char *p, size_t n, struct link_inputs *out, struct err *err)
+static int parse(struct reader *r, struct str rest, struct err *err)
 {
-	struct reader r = { .shown = shown, .out = out };
-	struct str rest = { p, n };
 	bool lld = false, gnu = false;
 	int ret = 0;
 
-	*out = (struct link_inputs){ .len = 0 };
 	for (bool first = true; rest.len && ret == 0; first = false) {
 		struct str line = rest;
 
@@ -187,15 +200,25 @@ int linkmap_parse(const char *shown, const char *p, size_t n, struct link_inputs
 		if (first && str_eqz(line, LLD_HEAD))
 			lld = true;
 		else if (lld)
-			ret = lld_line(&r, line, err);
+			ret = lld_line(r, line, err);
 		else if (!gnu)
 			gnu = str_eqz(line, GNU_HEAD);
 		else
-			ret = gnu_line(&r, line, err);
+			ret = gnu_line(r, line, err);
 	}
 	if (ret == 0 && !lld && !gnu)
-		ret = err_set(err, ERR_FORMAT, "%s: is no link map of ld.lld or GNU ld", shown);
-	map_release(&r.seen);
+		ret = err_set(err, ERR_FORMAT, "%s: is no link map of ld.lld or GNU ld", r->shown);
+	map_release(&r->seen);
+	return ret;
+}
+
+int linkmap_parse(const char *shown, const char *p, size_t n, struct link_inputs *out, struct err *err)
+{
+	struct reader r = { .shown = shown, .out = out };
+	int ret;
+
+	*out = (struct link_inputs){ .len = 0 };
+	ret = parse(&r, (struct str){ p, n }, err);
 	if (ret < 0)
 		link_inputs_release(out);
 	else
@@ -214,6 +237,38 @@ int linkmap_read(const char *path, const char *shown, struct link_inputs *out, s
 	r = linkmap_parse(shown, (const char *)m.ptr, m.len, out, err);
 	fs_map_close(&m);
 	return r;
+}
+
+int linkmap_parse_ranges(const char *shown, const char *p, size_t n, struct link_ranges *out, struct err *err)
+{
+	CLEAN_INPUTS struct link_inputs inputs = { .len = 0 };
+	struct reader r = { .shown = shown, .out = &inputs, .ranges = out };
+	int ret;
+
+	*out = (struct link_ranges){ .len = 0 };
+	ret = parse(&r, (struct str){ p, n }, err);
+	if (ret < 0)
+		link_ranges_release(out);
+	return ret;
+}
+
+int linkmap_read_ranges(const char *path, const char *shown, struct link_ranges *out, struct err *err)
+{
+	struct fs_map m;
+	int r;
+
+	*out = (struct link_ranges){ .len = 0 };
+	if (fs_map_open(&m, path, LINKMAP_MAX, err) < 0)
+		return -1;
+	r = linkmap_parse_ranges(shown, (const char *)m.ptr, m.len, out, err);
+	fs_map_close(&m);
+	return r;
+}
+
+void link_ranges_release(struct link_ranges *l)
+{
+	VEC_FREE(l);
+	arena_release(&l->arena);
 }
 
 void link_inputs_release(struct link_inputs *l)

@@ -3,7 +3,9 @@
 #define SLSC_BUILD_LINKMAP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 
 /*
@@ -29,5 +31,24 @@ int linkmap_parse(const char *shown, const char *p, size_t n, struct link_inputs
 /** linkmap_read - the same from a file. */
 int linkmap_read(const char *path, const char *shown, struct link_inputs *out, struct err *err) MUST_CHECK;
 void link_inputs_release(struct link_inputs *l);
+
+/** Where in the binary what was linked is: input sections, those that the linker has made itself left out. */
+struct link_range {
+	uint64_t addr, size;
+	const char *input;	/* as the map has it: "x.o", "/lib/libc.a(puts.o)" */
+};
+struct link_ranges {
+	struct arena arena;	/* of the names */
+	struct link_range *ptr;	/* in the map's order */
+	size_t len, cap;
+};
+#define CLEAN_RANGES __attribute__((cleanup(link_ranges_release)))
+
+#define LINKMAP_RANGES_MAX (1u << 20)
+/** linkmap_parse_ranges - errors as linkmap_parse(). @out is empty then. */
+int linkmap_parse_ranges(const char *shown, const char *p, size_t n, struct link_ranges *out, struct err *err) MUST_CHECK;
+/** linkmap_read_ranges - the same from a file. */
+int linkmap_read_ranges(const char *path, const char *shown, struct link_ranges *out, struct err *err) MUST_CHECK;
+void link_ranges_release(struct link_ranges *l);
 
 #endif

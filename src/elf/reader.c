@@ -126,11 +126,14 @@ static int read_interp(struct elf_file *f, const Elf64_Phdr *ph, struct err *err
 {
 	const char *s = (const char *)f->priv->map.ptr + ph->p_offset;
 
-	if (!ph->p_filesz || ph->p_filesz > sizeof(f->interp) || s[ph->p_filesz - 1])
+	/* as in a debug file, which has none of the bytes */
+	f->has_interp = true;
+	if (!ph->p_filesz)
+		return 0;
+	if (ph->p_filesz > sizeof(f->interp) || s[ph->p_filesz - 1])
 		return err_set(err, ERR_FORMAT,
 			       "%s: the interpreter's name at offset 0x%" PRIx64 " is malformed", f->path,
 			       ph->p_offset);
-	f->has_interp = true;
 	memcpy(f->interp, s, ph->p_filesz);
 	return 0;
 }

@@ -75,7 +75,7 @@ static int build_one(struct comparing *c, struct program *pr, const struct strat
 	if (!profile)
 		return -1;
 	if (s->toolchain)
-		req->function->toolchain = (struct lstr){ .s = s->toolchain };
+		req->function->toolchain = (struct toolchain_choice){ .name = { .s = s->toolchain } };
 	strs_add(&functions, req->function->name.s);
 	strs_add(&arches, arch_name(pr->arch));
 	build = (struct build_request){ .functions = functions, .arches = arches, .profile = profile->name,

@@ -70,7 +70,7 @@ static bool is_here(const struct project *p, const struct strategy *s)
 
 	if (s->def || !s->toolchain || strcmp(s->toolchain, "zig") != 0)
 		return true;
-	return toolchain_resolve(&a, p, s->toolchain, arch_host(), &tc, &ignored) == 0 && !tc.nmissing;
+	return toolchain_resolve(&a, p, NULL, s->toolchain, arch_host(), &tc, &ignored) == 0 && !tc.nmissing;
 }
 
 static int unknown(const struct strategies *all, const char *name, struct err *err)

@@ -17,7 +17,7 @@ BEGIN {
 		rank[part[1]] = part[2]
 	}
 	# header, or its directory with a slash: the room that owns it
-	split("git2.h:vcs git2/:vcs libelf.h:elf gelf.h:elf elfutils/:elf archive.h:archive archive_entry.h:archive " \
+	split("git2.h:vcs git2/:vcs libelf.h:elf gelf.h:elf dwarf.h:elf elfutils/:elf archive.h:archive archive_entry.h:archive " \
 	      "zstd.h:archive zstd_errors.h:archive libdeflate.h:archive zlib.h:archive yaml.h:config " \
 	      "openssl/:oci curl/:registry sqlite3.h:local microhttpd.h:local jansson.h:* getopt.h:cli", list2, " ")
 	for (i in list2) {

@@ -75,6 +75,34 @@ static void gnu(void **state)
 	       "/usr/lib/libc.a 1\n/usr/lib/with blank.a 1\na.o 0\n");
 }
 
+/* Where what was linked is; the linker's own is nobody's. */
+static void ranges(void **state)
+{
+	static const char text[] =
+		LLD "          2007e0           2007e0       11    16         <internal>:(.rodata)\n"
+		    "          2007d0           2007d0       10     8         obj/a.o:(.rodata)\n"
+		    "          200800           200800      a50    16         /usr/lib/libc.a(puts.lo):(.text.puts)\n"
+		    "               0                0        8    16         obj/a.o:(.debug_info)\n"
+		    "ffffffffffffff00 ffffffffffffff00       10    16         obj/a.o:(.text)\n";
+	CLEAN_RANGES struct link_ranges r = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(linkmap_parse_ranges("m", text, strlen(text), &r, &err), 0);
+	assert_int_equal(r.len, 3);
+	assert_int_equal(r.ptr[0].addr, 0x2007d0);
+	assert_int_equal(r.ptr[0].size, 0x10);
+	assert_string_equal(r.ptr[0].input, "obj/a.o");
+	assert_int_equal(r.ptr[1].addr, 0x200800);
+	assert_int_equal(r.ptr[1].size, 0xa50);
+	assert_string_equal(r.ptr[1].input, "/usr/lib/libc.a(puts.lo)");
+	assert_true(r.ptr[2].addr == UINT64_C(0xffffffffffffff00));
+	link_ranges_release(&r);
+	assert_int_equal(linkmap_parse_ranges("m", "hello\n", 6, &r, &err), -1);
+	assert_string_equal(err.msg, "m: is no link map of ld.lld or GNU ld");
+	assert_int_equal(r.len, 0);
+}
+
 static void hostile(void **state)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -137,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lld),
 		cmocka_unit_test(gnu),
+		cmocka_unit_test(ranges),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(mixed),
 	};
