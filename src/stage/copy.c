@@ -166,6 +166,8 @@ static int finish_entry(struct copier *c, const struct snap_attrs *a, const char
 	if (e->type == TREE_FILE) {
 		e->src = host;
 		e->size = (uint64_t)a->st.st_size;
+		e->ino = a->st.st_ino;
+		e->written = a->st.st_mtim;
 	}
 	e->major = major(a->st.st_rdev);
 	e->minor = minor(a->st.st_rdev);
