@@ -113,7 +113,6 @@ int copy_add_entry(struct copier *c, const struct tree_entry *e, struct err *err
 	const size_t at = (size_t)(uintptr_t)map_get(&c->paths, e->path);
 
 	if (at) {
-		CLEAN_TREE struct tree one = TREE_INIT;
 		struct tree_entry *was = &c->out->ptr[at - 1];
 
 		/* the later source counts; tree_add_entry() makes the copies that outlive the caller's */
