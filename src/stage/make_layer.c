@@ -276,6 +276,19 @@ int layer_blob(struct solver *sv, struct layer *l, struct err *err)
 	return ret;
 }
 
+int layer_blob_again(struct solver *sv, struct layer *l, struct err *err)
+{
+	CLEAN_FREE char *path = layer_path(sv, l->name);
+
+	/* of a RUN that was known by its blob alone nothing is left */
+	if (!l->op || (l->op->kind == OP_RUN && !l->tree && !fs_is_dir(path)))
+		return 0;
+	pthread_mutex_lock(&l->lock);
+	l->blob = l->sure = false;
+	pthread_mutex_unlock(&l->lock);
+	return layer_blob(sv, l, err);
+}
+
 int layer_tree(struct solver *sv, struct layer *l, struct tree *made, const struct tree **out, struct err *err)
 {
 	int ret = 0;
