@@ -119,7 +119,6 @@ int copy_add_entry(struct copier *c, const struct tree_entry *e, struct err *err
 		return err_hint(err, "leave it out by .dockerignore or --exclude, or give it another name");
 	}
 	if (at) {
-		CLEAN_TREE struct tree one = TREE_INIT;
 		struct tree_entry *was = &c->out->ptr[at - 1];
 
 		/* the later source counts; tree_add_entry() makes the copies that outlive the caller's */
