@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "cli/out.h"
 #include "commands.h"
+#include "os/fs.h"
 #include "os/proc.h"
 
 /*
@@ -85,6 +87,20 @@ static int dispatch(struct globals *g, int argc, char **argv, struct err *err)
 	return run(cmd, path, g, argc, argv, err);
 }
 
+/* The cache is where users look last: nothing on their command line has named it. */
+static void hint_at_cache(struct err *err)
+{
+	CLEAN_FREE char *cache = dirs_cache();
+
+	if (!strstr(err->msg, cache))
+		return;
+	if (err->sys == ENOSPC || err->sys == EDQUOT)
+		err_hint(err, "free some space there, as with `slsc cache prune`, or let SLSC_CACHE_DIR name another "
+			      "directory");
+	else if (err->sys == EROFS || err->sys == EACCES || err->sys == EPERM)
+		err_hint(err, "let SLSC_CACHE_DIR name a directory that can be written to");
+}
+
 /* --json after the mistake that stopped the parser still asks for the error as JSON. */
 static bool asks_json(char *const *argv)
 {
@@ -113,6 +129,7 @@ int main(int argc, char **argv)
 		if (err.code == ERR_NONE)
 			BUG("a command failed without an error");
 		progress_end();
+		hint_at_cache(&err);
 		if (err.code == ERR_USAGE && json && !g.json) {
 			g.json = true;
 			out_init(&g);

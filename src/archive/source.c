@@ -22,6 +22,19 @@ static int changed(const struct source *s, struct err *err)
 	return err_hint(err, "wait until nothing writes to it, then run it again");
 }
 
+/* A link on the way, or the file itself, may have been changed for another since somebody looked at it. */
+static bool is_other(const struct tree_entry *e, const struct stat *st)
+{
+	return e->ino && (st->st_ino != e->ino || st->st_mtim.tv_sec != e->written.tv_sec ||
+			  st->st_mtim.tv_nsec != e->written.tv_nsec);
+}
+
+static int replaced(const struct source *s, struct err *err)
+{
+	err_set(err, ERR_IO, "%s: changed while it was archived", s->entry->src);
+	return err_hint(err, "wait until nothing writes to it, then run it again");
+}
+
 int source_open(struct source *s, const struct tree_entry *e, struct err *err)
 {
 	struct stat st;
@@ -37,6 +50,8 @@ int source_open(struct source *s, const struct tree_entry *e, struct err *err)
 		return err_set(err, ERR_IO, "cannot read %s: no longer a regular file", e->src);
 	if ((uint64_t)st.st_size != e->size)
 		return changed(s, err);
+	if (is_other(e, &st))
+		return replaced(s, err);
 	posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return 0;
 }
@@ -80,7 +95,9 @@ int source_end(struct source *s, struct err *err)
 		return 0;
 	if (fstat(s->fd, &st) < 0)
 		return err_sys(err, "cannot read %s", s->entry->src);
-	return (uint64_t)st.st_size == s->entry->size ? 0 : changed(s, err);
+	if ((uint64_t)st.st_size != s->entry->size)
+		return changed(s, err);
+	return is_other(s->entry, &st) ? replaced(s, err) : 0;
 }
 
 void source_close(struct source *s)

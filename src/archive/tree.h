@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -38,6 +39,9 @@ struct tree_entry {
 	const char *src;	/* TREE_FILE: read from this path when archived, or NULL: then data */
 	const void *data;	/* TREE_FILE with src NULL: size bytes, borrowed */
 	uint64_t size;		/* bytes; for src: as of tree_add_file(), a later change is an error */
+	/* of src: another file, or one written to since, is an error, too; ino 0: not known */
+	uint64_t ino;
+	struct timespec written;
 	const char *origin;	/* for messages: tree.origin as it was then, or NULL */
 	int64_t mtime;		/* seconds since the epoch; counts if tree.timed */
 	uint32_t major, minor;	/* of devices */

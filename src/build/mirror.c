@@ -11,7 +11,8 @@ static const char *after(const char *name, const char *prefix)
 {
 	const size_t n = strlen(prefix);
 
-	return strncmp(name, prefix, n) == 0 && strchr("/:@", name[n]) ? name + n : NULL;	/* also its final NUL */
+	/* also at its final NUL */
+	return strncmp(name, prefix, n) == 0 && strchr("/:@", name[n]) ? name + n : NULL;
 }
 
 char *mirror_find(const struct lkvs *mirrors, const char *name)

@@ -280,8 +280,8 @@ static const struct key root_keys[] = {
 	{ .name = "dependencies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_dependency,
 	  .max = 256, .doc = "Third-party sources, by name." },
 	{ KEY("mirrors", KEY_PAIRS, struct root, mirrors), .names = &check_label,
-	  .doc = "Where bases really come from: the beginning of an image's name, and what stands in its place. An image "
-		 "of docker.io is found by its short name, too." },
+	  .doc = "Where bases really come from: the beginning of an image's name, and what stands in its place. An "
+		 "image of docker.io is found by its short name, too." },
 	{ .name = "budgets", .type = KEY_NAMED, .names = &check_function_name, .sub = &keys_budget,
 	  .max = 1000, .doc = "Limits, by function; slsc compare --check enforces them." },
 	{ .name = "strategies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_strategy,

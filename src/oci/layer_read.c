@@ -14,24 +14,29 @@
 #define BLOCK ((size_t)256 * 1024)
 #define TAR_BLOCK 512u
 
-/* What a registry or an archive gives comes here first: reading a tar pulls, and blobs are pushed. */
-static int to_fd(void *ctx, const void *p, size_t n, struct err *err)
-{
-	const int *fd = ctx;
+struct spool {
+	int fd;
+	char *shown;
+};
 
-	return fs_write_all(*fd, p, n, "a temporary file", err);
+/* What a registry or an archive gives comes here first: reading a tar pulls, and blobs are pushed. */
+static int to_spool(void *ctx, const void *p, size_t n, struct err *err)
+{
+	const struct spool *s = ctx;
+
+	return fs_write_all(s->fd, p, n, s->shown, err);
 }
 
 static int spool(struct layer_reader *r, struct origin *o, struct err *err)
 {
-	const char *tmp = getenv("TMPDIR");
+	CLEAN_FREE char *shown = NULL;
+	struct spool s;
 
-	if (!tmp || !*tmp)
-		tmp = "/tmp";
-	r->fd = open(tmp, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	r->fd = fs_scratch(&shown, err);
 	if (r->fd < 0)
-		return err_sys(err, "%s: cannot make a temporary file", tmp);
-	if (o->ops->blob(o, r->d, to_fd, &r->fd, err) < 0)
+		return -1;
+	s = (struct spool){ r->fd, shown };
+	if (o->ops->blob(o, r->d, to_spool, &s, err) < 0)
 		return -1;
 	return lseek(r->fd, 0, SEEK_SET) < 0 ? err_sys(err, "%s", r->shown) : 0;
 }

@@ -79,18 +79,6 @@ static bool is_compressed(int fd)
 	return false;
 }
 
-static int spool_open(struct err *err)
-{
-	const char *tmp = getenv("TMPDIR");
-	CLEAN_FREE char *name = path_join(tmp && *tmp == '/' ? tmp : "/tmp", "slsc-tar.XXXXXX");
-	int fd = mkostemp(name, O_CLOEXEC);
-
-	if (fd < 0)
-		return err_sys(err, "cannot create %s", name);
-	unlink(name);
-	return fd;
-}
-
 static int unpack(struct unar *u, int fd, const char *shown, struct err *err)
 {
 	const void *p;
@@ -121,7 +109,8 @@ static void damaged(struct tar_files *t, const char *name, uint64_t behind, cons
 	err_set(&t->damage, err->code, "%s, behind offset %llu", err->msg, (unsigned long long)behind);
 }
 
-static int index_tar(struct tar_files *t, struct unar *u, int spool, struct err *err)
+/* @spool: where files go that are compressed, @scratch its name; or -1 */
+static int index_tar(struct tar_files *t, struct unar *u, int spool, const char *scratch, struct err *err)
 {
 	uint64_t at = 0, behind = 0;
 	const char *last = NULL;
@@ -144,8 +133,8 @@ static int index_tar(struct tar_files *t, struct unar *u, int spool, struct err 
 				continue;
 		} else {
 			*m = (struct member){ .at = spool < 0 ? e.at : at, .size = e.size };
-			if (spool >= 0 && unpack(u, spool, t->path, err) < 0) {
-				ret = -1;
+			if (spool >= 0 && unpack(u, spool, scratch, err) < 0) {
+				ret = err->code == ERR_IO ? err_wrap(err, "%s", t->path) : -1;
 				break;
 			}
 			at += e.size;
@@ -164,6 +153,7 @@ struct files *files_tar(const char *path, bool partial, struct err *err)
 	struct tar_files *t;
 	struct unar_file in;
 	struct unar *u;
+	CLEAN_FREE char *scratch = NULL;
 	int spool = -1, ret = -1;
 
 	if (unar_file_open(&in, path, err) < 0) {
@@ -174,7 +164,7 @@ struct files *files_tar(const char *path, bool partial, struct err *err)
 	t = xmalloc(sizeof(*t));
 	*t = (struct tar_files){ .files = { .open = tar_open, .path = tar_path, .free = tar_free },
 				 .path = xstrdup(path), .fd = -1, .damage = ERR_INIT };
-	if (is_compressed(in.fd) && (spool = spool_open(err)) < 0) {
+	if (is_compressed(in.fd) && (spool = fs_scratch(&scratch, err)) < 0) {
 		unar_file_close(&in);
 		tar_free(&t->files);
 		return NULL;
@@ -182,7 +172,7 @@ struct files *files_tar(const char *path, bool partial, struct err *err)
 	/* A bomb fills the disk, if anything; the default limit is for it. */
 	u = unar_open(UNAR_TAR, path, unar_file_read, &in, spool < 0 ? &limits : NULL, err);
 	if (u)
-		ret = index_tar(t, u, spool, err);
+		ret = index_tar(t, u, spool, scratch, err);
 	unar_free(u);
 	t->fd = spool >= 0 ? spool : in.fd;
 	if (spool < 0)

@@ -42,7 +42,7 @@ static int open_whole(const char *path, uint64_t size)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
 		return -1;
-	/* Its record's mtime if it has one: to move its own costs a hash. On a read-only cache it is less well pruned. */
+	/* Its record's mtime if it has one: to move its own costs a hash. A read-only cache is less well pruned. */
 	if (utimensat(AT_FDCWD, record, NULL, 0) < 0)
 		futimens(fd, NULL);
 	return steal_fd(&fd);

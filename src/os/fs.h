@@ -55,6 +55,12 @@ int fs_rmtree(const char *path, struct err *err) MUST_CHECK;
 int fs_rmtree_at(int parent, const char *name, struct err *err) MUST_CHECK;
 /** fs_list - add the names in a directory but "." and ".." to @names and sort all of it bytewise. */
 int fs_list(const char *path, struct strs *names, struct err *err) MUST_CHECK;
+/**
+ * fs_scratch - a nameless file in $TMPDIR (if that is an absolute path), else in /tmp. @shown: out, heap, what messages
+ * call it: "a temporary file in /tmp"; NULL after -1.
+ */
+int fs_scratch(char **shown, struct err *err) MUST_CHECK;
+
 /** fs_write_all - write(2) until done, EINTR and short writes handled. @name is for the message. */
 int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *err) MUST_CHECK;
 

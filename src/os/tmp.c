@@ -185,3 +185,23 @@ int fs_copy(const char *from, const char *to, mode_t mode, bool sync, struct err
 	}
 	return fs_tmp_commit(&t, sync, err);
 }
+
+int fs_scratch(char **shown, struct err *err)
+{
+	const char *env = getenv("TMPDIR"), *dir = env && *env == '/' ? env : "/tmp";
+	CLEAN_FREE char *name = path_join(dir, "slsc.XXXXXX");
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	*shown = NULL;
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
+		fd = mkostemp(name, O_CLOEXEC);
+		if (fd >= 0)
+			unlink(name);
+	}
+	if (fd < 0) {
+		err_sys(err, "cannot make a temporary file in %s", dir);
+		return err_hint(err, "let TMPDIR name a directory that can be written to");
+	}
+	*shown = xasprintf("a temporary file in %s", dir);
+	return fd;
+}

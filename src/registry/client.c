@@ -337,7 +337,6 @@ int client_ping(struct client *c, struct err *err)
 {
 	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
 	struct call call = { .method = "GET", .url = "", .what = "GET of /v2/" };
-	CLEAN_FREE char *url = NULL;
 	int ret;
 
 	if (client_base(c, err) < 0)

@@ -119,7 +119,6 @@ int copy_add_entry(struct copier *c, const struct tree_entry *e, struct err *err
 		return err_hint(err, "leave it out by .dockerignore or --exclude, or give it another name");
 	}
 	if (at) {
-		CLEAN_TREE struct tree one = TREE_INIT;
 		struct tree_entry *was = &c->out->ptr[at - 1];
 
 		/* the later source counts; tree_add_entry() makes the copies that outlive the caller's */
@@ -166,6 +165,8 @@ static int finish_entry(struct copier *c, const struct snap_attrs *a, const char
 	if (e->type == TREE_FILE) {
 		e->src = host;
 		e->size = (uint64_t)a->st.st_size;
+		e->ino = a->st.st_ino;
+		e->written = a->st.st_mtim;
 	}
 	e->major = major(a->st.st_rdev);
 	e->minor = minor(a->st.st_rdev);

@@ -151,10 +151,17 @@ bool layer_stored(struct layer *l)
 	return lstat(path, &st) == 0 && (uint64_t)st.st_size == l->desc.size;
 }
 
-/* A layer's digest tells nobody which image it is of, unless the message begins with that already. */
+/* A layer's digest tells nobody which image it is of, nor is it said where there is no space left. */
 static int of_image(const struct layer *l, struct err *err)
 {
-	return l->origin && !starts_with(err->msg, l->origin->shown) ? err_wrap(err, "%s", l->origin->shown) : -1;
+	CLEAN_FREE char *cache = dirs_cache();
+
+	if (err->sys == ENOSPC || err->sys == EDQUOT)
+		err_hint(err, "free some space in %.100s, or let SLSC_CACHE_DIR name another directory", cache);
+	/* what an origin says has its name in it */
+	if (l->origin && (err->code == ERR_FORMAT || err->code == ERR_LIMIT || err->sys))
+		return strstr(err->msg, " of blob ") ? -1 : err_wrap(err, "%s", l->origin->shown);
+	return -1;
 }
 
 static int make_dir(struct solver *sv, struct layer *l, struct err *err)
@@ -271,6 +278,19 @@ int layer_blob(struct solver *sv, struct layer *l, struct err *err)
 	}
 	pthread_mutex_unlock(&l->lock);
 	return ret;
+}
+
+int layer_blob_again(struct solver *sv, struct layer *l, struct err *err)
+{
+	CLEAN_FREE char *path = layer_path(sv, l->name);
+
+	/* of a RUN that was known by its blob alone nothing is left */
+	if (!l->op || (l->op->kind == OP_RUN && !l->tree && !fs_is_dir(path)))
+		return 0;
+	pthread_mutex_lock(&l->lock);
+	l->blob = l->sure = false;
+	pthread_mutex_unlock(&l->lock);
+	return layer_blob(sv, l, err);
 }
 
 int layer_tree(struct solver *sv, struct layer *l, struct tree *made, const struct tree **out, struct err *err)

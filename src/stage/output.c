@@ -83,20 +83,41 @@ static int parse_output(struct output *o, struct err *err)
 
 /* ---- layers ---- */
 
-static int put_layer(struct output *o, struct layer *l, struct err *err)
+#define LINK_TRIES 8u
+
+/* 1: linked from the store; 0: it has it no longer. */
+static int link_layer(struct output *o, struct layer *l, struct err *err)
 {
 	CLEAN_FREE char *path = NULL;
+
+	if (!layer_stored(l))
+		return 0;
+	path = store_path(&l->desc.digest);
+	if (layout_link(&o->layout, path, &l->desc.digest, err) == 0)
+		return 1;
+	return layer_stored(l) ? -1 : 0;
+}
+
+/* Another process may prune the store at any moment: what it takes away of ours is made again. */
+static int put_layer(struct output *o, struct layer *l, struct err *err)
+{
 	struct digest named;
 	struct blob blob;
-	int ret;
+	int ret = 0;
 
-	if (layer_stored(l)) {
-		path = store_path(&l->desc.digest);
-		return layout_link(&o->layout, path, &l->desc.digest, err);
+	for (unsigned i = 0; i < LINK_TRIES; i++) {
+		ret = link_layer(o, l, err);
+		if (ret)
+			return ret < 0 ? -1 : 0;
+		if (l->origin)
+			break;
+		if (layer_blob_again(o->sv, l, err) < 0)
+			return -1;
 	}
-	if (!l->origin)
-		return err_set(err, ERR_NOTFOUND, "%s is no longer in the cache: it was pruned meanwhile",
-			       l->desc.digest.s);
+	if (!l->origin) {
+		err_set(err, ERR_NOTFOUND, "%s is no longer in the cache: it was pruned meanwhile", l->desc.digest.s);
+		return err_hint(err, "run it again");
+	}
 	if (layout_have(&o->layout, &l->desc.digest, l->desc.size))
 		return 0;
 	if (blob_begin_as(&blob, &o->layout, &l->desc.digest, err) < 0)

@@ -422,7 +422,6 @@ int snap_lookup(const struct snap_stack *s, const char *path, bool follow, struc
 
 int snap_list(const struct snap_stack *s, const char *path, struct strs *names, struct err *err)
 {
-	CLEAN_STRS struct strs parts = { 0 };
 	struct str rest = str_from(path);
 	struct snap_set set;
 	CLEAN_BUF struct buf at = BUF_INIT;

@@ -146,7 +146,6 @@ static void print_graph(const struct solver *sv, struct buf *out)
 	buf_addz(out, "digraph build {\n\trankdir=LR;\n\tnode [shape=box];\n");
 	for (size_t i = 0; i < sv->vertices.len; i++) {
 		const struct vertex *v = sv->vertices.ptr[i];
-		CLEAN_FREE char *label = xasprintf("%s\\n%s", v->name, arch_oci(v->arch));
 
 		buf_addf(out, "\tv%zu [label=", i);
 		buf_addc(out, '"');

@@ -225,6 +225,8 @@ void explain_save(struct solver *sv);
 int op_make(struct op *op, struct err *err) MUST_CHECK;		/* the op has a layer in some form */
 int layer_dir(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
 int layer_blob(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
+/** layer_blob_again - the blob has gone from the store: another one, if there is anything to make it of. */
+int layer_blob_again(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
 /** layer_stored - whether the store has its blob (after layer_blob(), or of a base), with the right bytes. */
 bool layer_stored(struct layer *l);
 /**

@@ -153,6 +153,7 @@ int strip_tree(struct strip *s, const struct tree *in, const struct strs *own, s
 			if (stat(stripped, &st) < 0)
 				return err_sys(err, "%s", stripped);
 			e.src = stripped;
+			e.ino = 0;
 			e.size = (uint64_t)st.st_size;
 		}
 		if (tree_add_entry(out, &e, err) < 0)

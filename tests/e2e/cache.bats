@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 load helper
+load registry_helper
 
 # cached TEXT: a blob in the store, as slsc would put it there
 cached() {
@@ -62,4 +63,71 @@ in all             20 B"
 	is "$status" 2
 	is "$err" "error: --keep: 'many' is no size
 hint: write 2GB, 500MB or a number of bytes"
+}
+
+# both PID...: all end well; their messages if not
+both() {
+	local pid code=0
+	for pid in "$@"; do
+		wait "$pid" || code=1
+	done
+	[ $code = 0 ] || cat "$T"/err.* >&2
+	return $code
+}
+
+# in_background N ARGS...: slsc, its words in $T/err.N
+in_background() {
+	local n=$1
+	shift
+	"$SLSC_BIN" -q "$@" >"$T/out.$n" 2>"$T/err.$n" 3>&- &
+}
+
+whole_store() { (cd "$SLSC_CACHE_DIR/blobs/sha256" && for f in *; do echo "$f  $f"; done | sha256sum --quiet -c -); }
+
+@test "two at once on one cache: pulls, builds and packages of one base, with prune in between" {
+	private
+	registry open
+	mkdir ctx
+	head -c 3000000 /dev/urandom >ctx/big
+	echo a >ctx/a
+	printf 'FROM scratch\nCOPY big /\nCOPY a /\n' >ctx/Dockerfile
+	SLSC_CACHE_DIR=$T/other slsc -q build -f ctx/Dockerfile -o oci:img ctx >"$T/out"
+	slsc -q push oci:img "127.0.0.1:$port/x:t" >"$T/out"
+	printf 'FROM base\nCOPY a /b\n' >ctx/Dockerfile
+	slsc -q init --template raw raw >"$T/out"
+	mv raw/* .
+	slsc -q build -a x86_64 >"$T/out"
+	local round a b c d e
+	for round in 1 2 3 4; do
+		rm -rf out* one two image
+		in_background a pull "127.0.0.1:$port/x:t" oci:out
+		a=$!
+		in_background b pull "127.0.0.1:$port/x:t" oci:out
+		b=$!
+		in_background c package --oci -a x86_64 --no-build -o one --base "127.0.0.1:$port/x:t"
+		c=$!
+		in_background d build -f ctx/Dockerfile --base "base=127.0.0.1:$port/x:t" -o oci:image ctx
+		d=$!
+		in_background e cache prune
+		e=$!
+		both $a $b $c $d $e
+		whole out && whole one/raw.oci && whole image
+		in_background a package --oci -a x86_64 --no-build -o two --base "127.0.0.1:$port/x:t"
+		a=$!
+		in_background b copy oci:img oci-archive:out.a.tar
+		b=$!
+		in_background c copy oci:img oci-archive:out.b.tar
+		c=$!
+		in_background d base build static -o oci:out.base
+		d=$!
+		in_background e base build static -o oci:out.base
+		e=$!
+		both $a $b $c $d $e
+		diff -r one two
+		cmp out.a.tar out.b.tar
+		whole out.base
+	done
+	whole_store
+	no_leftovers "$T"
+	is "$(find "$SLSC_CACHE_DIR/transfer" -mindepth 1 2>/dev/null)" ""
 }

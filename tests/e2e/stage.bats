@@ -701,6 +701,6 @@ hint: free some space, or write elsewhere, then run it again"
 	done
 	build <<<$'FROM base\nCOPY --link --chown=ada Dockerfile /x'
 	is "$status" 1
-	is "$err" "error: Dockerfile:2:1: COPY: --chown: the image's etc/passwd has no user 'ada'
+	has "$err" "error: Dockerfile:2:1: COPY: --chown: the image's etc/passwd has no user 'ada'
 hint: with --link nothing of the image is known: write numbers"
 }

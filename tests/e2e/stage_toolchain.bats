@@ -207,7 +207,8 @@ hint: install one in it: RUN apt-get update && apt-get install -y clang lld musl
 @test "a compile error is the compiler's, and its file's; what this machine lacks is said, too" {
 	project
 	echo 'int x = ;' >>hello.c
-	hidden build --arch x86_64
+	# a build that takes its time says that it builds
+	hidden build --progress never --arch x86_64
 	is "$status" 1
 	is "$err" "hello.c:9:9: error: expected expression
 int x = ;
@@ -225,7 +226,7 @@ hint: of this machine a stage sees the project's directory alone"
 	is "$err" "error: --launcher sh: 'hello' is compiled in stage 'builder', where nothing of this machine is
 hint: leave it out, or name the other functions"
 	mkdir "$T/bin" && ln -s "$(command -v ninja)" "$(command -v sh)" "$T/bin/"
-	with_path "$T/bin" build
+	with_path "$T/bin" build --progress never
 	is "$status" 1
 	is "$err" "error: stage 'builder': 'bwrap' is not found on PATH
 hint: apt-get install bubblewrap"

@@ -587,6 +587,15 @@ application/vnd.in-toto+json"
 	slsc verify-signature --key other.pub "oci:back:$d"
 }
 
+@test "sbom by itself opens no base of others, and says so" {
+	hello
+	sed -i 's/base: static .*/base: oci:elsewhere/' slsc.yaml
+	slsc_run sbom -o s.json
+	is "$status" 0
+	is "$err" "warning: base 'oci:elsewhere' is not opened: its packages are in the SBOM that \`slsc package --sbom\` makes, not here"
+	[ "$(jq '.packages | length' s.json)" -gt 1 ]
+}
+
 # add_descriptor JQ: one more entry of index.json
 add_descriptor() {
 	jq -c ".manifests += [$1]" dist/hello.oci/index.json >"$T/i" && cp "$T/i" dist/hello.oci/index.json

@@ -320,6 +320,48 @@ static void test_special(void **state)
 	assert_int_equal(unlink(fifo), 0);
 }
 
+/* Between the look at the context and the reading of its files somebody changes one for another of the same size. */
+static void test_swapped(void **state)
+{
+	CLEAN_FREE char *ctx = in("ctx"), *scratch = in("scratch"), *dest = in("made"), *d = in("ctx/d");
+	CLEAN_FREE char *away = in("away"), *one = in("ctx/a"), *new = in("new");
+	const struct snap_stack none = { .n = 0 };
+	const char *source = ".", *want;
+	static const char text[] = "FROM scratch\nCOPY . /\n";
+	CLEAN_DOCKERFILE struct dockerfile df;
+	struct copy_want w = { .shown = "D", .workdir = "/", .sources = &source, .nsources = 1, .dest = "/" };
+	const struct copy_from from = { .context = ctx };
+	struct err err = ERR_INIT;
+	struct digest key;
+
+	(void)state;
+	assert_int_equal(dockerfile_parse(&df, "D", text, strlen(text), &err), 0);
+	w.inst = &df.stages[0].insts[0];
+	for (int k = 0; k < 2; k++) {
+		CLEAN_TREE struct tree t = TREE_INIT;
+
+		assert_int_equal(copy_tree(&w, &from, &none, NULL, scratch, &t, &key, &err), 0);
+		if (k == 0) {
+			put("new", "Z", 0644);
+			assert_int_equal(rename(new, one), 0);
+		} else {
+			put("evil/e/three.o", "9", 0644);
+			assert_int_equal(rename(d, away), 0);
+			link_to("ctx/d", "../evil");
+		}
+		want = k == 0 ? "/ctx/a: changed while it was archived" :
+				"/ctx/d/e/three.o: changed while it was archived";
+		assert_int_equal(snap_write(dest, &t, 0, &err), -1);
+		if (!strstr(err.msg, want))
+			fail_msg("%s", err.msg);
+		assert_int_equal(err.code, ERR_IO);
+		assert_false(fs_exists(dest));
+	}
+	assert_int_equal(unlink(d), 0);
+	assert_int_equal(rename(away, d), 0);
+	put("ctx/a", "A", 0644);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_special),
+		cmocka_unit_test(test_swapped),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

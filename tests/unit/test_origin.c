@@ -77,7 +77,7 @@ static void commit(struct layout *l, const struct descriptor *d, size_t n)
 static struct origin *open_at(const char *where)
 {
 	CLEAN_PLACE struct place pl;
-	struct origin *o;
+	struct origin *o = NULL;
 	struct err err = ERR_INIT;
 
 	if (place_parse(&pl, where, &err) < 0 || origin_open(&o, &pl, NULL, &err) < 0)
@@ -218,7 +218,7 @@ static void test_hostile(void **state)
 {
 	CLEAN_LAYOUT struct layout l;
 	CLEAN_BUF struct buf big = BUF_INIT;
-	CLEAN_FREE char *blob = NULL, *want = NULL, *config = NULL;
+	CLEAN_FREE char *blob = NULL, *want = NULL;
 	struct descriptor d, deep;
 	struct err err;
 

@@ -130,7 +130,7 @@ static inline void run_in_overlay(const char *lowers, const char *upper, const c
 	CLEAN_FREE char *work = xasprintf("%s.work", upper);
 	CLEAN_FREE char *opts = xasprintf("lowerdir=%s,upperdir=%s,workdir=%s,userxattr", lowers, upper, work);
 	pid_t pid;
-	int status;
+	int status = 0;
 
 	mkdir(upper, 0755);
 	mkdir(work, 0755);
