@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/compare_html.h"
 
-/* The section of the page that says where bytes are: a treemap for each tree that differs, with its parts as a table. */
+/* The section that says where bytes are: a treemap for each tree that differs, with its parts as a table. */
 
 #define MAP_WIDTH 600.0
 #define MAP_HEIGHT 380.0
