@@ -5,7 +5,10 @@
 
 #include "report/compare_print.h"
 
-/* All that a comparison knows, on one line; members in the order of their names, columns and rows in their own. */
+/*
+ * All that a comparison knows, on one line; members in the order of their names, columns and rows in their own. Rows
+ * are referred to by number; "layers_of" and "sources_of" are the row that has the same tree.
+ */
 
 /* jansson and others refuse what is nested deeper than some 2,000; a path of directories may be. */
 #define DEEPEST 100
@@ -16,8 +19,11 @@ static void add_name(struct buf *out, const char *name)
 
 	if (last != '{' && last != '[' && last != ':')
 		buf_addc(out, ',');
-	if (name)
-		buf_addf(out, "\"%s\":", name);
+	if (!name)
+		return;
+	buf_addc(out, '"');
+	buf_addz(out, name);
+	buf_add(out, "\":", 2);
 }
 
 static void add_string(struct buf *out, const char *name, const char *s)
@@ -86,9 +92,9 @@ static void close_node(struct buf *out, const struct size_node *n)
 }
 
 /* What lies deeper is in its parent's bytes. */
-static void add_tree(struct buf *out, const char *name, const struct size_tree *t)
+static void add_tree(struct buf *out, const char *name, const struct size_tree *t, size_t before)
 {
-	const struct size_node *n = t ? t->root : NULL;
+	const struct size_node *n = t && before == CMP_NO_ROW ? t->root : NULL;
 	size_t depth = 0;
 
 	if (!n) {
@@ -157,7 +163,8 @@ static void add_row(struct buf *out, const struct comparison *c, size_t row)
 	add_string(out, "compression", r->compression);
 	add_bool(out, "emulated", r->emulated);
 	add_string(out, "failed", r->failed);
-	add_tree(out, "layers", r->layers);
+	add_tree(out, "layers", r->layers, cmp_tree_before(c, row, true));
+	add_row_number(out, "layers_of", cmp_tree_before(c, row, true));
 	add_string(out, "note", r->note);
 	add_string(out, "profile", r->profile);
 	add_name(out, "ratios");
@@ -176,7 +183,8 @@ static void add_row(struct buf *out, const struct comparison *c, size_t row)
 	for (size_t i = 0; r->samples && i < r->nsamples; i++)
 		add_value(out, NULL, UNIT_MICROSECONDS, r->samples[i]);
 	buf_addc(out, ']');
-	add_tree(out, "sources", r->sources);
+	add_tree(out, "sources", r->sources, cmp_tree_before(c, row, false));
+	add_row_number(out, "sources_of", cmp_tree_before(c, row, false));
 	add_start(out, &r->start);
 	add_bool(out, "start_differs", r->start_differs);
 	add_string(out, "strategy", r->strategy);

@@ -253,7 +253,9 @@ void cmp_print_markdown(const struct comparison *c, struct buf *out)
 	buf_addz(out, "### ");
 	if (c->function)
 		add_code(out, c->function, false, REASON_MAX);
-	buf_addf(out, "%s%zu row%s compared\n\n", c->function ? ": " : "", c->nrows, c->nrows == 1 ? "" : "s");
+	buf_addz(out, c->function ? ": " : "");
+	cmp_count_text(c, out);
+	buf_addz(out, " compared\n\n");
 	if (c->nmissed)
 		buf_addf(out, "**%zu budget%s not met**\n\n", c->nmissed, c->nmissed == 1 ? " is" : "s are");
 	for (size_t i = 0; i < c->nmissed; i++) {

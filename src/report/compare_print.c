@@ -242,6 +242,20 @@ void cmp_label(const struct comparison *c, size_t row, struct buf *out)
 		buf_addf(out, " %s", arch_name(c->rows[row].arch));
 }
 
+size_t cmp_tree_before(const struct comparison *c, size_t row, bool layers)
+{
+	const struct size_tree *t = layers ? c->rows[row].layers : c->rows[row].sources;
+
+	for (size_t i = 0; t && t->root && i < row; i++) {
+		const struct size_tree *o = layers ? c->rows[i].layers : c->rows[i].sources;
+
+		if (o == t || (o && o->root && o->n == t->n && o->root->bytes == t->root->bytes &&
+			       o->root->hash == t->root->hash))
+			return i;
+	}
+	return CMP_NO_ROW;
+}
+
 /* ---- sentences ---- */
 
 void cmp_miss_text(const struct comparison *c, const struct cmp_miss *m, struct buf *out)
@@ -270,6 +284,25 @@ void cmp_miss_text(const struct comparison *c, const struct cmp_miss *m, struct 
 	}
 	if (m->contributor)
 		buf_addf(out, "; largest: %s", m->contributor);
+}
+
+void cmp_count_text(const struct comparison *c, struct buf *out)
+{
+	bool arch[ARCH_COUNT] = { false };
+	size_t n = 0, arches = 0;
+
+	for (size_t i = 0; i < c->nrows; i++) {
+		bool before = false;
+
+		for (size_t k = 0; k < i && !before; k++)
+			before = strcmp(c->rows[k].strategy, c->rows[i].strategy) == 0;
+		n += !before;
+		arches += !arch[c->rows[i].arch];
+		arch[c->rows[i].arch] = true;
+	}
+	buf_addf(out, "%zu strateg%s", n, n == 1 ? "y" : "ies");
+	if (arches > 1)
+		buf_addf(out, " for %zu architectures", arches);
 }
 
 void cmp_interval_text(const struct stats *s, struct buf *out)
@@ -372,4 +405,26 @@ void cmp_add_char(struct buf *out, uint32_t c)
 		utf8[i] = (char)(0x80 | (c & 0x3f));
 	utf8[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xf0) | c);
 	buf_add(out, utf8, n);
+}
+
+void compare_print(const struct comparison *c, const struct cmp_style *style, struct buf *out)
+{
+	switch (style->format) {
+	case CMP_TABLE:
+		cmp_print_table(c, style->color, style->width, out);
+		return;
+	case CMP_JSON:
+		cmp_print_json(c, out);
+		return;
+	case CMP_CSV:
+		cmp_print_csv(c, out);
+		return;
+	case CMP_MARKDOWN:
+		cmp_print_markdown(c, out);
+		return;
+	case CMP_HTML:
+		cmp_print_html(c, out);
+		return;
+	}
+	BUG("format %d", (int)style->format);
 }

@@ -53,6 +53,13 @@ bool cmp_told(const struct comparison *c, size_t table, size_t row);
 void cmp_label(const struct comparison *c, size_t row, struct buf *out);
 /** cmp_miss_text - "zip of small: 20.1 KB, the limit is 20.0 KB (0.5 % over); largest: symbol main". Not escaped. */
 void cmp_miss_text(const struct comparison *c, const struct cmp_miss *m, struct buf *out);
+/**
+ * cmp_tree_before - the first row above that has the same tree of layers, or of sources: equal ones are shown once.
+ * CMP_NO_ROW: none, or @row has no tree.
+ */
+size_t cmp_tree_before(const struct comparison *c, size_t row, bool layers);
+/** cmp_count_text - "5 strategies", "5 strategies for 2 architectures" */
+void cmp_count_text(const struct comparison *c, struct buf *out);
 /** cmp_interval_text - " (0.108 to 0.112)", milliseconds: where the median lies with 95 %. */
 void cmp_interval_text(const struct stats *s, struct buf *out);
 /** cmp_how_text - "200 runs of each program, interleaved, ...": how it was measured. Not escaped. */

@@ -351,10 +351,11 @@ static void print_missed(struct term *p)
 void cmp_print_table(const struct comparison *c, bool color, int width, struct buf *out)
 {
 	struct term p = { .c = c, .out = out, .width = width < LEAST_WIDTH ? LEAST_WIDTH : width, .color = color };
-	CLEAN_BUF struct buf how = BUF_INIT;
+	CLEAN_BUF struct buf how = BUF_INIT, count = BUF_INIT;
 
+	cmp_count_text(c, &count);
 	if (c->function)
-		term_line(&p, 0, "%s: %zu %s", c->function, c->nrows, c->nrows == 1 ? "row" : "rows");
+		term_line(&p, 0, "%s: %s", c->function, count.ptr);
 	cmp_how_text(c, &how);
 	term_wrapped(&p, "", 0, 0, how.ptr);
 	for (size_t i = 0; i < c->ntables; i++)

@@ -184,7 +184,7 @@ static void test_table_of_failures(void **state)
 				   "not measured: image, unpacked\n");
 	buf_reset(&b);
 	cmp_print_markdown(&m.c, &b);
-	assert_string_equal(b.ptr, "### 1 row compared\n\n#### T\n\n| strategy |\n|:--|\n| `small`: failed |\n\n"
+	assert_string_equal(b.ptr, "### 1 strategy compared\n\n#### T\n\n| strategy |\n|:--|\n| `small`: failed |\n\n"
 				   "- `small` failed: `no compiler`\n\n**Bold**: the best.\n\n"
 				   "<details><summary>How it was measured</summary>\n\nm; slsc 1\n\n</details>\n");
 	made_up_release(&m);
@@ -307,6 +307,11 @@ static void test_json(void **state)
 	assert_true(number_at(rows, 0, "start", "p99") == m.c.rows[0].start.p99);
 	assert_int_equal(sum_of(json_object_get(json_array_get(rows, 0), "sources")), m.c.rows[0].sources->root->bytes);
 	assert_int_equal(sum_of(json_object_get(json_array_get(rows, 0), "layers")), m.c.rows[0].layers->root->bytes);
+	assert_true(json_is_null(json_object_get(json_array_get(rows, 2), "sources")));
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 2), "sources_of")), 0);
+	assert_true(json_is_integer(json_object_get(json_array_get(rows, 2), "sources_of")));
+	assert_true(json_is_null(json_object_get(json_array_get(rows, 0), "sources_of")));
+	assert_true(json_is_null(json_object_get(json_array_get(rows, 1), "sources_of")));
 	assert_true(json_is_null(json_object_get(json_array_get(rows, 4), "start")));
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 3), "same_binary")), 2);
 	/* never ranked, so not among the best */

@@ -277,4 +277,43 @@ static inline void made_up_init(struct made_up *m, bool hostile)
 	}
 }
 
+/* As much as is still to be printed at once: 20 rows of 1,000 starts, and trees of 50,000 nodes. */
+static inline void made_up_large(struct made_up *m)
+{
+	static const char *const dirs[] = { "usr/lib/x86_64-linux-gnu", "usr/share/doc", "usr/bin",
+					    "usr/include/c++/12", "var/lib/dpkg/info", "opt/a/b/c/d/e/f" };
+	const size_t all = sizeof(made_up_all) / sizeof(made_up_all[0]);
+	uint32_t seed = 7;
+
+	*m = (struct made_up){ .c = { .project = "large", .function = "large", .version = "0.1.0", .machine = "x",
+				      .runs = 1000 } };
+	m->c.rows = arena_alloc(&m->arena, 20 * sizeof(*m->c.rows));
+	m->c.tables = arena_alloc(&m->arena, sizeof(*m->c.tables));
+	for (int kind = 0; kind < 2; kind++) {
+		struct size_tree *t = made_up_tree(m, kind ? "image" : "binary", "x");
+
+		for (int i = 0; t->n < 50000; i++) {
+			char unit[64], name[64];
+
+			snprintf(unit, sizeof(unit), kind ? "RUN step %d" : "src/dir/file%d.c", kind ? i % 9 : i % 900);
+			snprintf(name, sizeof(name), kind ? "%s/file%d" : "%.4snamespace::function_of_some_length_%d",
+				 dirs[i % 6], i);
+			size_add_path(t, size_add(t, t->root, kind ? "layer" : "unit", unit, 0),
+				      kind ? "file" : "symbol", name, made_up_random(&seed) % 1000 * 500);
+		}
+		size_finish(t);
+	}
+	for (int i = 0; i < 20; i++) {
+		struct cmp_row *r = made_up_row(m, arena_printf(&m->arena, "strategy-%d", i), "made up", ARCH_X86_64);
+
+		made_up_sizes(r, 1000.0 * i, 500.0 * i, 1e6 * i, 3e6 * i, i, 100.0 * i);
+		made_up_costs(r, 0.1 * i, 0.01 * i, 1e5 * i, 1e5 * i, i);
+		made_up_starts(m, r, 100.0 * (i + 1), 1000, (uint32_t)i);
+		r->reference = 0;
+		r->sources = &m->trees[0];
+		r->layers = &m->trees[1];
+	}
+	made_up_table(m, "All", 0, 20, made_up_all, all);
+}
+
 #endif
