@@ -28,14 +28,13 @@ int artifact_elf_view(struct artifact *a, const char *path, const char *debug, e
 	struct elf_sections s = { 0 };
 	uint64_t left;
 
-	(void)a;
 	(void)debug;
 	if (v != VIEW_SECTIONS)
 		return err_set(err, ERR_USAGE, "%s: --%s is not there yet", path, artifact_view_names[v]);
 	if (elf_open(&f, path, err) < 0 || elf_sections(&f, &s, err) < 0)
 		return -1;
 	left = f.size;
-	size_tree_begin(out, "binary", path);
+	size_tree_begin(out, "binary", a->program ? a->program : a->shown);
 	for (size_t i = 0; i < s.len; i++)
 		if (s.ptr[i].type != 8 && s.ptr[i].size <= left) {
 			size_add(out, out->root, "section", s.ptr[i].name, s.ptr[i].size);

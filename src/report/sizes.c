@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
@@ -19,40 +18,76 @@ void size_tree_begin(struct size_tree *t, const char *kind, const char *name)
 
 void size_tree_release(struct size_tree *t)
 {
-	map_release(&t->index);
+	free(t->slots);
 	arena_release(&t->arena);
 	*t = (struct size_tree)SIZE_TREE_INIT;
 }
 
-/* "number of the parent/kind/name" in @b; it is asked for once a part of each path, so not by printf. */
-static const char *key_of(struct buf *b, const struct size_node *parent, const char *kind, const char *name)
+static uint64_t mix(uint64_t h, const char *s)
 {
-	uintptr_t p = (uintptr_t)parent;
+	do
+		h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);	/* FNV-1a */
+	while (*s++);
+	return h;
+}
 
-	for (; p; p >>= 4)
-		buf_addc(b, "0123456789abcdef"[p & 15]);
-	buf_addc(b, '/');
-	buf_addz(b, kind);
-	buf_addc(b, '/');
-	buf_addz(b, name);
-	return b->ptr;
+/* A program has some 100,000 symbols: a key is a number, not a string that is put together. */
+static uint64_t key_of(const struct size_node *parent, const char *kind, const char *name)
+{
+	const uint64_t h = mix(mix((uint64_t)(uintptr_t)parent * UINT64_C(0x9e3779b97f4a7c15), kind), name);
+
+	return h ^ h >> 32;
+}
+
+/* Where the node is, or would be. There is a free slot. */
+static struct size_slot *slot_of(const struct size_tree *t, uint64_t key, const struct size_node *parent,
+				 const char *kind, const char *name)
+{
+	for (size_t i = (size_t)key & (t->nslots - 1);; i = (i + 1) & (t->nslots - 1)) {
+		struct size_slot *s = &t->slots[i];
+
+		if (!s->node || (s->key == key && s->node->parent == parent && strcmp(s->node->name, name) == 0 &&
+				 strcmp(s->node->kind, kind) == 0))
+			return s;
+	}
+}
+
+static void grow(struct size_tree *t)
+{
+	struct size_slot *old = t->slots;
+	const size_t n = t->nslots;
+
+	t->nslots = n ? n * 2 : 64;
+	t->slots = xcalloc(t->nslots, sizeof(*t->slots));
+	for (size_t i = 0; i < n; i++) {
+		size_t to = (size_t)old[i].key & (t->nslots - 1);
+
+		if (!old[i].node)
+			continue;
+		while (t->slots[to].node)
+			to = (to + 1) & (t->nslots - 1);
+		t->slots[to] = old[i];
+	}
+	free(old);
 }
 
 struct size_node *size_find(const struct size_tree *t, const struct size_node *parent, const char *kind,
 			    const char *name)
 {
-	CLEAN_BUF struct buf key = BUF_INIT;
-
-	return map_get(&t->index, key_of(&key, parent, kind, name));
+	return t->nslots ? slot_of(t, key_of(parent, kind, name), parent, kind, name)->node : NULL;
 }
 
 struct size_node *size_add(struct size_tree *t, struct size_node *parent, const char *kind, const char *name,
 			   uint64_t bytes)
 {
-	CLEAN_BUF struct buf b = BUF_INIT;
-	const char *key = key_of(&b, parent, kind, name);
-	struct size_node *n = map_get(&t->index, key);
+	const uint64_t key = key_of(parent, kind, name);
+	struct size_slot *slot;
+	struct size_node *n;
 
+	if (t->n * 2 >= t->nslots)
+		grow(t);
+	slot = slot_of(t, key, parent, kind, name);
+	n = slot->node;
 	if (!n) {
 		n = arena_new(&t->arena, struct size_node);
 		n->kind = kind;
@@ -62,7 +97,7 @@ struct size_node *size_add(struct size_tree *t, struct size_node *parent, const 
 		parent->child = n;
 		parent->children++;
 		t->n++;
-		map_put(&t->index, key, n);
+		*slot = (struct size_slot){ key, n };
 	}
 	n->own += bytes;
 	for (struct size_node *up = n; up; up = up->parent)
@@ -114,14 +149,6 @@ static struct size_node *walk(struct size_node *n)
 	while (n && !n->next)
 		n = n->parent;
 	return n ? n->next : NULL;
-}
-
-static uint64_t mix(uint64_t h, const char *s)
-{
-	do
-		h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);	/* FNV-1a */
-	while (*s++);
-	return h;
 }
 
 void size_finish(struct size_tree *t)

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/map.h"
 
 /*
  * Where bytes are: a tree in which each node's bytes are its own and those of all below it, so that the parts add up to
@@ -25,8 +24,13 @@ struct size_node {
 struct size_tree {
 	struct arena arena;
 	struct size_node *root;	/* NULL: empty */
-	struct map index;	/* "number of the parent/kind/name" -> node */
 	size_t n;		/* nodes */
+	/* all nodes but the root, by parent, kind and name; a power of two many, or none */
+	struct size_slot {
+		uint64_t key;
+		struct size_node *node;
+	} *slots;
+	size_t nslots;
 };
 #define SIZE_TREE_INIT { .root = NULL }
 #define CLEAN_SIZE_TREE __attribute__((cleanup(size_tree_release)))
@@ -58,7 +62,8 @@ struct size_change {
 };
 /**
  * size_diff - of finished trees. Parts of the same kind and name are the same. Children are there for what differs
- * only, the largest change first; those of a node add up to its own change, but for what is the node's own, which is a child "(itself)".
+ * only, the largest change first; those of a node add up to its own change, but for what is the node's own, which is a
+ * child "(itself)".
  * In @arena; the trees are borrowed for as long as it is used. The root is always there.
  */
 struct size_change *size_diff(const struct size_tree *a, const struct size_tree *b, struct arena *arena);

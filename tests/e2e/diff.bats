@@ -20,6 +20,12 @@ adds() {
 	return 1
 }
 
+# comma N: 1234 as 1,234
+comma() { echo "${1%???},${1: -3}"; }
+
+# cache_is_empty: of what was built nothing is left but the lock
+cache_is_empty() { is "$(find "$SLSC_CACHE_DIR/diff" -mindepth 1 -not -name '*.lock')" ""; }
+
 @test "two zips" {
 	need zip zip
 	bytes 1000 one && bytes 2000 two
@@ -30,15 +36,15 @@ adds() {
 	[ "$status" -eq 0 ]
 	a=$(stat -c %s a.zip) b=$(stat -c %s b.zip)
 	head=$((b - a - 800))
-	is "$out" "before  a.zip: zip, $(sed 's/...$/,&/' <<<"$a") bytes
-after   b.zip: zip, $(sed 's/...$/,&/' <<<"$b") bytes
+	is "$out" "before  a.zip: zip, $(comma "$a") bytes
+after   b.zip: zip, $(comma "$b") bytes
 change  +$((b - a)) bytes (+$(awk -v a="$a" -v b="$b" 'BEGIN{printf "%.1f", 100*(b-a)/a}') %)
 
 change  before  after  files
   +500   2,000  2,500  two
   +300       0    300  three
   $(printf '%+4d' "$head")     $((a - 3000))    $((b - 3800))  (headers and directory)
-  $(printf '%+4d' $((b - a)))   $(sed 's/...$/,&/' <<<"$a")  $(sed 's/...$/,&/' <<<"$b")  in all"
+  $(printf '%+4d' $((b - a)))   $(comma "$a")  $(comma "$b")  in all"
 	slsc_run diff a.zip b.zip --json
 	adds "$T/out"
 	is "$(jq -c '.differences[0]|[.a.artifact,.b.artifact,.change]' <<<"$out")" "[\"a.zip\",\"b.zip\",$((b - a))]"
@@ -46,8 +52,8 @@ change  before  after  files
 	adds "$T/out"
 	is "$(jq '.differences[0].change' <<<"$out")" "$((a - b))"
 	slsc_run diff a.zip a.zip
-	is "$out" "before  a.zip: zip, $(sed 's/...$/,&/' <<<"$a") bytes
-after   a.zip: zip, $(sed 's/...$/,&/' <<<"$a") bytes
+	is "$out" "before  a.zip: zip, $(comma "$a") bytes
+after   a.zip: zip, $(comma "$a") bytes
 change  0 bytes
 
 files: the same sizes"
@@ -88,10 +94,9 @@ change  before  after  waste
 	program=.slsc/release/x86_64/hello
 	slsc_run diff $program dist/hello-x86_64.zip --json
 	adds "$T/out"
-	is "$(jq -c '.differences[0]|[.change,(.views|keys),.views.sections.change]' <<<"$out")" \
-		"[$(($(stat -c %s dist/hello-x86_64.zip) - $(stat -c %s $program))),[\"bytes\",\"sections\",\"sources\",\"symbols\"],0]" ||
-		is "$(jq -c '.differences[0]|[.change,.views.sections.change]' <<<"$out")" \
-			"[$(($(stat -c %s dist/hello-x86_64.zip) - $(stat -c %s $program))),0]"
+	is "$(jq -c '.differences[0]|[.change,.views.sections.change]' <<<"$out")" \
+		"[$(($(stat -c %s dist/hello-x86_64.zip) - $(stat -c %s $program))),0]"
+	is "$(jq '.differences[0].views|has("bytes") and (has("files")|not)' <<<"$out")" true
 	slsc_run diff dist/hello-x86_64.zip dist/hello.oci
 	[ "$status" -eq 0 ]
 	has "$out" "after   dist/hello.oci: image, "
@@ -164,7 +169,7 @@ hint: name a second artifact, or a git revision alone"
 	git checkout -q HEAD~1 -- "$source"
 	slsc_run diff HEAD --json
 	is "$(jq '.differences[0].views.sections.children[]|select(.name==".rodata").change <= -20000' <<<"$out")" true
-	[ -z "$(ls "$SLSC_CACHE_DIR/diff" | grep -v '\.lock$')" ]
+	cache_is_empty
 }
 
 @test "since a commit: what cannot be built, and what is no commit" {
@@ -187,5 +192,5 @@ hint: 'git log --oneline' lists those there are"
 	[ "$status" -eq 1 ]
 	is "$out" ""
 	has "$err" "the build of HEAD failed: "
-	[ -z "$(ls "$SLSC_CACHE_DIR/diff" | grep -v '\.lock$')" ]
+	cache_is_empty
 }
