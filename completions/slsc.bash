@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check inspect config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -361,6 +361,22 @@ _slsc()
 		else
 			_slsc_files -f
 		fi ;;
+	'diff')
+		case $prev in
+		--top) return ;;
+		-a|--arch) _slsc_names arches; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --layers --files --sections --symbols --sources --waste --top --all --arch --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
 	'config')
 		case $prev in
 		-C|--directory) _slsc_files -d; return ;;
@@ -439,7 +455,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check inspect config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

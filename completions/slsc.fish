@@ -81,6 +81,8 @@ complete -c slsc -n '__slsc_is' -a check -d 'Find what a platform would refuse, 
 complete -c slsc -n '__slsc_is help' -a check -d 'Find what a platform would refuse, before it does'
 complete -c slsc -n '__slsc_is' -a inspect -d 'Where an artifact\'s bytes are'
 complete -c slsc -n '__slsc_is help' -a inspect -d 'Where an artifact\'s bytes are'
+complete -c slsc -n '__slsc_is' -a diff -d 'What grew and shrank between two artifacts, or since a commit'
+complete -c slsc -n '__slsc_is help' -a diff -d 'What grew and shrank between two artifacts, or since a commit'
 complete -c slsc -n '__slsc_is' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is help' -a config -d 'Check slsc.yaml, or show what it means'
 complete -c slsc -n '__slsc_is' -a cache -d 'Show or shrink the cache of images and sources'
@@ -304,6 +306,23 @@ complete -c slsc -n '__slsc_in inspect' -l key -r -F -d 'its private key, if tha
 complete -c slsc -n '__slsc_in inspect' -l insecure -d 'take any certificate, and plain http where there is no https'
 complete -c slsc -n '__slsc_in inspect' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in inspect' -F
+
+# diff
+complete -c slsc -n '__slsc_in diff' -l layers -d 'only by layer'
+complete -c slsc -n '__slsc_in diff' -l files -d 'only by file'
+complete -c slsc -n '__slsc_in diff' -l sections -d 'only by the program\'s section'
+complete -c slsc -n '__slsc_in diff' -l symbols -d 'only by its symbol'
+complete -c slsc -n '__slsc_in diff' -l sources -d 'only by its source'
+complete -c slsc -n '__slsc_in diff' -l waste -d 'only by what layers waste'
+complete -c slsc -n '__slsc_in diff' -l top -x -d 'the N largest changes (default: 15); the rest is summed up'
+complete -c slsc -n '__slsc_in diff' -l all -d 'all changes'
+complete -c slsc -n '__slsc_in diff' -s a -l arch -x -a '(__slsc_names arches)' -d 'of images for several architectures: x86_64, arm64, ...'
+complete -c slsc -n '__slsc_in diff' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in diff' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in diff' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in diff' -l insecure -d 'take any certificate, and plain http where there is no https'
+complete -c slsc -n '__slsc_in diff' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in diff' -F
 
 # config
 complete -c slsc -n '__slsc_is config' -l json -d 'print results, and an error, as JSON'

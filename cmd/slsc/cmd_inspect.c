@@ -84,8 +84,10 @@ static int one(struct job *j, const char *text, const char *arch, struct err *er
 		ret = inspect_text(&a, &j->how, &j->out, damaged ? &ignored : err);
 	}
 	j->any = true;
-	if (damaged && !j->failed.code)
-		j->failed = why;
+	/* what went well may have left something in its err */
+	if ((damaged || ret > 0) && !j->failed.code)
+		j->failed = damaged ? why : *err;
+	ret = ret > 0 ? 0 : ret;
 	return damaged && why.code == ERR_INTR ? (*err = why, -1) : damaged ? 0 : ret;
 }
 

@@ -19,6 +19,7 @@ static const struct cmd_entry entries[] = {
 	{ "look into a project", &cmd_compare },
 	{ "look into a project", &cmd_check },
 	{ "look into a project", &cmd_inspect },
+	{ "look into a project", &cmd_diff },
 	{ "look into a project", &cmd_config },
 	{ "look into a project", &cmd_cache },
 	{ "help", &cmd_help },

@@ -220,7 +220,8 @@ bool artifact_has_view(const struct artifact *a, enum artifact_view v)
 		return a->kind == ARTIFACT_IMAGE && a->layers;
 	if (v == VIEW_FILES)
 		return a->kind == ARTIFACT_ZIP || (a->kind == ARTIFACT_IMAGE && a->layers);
-	return a->has_program;
+	/* of a damaged one what can be read */
+	return a->has_program || a->kind == ARTIFACT_BINARY;
 }
 
 int artifact_view(struct artifact *a, enum artifact_view v, struct size_tree *out, struct err *err)
@@ -229,11 +230,7 @@ int artifact_view(struct artifact *a, enum artifact_view v, struct size_tree *ou
 
 	if (!artifact_has_view(a, v))
 		return no_view(a, v, err);
-	if (v == VIEW_SECTIONS || v == VIEW_SYMBOLS || v == VIEW_SOURCES) {
-		if (artifact_elf_view(a, p->program_path, p->debug, v, out, err) < 0)
-			return -1;
-		out->root->name = arena_strdup(&out->arena, a->program ? a->program : a->shown);
-		return 0;
-	}
+	if (v == VIEW_SECTIONS || v == VIEW_SYMBOLS || v == VIEW_SOURCES)
+		return artifact_elf_view(a, p->program_path, p->debug, v, out, err);
 	return a->kind == ARTIFACT_ZIP ? artifact_zip_view(a, out, err) : artifact_image_view(a, v, out, err);
 }

@@ -60,7 +60,7 @@ void artifact_image_count(struct artifact *a);
 int artifact_zip_open(struct artifact *a, const char *path, const struct artifact_opts *o, struct err *err) MUST_CHECK;
 int artifact_zip_view(struct artifact *a, struct size_tree *out, struct err *err) MUST_CHECK;
 
-/** artifact_has_magic - whether the file starts as an ELF file does. */
+/** artifact_is_elf - whether the file starts as an ELF file does. */
 bool artifact_is_elf(const char *path);
 /** artifact_program - looks into the copy of the program inside, whose path there is @path. */
 int artifact_program(struct artifact *a, const char *path, struct err *err) MUST_CHECK;

@@ -10,87 +10,10 @@
 #include "os/proc.h"
 #include "report/check_diff.h"
 #include "report/check_dist.h"
-
-struct copying {
-	const char *skip_in;		/* the project: its .slsc and dist are not copied */
-	uint64_t files, bytes;
-};
-
-static int copy_tree(struct copying *c, const char *from, const char *to, struct err *err);
-
-static int copy_one(struct copying *c, const char *from, const char *to, struct err *err)
-{
-	char target[4096];
-	struct stat st;
-	ssize_t n;
-
-	if (sig_check(err) < 0)
-		return -1;
-	if (lstat(from, &st) < 0)
-		return err_sys(err, "%s", from);
-	c->files++;
-	c->bytes += S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-	if (c->files > REPRO_MAX_FILES || c->bytes > REPRO_MAX_BYTES) {
-		err_set(err, ERR_LIMIT,
-			"limit exceeded: the project and its git work tree are more than %u files or 4 GB",
-			REPRO_MAX_FILES);
-		return err_hint(err,
-				"remove build output of other tools, or move the project to a repository of its own");
-	}
-	if (S_ISDIR(st.st_mode))
-		return copy_tree(c, from, to, err);
-	if (S_ISREG(st.st_mode))
-		return fs_copy(from, to, st.st_mode & 07777u, false, err);
-	if (!S_ISLNK(st.st_mode))
-		return 0;
-	n = readlink(from, target, sizeof(target) - 1);
-	if (n < 0)
-		return err_sys(err, "%s", from);
-	target[n] = '\0';
-	return symlink(target, to) < 0 ? err_sys(err, "%s", to) : 0;
-}
-
-static int copy_tree(struct copying *c, const char *from, const char *to, struct err *err)
-{
-	CLEAN_STRS struct strs names = { 0 };
-	const bool project = strcmp(from, c->skip_in) == 0;
-
-	if (mkdir(to, 0755) < 0)
-		return err_sys(err, "%s", to);
-	if (fs_list(from, &names, err) < 0)
-		return -1;
-	for (size_t i = 0; i < names.len; i++) {
-		CLEAN_FREE char *src = path_join(from, names.ptr[i]), *dst = path_join(to, names.ptr[i]);
-
-		if (project && (strcmp(names.ptr[i], ".slsc") == 0 || strcmp(names.ptr[i], "dist") == 0))
-			continue;
-		if (copy_one(c, src, dst, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* The work tree around the project, or the project itself. */
-static char *work_tree(const char *dir)
-{
-	CLEAN_FREE char *at = xstrdup(dir);
-
-	for (;;) {
-		CLEAN_FREE char *git = path_join(at, ".git");
-		char *up;
-
-		if (fs_exists(git))
-			return steal(&at);
-		if (strcmp(at, "/") == 0)
-			return xstrdup(dir);
-		up = path_dirname(at);
-		free(at);
-		at = up;
-	}
-}
+#include "report/elsewhere.h"
 
 /* Two places that have nothing in common but the sources. */
-static const struct elsewhere {
+static const struct place_to_be {
 	const char *name, *tz, *locale;
 	mode_t umask;
 } places[] = {
@@ -98,100 +21,22 @@ static const struct elsewhere {
 	{ "somewhere-quite-different", "TZ=America/St_Johns", "LC_ALL=C.UTF-8", 0002 },
 };
 
-/* What the build said, if it failed: its last error for the message, and all of it for the user. */
-static int build_failed(const struct repro_request *req, const struct buf *output, struct err *err)
-{
-	const char *last = NULL;
-
-	for (const char *p = output->ptr; (p = strstr(p, "error: ")) != NULL; p++)
-		if (p == output->ptr || p[-1] == '\n')
-			last = p + strlen("error: ");
-	if (req->on_output)
-		req->on_output(output->ptr, output->len, req->ctx);
-	return err_set(err, ERR_BUILD, "the build of a copy failed: %.*s", last ? (int)strcspn(last, "\n") : 9,
-		       last ? last : "see above");
-}
-
-static int run_slsc(const struct repro_request *req, const struct elsewhere *el, const char *tmp, const char *dir,
-		    const char *profile, unsigned kinds, struct err *err)
-{
-	static const char *const formats[] = { "--zip", "--oci", "--oci-archive", "--docker-archive" };
-	CLEAN_FREE char *self = dirs_self(), *cache = dirs_cache(), *home = xasprintf("HOME=%s/home", tmp);
-	CLEAN_FREE char *cache_env = xasprintf("SLSC_CACHE_DIR=%s", cache);
-	const char *const env[] = { el->tz, el->locale, home, cache_env, NULL };
-	const char *argv[20 + 256 + 2 * REPRO_MAX_BASES];
-	size_t n = 0;
-	CLEAN_BUF struct buf made = BUF_INIT, output = BUF_INIT;
-	const struct proc_opts opts = { .dir = dir, .env = env, .null_stdin = true, .out = &made, .errout = &output,
-					.die_with_us = true };
-	mode_t old;
-	int status = 0, r;
-
-	argv[n++] = self;
-	argv[n++] = "package";
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-		if (kinds >> i & 1u)
-			argv[n++] = formats[i];
-	if (profile) {
-		argv[n++] = "--profile";
-		argv[n++] = profile;
-	}
-	if (req->level) {
-		argv[n++] = "--level";
-		argv[n++] = req->level;
-	}
-	if (req->compression) {
-		argv[n++] = "--compression";
-		argv[n++] = req->compression;
-	}
-	if (req->bases && req->bases->len > REPRO_MAX_BASES)
-		return err_set(err, ERR_LIMIT, "limit exceeded: --base more than %u times", REPRO_MAX_BASES);
-	for (size_t i = 0; req->bases && i < req->bases->len; i++) {
-		argv[n++] = "--base";
-		argv[n++] = req->bases->ptr[i];
-	}
-	argv[n++] = "--quiet";
-	argv[n++] = "--";
-	if (req->functions->len > 256)
-		return err_set(err, ERR_LIMIT, "limit exceeded: more than 256 functions");
-	for (size_t i = 0; i < req->functions->len; i++)
-		argv[n++] = req->functions->ptr[i];
-	argv[n] = NULL;
-	old = umask(el->umask);
-	r = proc_run(argv, &opts, &status, err);
-	umask(old);
-	return r < 0 ? -1 : status ? build_failed(req, &output, err) : 0;
-}
-
 /* Copies and builds; *@dist: where its artifacts are, heap. */
-static int build_elsewhere(const struct repro_request *req, const struct elsewhere *el, const char *tmp,
+static int build_elsewhere(const struct repro_request *req, const struct place_to_be *pl, const char *tmp,
 			   const char *profile, unsigned kinds, char **dist, struct err *err)
 {
-	CLEAN_FREE char *top = work_tree(req->project->dir), *copy = path_join(tmp, el->name), *dir = NULL;
-	CLEAN_FREE char *home = path_join(tmp, "home");
-	struct copying c = { .skip_in = req->project->dir };
-	const char *rel = req->project->dir + strlen(top);
+	CLEAN_FREE char *copy = path_join(tmp, pl->name), *dir = NULL, *home = path_join(tmp, "home");
+	const struct elsewhere e = { .name = "a copy", .home = home, .tz = pl->tz, .locale = pl->locale,
+				     .umask = pl->umask, .kinds = kinds, .functions = req->functions,
+				     .profile = profile, .level = req->level, .compression = req->compression,
+				     .bases = req->bases, .on_output = req->on_output, .ctx = req->ctx };
 
 	if (req->on_step)
-		req->on_step(el->name, req->ctx);
-	if (fs_mkdirs(home, err) < 0 || copy_tree(&c, top, copy, err) < 0)
-		return -1;
-	while (*rel == '/')
-		rel++;
-	dir = path_join(copy, rel);
-	if (run_slsc(req, el, tmp, dir, profile, kinds, err) < 0)
+		req->on_step(pl->name, req->ctx);
+	if (fs_mkdirs(home, err) < 0 || elsewhere_copy(req->project->dir, copy, &dir, err) < 0 ||
+	    elsewhere_package(&e, dir, err) < 0)
 		return -1;
 	*dist = path_join(dir, "dist");
-	return 0;
-}
-
-static unsigned kind_bit(const char *kind)
-{
-	static const char *const kinds[] = { "zip", "oci", "oci-archive", "docker-archive" };
-
-	for (unsigned i = 0; i < ARRAY_LEN(kinds); i++)
-		if (strcmp(kind, kinds[i]) == 0)
-			return 1u << i;
 	return 0;
 }
 
@@ -249,7 +94,7 @@ static int run_in(const struct repro_request *req, const char *tmp, struct repro
 					list.ptr[i].profile);
 				return err_hint(err, "name a function, or use --fresh to compare two builds elsewhere");
 			}
-			kinds |= kind_bit(list.ptr[i].kind);
+			kinds |= elsewhere_kind(list.ptr[i].kind);
 			profile = list.ptr[i].profile ? list.ptr[i].profile : profile;
 		}
 	res->fresh = kinds == 0;

@@ -13,10 +13,6 @@
  * sake of what says where it comes from) is copied to a temporary directory of another length, and built and packaged
  * there by the same slsc under another TZ, locale, umask, HOME. The cache of slsc is kept: it holds pinned inputs only.
  */
-#define REPRO_MAX_FILES 200000u
-#define REPRO_MAX_BASES 64u
-#define REPRO_MAX_BYTES (UINT64_C(4) << 30)
-
 struct repro_request {
 	const struct project *project;	/* borrowed */
 	const struct strs *functions;	/* names; empty: all */

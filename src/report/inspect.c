@@ -69,7 +69,8 @@ static void program_lines(const struct artifact *a, struct buf *out, int width)
 	for (size_t i = 0; i < a->needed.len; i++)
 		buf_addf(&b, "%s%s", i ? ", " : "", a->needed.ptr[i]);
 	line(out, "needs", a->needed.len ? b.ptr : NULL, width);
-	line(out, "verdict", a->verdict, width);
+	if (a->has_program)
+		line(out, "verdict", a->verdict ? a->verdict : "nothing is wrong with it", width);
 }
 
 static double percent(uint64_t part, uint64_t whole)
@@ -237,24 +238,37 @@ static void view_text(const struct artifact *a, enum artifact_view v, const stru
 		tree_text(a, v, t, how, out);
 }
 
+/* What could be read of a damaged one is shown; what is all "no symbol" is not. */
+static bool in_part(const struct size_tree *t, const struct err *why)
+{
+	return t->root && (why->code == ERR_FORMAT || why->code == ERR_LIMIT);
+}
+
 int inspect_text(struct artifact *a, const struct inspect_how *how, struct buf *out, struct err *err)
 {
 	const unsigned many = how->views & (how->views - 1);
+	int ret = 0;
 
 	if (!how->views)
 		summary(a, how->width, out);
 	for (int v = 0; v < VIEW_COUNT; v++) {
 		CLEAN_SIZE_TREE struct size_tree t = SIZE_TREE_INIT;
+		struct err why;
 
 		if (!(how->views >> v & 1u))
 			continue;
-		if (artifact_view(a, (enum artifact_view)v, &t, err) < 0)
-			return -1;
+		if (artifact_view(a, (enum artifact_view)v, &t, &why) < 0) {
+			if (ret == 0)
+				*err = why;
+			ret = -1;
+			if (!in_part(&t, &why))
+				continue;
+		}
 		if (many)
 			buf_addf(out, "%s%s:\n", out->len ? "\n" : "", artifact_view_names[v]);
 		view_text(a, (enum artifact_view)v, &t, how, out);
 	}
-	return 0;
+	return ret;
 }
 
 /* ---- JSON: keys sorted ---- */
@@ -320,31 +334,37 @@ static int views_json(struct artifact *a, const struct inspect_how *how, bool fa
 	static const enum artifact_view order[VIEW_COUNT] = { VIEW_FILES, VIEW_LAYERS, VIEW_SECTIONS, VIEW_SOURCES,
 							      VIEW_SYMBOLS, VIEW_WASTE };
 	bool first = true;
+	int ret = 0;
 
 	buf_addz(out, ",\"views\":{");
 	for (size_t i = 0; i < VIEW_COUNT; i++) {
 		CLEAN_SIZE_TREE struct size_tree t = SIZE_TREE_INIT;
 		const enum artifact_view v = order[i];
-		struct err ignored;
+		struct err why;
 
 		if (how->views ? !(how->views >> v & 1u) : !artifact_has_view(a, v))
 			continue;
-		if (artifact_view(a, v, &t, how->views && !failed ? err : &ignored) < 0) {
-			if (how->views && !failed)
+		if (artifact_view(a, v, &t, &why) < 0) {
+			if (!in_part(&t, &why) && (!how->views || failed))
+				continue;
+			*err = why;
+			ret = 1;
+			if (!in_part(&t, &why))
 				return -1;
-			continue;
 		}
 		buf_addf(out, "%s\"%s\":", first ? "" : ",", artifact_view_names[v]);
 		size_json(t.root, out);
 		first = false;
 	}
 	buf_addc(out, '}');
-	return 0;
+	return ret;
 }
 
 int inspect_json(struct artifact *a, const struct inspect_how *how, const struct err *failed, struct buf *out,
 		 struct err *err)
 {
+	int ret;
+
 	buf_addc(out, '{');
 	text_member(out, true, "arch", a->arch);
 	text_member(out, false, "artifact", a->shown);
@@ -354,8 +374,7 @@ int inspect_json(struct artifact *a, const struct inspect_how *how, const struct
 	text_member(out, false, "kind", artifact_kind_name(a));
 	program_json(a, out);
 	buf_addf(out, ",\"size\":%" PRIu64 ",\"unpacked\":%" PRIu64, a->size, a->unpacked);
-	if (views_json(a, how, failed != NULL, out, err) < 0)
-		return -1;
+	ret = views_json(a, how, failed != NULL, out, err);
 	buf_addc(out, '}');
-	return 0;
+	return ret;
 }

@@ -316,3 +316,31 @@ int git_fetch_tree(const char *url, const char *ref, const char *dest, char comm
 		return r; /* fs_tmp_sweep() tries again */
 	return r;
 }
+
+int git_checkout(const char *dir, const char *rev, const char *dest, char commit[65], struct err *err)
+{
+	CLEAN_PROVENANCE struct git_provenance prov = { 0 };
+	CLEAN_FREE char *real = realpath(dir, NULL);
+	CLEAN_FREE char *root = real ? find_root(real) : NULL;
+	const struct git_ops *ops;
+	struct stat st;
+
+	if (!root) {
+		err_set(err, ERR_NOTFOUND, "%s: is in no git repository, and so there is no '%s'", dir, rev);
+		return err_hint(err, "run 'git init' and commit first");
+	}
+	if (lstat(dest, &st) == 0)
+		return err_set(err, ERR_EXISTS, "%s exists", dest);
+	/* for its remote */
+	if (git_provenance(dir, &prov, err) < 0)
+		return -1;
+	ops = late_load("git", err);
+	if (!ops || fs_mkdirs(dest, err) < 0)
+		return -1;
+	if (ops->checkout(&(struct git_checkout){ .root = root, .rev = rev, .dest = dest, .source = prov.source,
+						  .commit = commit }, err) < 0) {
+		clean_error(err);
+		return -1;
+	}
+	return sig_check(err);
+}

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-/* libgit2 behind four questions. The module that links it is loaded at the first call (os/late.h). */
+/* libgit2 behind five questions. The module that links it is loaded at the first call (os/late.h). */
 
 /** Where a tree comes from. All strings are heap or NULL; git_provenance_release() frees. */
 struct git_provenance {
@@ -52,6 +52,17 @@ void git_provenance_release(struct git_provenance *p);
 int git_fetch_tree(const char *url, const char *ref, const char *dest, char commit[65],
 		   void (*progress)(unsigned received, unsigned total, void *ctx), void *ctx,
 		   struct err *err) MUST_CHECK;
+
+/**
+ * git_checkout - the work tree that @dir is in, as it was at a commit, as a repository of its own in @dest, which must
+ * not exist: HEAD is that commit on the branch that is checked out now, tags of that commit and the remote are there,
+ * and what they reach is read from the repository of @dir, in which nothing is written. Contents are the blobs' bytes.
+ * @rev: as `git rev-parse` takes it: "HEAD~1", a branch, a tag, a commit id.
+ * @commit: out, the full hex id.
+ * ERR_NOTFOUND: @dir is in no repository, or there is no such commit; ERR_LIMIT, ERR_GIT: as git_fetch_tree(). What was
+ * begun in @dest stays after a failure.
+ */
+int git_checkout(const char *dir, const char *rev, const char *dest, char commit[65], struct err *err) MUST_CHECK;
 
 /**
  * git_url_clean - @url without what may be secret: user info, query and fragment of URLs (a file URL keeps both), the

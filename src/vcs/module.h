@@ -18,11 +18,20 @@ struct git_fetch {
 	char *commit;		/* out, 65 bytes */
 };
 
+struct git_checkout {
+	const char *root;	/* holds .git */
+	const char *rev;
+	const char *dest;
+	const char *source;	/* URL of its remote, cleaned; or NULL */
+	char *commit;		/* out, 65 bytes */
+};
+
 struct git_ops {
 	/* @root: holds .git or is a bare repository; @dir: absolute, without links, in or below it */
 	int (*provenance)(const char *root, const char *dir, struct git_provenance *out,
 			  struct err *err);
 	int (*fetch)(const struct git_fetch *f, struct err *err);
+	int (*checkout)(const struct git_checkout *c, struct err *err);
 };
 
 extern const struct git_ops slsc_module_git;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "os/fs.h"
 #include "os/proc.h"
 #include "vcs/link.h"
 #include "vcs/module.h"
@@ -640,4 +641,111 @@ static int fetch(const struct git_fetch *f, struct err *err)
 	return r;
 }
 
-const struct git_ops slsc_module_git = { .provenance = provenance, .fetch = fetch };
+/* checkout */
+
+/* A repository without objects of its own: those of @from are read where they are. */
+static int borrow(git_repository *from, const char *dest, git_repository **out, struct err *err)
+{
+	CLEANUP(free_repository) git_repository *empty = NULL;
+	CLEAN_FREE char *list = xasprintf("%s/.git/objects/info/alternates", dest);
+	CLEAN_FREE char *text = xasprintf("%sobjects\n", git_repository_commondir(from));
+
+	if (git_repository_init(&empty, dest, 0) < 0)
+		return fail(err, "%s", dest);
+	if (fs_write_file(list, text, strlen(text), 0644, err) < 0)
+		return -1;
+	if (git_repository_open_ext(out, dest, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0)
+		return fail(err, "%s", dest);
+	return 0;
+}
+
+/* The branch that is checked out in @from; a detached HEAD stays one. */
+static int put_head(git_repository *from, git_repository *to, const git_oid *id, struct err *err)
+{
+	CLEANUP(free_reference) git_reference *head = NULL;
+	CLEANUP(free_reference) git_reference *made = NULL;
+	const char *branch = NULL;
+
+	if (git_reference_lookup(&head, from, "HEAD") == 0)
+		branch = git_reference_symbolic_target(head);
+	if (!branch)
+		return git_repository_set_head_detached(to, id) < 0 ? fail(err, "HEAD") : 0;
+	if (git_reference_create(&made, to, branch, id, 1, NULL) < 0 || git_repository_set_head(to, branch) < 0)
+		return fail(err, "%s", branch);
+	return 0;
+}
+
+static int put_tags(git_repository *from, git_repository *to, const git_oid *commit, struct err *err)
+{
+	CLEANUP(free_reference_iterator) git_reference_iterator *it = NULL;
+	CLEANUP(free_odb) git_odb *odb = NULL;
+	git_reference *ref = NULL;
+
+	if (git_repository_odb(&odb, from) < 0 ||
+	    git_reference_iterator_glob_new(&it, from, "refs/tags/*") < 0)
+		return fail(err, "cannot read the git tags");
+	while (git_reference_next(&ref, it) == 0) {
+		CLEANUP(free_reference) git_reference *made = NULL;
+		bool annotated;
+		git_oid id;
+
+		if (tag_target(from, odb, ref, &id, &annotated) && git_oid_equal(&id, commit))
+			git_reference_create(&made, to, git_reference_name(ref), git_reference_target(ref), 1, NULL);
+		git_reference_free(ref);
+	}
+	return 0;
+}
+
+/* What was just written is not to be taken for changed. */
+static int put_index(git_repository *to, const git_oid *id, struct err *err)
+{
+	CLEANUP(free_index) git_index *index = NULL;
+	CLEANUP(free_commit) git_commit *commit = NULL;
+	CLEANUP(free_tree) git_tree *tree = NULL;
+
+	if (git_commit_lookup(&commit, to, id) < 0 || git_commit_tree(&tree, commit) < 0 ||
+	    git_repository_index(&index, to) < 0 || git_index_read_tree(index, tree) < 0 ||
+	    git_index_write(index) < 0)
+		return fail(err, "cannot write the git index of a checkout");
+	return 0;
+}
+
+static int checkout(const struct git_checkout *c, struct err *err)
+{
+	const struct git_fetch f = { .shown = c->root, .ref = c->rev, .tree = c->dest, .commit = c->commit };
+	CLEANUP(free_repository) git_repository *from = NULL;
+	CLEANUP(free_repository) git_repository *to = NULL;
+	CLEANUP(free_odb) git_odb *odb = NULL;
+	CLEANUP(free_object) git_object *any = NULL;
+	CLEANUP(free_object) git_object *commit = NULL;
+	CLEANUP(free_remote) git_remote *remote = NULL;
+	struct fetch x = { .f = &f, .err = err };
+	git_oid id;
+	int r;
+
+	start_once();
+	if (git_repository_open_ext(&from, c->root, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0)
+		return fail(err, "cannot open the git repository of %s", c->root);
+	r = git_revparse_single(&any, from, c->rev);
+	if (r == GIT_EAMBIGUOUS)
+		return err_set(err, ERR_NOTFOUND, "%s: commit id '%s' is ambiguous", c->root, c->rev);
+	if (r < 0 || git_object_peel(&commit, any, GIT_OBJECT_COMMIT) < 0) {
+		err_set(err, ERR_NOTFOUND, "%s: there is no commit '%s'", c->root, c->rev);
+		return err_hint(err, "'git log --oneline' lists those there are");
+	}
+	git_oid_cpy(&id, git_object_id(commit));
+	if (borrow(from, c->dest, &to, err) < 0)
+		return -1;
+	if (git_repository_odb(&odb, to) < 0)
+		return fail(err, "%s", c->dest);
+	x.repo = to;
+	x.odb = odb;
+	if (check_out(&x, &id, GIT_OID_HEXSZ) < 0 || put_head(from, to, &id, err) < 0 ||
+	    put_tags(from, to, &id, err) < 0 || put_index(to, &id, err) < 0)
+		return -1;
+	if (c->source && git_remote_create(&remote, to, "origin", c->source) < 0)
+		return fail(err, "%s", c->source);
+	return 0;
+}
+
+const struct git_ops slsc_module_git = { .provenance = provenance, .fetch = fetch, .checkout = checkout };

@@ -104,7 +104,8 @@ static void changes(void **state)
 	c = size_diff(&x, &y, &arena);
 	size_rows_diff(&r, c, 0);
 	show(&b, &r);
-	assert_string_equal(b.ptr, "0 9 new\n7 0 top\n30 31 etc/alone/here\n150 150 usr/lib/one/\n 100 50 a\n 50 100 b\n");
+	assert_string_equal(b.ptr, "0 9 new\n7 0 top\n30 31 etc/alone/here\n150 150 usr/lib/one/\n 100 50 a\n"
+				   " 50 100 b\n");
 	size_rows_release(&r);
 	size_rows_diff(&r, c, 2);
 	show(&b, &r);
