@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -325,6 +325,31 @@ _slsc()
 		else
 			_slsc_files -d
 		fi ;;
+	'compare')
+		case $prev in
+		-s|--strategies) _slsc_list; return ;;
+		--preset) _slsc_words guide; return ;;
+		-a|--arch) _slsc_list; _slsc_names arches; return ;;
+		-r|--reference) return ;;
+		--runs) return ;;
+		-e|--event) _slsc_files -f; return ;;
+		--request) return ;;
+		-f|--format) _slsc_words table json csv markdown html; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		--baseline) _slsc_files -f; return ;;
+		--base) return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --strategies --preset --list --arch --reference --runs --cold --event --request --format --output --check --baseline --update-baseline --base --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
 	'check')
 		case $prev in
 		--platform) _slsc_words lambda knative generic; return ;;
@@ -455,7 +480,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in
