@@ -61,28 +61,64 @@ static bool to_draw(const struct size_tree *t)
 	return t && t->root && t->root->bytes;
 }
 
+static const char *const kind[] = { "program by source and symbol", "image by layer and file" };
+
+static const struct size_tree *tree_of(const struct comparison *c, size_t row, size_t k)
+{
+	const struct size_tree *t = k ? c->rows[row].layers : c->rows[row].sources;
+
+	return to_draw(t) ? t : NULL;
+}
+
+static bool is_first(const struct comparison *c, size_t row, size_t k)
+{
+	return tree_of(c, row, k) && cmp_tree_before(c, row, k) == CMP_NO_ROW;
+}
+
 static void add_maps_of(const struct comparison *c, size_t row, size_t tiles, bool open, struct buf *out)
 {
-	static const char *const what[] = { "program by source and symbol", "image by layer and file" };
-	const struct size_tree *const trees[] = { c->rows[row].sources, c->rows[row].layers };
+	static const char *const what[] = { "program", "image" };
+	char text[CMP_TEXT_MAX];
 
 	buf_addf(out, "<details class=\"panel\"%s><summary>", open ? " open=\"\"" : "");
 	html_label(c, row, out);
+	for (size_t k = 0; k < 2; k++)
+		if (tree_of(c, row, k))
+			buf_addf(out, " <span class=\"tag\">%s %s</span>", what[k],
+				 str_human_size(tree_of(c, row, k)->root->bytes, text, sizeof(text)));
 	buf_addz(out, "</summary><div class=\"maps\">");
-	for (size_t i = 0; i < 2; i++) {
-		const size_t before = to_draw(trees[i]) ? cmp_tree_before(c, row, i) : CMP_NO_ROW;
-
-		if (!to_draw(trees[i]))
-			continue;
-		if (before == CMP_NO_ROW) {
-			add_map(c, row, trees[i], what[i], tiles, out);
-			continue;
+	for (size_t k = 0; k < 2; k++) {
+		if (is_first(c, row, k)) {
+			add_map(c, row, tree_of(c, row, k), kind[k], tiles, out);
+		} else if (tree_of(c, row, k)) {
+			buf_addf(out, "<p>%s: the same as of ", kind[k]);
+			html_label(c, cmp_tree_before(c, row, k), out);
+			buf_addz(out, ".</p>");
 		}
-		buf_addf(out, "<p>%s: the same as of ", what[i]);
-		html_label(c, before, out);
-		buf_addz(out, ".</p>");
 	}
 	buf_addz(out, "</div></details>");
+}
+
+/* Rows that have no map of their own, by those whose map is theirs, too. */
+static void add_same(const struct comparison *c, struct buf *out)
+{
+	for (size_t with = 0; with < c->nrows; with++)
+		for (size_t k = 0; k < 2; k++) {
+			bool any = false;
+
+			for (size_t i = with + 1; i < c->nrows; i++) {
+				if (!tree_of(c, i, k) || cmp_tree_before(c, i, k) != with || is_first(c, i, !k))
+					continue;
+				buf_addz(out, any ? ", " : "<p class=\"legend\">");
+				html_label(c, i, out);
+				any = true;
+			}
+			if (!any)
+				continue;
+			buf_addf(out, ": %s the same as of ", kind[k]);
+			html_label(c, with, out);
+			buf_addz(out, ".</p>");
+		}
 }
 
 void html_maps(const struct comparison *c, struct buf *out)
@@ -90,10 +126,8 @@ void html_maps(const struct comparison *c, struct buf *out)
 	size_t maps = 0, tiles;
 	bool any = false;
 
-	for (size_t i = 0; i < c->nrows; i++) {
-		maps += to_draw(c->rows[i].sources) && cmp_tree_before(c, i, false) == CMP_NO_ROW;
-		maps += to_draw(c->rows[i].layers) && cmp_tree_before(c, i, true) == CMP_NO_ROW;
-	}
+	for (size_t i = 0; i < c->nrows; i++)
+		maps += (size_t)is_first(c, i, 0) + is_first(c, i, 1);
 	if (!maps)
 		return;
 	tiles = ALL_TILES / maps < MAP_TILES ? ALL_TILES / maps : MAP_TILES;
@@ -101,10 +135,11 @@ void html_maps(const struct comparison *c, struct buf *out)
 		      "<p>Areas are bytes. <span class=\"js\">A group can be enlarged: click it, or move to it "
 		      "and press Enter; Escape leads back.</span></p>");
 	for (size_t i = 0; i < c->nrows; i++) {
-		if (!to_draw(c->rows[i].sources) && !to_draw(c->rows[i].layers))
+		if (!is_first(c, i, 0) && !is_first(c, i, 1))
 			continue;
 		add_maps_of(c, i, tiles, !any, out);
 		any = true;
 	}
+	add_same(c, out);
 	buf_addz(out, "</section>");
 }

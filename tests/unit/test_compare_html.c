@@ -170,7 +170,8 @@ static void test_page(void **state)
 	assert_non_null(strstr(p.bare, "zig is not installed: its strategy was left out"));
 	assert_non_null(strstr(p.bare, "static start0.2 ms0.11 ms"));
 	assert_non_null(strstr(p.bare, "printf_core"));
-	assert_non_null(strstr(p.bare, "program by source and symbol: the same as of dynamic-glibc x86_64."));
+	assert_non_null(strstr(p.bare, "static-musl x86_64: program by source and symbol the same as of "
+				       "dynamic-glibc x86_64."));
 	/* three programs natively and two under qemu have starts of their own */
 	assert_int_equal(times(b.ptr, "class=\"plot\""), 5);
 	assert_int_equal(times(b.ptr, "class=\"axis\""), 2);

@@ -82,7 +82,8 @@
 	}
 
 	document.querySelectorAll("svg.map").forEach(function (map) {
-		var caption = map.parentNode.querySelector("figcaption"), back = document.createElement("button"), from = null;
+		var caption = map.parentNode.querySelector("figcaption"), back = document.createElement("button");
+		var from = null;
 		back.type = "button";
 		map.querySelectorAll("svg").forEach(function (tile) {
 			tile.place = sides.map(function (side) { return tile.getAttribute(side); });
