@@ -88,8 +88,8 @@ static int locked_load(struct locked *l, struct project *p, const struct package
 	if (named && l->want.variant.base->root == BASE_ROOT_STATIC)
 		l->root = "static";
 	if (!named)
-		out_warn("base '%s' is not opened: its packages are in the SBOM that `slsc package --sbom` makes, not here",
-			 base);
+		out_warn("base '%s' is not opened: its packages are in the SBOM that `slsc package --sbom` makes, not "
+			 "here", base);
 	for (size_t i = 0; i < pkg->packages.len; i++)
 		strs_add(&l->want.packages, pkg->packages.ptr[i].s);
 	/* for no architecture: only the lock and the key in it */
@@ -179,8 +179,8 @@ const struct cmd cmd_sbom = {
 		"Writes the software bill of materials of a built function: its sources, pinned dependencies, the "
 		"libraries that the linker took (by its map) with the package and version that each is from, the "
 		"toolchain, the packages of a base that is built into slsc, and the Debian packages that slsc.lock "
-		"has for the image. The same build gives the same bytes. A base that others made is not opened: what is in "
-		"it is told by the SBOM that slsc package makes, and here a warning says that it is not.\n\n"
+		"has for the image. The same build gives the same bytes. A base that others made is not opened: what "
+		"is in it is told by the SBOM that slsc package makes, and here a warning says that it is not.\n\n"
 		"To have it in an image, or beside one in a registry, see package.image.sbom in slsc.yaml.",
 	.examples = "$ slsc sbom hello | jq -r '.packages[] | .name + \" \" + .versionInfo'\n"
 		    "$ slsc sbom hello --arch arm64 --format cyclonedx -o hello-arm64.cdx.json\n",

@@ -112,14 +112,21 @@ static int text_at(struct reader *r, const char *path, struct buf *out, struct e
 	return rootfs_file(&r->rootfs, n, on_late, &late, err);
 }
 
+/* With a NUL in it the rest would be lost, and two packages be one. */
+static bool is_text(struct str s)
+{
+	return str_is_utf8(s) && !(s.len && memchr(s.ptr, '\0', s.len));
+}
+
 static int add(struct reader *r, const char *type, struct str name, struct str version, struct str arch,
 	       const char *where, struct err *err)
 {
 	CLEAN_BUF struct buf purl = BUF_INIT;
 	struct installed_package p;
 
-	if (!str_is_utf8(name) || !str_is_utf8(version) || !str_is_utf8(arch))
-		return err_set(err, ERR_FORMAT, "%s: a package's name, version or architecture is not UTF-8", where);
+	if (!is_text(name) || !is_text(version) || !is_text(arch))
+		return err_set(err, ERR_FORMAT, "%s: a package's name, version or architecture is no UTF-8 text",
+			       where);
 	if (r->out->len == INSTALLED_MAX)
 		return err_set(err, ERR_LIMIT, "limit exceeded: more than %u packages", INSTALLED_MAX);
 	p.name = arena_str(r->a, name);

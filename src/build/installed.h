@@ -25,7 +25,7 @@ struct installed {
 /**
  * installed_read - all layers of @manifest are read once, bounded as rootfs_read(). None of the databases: empty. Half
  * removed packages are left out, and one that two databases name is there once. ERR_LIMIT, ERR_FORMAT (a field that is
- * not UTF-8), and what rootfs_read() says.
+ * no UTF-8 text), and what rootfs_read() says.
  */
 int installed_read(struct origin *o, const struct document *manifest, struct arena *a, struct installed *out,
 		   struct err *err) MUST_CHECK;

@@ -97,8 +97,8 @@ whole_store() { (cd "$SLSC_CACHE_DIR/blobs/sha256" && for f in *; do echo "$f  $
 	slsc -q init --template raw raw >"$T/out"
 	mv raw/* .
 	slsc -q build -a x86_64 >"$T/out"
-	local round a b c d e
-	for round in 1 2 3 4; do
+	local a b c d e
+	for _ in 1 2 3 4; do
 		rm -rf out* one two image
 		in_background a pull "127.0.0.1:$port/x:t" oci:out
 		a=$!

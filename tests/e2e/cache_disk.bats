@@ -13,8 +13,8 @@ hint: let SLSC_CACHE_DIR name a directory that can be written to"
 
 # on_disk HOW SCRIPT: a shell with $small, a file system of 3 MB, the functions of this file and $status, $err after run
 on_disk() {
-	local how=m
-	[ "$(id -u)" -eq 0 ] || how=rm
+	local how='m'
+	[ "$(id -u)" -eq 0 ] || how='rm'
 	mkdir -p "$T/small"
 	{
 		declare -f is has no_leftovers slsc_run whole files

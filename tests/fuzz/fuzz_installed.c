@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Databases of packages: the first byte says in which file of an image the rest is, and how much of it is os-release. */
+/* Databases of packages: the first byte says in which file the rest is, and how much of it is os-release. */
 #include <stddef.h>
 #include <stdint.h>
 

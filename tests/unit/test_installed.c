@@ -106,6 +106,9 @@ static void hostile(void **state)
 	file(&im.blob[0], "var/lib/dpkg/status", "Package: a\xff\nVersion: 1\nArchitecture: all\n");
 	read_all(&im, 1, &out);
 	memory_image_init(&im);
+	tar_add(&im.blob[0], '0', "var/lib/dpkg/status", NULL, 0644, "Package: a\0b\nVersion: 1\n", 24);
+	read_all(&im, 1, &out);
+	memory_image_init(&im);
 	for (unsigned i = 0; i <= INSTALLED_MAX; i++)
 		buf_addf(&big, "Package: p%u\n\n", i);
 	tar_add(&im.blob[0], '0', "var/lib/dpkg/status", NULL, 0644, big.ptr, big.len);
@@ -116,8 +119,10 @@ static void hostile(void **state)
 		buf_addf(&big, "%1024s", "");
 	tar_add(&im.blob[0], '0', "var/lib/dpkg/status", NULL, 0644, big.ptr, big.len);
 	read_all(&im, 1, &out);
-	assert_string_equal(out.ptr, "error: var/lib/dpkg/status: a package's name, version or architecture is not "
-				     "UTF-8\n"
+	assert_string_equal(out.ptr, "error: var/lib/dpkg/status: a package's name, version or architecture is no "
+				     "UTF-8 text\n"
+				     "error: var/lib/dpkg/status: a package's name, version or architecture is no "
+				     "UTF-8 text\n"
 				     "error: limit exceeded: more than 50000 packages\n"
 				     "error: layer 1 (sha256:626b5312476a): limit exceeded: databases of packages of "
 				     "more than 64 MB\n");
