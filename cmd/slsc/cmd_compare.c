@@ -36,7 +36,8 @@ static const struct opt opts[] = {
 	{ OPT_LIST, 's', "strategies", AT(strategies), .arg = "NAME",
 	  .help = "what to compare: names, or all (default: those that need no network)" },
 	{ OPT_CHOICE, .long_name = "preset", .offset = AT(preset), .arg = "NAME", .choices = presets,
-	  .help = "guide: static against dynamic, single-stage against distroless,\nbeside what a guide to serverless claims" },
+	  .help = "guide: static against dynamic, single-stage against distroless,\n"
+		  "beside what a guide to serverless claims" },
 	{ OPT_FLAG, .long_name = "list", .offset = AT(list), .help = "print every strategy there is" },
 	{ OPT_LIST, 'a', "arch", AT(arches), .arg = "ARCH", .choices = arches, .complete = COMPLETE_ARCH,
 	  .help = "only these architectures: x86_64, arm64" },
@@ -298,15 +299,14 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = &calm };
 	const struct stage_flags flags = { .registry = c->registry, .bases = c->bases };
 	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
-	struct job j = { .c = c, .g = g, .project = &p,
-		.req = {
-			.project = &p, .strategies = &chosen, .reference = c->reference,
-			.runs = c->runs ? c->runs : RUNS, .cold = c->cold, .request = c->request,
-			.base_sources = &c->bases, .origins = &origins, .stage = package_by_stage,
-			.stage_ctx = &source, .progress = on_progress, .output = on_output,
-		} };
+	struct job j = { .c = c, .g = g, .project = &p };
 	int ret = -1;
 
+	j.req = (struct compare_request){
+		.project = &p, .strategies = &chosen, .reference = c->reference, .runs = c->runs ? c->runs : RUNS,
+		.cold = c->cold, .request = c->request, .base_sources = &c->bases, .origins = &origins,
+		.stage = package_by_stage, .stage_ctx = &source, .progress = on_progress, .output = on_output,
+	};
 	calm.quiet |= g->verbose == 0;
 	if (check_arguments(c, err) < 0 || project_load(&p, NULL, err) < 0)
 		return -1;

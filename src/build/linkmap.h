@@ -46,7 +46,8 @@ struct link_ranges {
 
 #define LINKMAP_RANGES_MAX (1u << 20)
 /** linkmap_parse_ranges - errors as linkmap_parse(). @out is empty then. */
-int linkmap_parse_ranges(const char *shown, const char *p, size_t n, struct link_ranges *out, struct err *err) MUST_CHECK;
+int linkmap_parse_ranges(const char *shown, const char *p, size_t n, struct link_ranges *out,
+			 struct err *err) MUST_CHECK;
 /** linkmap_read_ranges - the same from a file. */
 int linkmap_read_ranges(const char *path, const char *shown, struct link_ranges *out, struct err *err) MUST_CHECK;
 void link_ranges_release(struct link_ranges *l);

@@ -95,7 +95,7 @@ struct checking {
 /* What takes most of it: people want to know where to look first. */
 static const char *contributor(struct comparison *c, const struct cmp_row *row, enum cmp_col col)
 {
-	const struct size_tree *t = col == CMP_NO_COL ? NULL : col == COL_BINARY || col == COL_ZIP ? row->sources : row->layers;
+	const struct size_tree *t = col == COL_BINARY || col == COL_ZIP ? row->sources : row->layers;
 	const struct size_node *n = t && t->root ? t->root->child : NULL;
 	char human[32];
 
@@ -112,8 +112,9 @@ static const char *contributor(struct comparison *c, const struct cmp_row *row, 
 static void miss(struct checking *k, size_t row, enum cmp_col col, const char *budget, double limit, double value)
 {
 	VEC_PUSH(&k->missed,
-		 ((struct cmp_miss){ .budget = arena_strdup(&k->c->arena, budget), .row = row, .col = col, .limit = limit,
-				     .value = value, .contributor = contributor(k->c, &k->c->rows[row], col) }));
+		 ((struct cmp_miss){ .budget = arena_strdup(&k->c->arena, budget), .row = row, .col = col,
+				     .limit = limit, .value = value,
+				     .contributor = contributor(k->c, &k->c->rows[row], col) }));
 }
 
 static void check_limits(struct checking *k, size_t row, const struct budget *b)
@@ -130,10 +131,10 @@ static void check_limits(struct checking *k, size_t row, const struct budget *b)
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		const double v = k->c->rows[row].value[all[i].col];
-
 		/* what an emulator takes says nothing of the machine that the budget is for */
-		if (all[i].limit > 0 && !(k->c->rows[row].emulated && (all[i].col == COL_START || all[i].col == COL_RSS)) &&
-		    (isnan(v) || v > all[i].limit))
+		const bool told = !k->c->rows[row].emulated || (all[i].col != COL_START && all[i].col != COL_RSS);
+
+		if (all[i].limit > 0 && told && (isnan(v) || v > all[i].limit))
 			miss(k, row, all[i].col, all[i].name, all[i].limit, v);
 	}
 }

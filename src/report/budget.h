@@ -23,8 +23,8 @@ void baseline_free(struct baseline **b);
 
 /**
  * budget_check - what @c's function misses goes to @c->missed. A budget of something that was not measured (a failed
- * row) is missed, too. Growth is of binary, zip, image, layers, memory and the start's median, whose interval has to lie
- * beyond the limit as a whole: noise fails nobody. Returns how many there are.
+ * row) is missed, too. Growth is of binary, zip, image, layers, memory and the start's median, whose interval has to
+ * lie beyond the limit as a whole: noise fails nobody. Returns how many there are.
  */
 size_t budget_check(struct comparison *c, const struct project *p, const struct baseline *b);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two tables of the guide to fast serverless functions that slsc follows, with its claims beside what is measured. */
+/* The two tables of the guide to fast serverless functions, with its claims beside what is measured. */
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "report/compare_run.h"
 
-const char *const compare_guide_strategies[] = { "dynamic-glibc", "static-musl", "single-stage", "static-debian12", NULL };
+const char *const compare_guide_strategies[] = { "dynamic-glibc", "static-musl", "single-stage",
+						 "static-debian12", NULL };
 
 struct claim {
 	const char *strategy, *what, *claimed;

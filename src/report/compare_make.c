@@ -152,7 +152,7 @@ static int build_all(struct comparing *c, struct err *err)
 
 /* ---- artifacts ---- */
 
-/* What people write who have not heard of stages; the program is copied in, and would be the same if it were made there. */
+/* What people write who have not heard of stages. The program is copied in, and would be the same if made there. */
 static int write_single_stage(const struct comparing *c, const struct program *pr, const char *dir, struct lstr *out,
 			      struct err *err)
 {

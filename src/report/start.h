@@ -29,7 +29,7 @@ struct start_sample {
 	uint64_t ns;
 	/* once the first request is served, from /proc/PID/smaps_rollup; 0: not known */
 	uint64_t rss, pss;		/* bytes */
-	bool answered_error;		/* the answer was an error: of the function's own, or a status of 500 and more */
+	bool answered_error;		/* the answer was one of the function's own, or a status of 500 and more */
 };
 
 /**

@@ -256,7 +256,7 @@ static bool is_inside(const struct tracer *t, uint64_t addr)
 	return false;
 }
 
-/* What was there runs for one step; whoever else comes by meanwhile is not counted. False: it is no breakpoint of ours. */
+/* What was there runs for one step; who else comes by meanwhile is not counted. False: no breakpoint of ours. */
 static bool on_trap(struct tracer *t, pid_t tid)
 {
 	uint64_t at, back;

@@ -14,7 +14,8 @@
 struct stats {
 	size_t n;		/* 0: nothing was measured, and all below is 0 */
 	double min, p50, p90, p99, max, mean;
-	double low, high;	/* of the median: bootstrap's percentile interval, 95 % (Efron and Tibshirani, 1993, ch. 13) */
+	/* of the median: bootstrap's percentile interval, 95 % (Efron and Tibshirani, 1993, ch. 13) */
+	double low, high;
 };
 
 /** stats_of - @v: in any order, borrowed. The same samples give the same interval: the resampling is seeded. */

@@ -26,8 +26,8 @@ struct strategies {
 
 /**
  * strategies_choose - @names: of slsc.yaml and built in; "all": all of them; empty: the built-in ones by default, but
- * for toolchains that are not on this machine, and all of slsc.yaml. A strategy of slsc.yaml hides a built-in one of its
- * name. ERR_USAGE with "did you mean".
+ * for toolchains that are not on this machine, and all of slsc.yaml. A strategy of slsc.yaml hides a built-in one of
+ * its name. ERR_USAGE with "did you mean".
  */
 int strategies_choose(const struct project *p, const struct strs *names, struct strategies *out,
 		      struct err *err) MUST_CHECK;
