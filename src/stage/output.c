@@ -379,9 +379,10 @@ int output_write(struct solver *sv, struct vertex *const *targets, size_t n, str
 			err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
+		/* what it has so far is the result's to release, also after a failure */
+		res->nimages++;
 		if (make_image(&o, targets[i], &res->images[i], err) < 0)
 			return -1;
-		res->nimages++;
 	}
 	if (make_index(&o, &top, err) < 0)
 		return -1;
