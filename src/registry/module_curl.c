@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -31,6 +32,7 @@ struct exchange {
 	uint64_t got;		/* bytes of the body */
 	size_t headers;		/* bytes */
 	long stalled_s, whole_s;	/* limits; whole_s 0: none */
+	int64_t begun;			/* milliseconds of the monotonic clock */
 	struct err *err;
 	bool failed;		/* @err is set by a callback */
 	char why[CURL_ERROR_SIZE];
@@ -294,18 +296,26 @@ static void set_up(struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, req->method);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* libcurl has one code for all limits, and words of its own for each: "Operation too slow. Less than ..." */
 static int timed_out(struct exchange *x, const char *why)
 {
-	curl_off_t connected = 0, total = 0;
+	curl_off_t connected = 0;
 
 	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-	curl_easy_getinfo(x->easy, CURLINFO_TOTAL_TIME_T, &total);
 	if (!connected) {
 		x->resp->transient = true;
 		return err_set(x->err, ERR_NET, "%s", why);
 	}
-	if (x->whole_s && total >= (curl_off_t)x->whole_s * 1000000)
+	/* libcurl's own total is that of the last byte */
+	if (x->whole_s && now_ms() - x->begun >= (int64_t)x->whole_s * 1000)
 		return err_set(x->err, ERR_NET, "its answer is not complete after %ld s", x->whole_s);
 	x->resp->transient = x->resp->stalled = true;
 	return err_set(x->err, ERR_NET, "it stalls: less than %u bytes a second for %ld s", HTTP_SLOWEST, x->stalled_s);
@@ -382,6 +392,7 @@ static int perform(struct http_conn *c, const struct http_req *req, struct http_
 	int ret;
 
 	set_up(&x);
+	x.begun = now_ms();
 	headers = set_headers(c->easy, req);
 	curl_multi_add_handle(c->multi, c->easy);
 	ret = run(c, &x);

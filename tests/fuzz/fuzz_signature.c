@@ -82,8 +82,8 @@ static int commit(struct attach *a, struct err *err)
 static void sign_and_verify(const struct crypto_key *k)
 {
 	static const struct attach_ops ops = { .manifest = give_manifest, .blob = give_blob, .put_blob = take_blob,
-					       .put_manifest = take_manifest, .referrers = give_referrers,
-					       .commit = commit };
+					       .put_manifest = take_manifest, .put_child = take_blob,
+					       .referrers = give_referrers, .commit = commit };
 	struct attach a = { .ops = &ops, .shown = (char[]){ "fuzz" } };
 	const struct sign_request req = { .reference = "r", .recursive = true };
 	struct signed_images done = { .len = 0 };

@@ -114,17 +114,18 @@ static void stalls(void **state)
 {
 	static const struct {
 		const char *mode, *why;
-		unsigned requests;
+		unsigned stalled_s, least;	/* requests */
 	} cases[] = {
-		{ "slow-headers", "it stalls: less than 100 bytes a second for 1 s", 2 },
-		{ "slow-body", "it stalls: less than 100 bytes a second for 1 s", 2 },
-		{ "silent", "it stalls: less than 100 bytes a second for 1 s", 2 },
-		{ "slow-answer", "its answer is not complete after 5 s", 1 },
+		{ "slow-headers", "it stalls: less than 100 bytes a second for 1 s", 1, 2 },
+		{ "slow-body", "it stalls: less than 100 bytes a second for 1 s", 1, 2 },
+		{ "silent", "it stalls: less than 100 bytes a second for 1 s", 1, 2 },
+		/* libcurl takes the rate once a second; a machine that is busy may make a stall of it once */
+		{ "slow-answer", "its answer is not complete after 10 s", 2, 1 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct server s = start_slow(cases[i].mode, 1);
+		struct server s = start_slow(cases[i].mode, cases[i].stalled_s);
 		CLEAN_FREE char *path = path_join(s.dir, "log"), *media = NULL, *want = NULL;
 		CLEAN_BUF struct buf got = BUF_INIT, log = BUF_INIT;
 		struct err err = ERR_INIT;
@@ -138,7 +139,7 @@ static void stalls(void **state)
 		MUST(fs_read(path, 4096, &log, &err));
 		for (const char *p = log.ptr; (p = strstr(p, "manifests")) != NULL; p++)
 			requests++;
-		assert_int_equal(requests, cases[i].requests);
+		assert_in_range(requests, cases[i].least, 2);
 		stop(&s);
 	}
 }

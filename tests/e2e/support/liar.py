@@ -122,8 +122,8 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
-    def trickle(self, start, seconds):
-        """Byte after byte, each after so many seconds, until the peer has enough of it."""
+    def trickle(self, start, seconds, size=1):
+        """So many bytes, time after time, each after so many seconds, until the peer has enough of it."""
         self.connection.sendall(start)
         self.connection.settimeout(seconds)
         try:
@@ -132,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
                     if not self.connection.recv(1):
                         break
                 except TimeoutError:
-                    self.connection.sendall(b"a")
+                    self.connection.sendall(b" " * size)
         except OSError:
             pass
         self.close_connection = True
@@ -234,7 +234,7 @@ class Handler(BaseHTTPRequestHandler):
             self.trickle(b"HTTP/1.1 200 OK\r\nX-A: ", 0.02)
         elif MODE in ("slow-body", "slow-answer"):
             self.trickle(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: 100000\r\n\r\n" %
-                         MANIFEST_TYPE.encode(), 0.02 if MODE == "slow-body" else 0.002)
+                         MANIFEST_TYPE.encode(), 0.02, 1 if MODE == "slow-body" else 100)
         elif MODE == "silent":
             self.trickle(b"", 3600)
         elif MODE == "busy" and count("manifest") <= 2:
