@@ -144,6 +144,7 @@ static int pair(struct job *j, const struct then *t, const struct dist_entry *x,
 	return show(j, x ? &a : NULL, y ? &b : NULL, err);
 }
 
+/* 1: there are some, but none that --arch wants. */
 static int arches_of(struct job *j, const struct dist *d, const struct dist_entry *e, struct strs *out, struct err *err)
 {
 	CLEAN_FREE char *path = e ? path_join(d->dir, e->path) : NULL;
@@ -157,7 +158,7 @@ static int arches_of(struct job *j, const struct dist *d, const struct dist_entr
 	for (size_t i = 0; i < all.len; i++)
 		if (!listed(out, all.ptr[i]) && (!j->c->arch || strcmp(j->c->arch, all.ptr[i]) == 0))
 			strs_add(out, all.ptr[i]);
-	return 0;
+	return all.len && !out->len;
 }
 
 /* All architectures of what is there before or after. */
@@ -165,9 +166,17 @@ static int one_path(struct job *j, const struct then *t, const char *path, const
 {
 	const struct dist_entry *x = find(&t->before, path), *y = find(&t->after, path);
 	CLEAN_STRS struct strs old = { 0 }, new = { 0 }, all = { 0 };
+	const char *arch = x ? x->arch : y->arch;
+	int none, other;
 
-	if (arches_of(j, &t->before, x, &old, err) < 0 || arches_of(j, &t->after, y, &new, err) < 0)
+	if (arch && j->c->arch && strcmp(arch, j->c->arch) != 0)
+		return 0;
+	none = arches_of(j, &t->before, x, &old, err);
+	other = none < 0 ? -1 : arches_of(j, &t->after, y, &new, err);
+	if (none < 0 || other < 0)
 		return -1;
+	if ((none || other) && !old.len && !new.len)
+		return 0;
 	for (size_t i = 0; i < old.len; i++)
 		strs_add(&all, old.ptr[i]);
 	for (size_t i = 0; i < new.len; i++)

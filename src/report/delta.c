@@ -152,6 +152,8 @@ static void view_text(const struct pair *p, const struct delta_how *how, struct 
 	const struct size_change *root = p->change;
 	struct columns c;
 
+	if (!root->a && !root->b && !root->child)
+		return;
 	if (!root->child) {
 		buf_addf(out, "\n%s: the same sizes\n", p->name);
 		return;

@@ -158,6 +158,8 @@ hint: name a second artifact, or a git revision alone"
 	is "$(cd ../.. && git status --porcelain --ignored && git for-each-ref && find . -type f -not -path './.git/index' |
 		sort | xargs sha256sum)" "$before"
 	[ ! -e dist ]
+	slsc_run diff HEAD~1 --json --arch arm64
+	is "$status $out" '0 {"differences":[]}'
 	slsc_run diff HEAD~1 --json
 	[ "$status" -eq 0 ]
 	adds "$T/out"

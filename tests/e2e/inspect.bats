@@ -239,6 +239,9 @@ dist/hello.oci
 dist/hello.oci"
 	slsc_run inspect --json
 	sums "$T/out"
+	slsc_run inspect --arch arm64
+	is "$(grep -v '^  ' <<<"$out" | grep .)" "dist/hello-arm64.zip
+dist/hello.oci"
 	slsc_run inspect dist/hello.oci:arm64 --layers
 	[ "$status" -eq 0 ]
 }
