@@ -118,32 +118,37 @@ static const struct dist_entry *find(const struct dist *d, const char *path)
 	return NULL;
 }
 
-/* "HEAD~1:hello.zip": whoever reads it knows neither directory. */
 static int open_made(struct job *j, struct artifact *a, const struct dist *d, const struct dist_entry *e,
-		     const char *when, const char *arch, struct err *err)
+		     const char *arch, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(d->dir, e->path);
 	CLEAN_FREE char *place = strcmp(e->kind, "zip") == 0 ? xstrdup(path) : xasprintf("%s:%s", e->kind, path);
 	const struct artifact_opts o = { .arch = arch, .env = &j->env };
 
-	if (artifact_open(a, place, &o, err) < 0)
-		return -1;
-	a->shown = arena_printf(&a->arena, "%s:%s%s%s%s", when, e->path, arch ? " (" : "", arch ? arch : "",
-				arch ? ")" : "");
-	return 0;
+	return artifact_open(a, place, &o, err);
+}
+
+/* "HEAD~1:hello.zip": whoever reads it knows neither directory. */
+static char *name_of(const char *when, const struct dist_entry *e, const char *arch)
+{
+	return xasprintf("%s:%s%s%s%s", when, e->path, arch ? " (" : "", arch ? arch : "", arch ? ")" : "");
 }
 
 static int pair(struct job *j, const struct then *t, const struct dist_entry *x, const struct dist_entry *y,
 		const char *rev, const char *arch, struct err *err)
 {
 	CLEAN_ARTIFACT struct artifact a = ARTIFACT_INIT, b = ARTIFACT_INIT;
+	CLEAN_FREE char *before = x ? name_of(rev, x, arch) : NULL, *after = y ? name_of("now", y, arch) : NULL;
 
-	if ((x && open_made(j, &a, &t->before, x, rev, arch, err) < 0) ||
-	    (y && open_made(j, &b, &t->after, y, "now", arch, err) < 0))
+	if ((x && open_made(j, &a, &t->before, x, arch, err) < 0) ||
+	    (y && open_made(j, &b, &t->after, y, arch, err) < 0))
 		return -1;
+	j->how.before = before;
+	j->how.after = after;
 	return show(j, x ? &a : NULL, y ? &b : NULL, err);
 }
 
+/* 1: there are some, but none that --arch wants. */
 static int arches_of(struct job *j, const struct dist *d, const struct dist_entry *e, struct strs *out, struct err *err)
 {
 	CLEAN_FREE char *path = e ? path_join(d->dir, e->path) : NULL;
@@ -157,7 +162,7 @@ static int arches_of(struct job *j, const struct dist *d, const struct dist_entr
 	for (size_t i = 0; i < all.len; i++)
 		if (!listed(out, all.ptr[i]) && (!j->c->arch || strcmp(j->c->arch, all.ptr[i]) == 0))
 			strs_add(out, all.ptr[i]);
-	return 0;
+	return all.len && !out->len;
 }
 
 /* All architectures of what is there before or after. */
@@ -165,9 +170,17 @@ static int one_path(struct job *j, const struct then *t, const char *path, const
 {
 	const struct dist_entry *x = find(&t->before, path), *y = find(&t->after, path);
 	CLEAN_STRS struct strs old = { 0 }, new = { 0 }, all = { 0 };
+	const char *arch = x ? x->arch : y->arch;
+	int none, other;
 
-	if (arches_of(j, &t->before, x, &old, err) < 0 || arches_of(j, &t->after, y, &new, err) < 0)
+	if (arch && j->c->arch && strcmp(arch, j->c->arch) != 0)
+		return 0;
+	none = arches_of(j, &t->before, x, &old, err);
+	other = none < 0 ? -1 : arches_of(j, &t->after, y, &new, err);
+	if (none < 0 || other < 0)
 		return -1;
+	if ((none || other) && !old.len && !new.len)
+		return 0;
 	for (size_t i = 0; i < old.len; i++)
 		strs_add(&all, old.ptr[i]);
 	for (size_t i = 0; i < new.len; i++)

@@ -131,6 +131,22 @@ static int inspect(struct job *j, const char *text, struct err *err)
 	return 0;
 }
 
+/* Whether --arch means it; what cannot be read says so when it is opened. */
+static bool has_arch(struct job *j, const struct dist_entry *e, const char *place)
+{
+	CLEAN_STRS struct strs arches = { 0 };
+	struct err ignored;
+
+	if (e->arch || strcmp(e->kind, "zip") == 0)
+		return !e->arch || strcmp(e->arch, j->c->arch) == 0;
+	if (artifact_arches(place, &j->env, &arches, &ignored) < 0 || !arches.len)
+		return true;
+	for (size_t i = 0; i < arches.len; i++)
+		if (strcmp(arches.ptr[i], j->c->arch) == 0)
+			return true;
+	return false;
+}
+
 /* All that `slsc package` has made, as paths of where the user stands. */
 static int listed(struct job *j, struct err *err)
 {
@@ -147,6 +163,8 @@ static int listed(struct job *j, struct err *err)
 		CLEAN_FREE char *path = path_join(home ? "dist" : dist.dir, e->path);
 		CLEAN_FREE char *image = xasprintf("%s:%s", e->kind, path);
 
+		if (j->c->arch && !has_arch(j, e, image))
+			continue;
 		if (inspect(j, strcmp(e->kind, "zip") == 0 || strcmp(e->kind, "oci") == 0 ? path : image, err) < 0)
 			return -1;
 	}

@@ -44,7 +44,7 @@ struct artifact {
 	const char *shown;		/* as the user named it */
 	const char *arch;		/* "x86_64", "arm64", or what it says; NULL: not said */
 	uint64_t size;			/* bytes as it lies there: the file; manifest, config and layers' blobs */
-	uint64_t unpacked;		/* bytes of the files in it, in all layers; of a program its size */
+	uint64_t unpacked;		/* bytes of the files in it; of a program its size */
 	size_t files;			/* that a container sees; of a zip its entries; of a program 1 */
 
 	/* a program, also the one that a zip or image starts */

@@ -67,7 +67,7 @@ static int salvage(struct artifact *a, const char *path, struct err *err)
 	read_locals(a, &a->priv->zip, &map);
 	a->priv->zip_open = true;
 	if (!strstr(err->msg, " at offset "))
-		err_set(err, ERR_FORMAT, "%s, which would be before offset %zu", err->msg, map.len);
+		err_set(err, ERR_FORMAT, "%s, and ends at offset %zu", err->msg, map.len);
 	return -1;
 }
 

@@ -50,6 +50,8 @@ static int pair_make(struct pair *p, struct artifact *a, struct artifact *b, int
 	    tree_of(b, b && view == WHOLE ? whole_of(b) : (enum artifact_view)view, &p->b, err) < 0)
 		return -1;
 	p->change = size_diff(&p->a, &p->b, &p->arena);
+	/* the parts have names, the whole is told of above */
+	p->change->name = p->name;
 	return 0;
 }
 
@@ -95,7 +97,7 @@ static void add_percent(struct buf *out, uint64_t a, uint64_t b)
 		buf_addf(out, " (%+.1f %%)", 100.0 * ((double)b - (double)a) / (double)a);
 }
 
-static void add_side(struct buf *out, const char *label, const struct artifact *a)
+static void add_side(struct buf *out, const char *label, const struct artifact *a, const char *name)
 {
 	char s[32];
 
@@ -104,7 +106,7 @@ static void add_side(struct buf *out, const char *label, const struct artifact *
 		buf_addz(out, "nothing\n");
 		return;
 	}
-	text_name(out, a->shown, SIZE_MAX);
+	text_name(out, name ? name : a->shown, SIZE_MAX);
 	buf_addf(out, ": %s, %s bytes\n", artifact_kind_name(a), text_bytes(a->size, s, sizeof(s)));
 }
 
@@ -152,6 +154,8 @@ static void view_text(const struct pair *p, const struct delta_how *how, struct 
 	const struct size_change *root = p->change;
 	struct columns c;
 
+	if (!root->a && !root->b && !root->child)
+		return;
 	if (!root->child) {
 		buf_addf(out, "\n%s: the same sizes\n", p->name);
 		return;
@@ -173,8 +177,8 @@ int delta_text(struct artifact *a, struct artifact *b, const struct delta_how *h
 	const uint64_t x = a ? a->size : 0, y = b ? b->size : 0;
 	char s[32];
 
-	add_side(out, "before", a);
-	add_side(out, "after", b);
+	add_side(out, "before", a, how->before);
+	add_side(out, "after", b, how->after);
 	buf_addf(out, "%-7s %s bytes", "change", text_change(x, y, s, sizeof(s)));
 	add_percent(out, x, y);
 	buf_addc(out, '\n');
@@ -194,16 +198,16 @@ int delta_text(struct artifact *a, struct artifact *b, const struct delta_how *h
 
 /* ---- JSON ---- */
 
-static void side_json(struct buf *out, const char *name, const struct artifact *a)
+static void side_json(struct buf *out, const char *key, const struct artifact *a, const char *name)
 {
-	buf_addf(out, "\"%s\":", name);
+	buf_addf(out, "\"%s\":", key);
 	if (!a) {
 		buf_addz(out, "null");
 		return;
 	}
 	buf_addc(out, '{');
 	text_member(out, true, "arch", a->arch);
-	text_member(out, false, "artifact", a->shown);
+	text_member(out, false, "artifact", name ? name : a->shown);
 	text_member(out, false, "kind", artifact_kind_name(a));
 	buf_addf(out, ",\"size\":%" PRIu64 ",\"unpacked\":%" PRIu64 "}", a->size, a->unpacked);
 }
@@ -216,9 +220,9 @@ int delta_json(struct artifact *a, struct artifact *b, const struct delta_how *h
 	bool first = true;
 
 	buf_addc(out, '{');
-	side_json(out, "a", a);
+	side_json(out, "a", a, how->before);
 	buf_addc(out, ',');
-	side_json(out, "b", b);
+	side_json(out, "b", b, how->after);
 	buf_addf(out, ",\"change\":%" PRId64 ",\"views\":{", (int64_t)((b ? b->size : 0) - (a ? a->size : 0)));
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		CLEAN_PAIR struct pair p = { .name = NULL };

@@ -14,6 +14,7 @@ struct delta_how {
 	unsigned views;		/* bit 1 << enum artifact_view; 0: all that both have */
 	size_t top;		/* parts of a view at most; 0: all */
 	int width;		/* columns of the terminal */
+	const char *before, *after;	/* what the two are called; NULL: artifact.shown */
 };
 
 /**

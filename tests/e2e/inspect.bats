@@ -239,6 +239,9 @@ dist/hello.oci
 dist/hello.oci"
 	slsc_run inspect --json
 	sums "$T/out"
+	slsc_run inspect --arch arm64
+	is "$(grep -v '^  ' <<<"$out" | grep .)" "dist/hello-arm64.zip
+dist/hello.oci"
 	slsc_run inspect dist/hello.oci:arm64 --layers
 	[ "$status" -eq 0 ]
 }
@@ -310,14 +313,14 @@ dist/hello.oci"
 1,000   40.0%  one
   122    4.9%  (headers and directory)
 2,500  100.0%  in all"
-	is "$err" "error: cut.zip: not a zip file: it has no end record, which would be before offset 2500"
+	is "$err" "error: cut.zip: not a zip file: it has no end record, and ends at offset 2500"
 	slsc_run inspect cut.zip --json
 	[ "$status" -eq 1 ]
 	sums "$T/out"
 	is "$(jq -r '.artifacts[0].error' <<<"$out")" \
-		"cut.zip: not a zip file: it has no end record, which would be before offset 2500"
+		"cut.zip: not a zip file: it has no end record, and ends at offset 2500"
 	is "$(jq -r '.error.message' <<<"$err")" \
-		"cut.zip: not a zip file: it has no end record, which would be before offset 2500"
+		"cut.zip: not a zip file: it has no end record, and ends at offset 2500"
 	: >empty.zip
 	slsc_run inspect empty.zip --json
 	[ "$status" -eq 1 ]
