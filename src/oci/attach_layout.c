@@ -89,10 +89,10 @@ static bool is_attached(const json_t *d)
 	return json_object_get(d, "artifactType") || (tag && attach_is_tag(tag));
 }
 
-/* The image to take if none is named: the only one, or the only index of several. */
+/* The image to take if none is named: the only one, or the one tagged latest. */
 static const json_t *only_image(const struct in_layout *l, struct err *err)
 {
-	const json_t *found = NULL, *d;
+	const json_t *found = NULL, *latest = NULL, *d;
 	CLEAN_BUF struct buf tags = BUF_INIT;
 	size_t i, n = 0;
 
@@ -100,11 +100,13 @@ static const json_t *only_image(const struct in_layout *l, struct err *err)
 		if (is_attached(d))
 			continue;
 		found = d;
+		if (tag_of(d) && strcmp(tag_of(d), "latest") == 0)
+			latest = d;
 		if (n++ < 8)
 			buf_addf(&tags, "%s%.64s", tags.len ? ", " : "", tag_of(d) ? tag_of(d) : get(d, "digest"));
 	}
-	if (n == 1)
-		return found;
+	if (n == 1 || latest)
+		return latest ? latest : found;
 	if (!n) {
 		err_set(err, ERR_NOTFOUND, "%s: holds no image", l->base.shown);
 		return NULL;

@@ -227,6 +227,12 @@ hint: this user may not do that; another one can: slsc login 127.0.0.1:$port"
 	slsc_run pull "127.0.0.1:$port/x:t" oci:out
 	is "$status" 1
 	has "$err" "error: 127.0.0.1:$port: Failed to connect to 127.0.0.1 port $port"
+	is "$(tail -n 1 <<<"$err")" "hint: does it run there, and is the port right?"
+	# a name that no resolver has to be asked for: one of its parts is too long
+	slsc_run pull "$(printf 'a%.0s' {1..64}).example/x:t" oci:out
+	is "$status" 1
+	has "$err" "Could not resolve host: aaa"
+	is "$(tail -n 1 <<<"$err")" "hint: is the name right, and is there a network?"
 	[ ! -e out ]
 }
 

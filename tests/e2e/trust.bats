@@ -511,13 +511,25 @@ hint: what it has signed can only be verified with it: choose another name"
 	slsc_run sign oci:dist/hello.oci:amd64
 	[ "$status" -eq 2 ]
 	has "$err" "error: say with what to sign: --key FILE"
-	slsc_run sign --key k.key oci:dist/hello.oci
+	cp -r dist/hello.oci two
+	jq 'del(.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "latest"))' \
+		dist/hello.oci/index.json >two/index.json
+	slsc_run sign --key k.key oci:two
 	[ "$status" -eq 2 ]
-	is "$err" "error: oci:dist/hello.oci: holds 3 images: latest, amd64, arm64
-hint: say which: oci:dist/hello.oci:TAG"
+	is "$err" "error: oci:two: holds 2 images: amd64, arm64
+hint: say which: oci:two:TAG"
+	# as for push: without a tag a layout is the image tagged latest, and a function's name its layout
+	slsc_run sign -n --key k.key oci:dist/hello.oci
+	is "$status $out" "0 would sign $(digest latest)"
+	slsc_run sign -n --key k.key hello
+	is "$status $out" "0 would sign $(digest latest)"
 	slsc_run sign --key k.key oci:dist/hello.oci:nope
 	[ "$status" -eq 1 ]
 	is "$err" "error: oci:dist/hello.oci: there is no image 'nope'"
+	# what is attached is no image to choose
+	slsc_run push oci:dist/hello.oci:nope localhost:1/x
+	is "$status $err" "1 error: oci:dist/hello.oci:nope: has no tag 'nope'
+hint: there are: latest, amd64, arm64"
 	cp dist/hello.oci/index.json before
 	slsc sign -q --generate-key other >/dev/null
 	slsc_run sign -n -r --key other.key oci:dist/hello.oci:latest
