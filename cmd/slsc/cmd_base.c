@@ -289,8 +289,9 @@ static void report(const struct base_image *im, const char *dir, bool json, stru
 			buf_addf(b, "%s{\"arch\":\"%s\",\"digest\":\"%s\",\"size\":%" PRIu64 ",\"layers\":%zu}",
 				 i ? "," : "", arch_name(a->arch), a->manifest.digest.s, a->size, a->nlayers);
 		else
-			buf_addf(b, "  %s  %s  %zu layers  %s\n", arch_oci(a->arch),
-				 str_human_size(a->size, human, sizeof(human)), a->nlayers, a->manifest.digest.s);
+			buf_addf(b, "  %s  %s  %zu layer%s  %s\n", arch_oci(a->arch),
+				 str_human_size(a->size, human, sizeof(human)), a->nlayers, a->nlayers == 1 ? "" : "s",
+				 a->manifest.digest.s);
 	}
 	buf_addz(b, json ? "]}\n" : "");
 }

@@ -169,6 +169,7 @@ hint: did you mean 'static-debian12'?"
 @test "static and scratch need no mirror" {
 	export SLSC_CACHE_DIR=$T/cache SLSC_APT_SOURCES=/nonexistent
 	slsc_run base build static
+	has "$out" " 1 layer  sha256:"
 	[ "$status" -eq 0 ]
 	is "$(notes)" ""
 	is "$(config static.oci arm64 | jq -c '[.history|length]')" '[1]'
