@@ -290,7 +290,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --format --arch --profile --output --directory --verbose --quiet --color --progress --help
+			_slsc_words --format --arch --profile --output --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;

@@ -244,6 +244,7 @@ complete -c slsc -n '__slsc_in sbom' -s f -l format -x -a 'spdx cyclonedx' -d 's
 complete -c slsc -n '__slsc_in sbom' -s a -l arch -x -a '(__slsc_names arches)' -d 'of which binary (default: the function\'s first)'
 complete -c slsc -n '__slsc_in sbom' -s p -l profile -x -a '(__slsc_names profiles)' -d 'release (default), small, fast, debug, or one of slsc.yaml'
 complete -c slsc -n '__slsc_in sbom' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in sbom' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in sbom' -a '(__slsc_names functions)'
 
 # sign

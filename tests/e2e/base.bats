@@ -193,9 +193,14 @@ mirrors:
 	is "$(env_of)" '["PATH=/base/bin","BASE=yes"]'
 	is "$(manifest dist/hello.oci amd64 | jq -c '.annotations | [."org.opencontainers.image.base.name", ."org.opencontainers.image.base.digest"]')" \
 		"[\"gcr.io/distroless/static:nonroot\",\"$(ref bases/static nonroot)\"]"
-	slsc_run package --oci --no-build --base gcr.io/distroless/static:nonroot=oci:other/x:nonroot --base a=b
+	slsc_run package --oci --no-build --base gcr.io/distroless/static:nonroot=oci:other/x:nonroot
 	is "$status$err" 0
 	is "$(env_of)" '["PATH=/base/bin","BASE=yes","WHICH=other"]'
+	slsc_run package --oci --no-build --base gcr.io/distroles/static:nonroot=oci:none -n
+	is "$status $err" "0 warning: --base gcr.io/distroles/static:nonroot=oci:none: no base here is called \
+'gcr.io/distroles/static:nonroot'; did you mean 'gcr.io/distroless/static:nonroot'?"
+	slsc_run package --zip --no-build --base a=b
+	is "$status $err" "0 warning: --base a=b: no base here is called 'a'"
 	# what slsc.yaml says is relative to it, the command line to where one stands
 	mkdir -p sub && cd sub
 	slsc_run package --oci --no-build -o ../dist

@@ -270,8 +270,14 @@ is in it"
 @test "sbom: what is missing is said" {
 	hello
 	slsc_run sbom nope
-	[ "$status" -eq 1 ]
-	has "$err" "error: "
+	is "$status $err" "1 error: unknown function 'nope'
+hint: known: hello"
+	slsc_run sbom --json nope
+	is "$status $(jq -c '[.error.code, .error.message]' <<<"$err")" '1 ["notfound","unknown function '"'nope'"'"]'
+	slsc_run sbom
+	sbom=$out
+	slsc_run sbom --json
+	is "$out" "$sbom"
 	rm .slsc/release/x86_64/hello.map
 	slsc_run sbom -a x86_64
 	[ "$status" -eq 1 ]
@@ -310,6 +316,20 @@ musl-dev"
 	git init -q . && git add . && git commit -qm x
 	slsc package -q --oci --sbom image >/dev/null
 	is "$(skopeo inspect --raw oci:dist/hello.oci:amd64 | jq -r '.layers[-1].digest')" "$layer"
+}
+
+@test "package: an SBOM or provenance that would have no place is refused" {
+	hello
+	local hint="hint: add --oci, --oci-archive or --docker-archive; \`slsc sbom\` writes that of a zip"
+	slsc_run package --no-build --zip --sbom image
+	is "$status $err" "2 error: --sbom image: no image is made
+$hint"
+	for kind in sbom provenance; do
+		slsc_run package --no-build --zip --oci-archive "--$kind" attach
+		is "$status $err" "2 error: --$kind attach: only a layout has a place beside its image
+hint: add --oci"
+	done
+	[ ! -e dist ]
 }
 
 @test "package --sbom attach --provenance attach: beside the image, which stays as it is" {
