@@ -31,7 +31,7 @@ static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
 static const struct opt opts[] = {
 	{ OPT_CHOICE, .long_name = "platform", .offset = AT(platform), .arg = "NAME", .choices = platforms,
 	  .help = "lambda, knative or generic (default: lambda for zips;\nfor images by the function's runtime)" },
-	{ OPT_LIST, .long_name = "ignore", .offset = AT(ignore), .arg = "ID",
+	{ OPT_LIST, .long_name = "ignore", .offset = AT(ignore), .arg = "ID", .complete = COMPLETE_RULE,
 	  .help = "leave out the rule ID; repeatable" },
 	{ OPT_FLAG, .long_name = "list-rules", .offset = AT(list_rules),
 	  .help = "print every rule, with its severity on each platform" },
@@ -44,7 +44,7 @@ static const struct opt opts[] = {
 	  .help = "with --reproducible: the level that dist/ was packaged with" },
 	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
 	  .help = "with --reproducible: the compression of layers, likewise" },
-	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
+	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE", .complete = COMPLETE_BASE,
 	  .help = "with --reproducible: the base, likewise; repeatable;\na relative path is the project's" },
 	REGISTRY_OPTS(struct check_ctx, registry),
 	{ .type = OPT_END },

@@ -48,7 +48,7 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, .long_name = "no-build", .offset = AT(no_build), .help = "take the binaries as they are" },
 	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
 	  .help = "of layers: gzip, zstd or none" },
-	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
+	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE", .complete = COMPLETE_BASE,
 	  .help = "of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];\n"
 		  "NAME=SOURCE: where the base that slsc.yaml calls NAME comes from" },
 	{ OPT_CHOICE, .long_name = "sbom", .offset = AT(sbom), .arg = "WHERE", .choices = sboms,

@@ -390,7 +390,14 @@ hint: what is named by its digest, or lies on the disk, is taken as it is"
 	cp slsc.lock before
 	slsc_run base update example.com/team/base:2
 	is "$status$out" 1
-	has "$err" "error: example.com/team/base:2: "
+	is "$err" "error: example.com/team/base:2: $REG/team/base:2: there is no such image"
+	slsc_run base update "$REG/team/base:2"
+	is "$status$err" "1error: $REG/team/base:2: there is no such image"
+	for c in build show; do
+		slsc_run base $c example.com/team/base:1
+		is "$status$err" "2error: 'example.com/team/base:1' is an image, and no base made from Debian packages
+hint: \`slsc base list\` shows those; an image is locked in slsc.lock when a project whose slsc.yaml names it is packaged"
+	done
 	sed -i "s|'$REG/team/base'|'oci:b'|" slsc.yaml
 	slsc_run base update
 	is "$status$out" "0nothing has changed"
