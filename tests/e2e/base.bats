@@ -390,9 +390,11 @@ hint: what is named by its digest, or lies on the disk, is taken as it is"
 	cp slsc.lock before
 	slsc_run base update example.com/team/base:2
 	is "$status$out" 1
-	is "$err" "error: example.com/team/base:2: $REG/team/base:2: there is no such image"
+	is "$err" "error: example.com/team/base:2: $REG/team/base:2: there is no such image
+hint: there are: 1"
 	slsc_run base update "$REG/team/base:2"
-	is "$status$err" "1error: $REG/team/base:2: there is no such image"
+	is "$status$err" "1error: $REG/team/base:2: there is no such image
+hint: there are: 1"
 	for c in build show; do
 		slsc_run base $c example.com/team/base:1
 		is "$status$err" "2error: 'example.com/team/base:1' is an image, and no base made from Debian packages

@@ -164,6 +164,26 @@ hint: slsc package --oci hello"
 	is "$out" "127.0.0.1:$port/hello@$(ref ../dist/hello.oci arm64)"
 }
 
+@test "an image that is not there: what there is in its place" {
+	registry plain
+	layout img t 10
+	slsc_run -q push oci:img "127.0.0.1:$port/team/app:1.10" "127.0.0.1:$port/team/app:main" \
+		"127.0.0.1:$port/team/app:sha256-$(printf '%064d' 0).sig"
+	is "$status" 0
+	slsc_run pull "127.0.0.1:$port/team/app:1.01" oci:x
+	is "$status $err" "1 error: 127.0.0.1:$port/team/app:1.01: there is no such image
+hint: did you mean '1.10'? there are: 1.10, main"
+	slsc_run pull "127.0.0.1:$port/team/app" oci:x
+	is "$status $err" "1 error: 127.0.0.1:$port/team/app:latest: there is no such image
+hint: there are: 1.10, main"
+	slsc_run pull "127.0.0.1:$port/team/ap:main" oci:x
+	is "$status $err" "1 error: 127.0.0.1:$port/team/ap:main: there is no such image
+hint: 127.0.0.1:$port has no repository 'team/ap', or does not show it to you"
+	slsc_run pull "127.0.0.1:$port/team/app@sha256:$(printf '%064d' 0)" oci:x
+	is "$status $err" "1 error: 127.0.0.1:$port/team/app@sha256:$(printf '%064d' 0): there is no such image"
+	[ ! -e x ]
+}
+
 @test "pull of what skopeo pushed, both ways; umoci unpacks it" {
 	need umoci umoci
 	hello
