@@ -466,3 +466,25 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 	"$BATS_TEST_DIRNAME/support/schema.py" spdx spdx.json
 	"$BATS_TEST_DIRNAME/support/schema.py" cyclonedx cdx.json
 }
+
+@test "base: a blob of a registry's base that rots in the store is asked for again" {
+	export SLSC_CACHE_DIR=$T/cache
+	registry
+	umoci_base b latest amd64
+	skopeo copy -q --dest-tls-verify=false oci:b:latest "docker://$REG/x:t"
+	project "package: {image: {base: '$REG/x@$(ref b latest)'}}"
+	slsc_run -q package --oci --arch x86_64 --no-build
+	is "$status $err" "0 "
+	local before b
+	before=$(find dist -type f -exec sha256sum {} + | sort)
+	[ -n "$(find "$T/cache/blobs/sha256" -type f)" ]
+	for b in "$T/cache/blobs/sha256"/*; do
+		printf X | dd of="$b" bs=1 seek=40 conv=notrunc status=none
+	done
+	rm -r dist
+	slsc_run -q package --oci --arch x86_64 --no-build
+	is "$status $err" "0 "
+	is "$(find dist -type f -exec sha256sum {} + | sort)" "$before"
+	(cd "$T/cache/blobs/sha256" && for b in *; do echo "$b  $b"; done | sha256sum --quiet -c -)
+	no_leftovers "$T"
+}
