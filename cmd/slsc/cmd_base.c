@@ -104,8 +104,8 @@ static int find_base(const struct work *w, const char *text, struct base_variant
 		return r < 0 ? -1 : 0;
 	if (strchr(text, '/')) {
 		err_set(err, ERR_USAGE, "'%.200s' is an image, and no base made from Debian packages", text);
-		return err_hint(err, "`slsc base list` shows those; an image is locked in slsc.lock when a project whose "
-				     "slsc.yaml names it is packaged");
+		return err_hint(err, "`slsc base list` shows those; an image is locked in slsc.lock when a project "
+				     "whose slsc.yaml names it is packaged");
 	}
 	for (size_t i = 0; i < w->bases.len && n < ARRAY_LEN(names); i++)
 		names[n++] = w->bases.ptr[i].name;
@@ -583,8 +583,9 @@ const struct cmd cmd_base = {
 	.summary = "Make image bases from Debian packages",
 	.description =
 		"A base is what an image stands on, below the function: package.image.base in slsc.yaml, or --base of "
-		"slsc package, which makes and locks it when it is needed. These commands are for looking at bases, for "
-		"moving the lock to what mirrors and registries have now, and for a base by itself, for other tools.",
+		"slsc package, which makes and locks it when it is needed. These commands are for looking at bases, "
+		"for moving the lock to what mirrors and registries have now, and for a base by itself, "
+		"for other tools.",
 	.examples = "$ slsc base list\n"
 		    "$ slsc base show static-debian12\n"
 		    "$ slsc base update -n                 what is newer?\n"

@@ -32,7 +32,8 @@ const struct cmd cmd_copy = {
 	.summary = "Copy an image between registries, layouts and archives",
 	.description =
 		"Each is HOST[:PORT]/REPOSITORY[:TAG], oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE; SOURCE "
-		"may be a function, whose image is dist/FUNCTION.oci. An index is copied with the images of all its architectures; --arch takes one of them, by itself.\n\n"
+		"may be a function, whose image is dist/FUNCTION.oci. An index is copied with the images of all its "
+		"architectures; --arch takes one of them, by itself.\n\n"
 		"Between two repositories of one registry layers are mounted and not sent.",
 	.examples = "$ slsc copy registry.example.com/test/hello:1.0 registry.example.com/prod/hello:1.0\n"
 		    "$ slsc copy oci:dist/hello.oci oci-archive:hello.oci.tar\n",
