@@ -139,7 +139,7 @@ _slsc()
 		-p|--profile) _slsc_names profiles; return ;;
 		-o|--output) _slsc_files -d; return ;;
 		--compression) _slsc_words gzip zstd none; return ;;
-		--base) return ;;
+		--base) _slsc_names bases; return ;;
 		--sbom) _slsc_words none image attach; return ;;
 		--provenance) _slsc_words none attach; return ;;
 		--ca-file) _slsc_files -f; return ;;
@@ -185,6 +185,8 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --arch --output --compression --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names bases
 		fi ;;
 	'base show')
 		case $prev in
@@ -195,6 +197,8 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --arch --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names bases
 		fi ;;
 	'base update')
 		case $prev in
@@ -208,6 +212,8 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --arch --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names bases
 		fi ;;
 	'push')
 		case $prev in
@@ -290,7 +296,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --format --arch --profile --output --directory --verbose --quiet --color --progress --help
+			_slsc_words --format --arch --profile --output --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -353,10 +359,10 @@ _slsc()
 	'check')
 		case $prev in
 		--platform) _slsc_words lambda knative generic; return ;;
-		--ignore) _slsc_list; return ;;
+		--ignore) _slsc_list; _slsc_names rules; return ;;
 		--level) _slsc_words fast default max; return ;;
 		--compression) _slsc_words gzip zstd none; return ;;
-		--base) return ;;
+		--base) _slsc_names bases; return ;;
 		--ca-file) _slsc_files -f; return ;;
 		--cert) _slsc_files -f; return ;;
 		--key) _slsc_files -f; return ;;

@@ -154,7 +154,7 @@ complete -c slsc -n '__slsc_in package' -s p -l profile -x -a '(__slsc_names pro
 complete -c slsc -n '__slsc_in package' -s o -l output -x -a '(__fish_complete_directories)' -d 'where to put it (default: dist in the project)'
 complete -c slsc -n '__slsc_in package' -l no-build -d 'take the binaries as they are'
 complete -c slsc -n '__slsc_in package' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip, zstd or none'
-complete -c slsc -n '__slsc_in package' -l base -x -d 'of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];'
+complete -c slsc -n '__slsc_in package' -l base -x -a '(__slsc_names bases)' -d 'of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];'
 complete -c slsc -n '__slsc_in package' -l sbom -x -a 'none image attach' -d 'put an SBOM into images, or attach it to them in the layout (--oci)'
 complete -c slsc -n '__slsc_in package' -l provenance -x -a 'none attach' -d 'attach SLSA provenance to images in the layout (--oci)'
 complete -c slsc -n '__slsc_in package' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
@@ -182,10 +182,12 @@ complete -c slsc -n '__slsc_in base build' -s o -l output -x -a '(__fish_complet
 complete -c slsc -n '__slsc_in base build' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip (default), zstd or none'
 complete -c slsc -n '__slsc_in base build' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in base build' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in base build' -a '(__slsc_names bases)'
 
 # base show
 complete -c slsc -n '__slsc_in base show' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
 complete -c slsc -n '__slsc_in base show' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in base show' -a '(__slsc_names bases)'
 
 # base update
 complete -c slsc -n '__slsc_in base update' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
@@ -195,6 +197,7 @@ complete -c slsc -n '__slsc_in base update' -l key -r -F -d 'its private key, if
 complete -c slsc -n '__slsc_in base update' -l insecure -d 'take any certificate, and plain http where there is no https'
 complete -c slsc -n '__slsc_in base update' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in base update' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in base update' -a '(__slsc_names bases)'
 
 # push
 complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
@@ -250,6 +253,7 @@ complete -c slsc -n '__slsc_in sbom' -s f -l format -x -a 'spdx cyclonedx' -d 's
 complete -c slsc -n '__slsc_in sbom' -s a -l arch -x -a '(__slsc_names arches)' -d 'of which binary (default: the function\'s first)'
 complete -c slsc -n '__slsc_in sbom' -s p -l profile -x -a '(__slsc_names profiles)' -d 'release (default), small, fast, debug, or one of slsc.yaml'
 complete -c slsc -n '__slsc_in sbom' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in sbom' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in sbom' -a '(__slsc_names functions)'
 
 # sign
@@ -300,13 +304,13 @@ complete -c slsc -n '__slsc_in compare' -a '(__slsc_names functions)'
 
 # check
 complete -c slsc -n '__slsc_in check' -l platform -x -a 'lambda knative generic' -d 'lambda, knative or generic (default: lambda for zips;'
-complete -c slsc -n '__slsc_in check' -l ignore -x -d 'leave out the rule ID; repeatable'
+complete -c slsc -n '__slsc_in check' -l ignore -x -a '(__fish_append , (__slsc_names rules))' -d 'leave out the rule ID; repeatable'
 complete -c slsc -n '__slsc_in check' -l list-rules -d 'print every rule, with its severity on each platform'
 complete -c slsc -n '__slsc_in check' -l reproducible -d 'build a copy elsewhere, and compare with dist/ byte by byte'
 complete -c slsc -n '__slsc_in check' -l fresh -d 'with --reproducible: compare two copies instead'
 complete -c slsc -n '__slsc_in check' -l level -x -a 'fast default max' -d 'with --reproducible: the level that dist/ was packaged with'
 complete -c slsc -n '__slsc_in check' -l compression -x -a 'gzip zstd none' -d 'with --reproducible: the compression of layers, likewise'
-complete -c slsc -n '__slsc_in check' -l base -x -d 'with --reproducible: the base, likewise; repeatable;'
+complete -c slsc -n '__slsc_in check' -l base -x -a '(__slsc_names bases)' -d 'with --reproducible: the base, likewise; repeatable;'
 complete -c slsc -n '__slsc_in check' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
 complete -c slsc -n '__slsc_in check' -l cert -r -F -d 'show this client certificate (PEM)'
 complete -c slsc -n '__slsc_in check' -l key -r -F -d 'its private key, if that is in another file'

@@ -102,6 +102,11 @@ static int find_base(const struct work *w, const char *text, struct base_variant
 
 	if (r)
 		return r < 0 ? -1 : 0;
+	if (strchr(text, '/')) {
+		err_set(err, ERR_USAGE, "'%.200s' is an image, and no base made from Debian packages", text);
+		return err_hint(err, "`slsc base list` shows those; an image is locked in slsc.lock when a project "
+				     "whose slsc.yaml names it is packaged");
+	}
 	for (size_t i = 0; i < w->bases.len && n < ARRAY_LEN(names); i++)
 		names[n++] = w->bases.ptr[i].name;
 	near = str_closest(name, names, n);
@@ -289,8 +294,9 @@ static void report(const struct base_image *im, const char *dir, bool json, stru
 			buf_addf(b, "%s{\"arch\":\"%s\",\"digest\":\"%s\",\"size\":%" PRIu64 ",\"layers\":%zu}",
 				 i ? "," : "", arch_name(a->arch), a->manifest.digest.s, a->size, a->nlayers);
 		else
-			buf_addf(b, "  %s  %s  %zu layers  %s\n", arch_oci(a->arch),
-				 str_human_size(a->size, human, sizeof(human)), a->nlayers, a->manifest.digest.s);
+			buf_addf(b, "  %s  %s  %zu layer%s  %s\n", arch_oci(a->arch),
+				 str_human_size(a->size, human, sizeof(human)), a->nlayers, a->nlayers == 1 ? "" : "s",
+				 a->manifest.digest.s);
 	}
 	buf_addz(b, json ? "]}\n" : "");
 }
@@ -431,7 +437,8 @@ static int update_images(struct work *w, const struct base_ctx *ctx, const struc
 		struct base_move m;
 
 		if (base_lock_move(&w->project, name, &origins, dry_run, &m, err) < 0)
-			return err->code == ERR_INTR || err->loc.line ? -1 : err_wrap(err, "%s", name);
+			return err->code == ERR_INTR || err->loc.line || strstr(err->msg, name)
+				? -1 : err_wrap(err, "%s", name);
 		if (m.unlockable && named) {
 			err_set(err, ERR_USAGE, "%s: is not a tag in a registry: there is nothing to lock", name);
 			return err_hint(err, "what is named by its digest, or lies on the disk, is taken as it is");
@@ -535,6 +542,7 @@ static const struct cmd subs[] = {
 			"debug-nonroot is both.",
 		.examples = "$ slsc base build static-debian12\n$ slsc base build cc-debian12:debug -o oci:base\n",
 		.opts = build_opts,
+		.complete = COMPLETE_BASE,
 		.flags = CMD_JSON | CMD_DRY_RUN,
 		COMMON,
 		.run = build,
@@ -545,6 +553,7 @@ static const struct cmd subs[] = {
 		.summary = "Show a base's packages as they are locked",
 		.examples = "$ slsc base show cc-debian12 --arch arm64\n",
 		.opts = arch_opts,
+		.complete = COMPLETE_BASE,
 		.flags = CMD_JSON,
 		COMMON,
 		.run = show,
@@ -557,9 +566,10 @@ static const struct cmd subs[] = {
 			"All bases that slsc.lock has, or those that are named: packages of Debian, and images in a "
 			"registry, as slsc.yaml names them, of which the digest is locked. With --dry-run nothing is "
 			"written. SLSC_APT_SOURCES names a file of apt sources to take instead of the host's.",
-		.examples = "$ slsc base update\nbase-debian12 x86_64: libc6 2.36-9+deb12u9 -> 2.36-9+deb12u10\n"
+		.examples = "$ slsc base update\nbase-debian12 x86_64: libssl3 3.0.20-1~deb12u2 -> 3.0.22-1~deb12u2\n"
 			    "$ slsc base update registry.example.com/base:1\n",
 		.opts = update_opts,
+		.complete = COMPLETE_BASE,
 		.flags = CMD_JSON | CMD_DRY_RUN,
 		COMMON,
 		.run = update,
@@ -571,5 +581,14 @@ const struct cmd cmd_base = {
 	.name = "base",
 	.args = "list|build|show|update",
 	.summary = "Make image bases from Debian packages",
+	.description =
+		"A base is what an image stands on, below the function: package.image.base in slsc.yaml, or --base of "
+		"slsc package, which makes and locks it when it is needed. These commands are for looking at bases, "
+		"for moving the lock to what mirrors and registries have now, and for a base by itself, "
+		"for other tools.",
+	.examples = "$ slsc base list\n"
+		    "$ slsc base show static-debian12\n"
+		    "$ slsc base update -n                 what is newer?\n"
+		    "$ slsc base build cc-debian12:debug -o oci:base\n",
 	.subs = subs,
 };

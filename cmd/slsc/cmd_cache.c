@@ -116,5 +116,10 @@ const struct cmd cmd_cache = {
 	.name = "cache",
 	.args = "info|prune",
 	.summary = "Show or shrink the cache of images and sources",
+	.description =
+		"Packages, layers of bases and of Dockerfile builds, and what compilers need are kept in "
+		"$SLSC_CACHE_DIR, else in slsc below $XDG_CACHE_HOME, else in ~/.cache/slsc.",
+	.examples = "$ slsc cache info\n"
+		    "$ slsc cache prune --keep 2GB\n",
 	.subs = subs,
 };

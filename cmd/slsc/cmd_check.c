@@ -31,7 +31,7 @@ static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
 static const struct opt opts[] = {
 	{ OPT_CHOICE, .long_name = "platform", .offset = AT(platform), .arg = "NAME", .choices = platforms,
 	  .help = "lambda, knative or generic (default: lambda for zips;\nfor images by the function's runtime)" },
-	{ OPT_LIST, .long_name = "ignore", .offset = AT(ignore), .arg = "ID",
+	{ OPT_LIST, .long_name = "ignore", .offset = AT(ignore), .arg = "ID", .complete = COMPLETE_RULE,
 	  .help = "leave out the rule ID; repeatable" },
 	{ OPT_FLAG, .long_name = "list-rules", .offset = AT(list_rules),
 	  .help = "print every rule, with its severity on each platform" },
@@ -44,7 +44,7 @@ static const struct opt opts[] = {
 	  .help = "with --reproducible: the level that dist/ was packaged with" },
 	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
 	  .help = "with --reproducible: the compression of layers, likewise" },
-	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
+	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE", .complete = COMPLETE_BASE,
 	  .help = "with --reproducible: the base, likewise; repeatable;\na relative path is the project's" },
 	REGISTRY_OPTS(struct check_ctx, registry),
 	{ .type = OPT_END },
@@ -168,14 +168,6 @@ static const struct dist_entry *listed(const struct job *j, const char *text)
 	return NULL;
 }
 
-static bool is_function(const struct project *p, const char *name)
-{
-	for (size_t i = 0; p && i < p->nfunctions; i++)
-		if (strcmp(p->functions[i]->name.s, name) == 0)
-			return true;
-	return false;
-}
-
 static int nothing(const char *what, struct err *err)
 {
 	err_set(err, ERR_NOTFOUND, "%s%snothing is packaged yet: dist/manifest.json lists nothing", what ? what : "",
@@ -204,8 +196,9 @@ static int check_named(const struct job *j, const char *text, struct err *err)
 					.platform = j->platform >= 0 || !e || strcmp(e->kind, "zip") == 0
 							    ? j->platform : platform_of(j->project, e) };
 
-	if (!fs_exists(text) && is_function(j->project, text))
-		return check_function(j, text, err);
+	/* a word alone is a function, in a project */
+	if (j->project && *text && !strpbrk(text, "/:.@") && !fs_exists(text))
+		return project_function(j->project, text, err) ? check_function(j, text, err) : -1;
 	accept_for(j, e);
 	return check_artifact(j->check, &t, err);
 }

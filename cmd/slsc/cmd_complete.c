@@ -3,10 +3,12 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "build/bases.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "config/project.h"
 #include "os/fs.h"
+#include "report/check.h"
 
 /*
  * slsc _complete KIND: the names that the completion scripts offer, one a line; KIND is what complete_source() says.
@@ -57,6 +59,17 @@ static void add_of_project(struct buf *b, const char *kind)
 			add_name(b, p.toolchains[i]->name);
 }
 
+static void add_bases(struct buf *b)
+{
+	CLEANUP(bases_release) struct bases all;
+	struct err ignored = ERR_INIT;
+
+	if (bases_load(&all, NULL, &ignored) < 0)
+		return;
+	VEC_EACH(&all, base)
+		add_name(b, base->name);
+}
+
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -66,6 +79,11 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	(void)argc;
 	if (strcmp(argv[0], "templates") == 0)
 		add_templates(&b);
+	else if (strcmp(argv[0], "bases") == 0)
+		add_bases(&b);
+	else if (strcmp(argv[0], "rules") == 0)
+		for (size_t i = 0; i < RULE_COUNT; i++)
+			add_name(&b, check_rules[i].id);
 	else if (strcmp(argv[0], "arches") == 0)
 		for (enum arch a = 0; a < ARCH_COUNT; a++)
 			add_name(&b, arch_name(a));

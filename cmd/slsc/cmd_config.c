@@ -105,5 +105,8 @@ const struct cmd cmd_config = {
 	.name = "config",
 	.args = "check|show|schema",
 	.summary = "Check slsc.yaml, or show what it means",
+	.examples = "$ slsc config check\n"
+		    "$ slsc config show | less\n"
+		    "$ slsc config schema >slsc.schema.json\n",
 	.subs = subs,
 };

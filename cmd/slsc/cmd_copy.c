@@ -21,7 +21,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_PLACE struct place from = { .kind = PLACE_LAYOUT }, to = { .kind = PLACE_LAYOUT };
 
 	(void)argc;
-	if (place_parse(&from, argv[0], err) < 0 || place_parse(&to, argv[1], err) < 0)
+	if (image_source(&from, argv[0], err) < 0 || image_target(&to, argv[1], err) < 0)
 		return -1;
 	return transfer_ui(&from, &to, 1, &c->f, g, &words, err);
 }
@@ -31,8 +31,9 @@ const struct cmd cmd_copy = {
 	.args = "SOURCE DESTINATION",
 	.summary = "Copy an image between registries, layouts and archives",
 	.description =
-		"Each is HOST[:PORT]/REPOSITORY[:TAG], oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE. An "
-		"index is copied with the images of all its architectures; --arch takes one of them, by itself.\n\n"
+		"Each is HOST[:PORT]/REPOSITORY[:TAG], oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE; SOURCE "
+		"may be a function, whose image is dist/FUNCTION.oci. An index is copied with the images of all its "
+		"architectures; --arch takes one of them, by itself.\n\n"
 		"Between two repositories of one registry layers are mounted and not sent.",
 	.examples = "$ slsc copy registry.example.com/test/hello:1.0 registry.example.com/prod/hello:1.0\n"
 		    "$ slsc copy oci:dist/hello.oci oci-archive:hello.oci.tar\n",

@@ -48,7 +48,7 @@ static const struct opt opts[] = {
 	{ OPT_FLAG, .long_name = "no-build", .offset = AT(no_build), .help = "take the binaries as they are" },
 	{ OPT_CHOICE, .long_name = "compression", .offset = AT(compression), .arg = "KIND", .choices = compressions,
 	  .help = "of layers: gzip, zstd or none" },
-	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE",
+	{ OPT_MULTI, .long_name = "base", .offset = AT(bases), .arg = "BASE", .complete = COMPLETE_BASE,
 	  .help = "of images: one of `slsc base list` (default: static), or an image such as oci:DIR[:TAG];\n"
 		  "NAME=SOURCE: where the base that slsc.yaml calls NAME comes from" },
 	{ OPT_CHOICE, .long_name = "sbom", .offset = AT(sbom), .arg = "WHERE", .choices = sboms,
@@ -149,6 +149,23 @@ static int split_bases(const struct strs *given, const char **base, struct strs 
 	return 0;
 }
 
+/* What was asked for, and would have no place to be. */
+static int check_lists(const struct package_ctx *c, struct err *err)
+{
+	const bool image = c->oci || c->oci_archive || c->docker_archive;
+
+	if (c->sbom && strcmp(c->sbom, "image") == 0 && !image) {
+		err_set(err, ERR_USAGE, "--sbom image: no image is made");
+		return err_hint(err, "add --oci, --oci-archive or --docker-archive; `slsc sbom` writes that of a zip");
+	}
+	if (c->oci || !((c->sbom && strcmp(c->sbom, "attach") == 0) ||
+			(c->provenance && strcmp(c->provenance, "attach") == 0)))
+		return 0;
+	err_set(err, ERR_USAGE, "--%s attach: only a layout has a place beside its image",
+		c->sbom && strcmp(c->sbom, "attach") == 0 ? "sbom" : "provenance");
+	return err_hint(err, "add --oci");
+}
+
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	const struct package_ctx *c = ctx;
@@ -184,7 +201,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		err_set(err, ERR_USAGE, "--output: the directory's name is empty");
 		return err_hint(err, "leave it out for dist in the project, or write . for this directory");
 	}
-	if (split_bases(&c->bases, &req.base, &sources, err) < 0)
+	if (check_lists(c, err) < 0 || split_bases(&c->bases, &req.base, &sources, err) < 0)
 		return -1;
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);

@@ -21,7 +21,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_PLACE struct place from = { .kind = PLACE_LAYOUT }, to = { .kind = PLACE_LAYOUT };
 
 	(void)argc;
-	if (place_parse(&from, argv[0], err) < 0 || place_parse(&to, argv[1], err) < 0)
+	if (place_parse(&from, argv[0], err) < 0 || image_target(&to, argv[1], err) < 0)
 		return -1;
 	if (from.kind != PLACE_REGISTRY) {
 		err_set(err, ERR_USAGE, "'%.200s' is not in a registry", argv[0]);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/vec.h"
 #include "commands.h"
-#include "os/fs.h"
 #include "registry_ui.h"
 
 struct push_ctx {
@@ -18,27 +16,12 @@ static const struct opt opts[] = {
 	{ .type = OPT_END },
 };
 
-/* A function's name stands for what `slsc package --oci` has made of it. */
-static int parse_source(struct place *pl, const char *text, struct err *err)
-{
-	CLEAN_FREE char *layout = NULL;
-
-	if (!*text || strpbrk(text, "/:.@") || fs_exists(text))
-		return place_parse(pl, text, err);
-	layout = xasprintf("dist/%s.oci", text);
-	if (!fs_is_dir(layout)) {
-		err_set(err, ERR_NOTFOUND, "there is no image of function '%.100s': %s does not exist", text, layout);
-		return err_hint(err, "slsc package --oci %.100s", text);
-	}
-	*pl = (struct place){ .kind = PLACE_LAYOUT, .path = steal(&layout) };
-	return 0;
-}
-
-static int parse_targets(struct place *to, int n, char **texts, struct err *err)
+static int parse_targets(const struct place *from, struct place *to, int n, char **texts, struct err *err)
 {
 	for (int i = 0; i < n; i++) {
 		if (place_parse(&to[i], texts[i], err) < 0)
-			return -1;
+			return from->kind == PLACE_REGISTRY ? err_hint(err, "the source comes first: slsc push SOURCE "
+								       "HOST/REPOSITORY[:TAG]") : -1;
 		if (to[i].kind != PLACE_REGISTRY) {
 			err_set(err, ERR_USAGE, "'%.200s' is not in a registry", texts[i]);
 			return err_hint(err, "slsc copy writes layouts and archives");
@@ -56,10 +39,10 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_FREE struct place *to = NULL;
 	int n = argc - 1, ret;
 
-	if (parse_source(&from, argv[0], err) < 0)
+	if (image_source(&from, argv[0], err) < 0)
 		return -1;
 	to = xcalloc((size_t)n, sizeof(*to));
-	ret = parse_targets(to, n, argv + 1, err);
+	ret = parse_targets(&from, to, n, argv + 1, err);
 	if (ret == 0)
 		ret = transfer_ui(&from, to, (size_t)n, &c->f, g, &words, err);
 	for (int i = 0; i < n; i++)

@@ -187,5 +187,6 @@ const struct cmd cmd_sbom = {
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct sbom_ctx),
+	.flags = CMD_JSON,
 	.run = run,
 };

@@ -180,17 +180,17 @@ const struct cmd cmd_sign = {
 	.summary = "Sign an image with a key pair, as cosign does",
 	.description =
 		"Signs the digest of an image in a layout or a registry (ECDSA P-256 over SHA-256) and stores the "
-		"signature beside it as cosign does, under the tag sha256-<digest>.sig: the image stays as it "
-		"is, and `cosign "
-		"verify --key` takes it from a registry. Provenance that is attached to the image is signed "
-		"as well, as an "
-		"attestation under sha256-<digest>.att. What this key has signed already is left alone.\n\n"
+		"signature beside it as cosign does, under the tag sha256-<digest>.sig: the image stays as it is, and "
+		"`cosign verify --key` takes it from a registry. Provenance that is attached to the image is signed as "
+		"well, as an attestation under sha256-<digest>.att. What this key has signed already is left "
+		"alone.\n\n"
+		"IMAGE is oci:DIR[:TAG], HOST/REPOSITORY[:TAG][@DIGEST], or a function, whose image is "
+		"dist/FUNCTION.oci. Without a tag it is the one tagged latest.\n\n"
 		"A key's password is taken from COSIGN_PASSWORD, from stdin with --password-stdin, or asked for on the "
-		"terminal; never from the command line. slsc package makes a layout anew, without signatures. "
-		"slsc push "
-		"sends signatures and attestations of a layout along.",
+		"terminal; never from the command line. slsc package makes a layout anew, without signatures. slsc "
+		"push sends signatures and attestations of a layout along.",
 	.examples = "$ slsc sign --generate-key slsc\n"
-		    "$ slsc sign --key slsc.key --recursive oci:dist/hello.oci:latest\n"
+		    "$ slsc sign --key slsc.key --recursive hello\n"
 		    "$ slsc verify-signature --key slsc.pub oci:dist/hello.oci:arm64\n",
 	.opts = opts,
 	.complete = COMPLETE_DIR,

@@ -63,8 +63,12 @@ const struct cmd cmd_verify_signature = {
 	.summary = "Check who signed an image",
 	.description =
 		"Succeeds if one of the signatures stored beside the image is by the key and names the image's digest. "
-		"Else it says why not, and exits with 3. Signatures are those of slsc sign and of cosign sign --key.",
-	.examples = "$ slsc verify-signature --key slsc.pub oci:dist/hello.oci:latest\n"
+		"Else it says why not, and exits with 3. Signatures are those of slsc sign and of cosign sign "
+		"--key.\n\n"
+		"IMAGE is HOST/REPOSITORY[:TAG][@DIGEST], oci:DIR[:TAG], an archive, or a function, whose image is "
+		"dist/FUNCTION.oci. Without a tag it is the one tagged latest.",
+	.examples = "$ slsc verify-signature --key slsc.pub registry.example.com/hello:1.0\n"
+		    "$ slsc verify-signature --key slsc.pub hello\n"
 		    "$ slsc verify-signature --key slsc.pub --attestation --json oci:dist/hello.oci:amd64\n",
 	.opts = opts,
 	.complete = COMPLETE_DIR,

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/out.h"
+#include "config/project.h"
 #include "os/fs.h"
 #include "trust.h"
 
@@ -122,6 +124,37 @@ int transfer_ui(const struct place *from, const struct place *to, size_t n, cons
 	if (f->image_refs && !g->dry_run && fs_write_file(f->image_refs, lines.ptr, lines.len, 0644, err) < 0)
 		return err_wrap(err, "--image-refs");
 	return g->json ? out_stdout(json.ptr, json.len, err) : out_stdout(lines.ptr, lines.len, err);
+}
+
+int image_source(struct place *pl, const char *text, struct err *err)
+{
+	CLEAN_FREE char *here = getcwd(NULL, 0), *layout = NULL;
+	CLEAN_PROJECT struct project p = { 0 };
+	struct err none;
+	bool has_project;
+
+	if (!*text || strpbrk(text, "/:.@") || fs_exists(text))
+		return place_parse(pl, text, err);
+	has_project = project_load(&p, NULL, &none) == 0;
+	if (has_project && !project_function(&p, text, err))
+		return -1;
+	/* as package shows it: relative where the user stands in the project */
+	layout = has_project && !(here && strcmp(here, p.dir) == 0) ? xasprintf("%s/dist/%s.oci", p.dir, text)
+								    : xasprintf("dist/%s.oci", text);
+	if (!fs_is_dir(layout)) {
+		err_set(err, ERR_NOTFOUND, "there is no image of function '%.100s': %s does not exist", text, layout);
+		return err_hint(err, "slsc package --oci %.100s", text);
+	}
+	*pl = (struct place){ .kind = PLACE_LAYOUT, .path = steal(&layout) };
+	return 0;
+}
+
+int image_target(struct place *pl, const char *text, struct err *err)
+{
+	if (place_parse(pl, text, err) == 0)
+		return 0;
+	return strpbrk(text, ":@") ? -1 : err_hint(err, "for an image layout write oci:%.100s; a file is "
+						   "oci-archive:FILE or docker-archive:FILE", text);
 }
 
 int registry_host(const char *host, struct err *err)

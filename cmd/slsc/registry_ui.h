@@ -49,6 +49,14 @@ struct transfer_words {
 int transfer_ui(const struct place *from, const struct place *to, size_t n, const struct transfer_flags *f,
 		const struct globals *g, const struct transfer_words *w, struct err *err) MUST_CHECK;
 
+/**
+ * image_source - what a command reads: place_parse(), or the name of a function, which stands for the layout that
+ * `slsc package --oci` has made of it. ERR_NOTFOUND for an unknown function, or one without that.
+ */
+int image_source(struct place *pl, const char *text, struct err *err) MUST_CHECK;
+/** image_target - place_parse() for what a command writes; the hint says how a new layout is named. */
+int image_target(struct place *pl, const char *text, struct err *err) MUST_CHECK;
+
 /** registry_host - ERR_USAGE if @host is no registry's name: HOST[:PORT]. */
 int registry_host(const char *host, struct err *err) MUST_CHECK;
 

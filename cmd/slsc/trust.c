@@ -27,7 +27,7 @@ int attach_place(struct attach **out, const struct place *pl, const struct regis
 int trusted_open(struct trusted *t, const char *image, const struct registry_flags *f, bool write, struct err *err)
 {
 	*t = (struct trusted){ .registry = registry_opts_of(f) };
-	if (place_parse(&t->place, image, err) < 0)
+	if (image_source(&t->place, image, err) < 0)
 		return -1;
 	t->ref = t->place.digest ? t->place.digest : t->place.tag;
 	if (write && t->place.kind != PLACE_LAYOUT && t->place.kind != PLACE_REGISTRY) {

@@ -405,6 +405,7 @@ int package_run(const struct package_request *req, struct package_result *res, s
 		/* a RUN's sandbox is entered by a process of one thread */
 		if (!req->dry_run && staged)
 			provenance_start(&pk);
+		base_sources_unused(&pk);
 		if (req->dry_run)
 			list_only(&pk);
 		ret = req->dry_run ? 0 : write_all(&pk, err);

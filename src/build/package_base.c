@@ -252,6 +252,29 @@ int base_resolve(struct packager *pk, struct unit *u, struct lstr name, struct e
 	return ret < 0 ? located(pk, name, err) : 0;
 }
 
+void base_sources_unused(const struct packager *pk)
+{
+	const struct strs *own = pk->req->base_sources;
+	CLEAN_STRS struct strs names = { 0 };
+
+	for (size_t i = 0; i < pk->nunits; i++) {
+		if (pk->units[i].pkg.dockerfile.s)
+			return;
+		strs_add(&names, pk->units[i].base);
+	}
+	for (size_t i = 0; own && i < own->len; i++) {
+		CLEAN_FREE char *name = xstrndup(own->ptr[i], strcspn(own->ptr[i], "="));
+		const char *near = str_closest(name, (const char *const *)names.ptr, names.len);
+		bool used = false;
+
+		for (size_t k = 0; k < names.len; k++)
+			used = used || strcmp(names.ptr[k], name) == 0;
+		if (!used)
+			strs_addf(&pk->res->warnings, "--base %s: no base here is called '%s'%s%s%s", own->ptr[i], name,
+				  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
+}
+
 int base_staged(struct packager *pk, struct unit *u, const char *dir, struct err *err)
 {
 	struct foreign_base *b = xcalloc(1, sizeof(*b));

@@ -142,6 +142,8 @@ int base_put_packages(struct packager *pk, struct unit *u, enum codec codec, str
  */
 int base_layers(struct foreign_base *b, enum arch arch, bool uncompressed, struct layout *l, struct packaged_image *m,
 		struct err *err) MUST_CHECK;
+/** base_sources_unused - a warning for each --base NAME=SOURCE that no unit stands on, unless a Dockerfile may. */
+void base_sources_unused(const struct packager *pk);
 /** base_staged - the layout at @dir, which a Dockerfile has made, as u->foreign. */
 int base_staged(struct packager *pk, struct unit *u, const char *dir, struct err *err) MUST_CHECK;
 /** base_config - the text of @b's config for @arch. */

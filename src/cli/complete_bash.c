@@ -18,6 +18,10 @@ const char *complete_source(enum opt_complete kind)
 		return "toolchains";
 	case COMPLETE_TEMPLATE:
 		return "templates";
+	case COMPLETE_BASE:
+		return "bases";
+	case COMPLETE_RULE:
+		return "rules";
 	case COMPLETE_NONE:
 	case COMPLETE_FILE:
 	case COMPLETE_DIR:

@@ -117,10 +117,10 @@ static bool is_attached(struct attach *a, const json_t *d)
 	return digest_parse(get(d, "digest"), &digest, &ignored) == 0 && refers_to(a, &digest, NULL, NULL);
 }
 
-/* The image to take if none is named: the only one, or the only index of several. */
+/* The image to take if none is named: the only one, or the one tagged latest. */
 static const json_t *only_image(struct in_layout *l, struct err *err)
 {
-	const json_t *found = NULL, *d;
+	const json_t *found = NULL, *latest = NULL, *d;
 	CLEAN_BUF struct buf tags = BUF_INIT;
 	size_t i, n = 0;
 
@@ -128,11 +128,13 @@ static const json_t *only_image(struct in_layout *l, struct err *err)
 		if (is_attached(&l->base, d))
 			continue;
 		found = d;
+		if (tag_of(d) && strcmp(tag_of(d), "latest") == 0)
+			latest = d;
 		if (n++ < 8)
 			buf_addf(&tags, "%s%.64s", tags.len ? ", " : "", tag_of(d) ? tag_of(d) : get(d, "digest"));
 	}
-	if (n == 1)
-		return found;
+	if (n == 1 || latest)
+		return latest ? latest : found;
 	if (!n) {
 		err_set(err, ERR_NOTFOUND, "%s: holds no image", l->base.shown);
 		return NULL;

@@ -24,7 +24,7 @@ int layout_open(struct layout *l, const char *dir, bool sync, struct err *err)
 	if (lstat(dir, &st) == 0) {
 		if (!S_ISDIR(st.st_mode)) {
 			err_set(err, ERR_EXISTS, "%s is in the way: it is not a directory", dir);
-			return err_hint(err, "move it away, or choose another place with --output");
+			return err_hint(err, "move it away, or choose another place");
 		}
 	} else if (errno == ENOENT) {
 		l->made = true;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "oci/attach.h"
 #include "oci/image.h"
 #include "oci/origin_internal.h"
 #include "os/fs.h"
@@ -139,13 +140,13 @@ static const struct doc_descriptor *by_digest(const struct layout_origin *lo, co
 	return NULL;
 }
 
-/* Only what a user can type: names of foreign bytes stay out of messages. */
+/* Only images, and what a user can type: names of foreign bytes stay out of messages. */
 static void list_tags(const struct layout_origin *lo, struct strs *tags)
 {
 	for (size_t i = 0; i < lo->index.len; i++) {
 		const char *name = doc_kvs_get(&lo->index.ptr[i].annotations, REF_NAME);
 
-		if (name && place_ref_is_valid(name))
+		if (name && place_ref_is_valid(name) && !attach_is_tag(name))
 			strs_add(tags, name);
 	}
 }

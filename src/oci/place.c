@@ -195,10 +195,39 @@ static bool host_is_valid(const char *host)
 
 static bool looks_like_host(const char *host)
 {
-	return strpbrk(host, ".:") || strcmp(host, "localhost") == 0;
+	return strcmp(host, "localhost") == 0 || (strpbrk(host, ".:") && strspn(host, ".") < strlen(host));
 }
 
-static int parse_registry(struct place *pl, const char *rest, const char *text, struct err *err)
+/* By its form a path, or one that begins in a directory that is there. */
+static bool looks_like_path(const char *text, const char *dir)
+{
+	CLEAN_FREE char *first = xstrndup(text, strcspn(text, "/")), *parent = path_join(dir, first);
+
+	return text[0] == '/' || strcmp(first, ".") == 0 || strcmp(first, "..") == 0 || ends_with(text, ".zip") ||
+	       ends_with(text, ".tar") || ends_with(text, ".oci") || (strchr(text, '/') && *first && fs_is_dir(parent));
+}
+
+/* No host stands first, nor an image's file or directory. */
+static int bad_name(const char *text, const char *dir, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(dir, text);
+
+	if (*text && fs_is_dir(path)) {
+		bad(err, text, "is a directory, but no image layout: it has no file oci-layout");
+		return err_hint(err, "a layout is a directory with oci-layout, index.json and blobs/, such as "
+				     "`slsc package --oci` makes");
+	}
+	if (*text && fs_exists(path)) {
+		bad(err, text, "is a file, but its name does not say that it is an image");
+		return err_hint(err, "if it is one, write oci-archive:FILE or docker-archive:FILE");
+	}
+	if (looks_like_path(text, dir))
+		return bad(err, text, "there is no such file or directory");
+	bad(err, text, "names no registry, and there is no file or directory of that name");
+	return err_hint(err, "a registry is always named: HOST/REPOSITORY[:TAG], such as docker.io/library/alpine:3");
+}
+
+static int parse_registry(struct place *pl, const char *rest, const char *dir, const char *text, struct err *err)
 {
 	CLEAN_FREE char *s = xstrdup(rest);
 	char *slash, *colon;
@@ -209,11 +238,13 @@ static int parse_registry(struct place *pl, const char *rest, const char *text, 
 	slash = strchr(s, '/');
 	if (slash)
 		*slash = '\0';
-	if (!slash || !looks_like_host(s)) {
-		bad(err, text, "names no registry, and there is no file or directory of that name");
-		return err_hint(err, "a registry is always named: HOST/REPOSITORY[:TAG], such as "
-				     "docker.io/library/alpine:3");
+	if (starts_with(rest, "https://") || starts_with(rest, "http://")) {
+		bad(err, text, "a registry is named without a scheme");
+		return err_hint(err, "write HOST/REPOSITORY[:TAG]; plain http is used for this machine only, or with "
+				     "--insecure");
 	}
+	if (!slash || !looks_like_host(s))
+		return bad_name(text, dir, err);
 	if (!host_is_valid(s))
 		return bad(err, text, "the registry's host is malformed");
 	pl->host = xstrdup(s);
@@ -266,11 +297,11 @@ int place_parse_in(struct place *pl, const char *text, const char *dir, struct e
 		if (starts_with(text, prefixes[i].text))
 			ret = parse_path(pl, prefixes[i].kind, text + strlen(prefixes[i].text), dir, text, err);
 	if (ret == 1 && starts_with(text, "docker://"))
-		ret = parse_registry(pl, text + strlen("docker://"), text, err);
+		ret = parse_registry(pl, text + strlen("docker://"), dir, text, err);
 	if (ret == 1 && exists_as(text, dir, &kind))
 		ret = parse_path(pl, kind, text, dir, text, err);
 	if (ret == 1)
-		ret = parse_registry(pl, text, text, err);
+		ret = parse_registry(pl, text, dir, text, err);
 	if (ret < 0)
 		place_release(pl);
 	return ret;

@@ -58,6 +58,9 @@ bool client_is_transient(int status);
  */
 int client_pause(struct client *c, struct call *call, const struct http_resp *resp, struct err *err) MUST_CHECK;
 
+/** client_hint_tags - as @err's hint, what tags there are in place of @ref, if the registry says so. */
+void client_hint_tags(struct client *c, const char *ref, struct err *err);
+
 /** client_base - find out how the registry is spoken to, once: c->base. */
 int client_base(struct client *c, struct err *err) MUST_CHECK;
 /** client_tls - c->tls for c->host from @o and the certs.d directories. */

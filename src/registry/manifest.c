@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "oci/attach.h"
 #include "oci/image.h"
 #include "registry/client_internal.h"
 
@@ -86,6 +87,8 @@ int client_manifest_get(struct client *c, const char *ref, struct buf *out, char
 		return -1;
 	if (resp.status == 404) {
 		err_set(err, ERR_NOTFOUND, "%s%c%s: there is no such image", c->shown, is_digest(ref) ? '@' : ':', ref);
+		if (!is_digest(ref) && !attach_is_tag(ref))
+			client_hint_tags(c, ref, err);
 		return -1;
 	}
 	if (resp.status != 200)

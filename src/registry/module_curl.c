@@ -343,7 +343,13 @@ static int fail(struct exchange *x, CURLcode code)
 		r->not_http = true;
 		return err_set(x->err, ERR_NET, "%s", why);
 	case CURLE_COULDNT_CONNECT:
+		r->transient = true;
+		err_set(x->err, ERR_NET, "%s", why);
+		return err_hint(x->err, "does it run there, and is the port right?");
 	case CURLE_COULDNT_RESOLVE_HOST:
+		r->transient = true;
+		err_set(x->err, ERR_NET, "%s", why);
+		return err_hint(x->err, "is the name right, and is there a network?");
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:

@@ -193,9 +193,14 @@ mirrors:
 	is "$(env_of)" '["PATH=/base/bin","BASE=yes"]'
 	is "$(manifest dist/hello.oci amd64 | jq -c '.annotations | [."org.opencontainers.image.base.name", ."org.opencontainers.image.base.digest"]')" \
 		"[\"gcr.io/distroless/static:nonroot\",\"$(ref bases/static nonroot)\"]"
-	slsc_run package --oci --no-build --base gcr.io/distroless/static:nonroot=oci:other/x:nonroot --base a=b
+	slsc_run package --oci --no-build --base gcr.io/distroless/static:nonroot=oci:other/x:nonroot
 	is "$status$err" 0
 	is "$(env_of)" '["PATH=/base/bin","BASE=yes","WHICH=other"]'
+	slsc_run package --oci --no-build --base gcr.io/distroles/static:nonroot=oci:none -n
+	is "$status $err" "0 warning: --base gcr.io/distroles/static:nonroot=oci:none: no base here is called \
+'gcr.io/distroles/static:nonroot'; did you mean 'gcr.io/distroless/static:nonroot'?"
+	slsc_run package --zip --no-build --base a=b
+	is "$status $err" "0 warning: --base a=b: no base here is called 'a'"
 	# what slsc.yaml says is relative to it, the command line to where one stands
 	mkdir -p sub && cd sub
 	slsc_run package --oci --no-build -o ../dist
@@ -385,7 +390,16 @@ hint: what is named by its digest, or lies on the disk, is taken as it is"
 	cp slsc.lock before
 	slsc_run base update example.com/team/base:2
 	is "$status$out" 1
-	has "$err" "error: example.com/team/base:2: "
+	is "$err" "error: example.com/team/base:2: $REG/team/base:2: there is no such image
+hint: there are: 1"
+	slsc_run base update "$REG/team/base:2"
+	is "$status$err" "1error: $REG/team/base:2: there is no such image
+hint: there are: 1"
+	for c in build show; do
+		slsc_run base $c example.com/team/base:1
+		is "$status$err" "2error: 'example.com/team/base:1' is an image, and no base made from Debian packages
+hint: \`slsc base list\` shows those; an image is locked in slsc.lock when a project whose slsc.yaml names it is packaged"
+	done
 	sed -i "s|'$REG/team/base'|'oci:b'|" slsc.yaml
 	slsc_run base update
 	is "$status$out" "0nothing has changed"
@@ -451,4 +465,26 @@ package: {image: {base: '$REG/team/base@$(ref b latest)'}}"
 	attached application/vnd.cyclonedx+json >cdx.json
 	"$BATS_TEST_DIRNAME/support/schema.py" spdx spdx.json
 	"$BATS_TEST_DIRNAME/support/schema.py" cyclonedx cdx.json
+}
+
+@test "base: a blob of a registry's base that rots in the store is asked for again" {
+	export SLSC_CACHE_DIR=$T/cache
+	registry
+	umoci_base b latest amd64
+	skopeo copy -q --dest-tls-verify=false oci:b:latest "docker://$REG/x:t"
+	project "package: {image: {base: '$REG/x@$(ref b latest)'}}"
+	slsc_run -q package --oci --arch x86_64 --no-build
+	is "$status $err" "0 "
+	local before b
+	before=$(find dist -type f -exec sha256sum {} + | sort)
+	[ -n "$(find "$T/cache/blobs/sha256" -type f)" ]
+	for b in "$T/cache/blobs/sha256"/*; do
+		printf X | dd of="$b" bs=1 seek=40 conv=notrunc status=none
+	done
+	rm -r dist
+	slsc_run -q package --oci --arch x86_64 --no-build
+	is "$status $err" "0 "
+	is "$(find dist -type f -exec sha256sum {} + | sort)" "$before"
+	(cd "$T/cache/blobs/sha256" && for b in *; do echo "$b  $b"; done | sha256sum --quiet -c -)
+	no_leftovers "$T"
 }

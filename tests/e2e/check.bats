@@ -335,10 +335,16 @@ zip-bootstrap          error    off      off      no file 'bootstrap' at the zip
 	has "$err" "slsc.yaml"
 	slsc_run check nothing.zip
 	[ "$status" -eq 2 ]
-	has "$err" "error: 'nothing.zip': names no registry, and there is no file or directory of that name"
+	has "$err" "error: 'nothing.zip': there is no such file or directory"
 	echo hello >text.txt
 	slsc_run check text.txt
 	[ "$status" -eq 2 ]
+	is "$err" "error: 'text.txt': is a file, but its name does not say that it is an image
+hint: if it is one, write oci-archive:FILE or docker-archive:FILE"
+	slsc_run check .
+	[ "$status" -eq 2 ]
+	is "$err" "error: '.': is a directory, but no image layout: it has no file oci-layout
+hint: a layout is a directory with oci-layout, index.json and blobs/, such as \`slsc package --oci\` makes"
 	slsc_run check --fresh
 	[ "$status" -eq 2 ]
 	is "$err" "error: --fresh goes with --reproducible"

@@ -149,6 +149,13 @@ hint: did you mean 'show'?"
 	done
 }
 
+@test "help: every command, and each of a command's own, shows an example" {
+	need jq jq
+	slsc_run help --json
+	is "$(jq -r '.commands[] | (., .commands[]?) | select((.examples // "") | test("slsc ") | not) | .name' <<<"$out")" ""
+	has "$(slsc base --help)" '  $ slsc base update -n '
+}
+
 @test "unknown command" {
 	slsc_run biuld
 	is "$status" 2
@@ -341,6 +348,14 @@ arm64"
 	has "$out" "hello"
 	slsc_run _complete toolchains
 	has "$out" "musl"
+	slsc_run _complete bases
+	is "$out" "base-debian12
+cc-debian12
+scratch
+static-debian12
+static"
+	slsc_run _complete rules
+	is "$out" "$(slsc check --list-rules --json | jq -r '.[].id')"
 	slsc_run _complete nonsense
 	is "$status" 0
 	is "$out$err" ""
@@ -366,6 +381,9 @@ arm64"
 	is "$(complete_bash config check --j)" "--json"
 	is "$(complete_bash help conf)" "config"
 	is "$(complete_bash completion '')" "bash zsh fish"
+	is "$(complete_bash base build sta)" "static-debian12 static"
+	is "$(complete_bash package --base scr)" "scratch"
+	is "$(complete_bash check --ignore user-r)" "user-root"
 	mkdir other && project other
 	cd /
 	is "$(complete_bash -C "$T/w/other" build he)" "hello"
@@ -390,6 +408,8 @@ arm64"
 	is "$(complete_fish 'slsc --color=never config s')" "schema show "
 	is "$(complete_fish 'slsc help conf')" "config "
 	is "$(complete_fish 'slsc completion ')" "bash fish zsh "
+	is "$(complete_fish 'slsc base show cc')" "cc-debian12 "
+	is "$(complete_fish 'slsc check --ignore user-r')" "user-root "
 	project other
 	cd /
 	is "$(complete_fish "slsc -C $T/w/other build he")" "hello "
@@ -407,6 +427,8 @@ arm64"
 	is "$(complete_zsh 'slsc --color never config s')" "schema show "
 	is "$(complete_zsh 'slsc help conf')" "config "
 	is "$(complete_zsh 'slsc completion ')" "bash fish zsh "
+	is "$(complete_zsh 'slsc base show cc')" "cc-debian12 "
+	is "$(complete_zsh 'slsc check --ignore user-r')" "user-root "
 	project other
 	cd /
 	is "$(complete_zsh "slsc -C $T/w/other build he")" "hello "

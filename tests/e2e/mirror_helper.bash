@@ -28,6 +28,9 @@ doc() {
 	echo words >"$1/usr/share/locale/de/$2.mo"
 }
 
+# sha FILE: its SHA-256
+sha() { sha256sum <"$1" | cut -d' ' -f1; }
+
 # index: Packages, Release and its signature, as they are now
 index() {
 	(

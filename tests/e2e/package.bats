@@ -466,7 +466,7 @@ would write dist/hello.oci"
 	slsc_run package --oci --no-build
 	[ "$status" -eq 1 ]
 	is "$err" "error: $T/w/dist/hello.oci is in the way: it is not a directory
-hint: move it away, or choose another place with --output"
+hint: move it away, or choose another place"
 	slsc_run package --oci --no-build -o /proc/nowhere
 	[ "$status" -eq 1 ]
 	has "$err" "error: "

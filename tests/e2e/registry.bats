@@ -120,6 +120,68 @@ hint: slsc copy reads layouts and archives"
 hint: --cert names the certificate that belongs to the key"
 	slsc_run login 'a b' -u me
 	is "$status" 2
+	# each says what would have been right
+	slsc_run pull localhost:1/x there
+	is "$status $err" "2 error: 'there': names no registry, and there is no file or directory of that name
+hint: for an image layout write oci:there; a file is oci-archive:FILE or docker-archive:FILE"
+	slsc_run copy oci:img there
+	is "$status $err" "2 error: 'there': names no registry, and there is no file or directory of that name
+hint: for an image layout write oci:there; a file is oci-archive:FILE or docker-archive:FILE"
+	slsc_run push localhost:1/x hello
+	is "$status $err" "2 error: 'hello': names no registry, and there is no file or directory of that name
+hint: the source comes first: slsc push SOURCE HOST/REPOSITORY[:TAG]"
+	slsc_run push oci:img https://localhost:1/x
+	is "$status $err" "2 error: 'https://localhost:1/x': a registry is named without a scheme
+hint: write HOST/REPOSITORY[:TAG]; plain http is used for this machine only, or with --insecure"
+}
+
+@test "a function's name, wherever one stands in its project; a wrong one" {
+	project
+	mkdir below
+	export COSIGN_PASSWORD=word
+	slsc sign -q --generate-key below/k >/dev/null
+	local line
+	local -a words
+	for line in "push helo localhost:1/x" "copy helo oci:x" "sign --key k.key helo" "verify-signature --key k.pub helo" \
+		"check helo"; do
+		read -ra words <<<"$line"
+		slsc_run -C below "${words[@]}"
+		is "$status $err" "1 error: unknown function 'helo'
+hint: did you mean 'hello'?"
+	done
+	slsc_run push hello localhost:1/x
+	is "$status $err" "1 error: there is no image of function 'hello': dist/hello.oci does not exist
+hint: slsc package --oci hello"
+	slsc package -q --oci --no-build >/dev/null
+	registry plain
+	cd below
+	slsc_run push hello "127.0.0.1:$port/hello"
+	is "$status" 0
+	is "$out" "127.0.0.1:$port/hello@$(ref ../dist/hello.oci latest)"
+	slsc_run copy -q hello oci:copied:latest
+	is "$status $out" "0 oci:copied:latest@$(ref ../dist/hello.oci latest)"
+	slsc_run -C .. push --arch arm64 hello "127.0.0.1:$port/hello:arm64"
+	is "$out" "127.0.0.1:$port/hello@$(ref ../dist/hello.oci arm64)"
+}
+
+@test "an image that is not there: what there is in its place" {
+	registry plain
+	layout img t 10
+	slsc_run -q push oci:img "127.0.0.1:$port/team/app:1.10" "127.0.0.1:$port/team/app:main" \
+		"127.0.0.1:$port/team/app:sha256-$(printf '%064d' 0).sig"
+	is "$status" 0
+	slsc_run pull "127.0.0.1:$port/team/app:1.01" oci:x
+	is "$status $err" "1 error: 127.0.0.1:$port/team/app:1.01: there is no such image
+hint: did you mean '1.10'? there are: 1.10, main"
+	slsc_run pull "127.0.0.1:$port/team/app" oci:x
+	is "$status $err" "1 error: 127.0.0.1:$port/team/app:latest: there is no such image
+hint: there are: 1.10, main"
+	slsc_run pull "127.0.0.1:$port/team/ap:main" oci:x
+	is "$status $err" "1 error: 127.0.0.1:$port/team/ap:main: there is no such image
+hint: 127.0.0.1:$port has no repository 'team/ap', or does not show it to you"
+	slsc_run pull "127.0.0.1:$port/team/app@sha256:$(printf '%064d' 0)" oci:x
+	is "$status $err" "1 error: 127.0.0.1:$port/team/app@sha256:$(printf '%064d' 0): there is no such image"
+	[ ! -e x ]
 }
 
 @test "pull of what skopeo pushed, both ways; umoci unpacks it" {

@@ -198,9 +198,12 @@ hint: this user may not do that; another one can: slsc login 127.0.0.1:$port"
 	is "$status $err" "0 "
 	is "$out" "127.0.0.1:$port/x@$image"
 	(cd "$lies/blobs" && for f in *; do echo "$f  $f"; done | sha256sum --quiet -c -)
-	# one upload, in three pieces of 32 MiB, the second of them in two
+	# one upload for each blob; the second piece breaks off after a third, the next one goes on there, to the end
 	is "$(grep -c '^POST' "$log")" 2
-	is "$(grep -c '^PATCH' "$log")" 4
+	is "$(grep -c '^GET /v2/x/blobs/uploads/0 ' "$log")" 1
+	# Where the reset meets libcurl before it has all of the piece away, that is all. Where it waits for the answer, it
+	# sends the piece once more by itself, since the connection is one used before; the registry refuses that (416).
+	[[ $(grep -c '^PATCH' "$log") =~ ^[34]$ ]]
 }
 
 @test "an upload that is forgotten begins anew" {
@@ -256,6 +259,12 @@ hint: this user may not do that; another one can: slsc login 127.0.0.1:$port"
 	slsc_run pull "127.0.0.1:$port/x:t" oci:out
 	is "$status" 1
 	has "$err" "error: 127.0.0.1:$port: Failed to connect to 127.0.0.1 port $port"
+	is "$(tail -n 1 <<<"$err")" "hint: does it run there, and is the port right?"
+	# a name that no resolver has to be asked for: one of its parts is too long
+	slsc_run pull "$(printf 'a%.0s' {1..64}).example/x:t" oci:out
+	is "$status" 1
+	has "$err" "Could not resolve host: aaa"
+	is "$(tail -n 1 <<<"$err")" "hint: is the name right, and is there a network?"
 	[ ! -e out ]
 }
 

@@ -270,8 +270,14 @@ is in it"
 @test "sbom: what is missing is said" {
 	hello
 	slsc_run sbom nope
-	[ "$status" -eq 1 ]
-	has "$err" "error: "
+	is "$status $err" "1 error: unknown function 'nope'
+hint: known: hello"
+	slsc_run sbom --json nope
+	is "$status $(jq -c '[.error.code, .error.message]' <<<"$err")" '1 ["notfound","unknown function '"'nope'"'"]'
+	slsc_run sbom
+	sbom=$out
+	slsc_run sbom --json
+	is "$out" "$sbom"
 	rm .slsc/release/x86_64/hello.map
 	slsc_run sbom -a x86_64
 	[ "$status" -eq 1 ]
@@ -310,6 +316,20 @@ musl-dev"
 	git init -q . && git add . && git commit -qm x
 	slsc package -q --oci --sbom image >/dev/null
 	is "$(skopeo inspect --raw oci:dist/hello.oci:amd64 | jq -r '.layers[-1].digest')" "$layer"
+}
+
+@test "package: an SBOM or provenance that would have no place is refused" {
+	hello
+	local hint="hint: add --oci, --oci-archive or --docker-archive; \`slsc sbom\` writes that of a zip"
+	slsc_run package --no-build --zip --sbom image
+	is "$status $err" "2 error: --sbom image: no image is made
+$hint"
+	for kind in sbom provenance; do
+		slsc_run package --no-build --zip --oci-archive "--$kind" attach
+		is "$status $err" "2 error: --$kind attach: only a layout has a place beside its image
+hint: add --oci"
+	done
+	[ ! -e dist ]
 }
 
 @test "package --sbom attach --provenance attach: beside the image, which stays as it is" {
@@ -511,13 +531,25 @@ hint: what it has signed can only be verified with it: choose another name"
 	slsc_run sign oci:dist/hello.oci:amd64
 	[ "$status" -eq 2 ]
 	has "$err" "error: say with what to sign: --key FILE"
-	slsc_run sign --key k.key oci:dist/hello.oci
+	cp -r dist/hello.oci two
+	jq 'del(.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "latest"))' \
+		dist/hello.oci/index.json >two/index.json
+	slsc_run sign --key k.key oci:two
 	[ "$status" -eq 2 ]
-	is "$err" "error: oci:dist/hello.oci: holds 3 images: latest, amd64, arm64
-hint: say which: oci:dist/hello.oci:TAG"
+	is "$err" "error: oci:two: holds 2 images: amd64, arm64
+hint: say which: oci:two:TAG"
+	# as for push: without a tag a layout is the image tagged latest, and a function's name its layout
+	slsc_run sign -n --key k.key oci:dist/hello.oci
+	is "$status $out" "0 would sign $(digest latest)"
+	slsc_run sign -n --key k.key hello
+	is "$status $out" "0 would sign $(digest latest)"
 	slsc_run sign --key k.key oci:dist/hello.oci:nope
 	[ "$status" -eq 1 ]
 	is "$err" "error: oci:dist/hello.oci: there is no image 'nope'"
+	# what is attached is no image to choose
+	slsc_run push oci:dist/hello.oci:nope localhost:1/x
+	is "$status $err" "1 error: oci:dist/hello.oci:nope: has no tag 'nope'
+hint: there are: latest, amd64, arm64"
 	cp dist/hello.oci/index.json before
 	slsc sign -q --generate-key other >/dev/null
 	slsc_run sign -n -r --key other.key oci:dist/hello.oci:latest

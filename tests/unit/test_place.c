@@ -99,6 +99,7 @@ static void test_good(void **state)
 }
 
 #define NONE "names no registry, and there is no file or directory of that name"
+#define PATH "there is no such file or directory"
 #define HOST "the registry's host is malformed"
 #define REPO \
 	"the repository is malformed: lower-case letters and digits, with '.', '_', '-' and '/' between them"
@@ -110,7 +111,15 @@ static const char *const bad[][2] = {
 	{ "", NONE },
 	{ "alpine:3", NONE },
 	{ "library/alpine", NONE },
-	{ "d/dir.oci.tar/x:y", NONE },
+	{ "d/dir.oci.tar/x:y", PATH },
+	{ "/nowhere", PATH },
+	{ "./gcr.io/a", PATH },
+	{ "../b:1", PATH },
+	{ "a.zip", PATH },
+	{ "b/a.oci.tar", PATH },
+	{ "a.oci", PATH },
+	{ "d", "is a directory, but no image layout: it has no file oci-layout" },
+	{ "d/x.y/oci-layout", "is a file, but its name does not say that it is an image" },
 	{ "oci:", "the path is empty" },
 	{ "oci::t", "the path is empty" },
 	{ "oci:a:", "the tag is malformed" },
@@ -131,7 +140,8 @@ static const char *const bad[][2] = {
 	{ "user:pw@gcr.io/a", DIGEST },
 	{ "-gcr.io/a", HOST },
 	{ "[::1/a.b", HOST },
-	{ "https://gcr.io/a", HOST },
+	{ "https://gcr.io/a", "a registry is named without a scheme" },
+	{ "http://localhost:5000/a", "a registry is named without a scheme" },
 	{ "docker://alpine", NONE },
 };
 
