@@ -234,7 +234,8 @@ static void test_project(void **state)
 	begin(&a, "app/dist/prog.zip", "bootstrap");
 	assert_int_equal(artifact_elf_view(&a, "elsewhere/copy", NULL, VIEW_SOURCES, &t, &err), -1);
 	assert_int_equal(err.code, ERR_NOTFOUND);
-	assert_string_equal(err.msg, "app/dist/prog.zip: bootstrap: has no debug information, and no debug file is there");
+	assert_string_equal(err.msg,
+			    "app/dist/prog.zip: bootstrap: has no debug information, and no debug file is there");
 	assert_string_equal(err.hint, "build with -g");
 	assert_int_equal(t.root->bytes, file_size("prog"));
 	end(&a);
@@ -243,7 +244,8 @@ static void test_project(void **state)
 	begin(&a, "elsewhere/copy", NULL);
 	assert_int_equal(artifact_elf_view(&a, "elsewhere/copy", "dyn", VIEW_SYMBOLS, &t, &err), -1);
 	assert_int_equal(err.code, ERR_VERIFY);
-	assert_string_equal(err.msg, "dyn: is the debug file of another build than elsewhere/copy: the build-ids differ");
+	assert_string_equal(err.msg,
+			    "dyn: is the debug file of another build than elsewhere/copy: the build-ids differ");
 	assert_null(t.root);
 	assert_int_equal(artifact_elf_view(&a, "elsewhere/copy", "gone", VIEW_SYMBOLS, &t, &err), -1);
 	assert_int_equal(err.code, ERR_NOTFOUND);
@@ -256,7 +258,9 @@ static void test_project(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),	cmocka_unit_test(test_names),	cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_symbols), cmocka_unit_test(test_sources), cmocka_unit_test(test_project),
 	};
 

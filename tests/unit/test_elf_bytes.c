@@ -504,7 +504,8 @@ static void test_find(void **state)
 	find("prog.s", NULL, id_path);
 	/* without a build-id the checksum is what counts */
 	sh("rm -r .build-id; gcc -g hello.c -Wl,--build-id=none -o noid && "
-	   "objcopy --only-keep-debug noid noid.debug && objcopy --strip-all --add-gnu-debuglink=noid.debug noid noid.s");
+	   "objcopy --only-keep-debug noid noid.debug && "
+	   "objcopy --strip-all --add-gnu-debuglink=noid.debug noid noid.s");
 	find("noid.s", NULL, "noid.debug");
 	sh("printf x >>noid.debug");
 	find("noid.s", NULL, NULL);
