@@ -112,7 +112,7 @@ static void report(const struct package_result *res, bool dry_run, struct buf *o
 		width = w > width ? w : width;
 	}
 	for (size_t i = 0; i < res->len; i++) {
-		const struct artifact *a = &res->ptr[i];
+		const struct packaged *a = &res->ptr[i];
 
 		if (dry_run) {
 			buf_addf(out, "would write %s\n", a->path);

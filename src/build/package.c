@@ -89,11 +89,11 @@ int provenance_join(struct packager *pk, struct err *err)
 	return 0;
 }
 
-struct artifact *artifact_add(struct packager *pk, enum package_format kind, const struct unit *u, int arch,
+struct packaged *artifact_add(struct packager *pk, enum package_format kind, const struct unit *u, int arch,
 			      const char *fmt, ...)
 {
 	CLEAN_FREE char *name = NULL;
-	struct artifact a = { .kind = kind, .function = u->fn->name.s, .arch = arch };
+	struct packaged a = { .kind = kind, .function = u->fn->name.s, .arch = arch };
 	va_list ap;
 	int n;
 
@@ -118,7 +118,7 @@ void package_step(struct packager *pk, const char *item)
 struct zip_job {
 	struct packager *pk;
 	struct unit *u;
-	struct artifact *a;
+	struct packaged *a;
 	char *path;
 	struct err err;
 	int ret;
@@ -172,7 +172,7 @@ static int package_zips(struct packager *pk, struct err *err)
 	for (size_t i = 0, k = 0; i < pk->nunits; i++)
 		for (size_t a = 0; a < pk->units[i].narches; a++, k++) {
 			struct unit *u = &pk->units[i];
-			const struct artifact *made = artifact_add(pk, PACKAGE_ZIP, u, (int)u->arches[a], "%s-%s.zip",
+			const struct packaged *made = artifact_add(pk, PACKAGE_ZIP, u, (int)u->arches[a], "%s-%s.zip",
 								   u->fn->name.s, arch_name(u->arches[a]));
 
 			package_step(pk, made->name);

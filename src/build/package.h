@@ -77,7 +77,7 @@ struct packaged_image {
 };
 
 /** Something below dist/. */
-struct artifact {
+struct packaged {
 	char *path;			/* as shown to the user */
 	const char *name;		/* the tail of path: relative to the output directory */
 	enum package_format kind;
@@ -92,7 +92,7 @@ struct artifact {
 };
 
 struct package_result {
-	struct artifact *ptr;		/* in the order of the request's functions, then formats, then arches */
+	struct packaged *ptr;		/* in the order of the request's functions, then formats, then arches */
 	size_t len, cap;
 	struct strs warnings;
 	char *revision;			/* of the commit, with -dirty; NULL: none */

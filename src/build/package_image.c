@@ -273,7 +273,7 @@ static int build_image(struct build *b, const char *dir, enum codec codec, bool 
 	return 0;
 }
 
-static void fill(struct artifact *a, const struct build *b)
+static void fill(struct packaged *a, const struct build *b)
 {
 	for (size_t i = 0; i < b->u->narches; i++) {
 		uint64_t unpacked = 0;
@@ -369,7 +369,7 @@ int package_tags_check(const struct packager *pk, struct err *err)
 static int oci_archive(struct build *b, struct err *err)
 {
 	struct packager *pk = b->pk;
-	struct artifact *a = artifact_add(pk, PACKAGE_OCI_ARCHIVE, b->u, -1, "%s.oci.tar", b->u->fn->name.s);
+	struct packaged *a = artifact_add(pk, PACKAGE_OCI_ARCHIVE, b->u, -1, "%s.oci.tar", b->u->fn->name.s);
 	CLEAN_FREE char *path = path_join(pk->out, a->name);
 	CLEAN_BUF struct buf tag = BUF_INIT, index = BUF_INIT;
 	struct export e = { .path = path, .mtime = pk->mtime, .nblobs = b->nblobs };
@@ -407,7 +407,7 @@ static int image_formats(struct packager *pk, struct unit *u, struct err *err)
 			return -1;
 	layout_index(&b, &attached, &index);
 	if (keep) {
-		struct artifact *a = artifact_add(pk, PACKAGE_OCI, u, -1, "%s", name);
+		struct packaged *a = artifact_add(pk, PACKAGE_OCI, u, -1, "%s", name);
 
 		if (layout_commit(&b.layout, index.ptr, index.len, err) < 0)
 			return -1;
@@ -427,7 +427,7 @@ static int docker_formats(struct packager *pk, struct unit *u, struct err *err)
 	if (build_image(&b, dir, CODEC_NONE, false, err) < 0)
 		return -1;
 	for (size_t i = 0; i < u->narches; i++) {
-		struct artifact *a = artifact_add(pk, PACKAGE_DOCKER_ARCHIVE, u, (int)u->arches[i],
+		struct packaged *a = artifact_add(pk, PACKAGE_DOCKER_ARCHIVE, u, (int)u->arches[i],
 						  "%s-%s.docker.tar", u->fn->name.s, arch_name(u->arches[i]));
 		CLEAN_FREE char *path = path_join(pk->out, a->name);
 		CLEAN_BUF struct buf tag = BUF_INIT;

@@ -162,7 +162,7 @@ struct image_layer *packaged_layer(struct packaged_image *m);
 const char *base_user(const struct foreign_base *b, enum arch arch);
 
 /** artifact_add - a new artifact of @pk; borrowed until the next. @name_fmt is below the output directory. */
-struct artifact *artifact_add(struct packager *pk, enum package_format kind, const struct unit *u, int arch,
+struct packaged *artifact_add(struct packager *pk, enum package_format kind, const struct unit *u, int arch,
 			      const char *fmt, ...) PRINTF_LIKE(5, 6);
 /** package_step - tell the caller which artifact is being made. */
 void package_step(struct packager *pk, const char *item);

@@ -48,13 +48,13 @@ static json_t *image_json(const struct packaged_image *im)
 	return j;
 }
 
-static bool made(const struct artifact *a)
+static bool made(const struct packaged *a)
 {
 	return a->digest.s[0];
 }
 
 /* @path: of the artifact as this document names it. */
-static json_t *artifact_json(const struct artifact *a, const char *path, const struct package_result *res)
+static json_t *artifact_json(const struct packaged *a, const char *path, const struct package_result *res)
 {
 	json_t *j = json_object();
 

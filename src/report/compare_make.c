@@ -174,7 +174,7 @@ static int write_single_stage(const struct comparing *c, const struct program *p
 	return 0;
 }
 
-static void take_image(struct cmp_row *row, const struct artifact *a)
+static void take_image(struct cmp_row *row, const struct packaged *a)
 {
 	const struct packaged_image *image = &a->images[0];
 

@@ -131,7 +131,7 @@ static bool all_there(const struct listed *e, void *ctx)
 
 static void test_list(void **state)
 {
-	struct artifact a = { .path = (char *)"out/hello-arm64.zip", .name = "hello-arm64.zip", .kind = PACKAGE_ZIP,
+	struct packaged a = { .path = (char *)"out/hello-arm64.zip", .name = "hello-arm64.zip", .kind = PACKAGE_ZIP,
 			      .function = "hello", .arch = ARCH_ARM64, .size = 10, .unpacked = 20 };
 	struct package_result res = { .ptr = &a, .len = 1, .profile = "release", .revision = (char *)"abc-dirty" };
 	const struct str old = STR("{\"artifacts\":[{\"path\":\"z.zip\",\"kept\":1},{\"path\":\"gone.zip\"},"
