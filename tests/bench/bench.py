@@ -18,6 +18,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import compare_overhead  # noqa: E402
 import inspect_image  # noqa: E402
 import runtime_http  # noqa: E402
 import runtime_start  # noqa: E402
@@ -383,6 +384,7 @@ ALL = {f.__name__[6:]: f for f in (bench_sizes, bench_start, bench_noop, bench_c
                                    bench_base, bench_stream, bench_registry)}
 ALL["runtime_start"] = runtime_start.bench
 ALL["runtime_http"] = runtime_http.bench
+ALL["compare"] = lambda b, tmp: compare_overhead.bench(b, hello(b, tmp), SLSC)
 ALL["inspect"] = lambda b, tmp: inspect_image.bench(b, tmp, SLSC, BIG_ELF)
 ALL["stage_build"] = lambda b, tmp: stage_build.bench(b, tmp, SLSC, Registry, BIG_ELF)
 
