@@ -233,7 +233,7 @@ const struct cmd cmd_inspect = {
 		    "$ slsc inspect dist/hello.oci:arm64 --layers\n"
 		    "$ slsc inspect dist/hello-x86_64.zip --files --sections\n"
 		    "$ slsc inspect oci-archive:app.tar --waste --top 10\n"
-		    "$ slsc inspect ghcr.io/x/app:1 --arch arm64 --json | jq '.artifacts[0].size'\n",
+		    "$ slsc inspect registry.example.com/app:1 --arch arm64 --json | jq '.artifacts[0].size'\n",
 	.opts = opts,
 	.complete = COMPLETE_FILE,
 	.ctx_size = sizeof(struct inspect_ctx),
