@@ -233,8 +233,8 @@ class Handler(BaseHTTPRequestHandler):
         elif MODE == "slow-headers":
             self.trickle(b"HTTP/1.1 200 OK\r\nX-A: ", 0.02)
         elif MODE in ("slow-body", "slow-answer"):
-            self.trickle(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: 100000\r\n\r\n" %
-                         MANIFEST_TYPE.encode(), 0.02, 1 if MODE == "slow-body" else 100)
+            self.trickle(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: 4000000\r\n\r\n" %
+                         MANIFEST_TYPE.encode(), 0.02, 1 if MODE == "slow-body" else 2000)
         elif MODE == "silent":
             self.trickle(b"", 3600)
         elif MODE == "busy" and count("manifest") <= 2:
