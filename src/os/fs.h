@@ -139,7 +139,7 @@ int fs_lock_dir(const char *dir, struct err *err) MUST_CHECK;
 char *dirs_cache(void);
 /** dirs_share - <prefix>/share/slsc of the running program: runtime/, templates/, base/. */
 char *dirs_share(void);
-/** dirs_self - absolute path of the running slsc. */
+/** dirs_self - absolute path of the running slsc, as it was when first asked for: before any change of namespaces. */
 char *dirs_self(void);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <limits.h>
+#include <pthread.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -80,25 +82,33 @@ bool path_is_inside(const char *path)
 	return path[0] != '/' && strcmp(path, "..") != 0 && strncmp(path, "../", 3) != 0;
 }
 
-char *dirs_self(void)
+static char self_path[PATH_MAX];
+
+static void find_self(void)
 {
-	char link[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", link, sizeof(link) - 1);
+	static const char gone[] = " (deleted)";	/* replaced by an upgrade while it runs */
+	ssize_t n = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
 	const char *name;
-	char *path;
 
 	if (n > 0) {
-		static const char gone[] = " (deleted)";	/* replaced by an upgrade while it runs */
-
-		link[n] = '\0';
-		if (ends_with(link, gone) && access(link, F_OK) < 0)
-			link[(size_t)n - (sizeof(gone) - 1)] = '\0';
-		return xstrdup(link);
+		self_path[n] = '\0';
+		if (ends_with(self_path, gone) && access(self_path, F_OK) < 0)
+			self_path[(size_t)n - (sizeof(gone) - 1)] = '\0';
+		return;
 	}
 	/* no /proc, as in a bare chroot: what execve() was given */
 	name = (const char *)getauxval(AT_EXECFN);
-	path = name ? realpath(name, NULL) : NULL;
-	return path ? path : xstrdup("/usr/bin/slsc");
+	if (!name || !realpath(name, self_path))
+		snprintf(self_path, sizeof(self_path), "/usr/bin/slsc");
+}
+
+/* Once: in another mount namespace the kernel tells the path of a mount that is no longer ours. */
+char *dirs_self(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, find_self);
+	return xstrdup(self_path);
 }
 
 char *dirs_share(void)

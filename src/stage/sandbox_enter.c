@@ -34,8 +34,15 @@ bool in_user_namespace(void)
 	return stat("/proc/self/ns/user", &own) == 0 && own.st_ino != 0xeffffffd;
 }
 
+/* Afterwards it could not be told. */
+static void remember_self(void)
+{
+	free(dirs_self());
+}
+
 int enter_private(struct err *err)
 {
+	remember_self();
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_sys(err, "cannot make a mount namespace");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
@@ -239,6 +246,7 @@ int enter_identity(struct err *err)
 {
 	struct mapping m = { .identity = true };
 
+	remember_self();
 	if (unshare_mapped(&m, err) < 0)
 		return -1;
 	return keep_mounts(err);
@@ -250,6 +258,7 @@ int sandbox_enter(struct err *err)
 
 	if (entered)
 		return 0;
+	remember_self();
 	if (m.uid == 0) {
 		/* root that may not mount, as in most containers, may still do so in a namespace of its own */
 		if (enter_private(err) < 0 && (err->sys != EPERM || enter_identity(err) < 0))

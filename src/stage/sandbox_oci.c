@@ -59,7 +59,8 @@ static void add_mount(struct buf *b, const char *target, const char *type, const
 
 static void add_mounts(struct buf *b, const struct sandbox_run *r)
 {
-	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom" };
+	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
+					       "/dev/tty" };
 
 	buf_addz(b, "\"mounts\":[{\"destination\":\"/proc\",\"source\":\"proc\",\"type\":\"proc\","
 		    "\"options\":[\"nosuid\",\"noexec\",\"nodev\"]}");
