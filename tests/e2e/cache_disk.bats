@@ -98,7 +98,7 @@ image_of_6mb() {
 		is "$(files dist)" 0
 		slsc_run -q build -f ctx/Dockerfile --base "base=127.0.0.1:$port/x:t" -o oci:out ctx
 		is "$status" 1
-		[[ $err =~ ^"error: layer sha256:"[0-9a-f]{12}": 127.0.0.1:$port/x: GET of blob sha256:"[0-9a-f]{64}": cannot write $small/cache/blobs/" ]]
+		[[ $err =~ ^"error: ctx/Dockerfile:2:1: COPY: layer sha256:"[0-9a-f]{12}": 127.0.0.1:$port/x: GET of blob sha256:"[0-9a-f]{64}": cannot write $small/cache/blobs/" ]]
 		has "$err" ": $CACHE_FULL"
 		[ ! -e out ]
 		(cd "$small/cache/blobs/sha256" && for f in *; do echo "$f  $f"; done | sha256sum --quiet -c -)

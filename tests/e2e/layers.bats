@@ -37,7 +37,8 @@ around() {
 		case $c in
 		check*) [ -z "$2" ] || has "$out" "layer 2${2//LAYER/ ($layer)}" || return 1 ;;
 		package*) said=${4:-0 } && is "$status $err" "${said//LAYER/$layer}" || return 1 ;;
-		build*) is "$status $err" "${3:+1 error: oci:$1:t: layer $layer: }${3:-0 }" || return 1 ;;
+		*ctx/from*) is "$status $err" "${3:+1 error: ctx/from:2:1: RUN: oci:$1:t: layer $layer: }${3:-0 }" || return 1 ;;
+		*ctx/copy*) is "$status $err" "${3:+1 error: ctx/copy:2:1: COPY: oci:$1:t: layer $layer: }${3:-0 }" || return 1 ;;
 		copy*) is "$status $err" "0 " || return 1 ;;
 		esac
 		[ "$(cat "$T/kib")" -lt 262144 ] || return 1
