@@ -57,7 +57,8 @@ static void add_mount(struct buf *b, const char *target, const char *type, const
 	buf_addf(b, ",\"type\":\"%s\",\"options\":[", type);
 }
 
-static void add_mounts(struct buf *b, const struct sandbox_run *r)
+/* @tty: crun would make it by mknod(2), which a user namespace forbids; runc trips over such a mount. */
+static void add_mounts(struct buf *b, const struct sandbox_run *r, bool tty)
 {
 	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
 					       "/dev/tty" };
@@ -70,7 +71,7 @@ static void add_mounts(struct buf *b, const struct sandbox_run *r)
 	 */
 	add_mount(b, "/dev", "tmpfs", "tmpfs");
 	buf_addz(b, "\"nosuid\",\"nodev\",\"mode=755\",\"size=65536k\"]}");
-	for (size_t i = 0; i < ARRAY_LEN(devices); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(devices) - !tty; i++) {
 		add_mount(b, devices[i], "none", devices[i]);
 		buf_addz(b, "\"bind\",\"nosuid\",\"noexec\"]}");
 	}
@@ -112,7 +113,7 @@ static void add_linux(struct buf *b, const struct sandbox_run *r)
 	buf_addc(b, '}');
 }
 
-static int write_bundle(const struct rootfs_parts *p, int fd, int init, struct err *err)
+static int write_bundle(const struct rootfs_parts *p, int fd, int init, bool tty, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 	CLEAN_FD int out = -1;
@@ -124,7 +125,7 @@ static int write_bundle(const struct rootfs_parts *p, int fd, int init, struct e
 	buf_addz(&b, "},");
 	add_process(&b, fd, init);
 	buf_addc(&b, ',');
-	add_mounts(&b, p->run);
+	add_mounts(&b, p->run, tty);
 	buf_addc(&b, ',');
 	add_linux(&b, p->run);
 	buf_addz(&b, "}\n");
@@ -170,7 +171,7 @@ int oci_exec(const struct rootfs_parts *p, int fd, int init, struct err *err)
 		return err_set(err, ERR_USAGE, "_sandbox is for slsc itself");
 	if (dup2(init, passed) < 0)
 		return err_sys(err, "cannot pass a descriptor on");
-	if (write_bundle(p, fd, passed, err) < 0)
+	if (write_bundle(p, fd, passed, ends_with(runtime, "/crun"), err) < 0)
 		return -1;
 	/* killed, a runtime would leave its cgroups; at the end of our socket the init goes, and it tidies up */
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
