@@ -14,6 +14,7 @@
 #include "report/check.h"
 #include "report/check_dist.h"
 #include "report/check_repro.h"
+#include "ui.h"
 
 struct check_ctx {
 	const char *platform, *level, *compression;
@@ -249,18 +250,6 @@ static int check_all(const struct check_ctx *c, const struct globals *g, int arg
 	return ret < 0 ? -1 : report(&check, g, err);
 }
 
-static void on_output(const char *p, size_t n, void *ctx)
-{
-	(void)ctx;
-	out_raw(p, n);
-}
-
-static void on_step(const char *what, void *ctx)
-{
-	(void)ctx;
-	progress_update(0, what);
-}
-
 static void repro_json(const struct repro_result *r, struct buf *out)
 {
 	buf_addf(out, "{\"artifacts\":[");
@@ -297,7 +286,7 @@ static int reproducible(const struct check_ctx *c, const struct globals *g, int 
 	CLEAN_BUF struct buf out = BUF_INIT;
 	const struct repro_request req = { .project = &p, .functions = &functions, .level = c->level,
 					   .compression = c->compression, .bases = &c->bases, .fresh = c->fresh,
-					   .on_output = on_output, .on_step = on_step };
+					   .on_output = ui_output, .on_step = ui_step };
 	int ret;
 
 	if (project_load(&p, NULL, err) < 0)

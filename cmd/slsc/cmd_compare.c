@@ -84,12 +84,6 @@ static void on_progress(const char *what, unsigned done, unsigned total, const c
 	progress_update(done, item);
 }
 
-static void on_output(const char *p, size_t n, void *ctx)
-{
-	(void)ctx;
-	out_raw(p, n);
-}
-
 static int list(const struct project *p, const struct globals *g, struct err *err)
 {
 	struct strategies all = { 0 };
@@ -249,6 +243,8 @@ static int compare_one(struct job *j, struct function *f, struct err *err)
 		j->missed += budget_check(&cmp, j->project, j->c->update ? NULL : j->base);
 	j->failed += compare_failed(&cmp);
 	j->rows += cmp.nrows;
+	for (size_t i = 0; i < cmp.warnings.len; i++)
+		out_warn("%s", cmp.warnings.ptr[i]);
 	if (print(&cmp, j->c, j->g, err) < 0)
 		return -1;
 	return j->c->update && !cmp.nmissed && !compare_failed(&cmp) ? write_baseline(j->c, &cmp, &j->base, err) : 0;
@@ -305,7 +301,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	j.req = (struct compare_request){
 		.project = &p, .strategies = &chosen, .reference = c->reference, .runs = c->runs ? c->runs : RUNS,
 		.cold = c->cold, .request = c->request, .base_sources = &c->bases, .origins = &origins,
-		.stage = package_by_stage, .stage_ctx = &source, .progress = on_progress, .output = on_output,
+		.stage = package_by_stage, .stage_ctx = &source, .progress = on_progress, .output = ui_output,
 	};
 	calm.quiet |= g->verbose == 0;
 	if (check_arguments(c, err) < 0 || project_load(&p, NULL, err) < 0)

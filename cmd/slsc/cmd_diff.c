@@ -15,6 +15,7 @@
 #include "registry_ui.h"
 #include "report/delta.h"
 #include "report/then.h"
+#include "ui.h"
 
 #define TOP 15
 
@@ -195,21 +196,9 @@ static int one_path(struct job *j, const struct then *t, const char *path, const
 	return 0;
 }
 
-static void on_output(const char *p, size_t n, void *ctx)
-{
-	(void)ctx;
-	out_raw(p, n);
-}
-
-static void on_step(const char *what, void *ctx)
-{
-	(void)ctx;
-	progress_update(0, what);
-}
-
 static int with_commit(struct job *j, const char *rev, struct err *err)
 {
-	const struct then_hooks hooks = { .on_output = on_output, .on_step = on_step };
+	const struct then_hooks hooks = { .on_output = ui_output, .on_step = ui_step };
 	CLEAN_PROJECT struct project p = { 0 };
 	CLEAN_THEN struct then t = THEN_INIT;
 

@@ -17,10 +17,16 @@ static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
 	progress_update(done, what);
 }
 
-static void on_output(const char *p, size_t n, void *ctx)
+void ui_output(const char *p, size_t n, void *ctx)
 {
 	(void)ctx;
 	out_raw(p, n);
+}
+
+void ui_step(const char *what, void *ctx)
+{
+	(void)ctx;
+	progress_update(0, what);
 }
 
 static void on_note(const char *line)
@@ -41,7 +47,7 @@ void ui_build_request(struct build_request *req, const struct globals *g)
 	req->verbose = g->verbose > 0;
 	req->color = g->use_color;
 	req->on_step = on_step;
-	req->on_output = on_output;
+	req->on_output = ui_output;
 	req->on_note = on_note;
 }
 

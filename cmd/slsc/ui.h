@@ -12,6 +12,9 @@ void ui_build_request(struct build_request *req, const struct globals *g);
 /** ui_build - build_run() with progress around it; the caller holds the lock. */
 int ui_build(struct project *p, const struct build_request *req, struct build_result *res,
 	     struct err *err) MUST_CHECK;
+/** ui_output, ui_step - what a build's tools say, as it is; and what is being done, in the progress line. */
+void ui_output(const char *p, size_t n, void *ctx);
+void ui_step(const char *what, void *ctx);
 /** ui_waiting - for build_lock(): "waiting for slsc build, pid 123". */
 void ui_waiting(const char *holder, void *ctx);
 

@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "os/net.h"
 #include "os/proc.h"
 
 static int64_t now_ms(void)
@@ -25,19 +26,6 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int listen_on(uint16_t *port, struct err *err)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-	CLEAN_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 4) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		return err_sys(err, "cannot listen on 127.0.0.1");
-	*port = ntohs(a.sin_port);
-	return steal_fd(&fd);
 }
 
 static int start(const char *path, enum arch arch, const char *env_kv, pid_t *pid, struct err *err)
@@ -49,7 +37,7 @@ static int start(const char *path, enum arch arch, const char *env_kv, pid_t *pi
 	int e;
 
 	if (arch != arch_host()) {
-		const char *name = arch == ARCH_ARM64 ? "qemu-aarch64-static" : "qemu-x86_64-static";
+		const char *name = arch_qemu(arch);
 
 		qemu = proc_which(name);
 		if (!qemu) {
@@ -162,7 +150,7 @@ int smoke_run(const char *path, const char *shown, const struct function *f, enu
 	bool gone = false;
 	int r;
 
-	lfd = listen_on(&port, err);
+	lfd = net_listen_loopback(&port, err);
 	if (lfd < 0)
 		return -1;
 	if (f->runtime == RUNTIME_LAMBDA) {

@@ -45,6 +45,11 @@ enum arch arch_host(void)
 #endif
 }
 
+const char *arch_qemu(enum arch a)
+{
+	return a == ARCH_ARM64 ? "qemu-aarch64-static" : "qemu-x86_64-static";
+}
+
 const char *runtime_name(enum runtime r)
 {
 	return keys_find(&keys_function, "runtime")->choices[r];

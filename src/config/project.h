@@ -42,6 +42,8 @@ const char *arch_oci(enum arch a);
 int arch_parse(const char *s);
 /** arch_host - of the machine we run on. */
 enum arch arch_host(void);
+/** arch_qemu - the program of qemu-user-static that runs @a's. */
+const char *arch_qemu(enum arch a);
 
 enum runtime { RUNTIME_LAMBDA, RUNTIME_HTTP, RUNTIME_NONE };
 const char *runtime_name(enum runtime r);

@@ -47,16 +47,12 @@ static struct profile *own_profile(struct comparing *c, const struct strategy *s
 	return to;
 }
 
-struct said {
-	struct buf text;
-};
-
 static void on_output(const char *p, size_t n, void *ctx)
 {
-	struct said *said = ctx;
+	struct buf *said = ctx;
 
-	if (said->text.len < OUTPUT_MAX)
-		buf_add(&said->text, p, n);
+	if (said->len < OUTPUT_MAX)
+		buf_add(said, p, n);
 }
 
 static int build_one(struct comparing *c, struct program *pr, const struct strategy *s, struct err *err)
@@ -67,7 +63,7 @@ static int build_one(struct comparing *c, struct program *pr, const struct strat
 	CLEAN_BUILD struct build_result res = { 0 };
 	CLEAN_STRS struct strs functions = { 0 }, arches = { 0 };
 	CLEAN_FREE char *dir = NULL;
-	struct said said = { BUF_INIT };
+	CLEAN_BUF struct buf said = BUF_INIT;
 	struct build_request build;
 	uint64_t begun;
 	int ret;
@@ -87,9 +83,8 @@ static int build_one(struct comparing *c, struct program *pr, const struct strat
 	if (ret == 0)
 		ret = build_run(p, &build, &res, err);
 	pr->seconds = (double)(start_now() - begun) / 1e9;
-	if (ret < 0 && req->output && said.text.len && err->code != ERR_INTR)
-		req->output(said.text.ptr, said.text.len, req->ctx);
-	buf_release(&said.text);
+	if (ret < 0 && req->output && said.len && err->code != ERR_INTR)
+		req->output(said.ptr, said.len, req->ctx);
 	req->function->toolchain = c->was.toolchain;
 	if (ret < 0)
 		return -1;

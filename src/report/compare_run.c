@@ -15,6 +15,7 @@
 #include "report/start.h"
 
 #define WARM_UP 3u
+#define RUNS_ENOUGH 200u	/* a p99 of fewer is one or two of the slowest */
 #define MEMORY_EVERY 10u	/* starts of which one is looked into */
 
 bool compare_ends_all(const struct err *err)
@@ -118,11 +119,6 @@ static int round_of(struct comparing *c, struct runner *all, size_t n, size_t *o
 	return 0;
 }
 
-static const char *qemu_for(enum arch arch)
-{
-	return arch == ARCH_ARM64 ? "qemu-aarch64-static" : "qemu-x86_64-static";
-}
-
 static void begin_runner(struct comparing *c, struct runner *r, const struct program *p, char **qemu)
 {
 	const struct compare_request *req = c->req;
@@ -139,11 +135,11 @@ static void begin_runner(struct comparing *c, struct runner *r, const struct pro
 	if (p->arch == arch_host())
 		return;
 	if (!*qemu)
-		*qemu = proc_which(qemu_for(p->arch));
+		*qemu = proc_which(arch_qemu(p->arch));
 	r->target.qemu = *qemu;
 	if (!*qemu)
 		r->failed = arena_printf(&c->out->arena, "'%s' is not found on PATH (apt-get install qemu-user-static)",
-					 qemu_for(p->arch));
+					 arch_qemu(p->arch));
 }
 
 static int measure(struct comparing *c, struct runner *all, size_t n, struct err *err)
@@ -288,6 +284,9 @@ static void make_rows(struct comparing *c)
 	out->version = SLSC_VERSION;
 	out->machine = machine(&out->arena);
 	out->runs = req->runs;
+	if (req->runs < RUNS_ENOUGH)
+		strs_addf(&out->warnings, "%u start%s of each program say little: %u are enough for p99", req->runs,
+			  req->runs == 1 ? "" : "s", RUNS_ENOUGH);
 	out->nrows = req->strategies->len * req->narches;
 	out->rows = arena_alloc(&out->arena, (out->nrows + 1) * sizeof(*out->rows));
 	for (size_t i = 0; i < out->nrows; i++) {

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "os/fs.h"
+#include "os/net.h"
 #include "os/proc.h"
 #include "report/start_internal.h"
 
@@ -41,19 +42,6 @@ uint64_t start_now(void)
 }
 
 /* ---- the process ---- */
-
-static int listen_on(uint16_t *port, struct err *err)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-	CLEAN_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, CONNS) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		return err_sys(err, "cannot listen on 127.0.0.1");
-	*port = ntohs(a.sin_port);
-	return steal_fd(&fd);
-}
 
 /* What the platform sets, and nothing of the user's shell. */
 static void make_env(const struct start_target *t, uint16_t port, struct strs *env)
@@ -84,7 +72,7 @@ int process_ready(struct process *pr, const struct start_target *t, struct err *
 	pr->argv[0] = t->qemu ? t->qemu : t->path;
 	pr->argv[1] = t->qemu ? t->path : NULL;
 	if (t->runtime != RUNTIME_NONE) {
-		pr->listener = listen_on(&pr->port, err);
+		pr->listener = net_listen_loopback(&pr->port, err);
 		if (pr->listener < 0)
 			return -1;
 	}

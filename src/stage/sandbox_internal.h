@@ -59,8 +59,6 @@ int mounts_make(struct rootfs_parts *p, struct mount_points *points, struct err 
 int qemu_register(int work, const char *work_path, enum arch arch, struct err *err) MUST_CHECK;
 /** qemu_on_host - whether the machine itself is registered to run @arch by a qemu that it holds open. */
 bool qemu_on_host(enum arch arch);
-/** qemu_name - "qemu-aarch64-static". */
-const char *qemu_name(enum arch arch);
 
 /** enter_identity - a user namespace in which all ids are as they were, and a mount namespace of its own. */
 int enter_identity(struct err *err) MUST_CHECK;

@@ -190,7 +190,7 @@ size_t sandbox_probe(struct sandbox_check out[SANDBOX_CHECKS_MAX])
 		if (t.arch == arch_host())
 			continue;
 		r = in_child(try_sandbox, &t, &err);
-		add_check(out, &n, a == ARCH_ARM64 ? "RUN for arm64" : "RUN for x86_64", false, r, qemu_name(t.arch),
+		add_check(out, &n, a == ARCH_ARM64 ? "RUN for arm64" : "RUN for x86_64", false, r, arch_qemu(t.arch),
 			  &err);
 	}
 	return n;

@@ -17,27 +17,22 @@
 
 /* ELF, 64 bits, little endian, executable or shared (a static-pie is one), and the machine: 20 bytes. */
 static const struct {
-	const char *qemu, *name, *magic, *mask;
+	const char *name, *magic, *mask;
 	const char *machine;	/* e_machine, as binfmt_misc shows it */
 } emulators[ARCH_COUNT] = {
 	[ARCH_X86_64] = {
-		"qemu-x86_64-static", "slsc-x86_64",
+		"slsc-x86_64",
 		"\\x7f\\x45LF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x3e\\x00",
 		"\\xff\\xff\\xff\\xff\\xff\\xfe\\xfe\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff",
 		"3e00",
 	},
 	[ARCH_ARM64] = {
-		"qemu-aarch64-static", "slsc-aarch64",
+		"slsc-aarch64",
 		"\\x7f\\x45LF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xb7\\x00",
 		"\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff",
 		"b700",
 	},
 };
-
-const char *qemu_name(enum arch arch)
-{
-	return emulators[arch].qemu;
-}
 
 /* A registration of the machine that needs no file in the image: flag F. */
 static bool serves(const char *path, enum arch arch)
@@ -96,7 +91,7 @@ static int write_registration(int dir, const char *qemu, enum arch arch, struct 
 
 int qemu_register(int work, const char *work_path, enum arch arch, struct err *err)
 {
-	CLEAN_FREE char *qemu = proc_which(emulators[arch].qemu);
+	CLEAN_FREE char *qemu = proc_which(arch_qemu(arch));
 	CLEAN_FREE char *on = path_join(work_path, "b");
 	CLEAN_FD int dir = -1;
 
@@ -112,7 +107,7 @@ int qemu_register(int work, const char *work_path, enum arch arch, struct err *e
 		return no_emulation(arch, strerror(e), err);
 	}
 	if (!qemu) {
-		err_set(err, ERR_TOOL, "'%s' is not found on PATH: a RUN for %s needs it here", emulators[arch].qemu,
+		err_set(err, ERR_TOOL, "'%s' is not found on PATH: a RUN for %s needs it here", arch_qemu(arch),
 			arch_oci(arch));
 		return err_hint(err, "apt-get install qemu-user-static");
 	}

@@ -180,7 +180,22 @@ of() {
 	is "$(jq '.missed[0].value == .rows[0].values.binary' "$T/out")" true
 	# where to look first
 	is "$(jq '.missed[0].contributor | length > 0' "$T/out")" true
+	# fewer starts than a p99 needs are told of, and counted all the same
+	has "$err" "warning: 5 starts of each program say little: 200 are enough for p99"
 	sed -i 's/binary: 10 KB/binary: 64 KB/; s/layers: 1/layers: 3/' slsc.yaml
+	cat >Dockerfile <<-'EOF'
+		FROM scratch
+		COPY slsc.yaml /a
+		COPY src/hello.c /a
+	EOF
+	cp slsc.yaml kept
+	sed -i 's/growth: 5%/growth: 5%, efficiency: 99%/' slsc.yaml
+	printf 'package: {image: {dockerfile: Dockerfile}}\n' >>slsc.yaml
+	sed -i '/^package:$/,/^[a-z]/{/^package:$/d;/^ /d}' slsc.yaml
+	slsc_run compare --check --arch x86_64 --runs 5 --json
+	is "$status" 3
+	is "$(jq -c '[.missed[] | [.budget, .column, .limit]]' "$T/out")" '[["efficiency",null,0.99]]'
+	mv kept slsc.yaml
 	slsc_run compare --check --arch x86_64 --runs 5 --baseline base.json
 	is "$status" 1
 	is "$err" "error: cannot read base.json: No such file or directory
