@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-/** net_listen_loopback - the descriptor of a socket that does not block, or -1. *@port: out, a free one of 127.0.0.1. */
+/** net_listen_loopback - a socket that does not block, on a free port of 127.0.0.1, which goes to *@port; or -1. */
 int net_listen_loopback(uint16_t *port, struct err *err) MUST_CHECK;
 
 #endif
