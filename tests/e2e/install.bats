@@ -41,7 +41,7 @@ manifest.json"
 	is "$(basename "$deb")" "slsc_$("$SLSC_BIN" version --json | jq -r .version)_amd64.deb"
 	is "$(dpkg-deb -f "$deb" Package)" slsc
 	depends=$(dpkg-deb -f "$deb" Depends)
-	for p in libc6 libgit2-1.5 libssl3 ninja-build clang lld musl-dev; do
+	for p in libc6 libgit2-1.5 libmicrohttpd12 libsqlite3-0 libssl3 ninja-build clang lld musl-dev; do
 		has "$depends" "$p"
 	done
 	dpkg-deb -x "$deb" "$T/x"
