@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -331,6 +331,20 @@ _slsc()
 		else
 			_slsc_files -d
 		fi ;;
+	'local')
+		case $prev in
+		-P|--port) return ;;
+		--listen) return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --port --listen --profile --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
 	'compare')
 		case $prev in
 		-s|--strategies) _slsc_list; return ;;
@@ -486,7 +500,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -77,6 +77,8 @@ complete -c slsc -n '__slsc_is' -a sign -d 'Sign an image with a key pair, as co
 complete -c slsc -n '__slsc_is help' -a sign -d 'Sign an image with a key pair, as cosign does'
 complete -c slsc -n '__slsc_is' -a verify-signature -d 'Check who signed an image'
 complete -c slsc -n '__slsc_is help' -a verify-signature -d 'Check who signed an image'
+complete -c slsc -n '__slsc_is' -a local -d 'Serve functions on this machine as the platform would'
+complete -c slsc -n '__slsc_is help' -a local -d 'Serve functions on this machine as the platform would'
 complete -c slsc -n '__slsc_is' -a compare -d 'Measure one function under several strategies, side by side'
 complete -c slsc -n '__slsc_is help' -a compare -d 'Measure one function under several strategies, side by side'
 complete -c slsc -n '__slsc_is' -a check -d 'Find what a platform would refuse, before it does'
@@ -278,6 +280,12 @@ complete -c slsc -n '__slsc_in verify-signature' -l cert -r -F -d 'show this cli
 complete -c slsc -n '__slsc_in verify-signature' -l insecure -d 'take any certificate, and plain http where there is no https'
 complete -c slsc -n '__slsc_in verify-signature' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in verify-signature' -a '(__fish_complete_directories)'
+
+# local
+complete -c slsc -n '__slsc_in local' -s P -l port -x -d 'where callers find it (default: 9000, or a free one)'
+complete -c slsc -n '__slsc_in local' -l listen -x -d 'listen on this address (default: 127.0.0.1)'
+complete -c slsc -n '__slsc_in local' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
+complete -c slsc -n '__slsc_in local' -a '(__slsc_names functions)'
 
 # compare
 complete -c slsc -n '__slsc_in compare' -s s -l strategies -x -d 'what to compare: names, or all (default: those that need no network)'

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/platform.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/mem.h"
+
+static int64_t wall(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* RFC 9562, 5.4 */
+static void new_id(char id[37])
+{
+	static uint8_t pool[1024];
+	static size_t left;
+	uint8_t *b;
+
+	if (left < 16) {
+		if (getrandom(pool, sizeof(pool), 0) != (ssize_t)sizeof(pool))
+			BUG("getrandom: no random numbers");
+		left = sizeof(pool);
+	}
+	left -= 16;
+	b = pool + left;
+	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+	for (size_t i = 0, at = 0; i < 16; i++) {
+		static const char hex[] = "0123456789abcdef";
+
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			id[at++] = '-';
+		id[at++] = hex[b[i] >> 4];
+		id[at++] = hex[b[i] & 15];
+	}
+	id[36] = '\0';
+}
+
+struct invocation *invocation_new(struct lfn *fn)
+{
+	struct invocation *inv = xcalloc(1, sizeof(*inv));
+
+	new_id(inv->id);
+	inv->fn = fn;
+	inv->wall_made = wall();
+	buf_init(&inv->event);
+	buf_init(&inv->body);
+	buf_init(&inv->lines);
+	return inv;
+}
+
+void invocation_free(struct invocation *inv)
+{
+	buf_release(&inv->event);
+	buf_release(&inv->body);
+	buf_release(&inv->lines);
+	free(inv->client_context);
+	free(inv->cognito_identity);
+	free(inv->trace);
+	free(inv->traceparent);
+	free(inv->tracestate);
+	free(inv->content_type);
+	free(inv->error_type);
+	free(inv->trailer_error);
+	free(inv);
+}
+
+/* ---- its log ---- */
+
+void invocation_line(struct invocation *inv, struct str line)
+{
+	if (!inv->tail)
+		return;
+	buf_adds(&inv->lines, line);
+	buf_addc(&inv->lines, '\n');
+	if (inv->lines.len > 2 * TAIL_MAX) {
+		memmove(inv->lines.ptr, inv->lines.ptr + inv->lines.len - TAIL_MAX, TAIL_MAX + 1);
+		inv->lines.len = TAIL_MAX;
+	}
+}
+
+/* What the platform itself says: START, END, REPORT. */
+static void say(struct invocation *inv, const char *fmt, ...)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	platform_line(inv->instance, buf_str(&b));
+}
+
+void invocation_drained(struct invocation *inv)
+{
+	struct web_req *req = inv->instance ? inv->instance->stalled : NULL;
+
+	if (!req)
+		return;
+	inv->instance->stalled = NULL;
+	web_more(req);
+}
+
+/* ---- its course ---- */
+
+static void timed_out(struct loop_timer *t)
+{
+	struct invocation *inv = CONTAINER_OF(t, struct invocation, deadline);
+	struct instance *i = inv->instance;
+
+	instance_drain(i);
+	say(inv, "%s Task timed out after %" PRIu64 ".%02" PRIu64 " seconds", inv->id, inv->fn->timeout_ms / 1000,
+	    inv->fn->timeout_ms % 1000 / 10);
+	invocation_fail(inv, OUTCOME_TIMEOUT, "Sandbox.Timedout",
+			"RequestId: %s Error: Task timed out after %" PRIu64 ".%02" PRIu64 " seconds", inv->id,
+			inv->fn->timeout_ms / 1000, inv->fn->timeout_ms % 1000 / 10);
+	instance_end(i, "timeout", 0);
+}
+
+void invocation_begin(struct invocation *inv, struct instance *i)
+{
+	struct platform *p = inv->fn->platform;
+
+	inv->instance = i;
+	inv->given = loop_clock();
+	inv->wall_given = wall();
+	inv->is_given = true;
+	inv->report.cold = i->served == 0;
+	inv->report.init = inv->report.cold ? i->ready - i->born : 0;
+	i->inv = inv;
+	i->answered = false;
+	i->served++;
+	i->state = INSTANCE_BUSY;
+	i->cpu_before = instance_cpu(i);
+	inv->deadline.expired = timed_out;
+	loop_timer_set(p->loop, &inv->deadline, inv->fn->timeout_ms * LOOP_MS);
+	runtime_api_give(i, inv);
+	say(inv, "START RequestId: %s Version: $LATEST", inv->id);
+	for (struct observer *o = p->observers; o; o = o->next)
+		if (o->begun)
+			o->begun(o, inv);
+	platform_changed(i);
+}
+
+void invocation_answer(struct invocation *inv)
+{
+	if (inv->is_answered)
+		return;
+	inv->is_answered = true;
+	inv->answered_at = loop_clock();
+	if (!inv->tail && inv->answered)
+		inv->answered(inv);
+}
+
+void invocation_fail(struct invocation *inv, enum outcome o, const char *type, const char *fmt, ...)
+{
+	CLEAN_BUF struct buf msg = BUF_INIT;
+	va_list ap;
+
+	if (inv->is_answered)
+		return;
+	va_start(ap, fmt);
+	buf_vaddf(&msg, fmt, ap);
+	va_end(ap);
+	inv->outcome = o;
+	buf_reset(&inv->body);
+	buf_addz(&inv->body, "{\"errorType\":");
+	buf_add_json(&inv->body, str_from(type));
+	buf_addz(&inv->body, ",\"errorMessage\":");
+	buf_add_json(&inv->body, buf_str(&msg));
+	buf_addc(&inv->body, '}');
+	free(inv->error_type);
+	inv->error_type = xstrdup(type);
+	invocation_answer(inv);
+}
+
+static void report(struct invocation *inv)
+{
+	struct instance *i = inv->instance;
+	struct invocation_report *r = &inv->report;
+	uint64_t now = loop_clock(), cpu = instance_cpu(i);
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	r->duration = now - inv->given;
+	r->answer = (inv->is_answered ? inv->answered_at : now) - inv->given;
+	r->cpu = cpu == UINT64_MAX || i->cpu_before == UINT64_MAX ? UINT64_MAX : cpu - i->cpu_before;
+	r->memory_peak = instance_memory(i);
+	r->billed_ms = (r->duration + r->init + LOOP_MS - 1) / LOOP_MS;
+	say(inv, "END RequestId: %s", inv->id);
+	buf_addf(&b, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %" PRIu64 " ms\tMemory Size: %" PRIu64
+		 " MB\tMax Memory Used: %.1f MB", inv->id, (double)r->duration / 1e6, r->billed_ms,
+		 inv->fn->memory >> 20, (double)r->memory_peak / 1048576);
+	if (r->cold)
+		buf_addf(&b, "\tInit Duration: %.2f ms", (double)r->init / 1e6);
+	if (r->cpu != UINT64_MAX)
+		buf_addf(&b, "\tCPU: %.2f ms", (double)r->cpu / 1e6);
+	if (inv->trace)
+		buf_addf(&b, "\tXRAY TraceId: %s", inv->trace);
+	if (inv->outcome != OUTCOME_OK)
+		buf_addf(&b, "\tStatus: %s", outcome_name(inv->outcome));
+	platform_line(i, buf_str(&b));
+}
+
+void invocation_over(struct invocation *inv)
+{
+	struct instance *i = inv->instance;
+	struct platform *p = inv->fn->platform;
+
+	loop_timer_stop(p->loop, &inv->deadline);
+	if (i) {
+		instance_drain(i);
+		report(inv);
+	}
+	for (struct observer *o = p->observers; o; o = o->next)
+		if (o->over)
+			o->over(o, inv);
+	if (i)
+		i->inv = NULL;
+	if (inv->tail && inv->answered)
+		inv->answered(inv);
+	if (inv->finished)
+		inv->finished(inv);
+	inv->fn->active--;
+	invocation_free(inv);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_LOCAL_PLATFORM_H
+#define SLSC_LOCAL_PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "config/project.h"
+#include "local/loop.h"
+#include "local/web.h"
+
+/*
+ * The platform: functions, the instances that run them, and the invocations that they are given. One thread, that of
+ * the event loop. Who wants something invoked makes an invocation, and is called back; who wants to know what happens
+ * is an observer.
+ */
+
+#define EVENT_MAX (6u << 20)			/* bytes of an event, and of an answer */
+#define ANSWER_MAX ((6u << 20) + 100)		/* what the Runtime API takes */
+#define ASYNC_MAX (1u << 20)
+#define STREAM_MAX (200ull << 20)		/* bytes of a streamed answer */
+#define INIT_NS (10 * LOOP_S)
+#define TAIL_MAX 4096				/* of X-Amz-Log-Result, before base64 */
+
+struct platform;
+struct instance;
+struct invocation;
+
+/** What is served. Made by who reads slsc.yaml or the command line; in place as long as the platform. */
+struct lfn {
+	struct platform *platform;
+	char *name, *arn;
+	enum runtime runtime;			/* lambda, or http: it listens on $PORT */
+	struct strs argv;
+	char *dir;				/* where it runs, and LAMBDA_TASK_ROOT; absolute */
+	struct strs env;			/* "K=V": its own */
+	uint64_t timeout_ms, memory, tmp;	/* memory and tmp in bytes */
+	unsigned concurrency;			/* instances (lambda) at most */
+	unsigned prewarm;			/* instances that are kept ready */
+	uint64_t idle_ns;			/* an instance that had nothing to do for so long is ended */
+	/* its pool */
+	VEC(struct instance *) instances;
+	struct instance *idle;			/* the one that was used last first */
+	struct invocation *first, **last;	/* waiting */
+	unsigned active;			/* invocations that wait or run */
+	unsigned starting;			/* instances that have not asked for work yet */
+	unsigned generation;			/* older instances end after what they do */
+	uint64_t count;				/* instances ever made */
+	struct loop_timer reap;
+};
+
+enum instance_state { INSTANCE_INIT, INSTANCE_IDLE, INSTANCE_BUSY, INSTANCE_ENDING };
+/** instance_state_name - "init", "idle", "busy", "ending". */
+const char *instance_state_name(enum instance_state s);
+
+/** What a pipe of an instance has given of a line that has not ended. */
+struct line_reader {
+	struct loop_io io;
+	struct instance *instance;
+	struct buf part;
+	bool cut;
+};
+
+struct extension;
+
+struct instance {
+	struct lfn *fn;
+	uint64_t number;			/* of the function's, from 1 on */
+	char stream[64];			/* 2026/01/31/[$LATEST]<32 hex digits>: its log stream */
+	enum instance_state state;
+	unsigned generation;
+	pid_t pid;
+	struct loop_io process;			/* a pidfd */
+	struct line_reader out;			/* stdout and stderr: one pipe, so that their order is kept */
+	struct web_listener listener;		/* its Runtime API */
+	struct web_req *next;			/* it asks for work */
+	struct web_req *stalled;		/* its streamed answer, when nobody takes it */
+	struct invocation *inv;			/* what it does */
+	struct instance *next_idle;
+	uint64_t born, ready, idle_since;	/* CLOCK_MONOTONIC; ready 0: not yet */
+	uint64_t served;			/* invocations it was given */
+	uint64_t cpu_before;			/* ns, when it was given its last one */
+	uint64_t memory_peak;			/* bytes */
+	struct loop_timer timer;		/* init; then, when ending: SIGKILL */
+	struct extension *extensions;
+	char *init_error, *init_error_type;	/* what it told of its init */
+	bool counted;				/* in fn->starting */
+	bool answered;				/* its invocation: it may not answer twice */
+	const char *end;			/* why it is ended; NULL: by itself */
+	int status;				/* of waitpid() */
+};
+
+/** How an invocation ended. */
+enum outcome {
+	OUTCOME_OK,
+	OUTCOME_ERROR,			/* the function says so: .../error */
+	OUTCOME_TIMEOUT,
+	OUTCOME_EXIT,			/* the process ended, or could not be started */
+	OUTCOME_MEMORY,			/* it was killed for the memory it took */
+	OUTCOME_TOO_LARGE,		/* its answer */
+	OUTCOME_THROTTLED,		/* no instance could be had */
+	OUTCOME_STOPPED,		/* the platform ends */
+};
+const char *outcome_name(enum outcome o);
+
+/** What an invocation took. Nanoseconds and bytes. */
+struct invocation_report {
+	uint64_t duration;		/* from when the instance got it until it asked for the next */
+	uint64_t answer;		/* until its answer came */
+	uint64_t init;			/* of the instance, if it was made for this one; else 0 */
+	uint64_t billed_ms;
+	uint64_t cpu;			/* UINT64_MAX: unknown */
+	uint64_t memory_peak;		/* 0: unknown */
+	bool cold;
+};
+
+struct invocation {
+	char id[37];
+	struct lfn *fn;
+	struct instance *instance;	/* NULL: it waits, or it is over */
+	struct invocation *next;
+	struct buf event;
+	char *client_context;		/* decoded JSON, or NULL */
+	char *cognito_identity;
+	char *trace;			/* X-Ray's header, as the function gets it */
+	char *traceparent, *tracestate;	/* as they came, or NULL */
+	bool tail;			/* collect the lines printed */
+	bool async;
+	/* where a streamed answer goes; NULL: it is collected, like another. */
+	void (*stream_head)(struct invocation *inv, const char *content_type);
+	size_t (*stream_data)(struct invocation *inv, const char *p, size_t n);	/* returns what is waiting to go out */
+	/* its answer is there: outcome, body ...; with tail, only when it is over */
+	void (*answered)(struct invocation *inv);
+	/* it is over, reported, and freed after this. After answered, which is always called before */
+	void (*finished)(struct invocation *inv);
+	void *ctx;
+	/* what became of it */
+	enum outcome outcome;
+	struct buf body;		/* the answer, or the error as JSON */
+	char *content_type;		/* or NULL */
+	char *error_type;		/* or NULL */
+	char *trailer_error;		/* base64: what came behind a streamed answer that failed */
+	bool streamed, is_answered, is_given;
+	struct buf lines;		/* the last TAIL_MAX bytes of the log, if asked for */
+	uint64_t made, given, answered_at;	/* CLOCK_MONOTONIC */
+	int64_t wall_made, wall_given;	/* ns since the epoch */
+	struct loop_timer deadline;
+	struct invocation_report report;
+};
+
+/** Who is told; all members may be NULL. Called in the loop's thread; must not end anything. */
+struct observer {
+	void (*line)(struct observer *o, struct instance *i, struct invocation *inv, struct str line);
+	void (*begun)(struct observer *o, struct invocation *inv);	/* an instance has it */
+	void (*over)(struct observer *o, struct invocation *inv);	/* with its report */
+	void (*changed)(struct observer *o, struct instance *i);	/* its state */
+	struct observer *next;
+};
+
+struct platform {
+	struct loop *loop;
+	struct web *web;
+	const char *region, *account;
+	VEC(struct lfn *) fns;
+	struct observer *observers;
+	unsigned ninstances;
+	bool stopping;
+	struct loop_timer grace;
+	struct buf scratch;
+};
+
+int platform_init(struct platform *p, struct loop *loop, struct web *web, struct err *err) MUST_CHECK;
+/** platform_release - after platform_stop() has called back; frees the functions, too. */
+void platform_release(struct platform *p);
+/** platform_add - serve @fn (heap), whose members up to idle_ns are set; taken over. */
+void platform_add(struct platform *p, struct lfn *fn);
+/** lfn_free - of one that is not added. */
+void lfn_free(struct lfn *fn);
+struct lfn *platform_find(const struct platform *p, struct str name);
+void platform_observe(struct platform *p, struct observer *o);
+/**
+ * platform_stop - take no more, give what runs @grace_ns to end, then end all instances. loop_stop() when all is done.
+ */
+void platform_stop(struct platform *p, uint64_t grace_ns);
+
+/** invocation_new - with an id and no event yet; the caller sets what it wants, then invokes or frees it. */
+struct invocation *invocation_new(struct lfn *fn);
+void invocation_free(struct invocation *inv);
+/**
+ * platform_invoke - have @inv done; it belongs to the platform until finished() returns. With no instance to be had it
+ * is answered OUTCOME_THROTTLED at once, before this returns.
+ */
+void platform_invoke(struct invocation *inv);
+
+/* ---- between the platform's own files ---- */
+
+/** pool_dispatch - give what waits to who is idle; start instances for the rest. */
+void pool_dispatch(struct lfn *fn);
+/** pool_ready - @i asks for work. */
+void pool_ready(struct instance *i);
+/** pool_forget - @i leaves its function's lists. */
+void pool_forget(struct instance *i);
+/** pool_unlist - @i is given nothing more until it asks. */
+void pool_unlist(struct instance *i);
+/** pool_fail_first - of those that wait. */
+void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const char *why);
+/** pool_renew - instances of today's generation end when they have nothing to do. */
+void pool_renew(struct lfn *fn);
+
+/** instance_start - NULL with @err: ERR_IO, ERR_TOOL. */
+struct instance *instance_start(struct lfn *fn, struct err *err);
+/** instance_end - have it ended, @why for the log; @grace_ns: SIGTERM first. It is gone later: instance_gone. */
+void instance_end(struct instance *i, const char *why, uint64_t grace_ns);
+
+/** invocation_drained - what waited to go out of a streamed answer has gone. */
+void invocation_drained(struct invocation *inv);
+/** instance_cpu - ns of CPU time so far; UINT64_MAX: unknown. */
+uint64_t instance_cpu(struct instance *i);
+/** instance_memory - bytes at most so far. */
+uint64_t instance_memory(struct instance *i);
+
+/** invocation_begin - @i has it from now on. */
+void invocation_begin(struct invocation *inv, struct instance *i);
+/** invocation_answer - its answer is known: inv->outcome, body and so on are set. */
+void invocation_answer(struct invocation *inv);
+/** invocation_fail - answer with an error of the platform's own, if it is not answered yet. */
+void invocation_fail(struct invocation *inv, enum outcome o, const char *type, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/** invocation_over - the instance is done with it; reports and frees it. */
+void invocation_over(struct invocation *inv);
+/** invocation_line - a line that was printed while it ran. */
+void invocation_line(struct invocation *inv, struct str line);
+
+void platform_line(struct instance *i, struct str line);
+/** instance_drain - take what its pipe holds: before anything is said to come after it. */
+void instance_drain(struct instance *i);
+void platform_changed(struct instance *i);
+
+/** The Runtime API's service: its listeners are instance.listener. */
+extern const struct web_service runtime_api;
+/** runtime_api_give - answer the instance's GET .../next. */
+void runtime_api_give(struct instance *i, struct invocation *inv);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/serve.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "os/fs.h"
+#include "os/proc.h"
+
+#define CONCURRENCY 100u
+#define IDLE_NS (300 * LOOP_S)
+#define MEMORY (128ull << 20)
+#define TMP (512ull << 20)
+#define TIMEOUT_MS 3000u
+
+static struct lfn *make(const char *name, enum runtime runtime)
+{
+	struct lfn *fn = xcalloc(1, sizeof(*fn));
+
+	fn->name = xstrdup(name);
+	fn->runtime = runtime;
+	fn->timeout_ms = TIMEOUT_MS;
+	fn->memory = MEMORY;
+	fn->tmp = TMP;
+	fn->concurrency = CONCURRENCY;
+	fn->idle_ns = IDLE_NS;
+	return fn;
+}
+
+struct lfn *serve_function(const struct project *p, const struct function *f, enum arch arch, const char *binary,
+			   struct err *err)
+{
+	struct lfn *fn = make(f->name.s, f->runtime);
+
+	if (arch != arch_host()) {
+		CLEAN_FREE char *qemu = proc_which(arch_qemu(arch));
+
+		if (!qemu) {
+			err_set(err, ERR_TOOL, "%s: its architecture is %s, and %s is not found", f->name.s,
+				arch_name(arch), arch_qemu(arch));
+			err_hint(err, "apt-get install qemu-user-static");
+			lfn_free(fn);
+			return NULL;
+		}
+		strs_add(&fn->argv, qemu);
+	}
+	strs_add(&fn->argv, binary);
+	fn->dir = xstrdup(p->dir);
+	fn->timeout_ms = f->timeout_ms;
+	fn->memory = f->memory;
+	for (size_t i = 0; i < f->env.len; i++)
+		strs_addf(&fn->env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
+	return fn;
+}
+
+struct lfn *serve_command(const char *name, enum runtime runtime, char *const *argv, const char *dir, struct err *err)
+{
+	CLEAN_FREE char *path = proc_which(argv[0]);
+	char whole[PATH_MAX];
+	struct lfn *fn;
+
+	if (!path || !realpath(path, whole)) {
+		err_set(err, ERR_TOOL, "'%s' is not found%s", argv[0], strchr(argv[0], '/') ? "" : " on PATH");
+		return NULL;
+	}
+	fn = make(name, runtime);
+	strs_add(&fn->argv, whole);
+	for (size_t i = 1; argv[i]; i++)
+		strs_add(&fn->argv, argv[i]);
+	fn->dir = xstrdup(dir);
+	return fn;
+}
