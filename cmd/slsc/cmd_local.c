@@ -120,8 +120,9 @@ const struct cmd cmd_local = {
 	.summary = "Serve functions on this machine as the platform would",
 	.description =
 		"Builds the functions of slsc.yaml and serves them at http://127.0.0.1:9000: the Invoke API, as the "
-		"AWS CLI and SDKs call it, and below it the Runtime API, an endpoint for each instance. Instances start "
-		"on demand, stay warm, are ended when they have nothing to do, and serve one invocation at a time.",
+		"AWS CLI and SDKs call it, and below it the Runtime API, an endpoint for each instance. Instances "
+		"start on demand, stay warm, are ended when they have nothing to do, and serve one invocation at a "
+		"time.",
 	.examples = "$ slsc local\n"
 		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n",
 	.opts = opts,

@@ -96,7 +96,8 @@ static bool may(const struct gateway *g, struct web_req *req)
 	const char *site = web_header(req, "Sec-Fetch-Site");
 
 	if (!host || !is_here(g, host)) {
-		gateway_error(req, 403, "AccessDeniedException", "the host '%.100s' is not served here", host ? host : "");
+		gateway_error(req, 403, "AccessDeniedException", "the host '%.100s' is not served here",
+			      host ? host : "");
 		return false;
 	}
 	if (origin && (strncmp(origin, "http://", 7) != 0 || strcasecmp(origin + 7, host) != 0)) {

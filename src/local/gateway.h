@@ -20,7 +20,8 @@ struct gateway {
 };
 
 /** gateway_start - listen on @address and @port (0: a free one). As web_listen(). */
-int gateway_start(struct gateway *g, struct platform *p, const char *address, uint16_t port, struct err *err) MUST_CHECK;
+int gateway_start(struct gateway *g, struct platform *p, const char *address, uint16_t port,
+		  struct err *err) MUST_CHECK;
 void gateway_stop(struct gateway *g);
 
 /* ---- between its own files ---- */

@@ -152,9 +152,12 @@ static void gone(struct instance *i)
 		struct invocation *inv = fn->first;
 		CLEAN_FREE char *text = xasprintf("RequestId: %s Error: %s", inv->id, why);
 
-		pool_fail_first(fn, i->end ? OUTCOME_TIMEOUT : OUTCOME_EXIT,
-				i->init_error_type ? i->init_error_type : i->end ? "Sandbox.Timedout" : "Runtime.ExitError",
-				i->init_error ? i->init_error : i->end ? i->end : text);
+		if (i->init_error_type)
+			pool_error_first(fn, i->init_error_type, i->init_error);
+		else if (i->end)
+			pool_fail_first(fn, OUTCOME_TIMEOUT, "Sandbox.Timedout", i->end);
+		else
+			pool_fail_first(fn, OUTCOME_EXIT, "Runtime.ExitError", text);
 	}
 	buf_release(&i->out.part);
 	free(i->init_error);
@@ -222,7 +225,8 @@ static void make_env(struct instance *i, struct strs *env)
 	struct platform *p = fn->platform;
 
 	strs_add(env, "PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin");
-	strs_add(env, "LD_LIBRARY_PATH=/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib");
+	strs_add(env, "LD_LIBRARY_PATH=/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:"
+		      "/opt/lib");
 	strs_add(env, "LANG=en_US.UTF-8");
 	strs_add(env, "TZ=:UTC");
 	strs_addf(env, "AWS_REGION=%s", p->region);

@@ -157,8 +157,9 @@ void invoke_api(struct gateway *g, struct web_req *req)
 	name.len -= sizeof(in) + sizeof(end) - 2;
 	fn = find(g, name, &shown);
 	if (!fn) {
-		gateway_error(req, 404, "ResourceNotFoundException", "Function not found: arn:aws:lambda:%s:%s:function:%s",
-			      g->platform->region, g->platform->account, shown);
+		gateway_error(req, 404, "ResourceNotFoundException",
+			      "Function not found: arn:aws:lambda:%s:%s:function:%s", g->platform->region,
+			      g->platform->account, shown);
 		return;
 	}
 	invoke(g, req, fn);

@@ -19,7 +19,8 @@
 /** A descriptor that is watched; embedded in its owner, which stays in place until loop_io_del(). */
 struct loop_io {
 	int fd;
-	void (*ready)(struct loop_io *io, uint32_t events);	/* EPOLLIN ...; may remove any loop_io, also itself */
+	/* EPOLLIN ...; may remove any loop_io, also itself */
+	void (*ready)(struct loop_io *io, uint32_t events);
 	uint32_t slot;			/* the loop's own; 0: not watched */
 };
 

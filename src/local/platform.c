@@ -205,6 +205,19 @@ void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const cha
 	invocation_over(inv);
 }
 
+void pool_error_first(struct lfn *fn, const char *type, const char *body)
+{
+	struct invocation *inv = take_first(fn);
+
+	if (!inv)
+		return;
+	inv->outcome = OUTCOME_ERROR;
+	inv->error_type = xstrdup(type);
+	buf_addz(&inv->body, body);
+	invocation_answer(inv);
+	invocation_over(inv);
+}
+
 void pool_dispatch(struct lfn *fn)
 {
 	size_t waiting = 0;

@@ -130,7 +130,8 @@ struct invocation {
 	bool async;
 	/* where a streamed answer goes; NULL: it is collected, like another. */
 	void (*stream_head)(struct invocation *inv, const char *content_type);
-	size_t (*stream_data)(struct invocation *inv, const char *p, size_t n);	/* returns what is waiting to go out */
+	/* returns how much is waiting to go out */
+	size_t (*stream_data)(struct invocation *inv, const char *p, size_t n);
 	/* its answer is there: outcome, body ...; with tail, only when it is over */
 	void (*answered)(struct invocation *inv);
 	/* it is over, reported, and freed after this. After answered, which is always called before */
@@ -206,6 +207,8 @@ void pool_forget(struct instance *i);
 void pool_unlist(struct instance *i);
 /** pool_fail_first - of those that wait. */
 void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const char *why);
+/** pool_error_first - the same with the function's own words: an error as JSON. */
+void pool_error_first(struct lfn *fn, const char *type, const char *body);
 /** pool_renew - instances of today's generation end when they have nothing to do. */
 void pool_renew(struct lfn *fn);
 

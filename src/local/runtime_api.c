@@ -143,7 +143,8 @@ static size_t streamed(struct web_req *req, const char *p, size_t n)
 		return n;
 	if (req->length > STREAM_MAX) {
 		invocation_fail(inv, OUTCOME_TOO_LARGE, "Function.ResponseSizeTooLarge",
-				"Response payload size exceeded maximum allowed payload size (%llu bytes).", STREAM_MAX);
+				"Response payload size exceeded maximum allowed payload size (%llu bytes).",
+				STREAM_MAX);
 		return n;
 	}
 	/* nobody takes it: nothing more is read until what is there has gone */
