@@ -8,7 +8,9 @@
 #include "cli/out.h"
 #include "commands.h"
 #include "local/gateway.h"
+#include "local/rebuild.h"
 #include "local/serve.h"
+#include "local/watch.h"
 #include "os/fs.h"
 #include "os/proc.h"
 #include "ui.h"
@@ -33,11 +35,15 @@ static const struct opt opts[] = {
 
 /* Everything of one run. */
 struct session {
+	const struct local_ctx *options;
 	struct loop loop;
 	struct web web;
 	struct platform platform;
 	struct gateway gateway;
 	struct observer console;
+	struct watch watch;
+	struct rebuild rebuild;
+	struct build_request request;
 };
 
 static void show_line(struct observer *o, struct instance *i, struct invocation *inv, struct str line)
@@ -47,70 +53,120 @@ static void show_line(struct observer *o, struct instance *i, struct invocation 
 	out_note("%s  " STR_FMT, i->fn->name, STR_ARG(line));
 }
 
-static int add_functions(struct session *s, struct project *p, const struct local_ctx *c, const struct globals *g,
-			 int argc, char **argv, struct err *err)
+/* ---- functions of a project ---- */
+
+static int take_function(struct session *s, struct project *p, const struct built *b, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(p->dir, b->path);
+	struct lfn *fn = platform_find(&s->platform, str_from(b->function->name.s));
+
+	if (b->function->runtime == RUNTIME_NONE)
+		return 0;
+	if (fn) {
+		if (serve_renew(fn, p, b->function, path))
+			out_note("%s  is new: what runs is finished by the old one", fn->name);
+		return 0;
+	}
+	fn = serve_function(p, b->function, b->arch, path, err);
+	if (!fn)
+		return -1;
+	platform_add(&s->platform, fn);
+	return 0;
+}
+
+static void rebuilt(struct rebuild *r, struct project *p, struct build_result *res, const struct err *err)
+{
+	struct session *s = CONTAINER_OF(r, struct session, rebuild);
+
+	if (err->code != ERR_NONE) {
+		/* what is served stays as it is */
+		out_error(err);
+		return;
+	}
+	VEC_EACH(res, b) {
+		struct err e = ERR_INIT;
+
+		if (take_function(s, p, b, &e) < 0)
+			out_error(&e);
+	}
+}
+
+static void changed(struct watch *w)
+{
+	rebuild_go(&CONTAINER_OF(w, struct session, watch)->rebuild);
+}
+
+static int add_functions(struct session *s, struct project *p, const struct globals *g, int argc, char **argv,
+			 struct err *err)
 {
 	CLEAN_BUILD struct build_result res = { 0 };
-	CLEAN_STRS struct strs functions = { 0 }, arches = { 0 };
-	struct build_request req = { .profile = c->profile };
 	CLEAN_FD int lock = -1;
+	struct build_request *req = &s->request;
 
+	req->profile = s->options->profile;
 	for (int i = 0; i < argc; i++)
-		strs_add(&functions, argv[i]);
-	strs_add(&arches, arch_name(arch_host()));
-	req.functions = functions;
-	req.arches = arches;
-	ui_build_request(&req, g);
+		strs_add(&req->functions, argv[i]);
+	strs_add(&req->arches, arch_name(arch_host()));
+	ui_build_request(req, g);
 	lock = build_lock(p, "slsc local", ui_waiting, NULL, err);
-	if (lock < 0 || ui_build(p, &req, &res, err) < 0)
+	if (lock < 0 || ui_build(p, req, &res, err) < 0)
 		return -1;
-	VEC_EACH(&res, b) {
-		CLEAN_FREE char *path = path_join(p->dir, b->path);
-		struct lfn *fn;
-
-		if (b->function->runtime == RUNTIME_NONE)
-			continue;
-		fn = serve_function(p, b->function, b->arch, path, err);
-		if (!fn)
+	VEC_EACH(&res, b)
+		if (take_function(s, p, b, err) < 0)
 			return -1;
-		platform_add(&s->platform, fn);
-	}
 	return 0;
+}
+
+/* ---- */
+
+static int serve(struct session *s, struct err *err)
+{
+	const char *address = s->options->listen ? s->options->listen : "127.0.0.1";
+	uint16_t port = (uint16_t)(s->options->port ? s->options->port : PORT);
+
+	if (gateway_start(&s->gateway, &s->platform, address, port, err) < 0)
+		return -1;
+	VEC_EACH(&s->platform.fns, f)
+		out_note("%s  http://%s:%u/%s/", (*f)->name, address, s->gateway.listener.port, (*f)->name);
+	if (loop_run(&s->loop, err) == 0)
+		return 0;
+	if (err->code != ERR_INTR)
+		return -1;
+	gateway_stop(&s->gateway);
+	platform_stop(&s->platform, LOOP_S);
+	return s->platform.ninstances ? loop_run(&s->loop, err) : 0;
 }
 
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
-	struct session s = { .console.line = show_line };
-	const char *address = c->listen ? c->listen : "127.0.0.1";
+	struct session s = { .options = c, .console.line = show_line };
 	int ret = -1;
 
 	if (project_load(&p, NULL, err) < 0)
 		return -1;
 	if (loop_init(&s.loop, err) < 0 || web_start(&s.web, &s.loop, err) < 0 ||
 	    platform_init(&s.platform, &s.loop, &s.web, err) < 0)
-		return -1;
+		goto out;
 	platform_observe(&s.platform, &s.console);
-	if (add_functions(&s, &p, c, g, argc, argv, err) < 0)
+	if (add_functions(&s, &p, g, argc, argv, err) < 0)
 		goto out;
-	if (gateway_start(&s.gateway, &s.platform, address, (uint16_t)(c->port ? c->port : PORT), err) < 0)
+	s.rebuild = (struct rebuild){ .loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting,
+				      .done = rebuilt };
+	/* what is built while functions are served is told when it is done */
+	s.rebuild.req.on_step = NULL;
+	if (watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
 		goto out;
-	VEC_EACH(&s.platform.fns, f)
-		out_note("%s  http://%s:%u/%s/", (*f)->name, address, s.gateway.listener.port, (*f)->name);
-	ret = loop_run(&s.loop, err);
-	if (ret < 0 && err->code == ERR_INTR) {
-		gateway_stop(&s.gateway);
-		platform_stop(&s.platform, LOOP_S);
-		if (s.platform.ninstances)
-			ret = loop_run(&s.loop, err);
-		else
-			ret = 0;
-	}
+	ret = serve(&s, err);
 out:
+	watch_stop(&s.watch);
+	rebuild_stop(&s.rebuild);
 	web_stop(&s.web);
 	platform_release(&s.platform);
 	loop_release(&s.loop);
+	strs_release(&s.request.functions);
+	strs_release(&s.request.arches);
 	return ret;
 }
 

@@ -39,6 +39,7 @@ struct lfn {
 	uint64_t timeout_ms, memory, tmp;	/* memory and tmp in bytes */
 	unsigned concurrency;			/* instances (lambda) at most */
 	unsigned prewarm;			/* instances that are kept ready */
+	uint64_t binary[3];			/* inode, time and size of what it runs: whether it is a new one */
 	uint64_t idle_ns;			/* an instance that had nothing to do for so long is ended */
 	/* its pool */
 	VEC(struct instance *) instances;

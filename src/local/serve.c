@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "os/fs.h"
@@ -29,6 +30,49 @@ static struct lfn *make(const char *name, enum runtime runtime)
 	return fn;
 }
 
+/* What of slsc.yaml can be changed while it is served. */
+static void settings(struct lfn *fn, const struct function *f, const char *binary)
+{
+	struct stat st;
+
+	fn->timeout_ms = f->timeout_ms;
+	fn->memory = f->memory;
+	strs_release(&fn->env);
+	for (size_t i = 0; i < f->env.len; i++)
+		strs_addf(&fn->env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
+	if (stat(binary, &st) == 0) {
+		fn->binary[0] = st.st_ino;
+		fn->binary[1] = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+		fn->binary[2] = (uint64_t)st.st_size;
+	}
+}
+
+static bool same_env(const struct strs *a, const struct strs *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (size_t i = 0; i < a->len; i++)
+		if (strcmp(a->ptr[i], b->ptr[i]) != 0)
+			return false;
+	return true;
+}
+
+bool serve_renew(struct lfn *fn, const struct project *p, const struct function *f, const char *binary)
+{
+	struct lfn was = *fn;
+	bool changed;
+
+	(void)p;
+	fn->env = (struct strs){ 0 };
+	settings(fn, f, binary);
+	changed = memcmp(was.binary, fn->binary, sizeof(was.binary)) != 0 || was.timeout_ms != fn->timeout_ms ||
+		  was.memory != fn->memory || !same_env(&was.env, &fn->env);
+	strs_release(&was.env);
+	if (changed)
+		pool_renew(fn);
+	return changed;
+}
+
 struct lfn *serve_function(const struct project *p, const struct function *f, enum arch arch, const char *binary,
 			   struct err *err)
 {
@@ -48,10 +92,7 @@ struct lfn *serve_function(const struct project *p, const struct function *f, en
 	}
 	strs_add(&fn->argv, binary);
 	fn->dir = xstrdup(p->dir);
-	fn->timeout_ms = f->timeout_ms;
-	fn->memory = f->memory;
-	for (size_t i = 0; i < f->env.len; i++)
-		strs_addf(&fn->env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
+	settings(fn, f, binary);
 	return fn;
 }
 

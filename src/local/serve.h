@@ -9,6 +9,12 @@ struct lfn *serve_function(const struct project *p, const struct function *f, en
 			   struct err *err);
 
 /**
+ * serve_renew - what slsc.yaml says now, and what was built anew: later instances have it, earlier ones end after what
+ * they do. Whether anything has changed.
+ */
+bool serve_renew(struct lfn *fn, const struct project *p, const struct function *f, const char *binary);
+
+/**
  * serve_command - a command of any language. @argv: its first word is looked up on PATH. ERR_TOOL "not found". Heap.
  */
 struct lfn *serve_command(const char *name, enum runtime runtime, char *const *argv, const char *dir, struct err *err);
