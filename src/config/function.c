@@ -128,6 +128,19 @@ static int check_made(struct reader *rd, const struct function *f)
 	return err_hint(rd->err, "write sources: [src/%s.c]", f->name.s);
 }
 
+static int check_local(struct reader *rd, const struct function *f, const struct ynode *n)
+{
+	const struct ynode *at = ynode_get(n, "prewarm");
+
+	if (f->prewarm > f->concurrency)
+		return read_err(rd, at->line, at->col, "prewarm", "more instances than concurrency, which is %llu",
+				(unsigned long long)f->concurrency);
+	at = ynode_get(n, "fallback");
+	if (at && !f->fallback_file.s == !f->fallback_function.s)
+		return read_err(rd, at->line, at->col, "fallback", "either file or function has to be said");
+	return 0;
+}
+
 int function_done(struct reader *rd, void *target, const struct ynode *n)
 {
 	struct function *f = target;
@@ -138,7 +151,7 @@ int function_done(struct reader *rd, void *target, const struct ynode *n)
 		read_err(rd, b->line, b->col, "build", "a function has either sources or build");
 		return err_hint(rd->err, "list what the command reads in build.inputs");
 	}
-	if (check_made(rd, f) || check_arches(rd, f) || check_env(rd, f) || check_handler(rd, f))
+	if (check_made(rd, f) || check_arches(rd, f) || check_env(rd, f) || check_handler(rd, f) || check_local(rd, f, n))
 		return -1;
 	if (f->toolchain.name.s && !project_toolchain(rd->p, f->toolchain.name.s, rd->err))
 		return relocate(rd, f->toolchain.name, NULL);
@@ -219,9 +232,21 @@ int functions_read(struct reader *rd, const struct ynode *section)
 		f->name = (struct lstr){ name->scalar, name->line, name->col };
 		f->memory = 128u << 20;
 		f->timeout_ms = 3000;
+		f->storage = 512u << 20;
+		f->concurrency = 100;
+		f->fallback_status = 200;
 		if (keys_read(&inner, &keys_function, section->items[i], f))
 			return -1;
 		p->functions[p->nfunctions++] = f;
+	}
+	for (size_t i = 0; i < p->nfunctions; i++) {
+		const struct function *f = p->functions[i];
+
+		if (f->fallback_function.s && !project_function(p, f->fallback_function.s, rd->err))
+			return relocate(rd, f->fallback_function, NULL);
+		if (f->fallback_function.s && strcmp(f->fallback_function.s, f->name.s) == 0)
+			return project_err(p, ERR_CONFIG, f->fallback_function, rd->err,
+					   "function '%s' cannot stand in for itself", f->name.s);
 	}
 	return check_dist_names(rd);
 }

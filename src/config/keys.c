@@ -185,6 +185,16 @@ static const struct key build_keys[] = {
 };
 static const struct keys keys_build = { .doc = "The user's own build, in place of sources.", KEYS(build_keys) };
 
+static const struct key fallback_keys[] = {
+	{ KEY("file", KEY_STR, struct function, fallback_file), .check = &check_inside,
+	  .doc = "A file with the answer, relative to slsc.yaml." },
+	{ KEY("function", KEY_STR, struct function, fallback_function), .doc = "Another function, which answers." },
+	{ KEY("status", KEY_COUNT, struct function, fallback_status), .def = "200", .min = 200, .max = 599,
+	  .doc = "The HTTP status of such an answer." },
+};
+static const struct keys keys_fallback = { .doc = "What is answered while a function is out of order.",
+	KEYS(fallback_keys) };
+
 static const struct key function_keys[] = {
 	{ KEY("sources", KEY_STRS, struct function, sources), .flags = KEY_NOT_EMPTY, .check = &check_inside,
 	  .doc = "What to compile: globs, relative to slsc.yaml." },
@@ -210,6 +220,16 @@ static const struct key function_keys[] = {
 	  .max = UINT64_C(10240) << 20, .doc = "Memory of an instance, 128 MB to 10,240 MB." },
 	{ KEY("timeout", KEY_MS, struct function, timeout_ms), .def = "3 s", .min = 1, .max = 900000,
 	  .doc = "Longest time of one invocation, at most 900 s." },
+	{ KEY("storage", KEY_SIZE, struct function, storage), .def = "512 MB", .min = 512u << 20,
+	  .max = UINT64_C(10240) << 20, .doc = "Size of /tmp, 512 MB to 10,240 MB." },
+	{ KEY("concurrency", KEY_COUNT, struct function, concurrency), .def = "100", .min = 1, .max = 1000,
+	  .doc = "Instances at one time, at most." },
+	{ KEY("prewarm", KEY_COUNT, struct function, prewarm), .def = "0", .min = 0, .max = 1000,
+	  .doc = "Instances that `slsc local` keeps ready." },
+	{ KEY("rate", KEY_COUNT, struct function, rate), .min = 1, .max = 1000000,
+	  .doc = "Requests a second that `slsc local` lets through; more are answered with 429." },
+	{ .name = "fallback", .type = KEY_OBJECT, .sub = &keys_fallback,
+	  .doc = "What `slsc local` answers while the function is out of order." },
 	{ KEY("env", KEY_PAIRS, struct function, env), .names = &check_env_name,
 	  .doc = "Environment at run time, at most 4 KB together." },
 	{ KEY("package", KEY_OBJECT, struct function, package), .sub = &keys_package,

@@ -172,6 +172,13 @@ struct function {
 	struct lstrs arches;		/* subset of the project's; empty: all */
 	uint64_t memory;		/* bytes; default 128 MB; 128 MB..10,240 MB */
 	uint64_t timeout_ms;		/* default 3 s; 1 ms..900 s */
+	uint64_t storage;		/* bytes of /tmp; default 512 MB; 512 MB..10,240 MB */
+	uint64_t concurrency;		/* instances at most; default 100; 1..1000 */
+	uint64_t prewarm;		/* instances that are kept ready; default 0, at most concurrency */
+	uint64_t rate;			/* requests a second at most; 0: any */
+	struct lstr fallback_file;	/* what is answered in its place when it is out of order; NULL: none */
+	struct lstr fallback_function;	/* or who answers; at most one of the two */
+	uint64_t fallback_status;	/* default 200 */
 	struct lkvs env;		/* at run time; at most 4 KB together */
 	struct package package;		/* only what the function itself says */
 };

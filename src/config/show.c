@@ -362,6 +362,17 @@ static struct lstrs arches_of(struct project *p, const struct function *f)
 	return v;
 }
 
+static void show_fallback(struct writer *w, const struct function *f)
+{
+	if (!f->fallback_file.s && !f->fallback_function.s)
+		return;
+	open_map(w, "fallback");
+	show_str(w, "file", f->fallback_file.s);
+	show_str(w, "function", f->fallback_function.s);
+	show_count(w, "status", f->fallback_status);
+	close_map(w);
+}
+
 static void show_function(struct writer *w, struct project *p, const struct function *f)
 {
 	open_map(w, f->name.s);
@@ -384,6 +395,12 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_strs(w, "arches", arches_of(p, f));
 	show_size(w, "memory", f->memory);
 	show_us(w, "timeout", f->timeout_ms * 1000);
+	show_size(w, "storage", f->storage);
+	show_count(w, "concurrency", f->concurrency);
+	show_count(w, "prewarm", f->prewarm);
+	if (f->rate)
+		show_count(w, "rate", f->rate);
+	show_fallback(w, f);
 	show_pairs(w, "env", f->env);
 	show_package(w, p, f);
 	close_map(w);
