@@ -100,3 +100,8 @@ void deflate_free(void *state)
 {
 	libdeflate_free_compressor(state);
 }
+
+uint32_t deflate_crc32(uint32_t crc, const void *p, size_t n)
+{
+	return libdeflate_crc32(crc, p, n);
+}

@@ -25,4 +25,7 @@ size_t deflate_bound(size_t n);
 size_t deflate_part(void **state, int level, bool last, const uint8_t *in, size_t n, uint8_t *out, size_t cap);
 void deflate_free(void *state);
 
+/** deflate_crc32 - of gzip and zip (RFC 1952, 8), of the bytes before, 0 at the start, and @n more at @p. */
+uint32_t deflate_crc32(uint32_t crc, const void *p, size_t n);
+
 #endif

@@ -122,17 +122,28 @@ static size_t utf8_len(const char *p, size_t left)
 	return 0;
 }
 
+/* How many bytes at p are ASCII that JSON strings hold as it is. */
+static size_t plain_len(const char *p, size_t left)
+{
+	static const bool other[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true, [0x7f ... 0xff] = true };
+	size_t n = 0;
+
+	while (n < left && !other[(unsigned char)p[n]])
+		n++;
+	return n;
+}
+
 void buf_add_json(struct buf *b, struct str s)
 {
 	size_t done = 0;	/* what stands before this has been added */
 
 	buf_reserve(b, s.len + 2);
 	buf_addc(b, '"');
-	for (size_t i = 0, n; i < s.len; i += n) {
+	for (size_t i = plain_len(s.ptr, s.len), n; i < s.len; i += n + plain_len(s.ptr + i + n, s.len - i - n)) {
 		unsigned char c = (unsigned char)s.ptr[i];
 
 		n = c < 0x80 ? 1 : utf8_len(s.ptr + i, s.len - i);
-		if (n > 1 || (n == 1 && c >= 0x20 && c != 0x7f && c != '"' && c != '\\'))
+		if (n > 1)
 			continue;
 		buf_add(b, s.ptr + done, i - done);
 		if (!n)
