@@ -149,6 +149,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (loop_init(&s.loop, err) < 0 || web_start(&s.web, &s.loop, err) < 0 ||
 	    platform_init(&s.platform, &s.loop, &s.web, err) < 0)
 		goto out;
+	if (s.platform.quota.lacks[0])
+		out_warn("%s", s.platform.quota.lacks);
 	platform_observe(&s.platform, &s.console);
 	if (add_functions(&s, &p, g, argc, argv, err) < 0)
 		goto out;

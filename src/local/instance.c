@@ -5,12 +5,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,51 +82,23 @@ void instance_drain(struct instance *i)
 		(void)read_log(&i->out, READ_ONCE);
 }
 
-/* ---- what it took ---- */
-
-uint64_t instance_cpu(struct instance *i)
-{
-	clockid_t clock;
-	struct timespec t;
-
-	if (i->pid <= 0 || clock_getcpuclockid(i->pid, &clock) != 0 || clock_gettime(clock, &t) < 0)
-		return UINT64_MAX;
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-uint64_t instance_memory(struct instance *i)
-{
-	char path[64], text[2048];
-	const char *at;
-	ssize_t n;
-	CLEAN_FD int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)i->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n > 0) {
-		text[n] = '\0';
-		at = strstr(text, "VmHWM:");
-		if (at)
-			i->memory_peak = strtoull(at + 6, NULL, 10) * 1024;
-	}
-	return i->memory_peak;
-}
-
 /* ---- its end ---- */
 
 static void gone(struct instance *i)
 {
 	struct lfn *fn = i->fn;
 	struct platform *p = fn->platform;
-	bool had_init = !i->ready;
+	bool had_init = !i->ready, memory = quota_oom(&i->group);
 	CLEAN_FREE char *why = NULL;
 
 	i->state = INSTANCE_ENDING;
 	instance_drain(i);
 	if (i->out.part.len)
 		platform_line(i, buf_str(&i->out.part));
-	if (WIFSIGNALED(i->status))
+	if (memory)
+		why = xasprintf("Runtime exited with error: signal: killed: it used more than its %" PRIu64 " MB of memory",
+				fn->memory >> 20);
+	else if (WIFSIGNALED(i->status))
 		why = xasprintf("Runtime exited with error: signal: %s", strsignal(WTERMSIG(i->status)));
 	else if (WEXITSTATUS(i->status))
 		why = xasprintf("Runtime exited with error: exit status %d", WEXITSTATUS(i->status));
@@ -137,9 +107,13 @@ static void gone(struct instance *i)
 	if (i->inv) {
 		struct invocation *inv = i->inv;
 
-		invocation_fail(inv, OUTCOME_EXIT, "Runtime.ExitError", "RequestId: %s Error: %s", inv->id, why);
+		invocation_fail(inv, memory ? OUTCOME_MEMORY : OUTCOME_EXIT,
+				memory ? "Runtime.OutOfMemory" : "Runtime.ExitError", "RequestId: %s Error: %s", inv->id, why);
 		invocation_over(inv);
 	}
+	/* and what it left behind */
+	quota_group_release(&i->group);
+	platform_reaps(p);
 	web_unlisten(&i->listener);
 	loop_io_del(p->loop, &i->process);
 	loop_io_del(p->loop, &i->out.io);
@@ -157,7 +131,8 @@ static void gone(struct instance *i)
 		else if (i->end)
 			pool_fail_first(fn, OUTCOME_TIMEOUT, "Sandbox.Timedout", i->end);
 		else
-			pool_fail_first(fn, OUTCOME_EXIT, "Runtime.ExitError", text);
+			pool_fail_first(fn, memory ? OUTCOME_MEMORY : OUTCOME_EXIT,
+					memory ? "Runtime.OutOfMemory" : "Runtime.ExitError", text);
 	}
 	buf_release(&i->out.part);
 	free(i->init_error);
@@ -174,10 +149,10 @@ static void ended(struct loop_io *io, uint32_t events)
 	struct instance *i = CONTAINER_OF(io, struct instance, process);
 
 	(void)events;
+	if (i->inv)
+		quota_measure(&i->group, &i->used);
 	if (waitpid(i->pid, &i->status, WNOHANG) != i->pid)
 		return;
-	/* those that it left behind */
-	kill(-i->pid, SIGKILL);
 	i->pid = -1;
 	gone(i);
 }
@@ -186,8 +161,7 @@ static void kill_now(struct loop_timer *t)
 {
 	struct instance *i = CONTAINER_OF(t, struct instance, timer);
 
-	if (i->pid > 0)
-		kill(-i->pid, SIGKILL);
+	quota_kill(&i->group);
 }
 
 void instance_end(struct instance *i, const char *why, uint64_t grace_ns)
@@ -206,7 +180,7 @@ void instance_end(struct instance *i, const char *why, uint64_t grace_ns)
 		i->timer.expired = kill_now;
 		loop_timer_set(p->loop, &i->timer, grace_ns);
 	} else {
-		kill(-i->pid, SIGKILL);
+		quota_kill(&i->group);
 	}
 }
 
@@ -259,33 +233,17 @@ static void make_env(struct instance *i, struct strs *env)
 static int run(struct instance *i, int out, struct err *err)
 {
 	CLEAN_STRS struct strs env = { 0 };
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t at;
-	sigset_t all, none;
-	int e;
+	struct lfn *fn = i->fn;
+	const char *const keep[] = { fn->dir, NULL };
+	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
+	struct spawn o = { .argv = (const char *const *)strs_argv(&fn->argv), .cwd = fn->dir, .out = out, .err = out,
+			   .group = &i->group, .keep = keep };
 
+	if (quota_group_init(&fn->platform->quota, &i->group, &limits, err) < 0)
+		return -1;
 	make_env(i, &env);
-	posix_spawn_file_actions_init(&fa);
-	posix_spawnattr_init(&at);
-	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&fa, out, 1);
-	posix_spawn_file_actions_adddup2(&fa, out, 2);
-	posix_spawn_file_actions_addchdir_np(&fa, i->fn->dir);
-	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawnattr_setsigdefault(&at, &all);
-	posix_spawnattr_setsigmask(&at, &none);
-	posix_spawnattr_setpgroup(&at, 0);
-	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-	e = posix_spawn(&i->pid, i->fn->argv.ptr[0], &fa, &at, strs_argv(&i->fn->argv), strs_argv(&env));
-	posix_spawn_file_actions_destroy(&fa);
-	posix_spawnattr_destroy(&at);
-	if (e) {
-		errno = e;
-		return err_sys(err, "cannot run %s", i->fn->argv.ptr[0]);
-	}
-	i->process.fd = (int)syscall(SYS_pidfd_open, i->pid, 0);
-	return i->process.fd < 0 ? err_sys(err, "cannot watch %s", i->fn->argv.ptr[0]) : 0;
+	o.env = (const char *const *)strs_argv(&env);
+	return spawner_start(&fn->platform->spawner, &o, &i->pid, &i->process.fd, err);
 }
 
 static void name_stream(struct instance *i)
@@ -341,9 +299,11 @@ struct instance *instance_start(struct lfn *fn, struct err *err)
 	return i;
 fail:
 	if (i->pid > 0) {
-		kill(-i->pid, SIGKILL);
+		quota_kill(&i->group);
 		(void)waitpid(i->pid, NULL, 0);
 	}
+	quota_group_release(&i->group);
+	platform_reaps(p);
 	loop_io_del(p->loop, &i->process);
 	clean_fd_(&i->process.fd);
 	clean_fd_(&out[0]);

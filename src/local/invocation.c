@@ -141,7 +141,8 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 	i->answered = false;
 	i->served++;
 	i->state = INSTANCE_BUSY;
-	i->cpu_before = instance_cpu(i);
+	quota_mark(&i->group);
+	platform_checks(p);
 	inv->deadline.expired = timed_out;
 	loop_timer_set(p->loop, &inv->deadline, inv->fn->timeout_ms * LOOP_MS);
 	runtime_api_give(i, inv);
@@ -188,13 +189,16 @@ static void report(struct invocation *inv)
 {
 	struct instance *i = inv->instance;
 	struct invocation_report *r = &inv->report;
-	uint64_t now = loop_clock(), cpu = instance_cpu(i);
+	uint64_t now = loop_clock();
 	CLEAN_BUF struct buf b = BUF_INIT;
 
 	r->duration = now - inv->given;
 	r->answer = (inv->is_answered ? inv->answered_at : now) - inv->given;
-	r->cpu = cpu == UINT64_MAX || i->cpu_before == UINT64_MAX ? UINT64_MAX : cpu - i->cpu_before;
-	r->memory_peak = instance_memory(i);
+	/* of one that has ended it was taken before */
+	if (i->pid > 0)
+		quota_measure(&i->group, &i->used);
+	r->cpu = i->used.cpu;
+	r->memory_peak = i->used.memory;
 	r->billed_ms = (r->duration + r->init + LOOP_MS - 1) / LOOP_MS;
 	say(inv, "END RequestId: %s", inv->id);
 	buf_addf(&b, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %" PRIu64 " ms\tMemory Size: %" PRIu64
@@ -202,8 +206,7 @@ static void report(struct invocation *inv)
 		 inv->fn->memory >> 20, (double)r->memory_peak / 1048576);
 	if (r->cold)
 		buf_addf(&b, "\tInit Duration: %.2f ms", (double)r->init / 1e6);
-	if (r->cpu != UINT64_MAX)
-		buf_addf(&b, "\tCPU: %.2f ms", (double)r->cpu / 1e6);
+	buf_addf(&b, "\tCPU: %.2f ms", (double)r->cpu / 1e6);
 	if (inv->trace)
 		buf_addf(&b, "\tXRAY TraceId: %s", inv->trace);
 	if (inv->outcome != OUTCOME_OK)

@@ -8,6 +8,8 @@
 
 #define REGION "us-east-1"
 #define ACCOUNT "123456789012"
+#define CHECK_NS (20 * LOOP_MS)
+#define REAP_NS (10 * LOOP_MS)
 
 const char *instance_state_name(enum instance_state s)
 {
@@ -33,15 +35,55 @@ static void out_of_grace(struct loop_timer *t)
 			instance_end(*i, "slsc ends", 0);
 }
 
+/* The kernel holds memory and /tmp together to a limit: memory alone is ours to watch. */
+static void check(struct loop_timer *t)
+{
+	struct platform *p = CONTAINER_OF(t, struct platform, check);
+	bool busy = false;
+
+	VEC_EACH(&p->fns, f)
+		VEC_EACH(&(*f)->instances, i)
+			if ((*i)->state == INSTANCE_BUSY) {
+				busy = true;
+				(void)quota_check(&(*i)->group);
+			}
+	if (busy)
+		loop_timer_set(p->loop, t, CHECK_NS);
+}
+
+void platform_checks(struct platform *p)
+{
+	if (!p->check.place)
+		loop_timer_set(p->loop, &p->check, CHECK_NS);
+}
+
+static void reap_groups(struct loop_timer *t)
+{
+	struct platform *p = CONTAINER_OF(t, struct platform, reap);
+
+	if (quota_reap(&p->quota))
+		loop_timer_set(p->loop, t, REAP_NS);
+}
+
+void platform_reaps(struct platform *p)
+{
+	if (!p->reap.place)
+		loop_timer_set(p->loop, &p->reap, REAP_NS);
+}
+
 int platform_init(struct platform *p, struct loop *loop, struct web *web, struct err *err)
 {
-	(void)err;
 	memset(p, 0, sizeof(*p));
 	p->loop = loop;
 	p->web = web;
 	p->region = REGION;
 	p->account = ACCOUNT;
 	p->grace.expired = out_of_grace;
+	p->check.expired = check;
+	p->reap.expired = reap_groups;
+	quota_init(&p->quota);
+	if (spawner_init(&p->spawner, err) < 0)
+		return -1;
 	buf_init(&p->scratch);
 	return 0;
 }
@@ -63,6 +105,10 @@ void platform_release(struct platform *p)
 		lfn_free(*f);
 	VEC_FREE(&p->fns);
 	buf_release(&p->scratch);
+	loop_timer_stop(p->loop, &p->check);
+	loop_timer_stop(p->loop, &p->reap);
+	quota_release(&p->quota);
+	spawner_release(&p->spawner);
 }
 
 /* Instances that had nothing to do for long, oldest first: those used last are at the head of the list. */

@@ -9,6 +9,8 @@
 #include "base/vec.h"
 #include "config/project.h"
 #include "local/loop.h"
+#include "local/quota.h"
+#include "local/spawn.h"
 #include "local/web.h"
 
 /*
@@ -82,8 +84,8 @@ struct instance {
 	struct instance *next_idle;
 	uint64_t born, ready, idle_since;	/* CLOCK_MONOTONIC; ready 0: not yet */
 	uint64_t served;			/* invocations it was given */
-	uint64_t cpu_before;			/* ns, when it was given its last one */
-	uint64_t memory_peak;			/* bytes */
+	struct quota_group group;
+	struct quota_usage used;		/* by its last invocation; taken when it ended, if it did */
 	struct loop_timer timer;		/* init; then, when ending: SIGKILL */
 	struct extension *extensions;
 	char *init_error, *init_error_type;	/* what it told of its init */
@@ -112,7 +114,7 @@ struct invocation_report {
 	uint64_t answer;		/* until its answer came */
 	uint64_t init;			/* of the instance, if it was made for this one; else 0 */
 	uint64_t billed_ms;
-	uint64_t cpu;			/* UINT64_MAX: unknown */
+	uint64_t cpu;
 	uint64_t memory_peak;		/* 0: unknown */
 	bool cold;
 };
@@ -169,10 +171,13 @@ struct platform {
 	struct observer *observers;
 	unsigned ninstances;
 	bool stopping;
-	struct loop_timer grace;
+	struct loop_timer grace, check, reap;
+	struct spawner spawner;
+	struct quota quota;
 	struct buf scratch;
 };
 
+/** platform_init - p->quota.lacks says afterwards what of the quotas this machine does not let us enforce. ERR_IO. */
 int platform_init(struct platform *p, struct loop *loop, struct web *web, struct err *err) MUST_CHECK;
 /** platform_release - after platform_stop() has called back; frees the functions, too. */
 void platform_release(struct platform *p);
@@ -220,10 +225,6 @@ void instance_end(struct instance *i, const char *why, uint64_t grace_ns);
 
 /** invocation_drained - what waited to go out of a streamed answer has gone. */
 void invocation_drained(struct invocation *inv);
-/** instance_cpu - ns of CPU time so far; UINT64_MAX: unknown. */
-uint64_t instance_cpu(struct instance *i);
-/** instance_memory - bytes at most so far. */
-uint64_t instance_memory(struct instance *i);
 
 /** invocation_begin - @i has it from now on. */
 void invocation_begin(struct invocation *inv, struct instance *i);
@@ -236,6 +237,10 @@ void invocation_over(struct invocation *inv);
 /** invocation_line - a line that was printed while it ran. */
 void invocation_line(struct invocation *inv, struct str line);
 
+/** platform_checks - an instance is busy: have its memory looked at now and then. */
+void platform_checks(struct platform *p);
+/** platform_reaps - a group was released: have what is left of it removed. */
+void platform_reaps(struct platform *p);
 void platform_line(struct instance *i, struct str line);
 /** instance_drain - take what its pipe holds: before anything is said to come after it. */
 void instance_drain(struct instance *i);

@@ -37,6 +37,9 @@ static void settings(struct lfn *fn, const struct function *f, const char *binar
 
 	fn->timeout_ms = f->timeout_ms;
 	fn->memory = f->memory;
+	fn->tmp = f->storage;
+	fn->concurrency = (unsigned)f->concurrency;
+	fn->prewarm = (unsigned)f->prewarm;
 	strs_release(&fn->env);
 	for (size_t i = 0; i < f->env.len; i++)
 		strs_addf(&fn->env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
