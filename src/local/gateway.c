@@ -39,6 +39,12 @@ void gateway_error(struct web_req *req, unsigned status, const char *type, const
 	web_answer(req, status, h, ARRAY_LEN(h), b.ptr, b.len);
 }
 
+void gateway_complain(struct invocation *inv, const struct err *err)
+{
+	if (inv->instance)
+		platform_line(inv->instance, str_from(err->msg));
+}
+
 void gateway_trace(struct web_req *req, struct invocation *inv)
 {
 	const char *xray = web_header(req, "X-Amzn-Trace-Id"), *parent = web_header(req, "traceparent");
@@ -117,6 +123,8 @@ static bool may(const struct gateway *g, struct web_req *req)
 static void ready(struct web_req *req)
 {
 	struct gateway *g = req->service->ctx;
+	struct str name, rest;
+	struct lfn *fn;
 
 	if (!may(g, req))
 		return;
@@ -124,23 +132,34 @@ static void ready(struct web_req *req)
 		invoke_api(g, req);
 		return;
 	}
-	gateway_error(req, 404, "ResourceNotFoundException", "nothing is at '" STR_FMT "'", STR_ARG(req->path));
+	name = (struct str){ req->path.ptr + 1, req->path.len - 1 };
+	rest = str_cut(&name, '/');
+	fn = req->path.len > 1 ? platform_find(g->platform, name) : NULL;
+	if (!fn) {
+		gateway_error(req, 404, "ResourceNotFoundException", "nothing is at '" STR_FMT "'", STR_ARG(req->path));
+		return;
+	}
+	/* the slash belongs to it */
+	rest = rest.len || str_ends(req->path, "/") ? (struct str){ rest.ptr - 1, rest.len + 1 } : STR("/");
+	url_request(g, req, fn, rest);
 }
 
 static void closed(struct web_req *req, bool whole)
 {
-	struct invocation *inv = req->ctx;
+	const struct gateway_call *calls = req->calls;
 
 	(void)whole;
-	/* the caller has left: what it began goes on, as it does at the platform */
-	if (inv)
-		inv->ctx = NULL;
+	/* what the caller began goes on, as it does at the platform */
+	if (req->ctx && calls)
+		calls->left(req->ctx);
 }
 
 static void drained(struct web_req *req)
 {
-	if (req->ctx)
-		invocation_drained(req->ctx);
+	const struct gateway_call *calls = req->calls;
+
+	if (req->ctx && calls && calls->drained)
+		calls->drained(req->ctx);
 }
 
 static void begin(struct web_req *req)

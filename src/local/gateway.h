@@ -26,6 +26,19 @@ void gateway_stop(struct gateway *g);
 
 /* ---- between its own files ---- */
 
+/** What stands behind a request that waits: req->ctx. */
+struct gateway_call {
+	void (*left)(void *ctx);	/* the caller has gone; ctx is not the request's any longer */
+	void (*drained)(void *ctx);
+};
+
+/** gateway_complain - what is wrong with a function's answer, for who looks at its log. */
+void gateway_complain(struct invocation *inv, const struct err *err);
+/** invoke_stream - have the answer of @inv, whose ctx is the request, given in frames. */
+void invoke_stream(struct invocation *inv);
+/** url_request - a request for the URL of @fn; @rest: the path from the "/" after its name on. */
+void url_request(struct gateway *g, struct web_req *req, struct lfn *fn, struct str rest);
+
 /** gateway_error - {"Type":..., "message":...} as Lambda's API has it, and x-amzn-ErrorType. */
 void gateway_error(struct web_req *req, unsigned status, const char *type, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /** invoke_api - a request below /2015-03-31/ or /2021-11-15/. */

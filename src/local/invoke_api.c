@@ -82,7 +82,19 @@ static void answer(struct invocation *inv)
 	web_answer_take(req, 200, h, ARRAY_LEN(h), buf_detach(&inv->body), len);
 }
 
-static void invoke(struct gateway *g, struct web_req *req, struct lfn *fn)
+static void left(void *ctx)
+{
+	((struct invocation *)ctx)->ctx = NULL;
+}
+
+static void drained(void *ctx)
+{
+	invocation_drained(ctx);
+}
+
+static const struct gateway_call calls = { .left = left, .drained = drained };
+
+static void invoke(struct gateway *g, struct web_req *req, struct lfn *fn, bool streaming)
 {
 	const char *type = web_header(req, "X-Amz-Invocation-Type"), *log = web_header(req, "X-Amz-Log-Type");
 	const char *context = web_header(req, "X-Amz-Client-Context");
@@ -128,39 +140,48 @@ static void invoke(struct gateway *g, struct web_req *req, struct lfn *fn)
 	gateway_trace(req, inv);
 	inv->async = async;
 	inv->tail = log && strcmp(log, "Tail") == 0;
+	inv->ctx = req;
+	inv->answered = answer;
+	if (streaming)
+		invoke_stream(inv);
+	req->ctx = inv;
+	req->calls = &calls;
 	if (async && g->enqueue) {
 		g->enqueue(g, req, inv);
 		return;
 	}
-	inv->ctx = req;
-	inv->answered = answer;
-	req->ctx = inv;
 	platform_invoke(inv);
 }
 
 void invoke_api(struct gateway *g, struct web_req *req)
 {
-	static const char in[] = "/2015-03-31/functions/", end[] = "/invocations";
+	static const struct operation {
+		const char *in, *end;
+	} ops[] = {
+		{ "/2015-03-31/functions/", "/invocations" },
+		{ "/2021-11-15/functions/", "/response-streaming-invocations" },
+	};
 	CLEAN_FREE char *shown = NULL;
-	struct str name = req->path;
 	struct lfn *fn;
 
-	if (!str_starts(name, in) || !str_ends(name, end) || name.len <= sizeof(in) + sizeof(end) - 2) {
-		gateway_error(req, 404, "ResourceNotFoundException", "no such operation");
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+		size_t in = strlen(ops[i].in), end = strlen(ops[i].end);
+		struct str name = req->path;
+
+		if (!str_starts(name, ops[i].in) || !str_ends(name, ops[i].end) || name.len <= in + end)
+			continue;
+		if (strcmp(req->method, "POST") != 0) {
+			gateway_error(req, 405, "InvalidRequestException", "an invocation is a POST");
+			return;
+		}
+		fn = find(g, (struct str){ name.ptr + in, name.len - in - end }, &shown);
+		if (fn)
+			invoke(g, req, fn, i == 1);
+		else
+			gateway_error(req, 404, "ResourceNotFoundException",
+				      "Function not found: arn:aws:lambda:%s:%s:function:%s", g->platform->region,
+				      g->platform->account, shown);
 		return;
 	}
-	if (strcmp(req->method, "POST") != 0) {
-		gateway_error(req, 405, "InvalidRequestException", "an invocation is a POST");
-		return;
-	}
-	name.ptr += sizeof(in) - 1;
-	name.len -= sizeof(in) + sizeof(end) - 2;
-	fn = find(g, name, &shown);
-	if (!fn) {
-		gateway_error(req, 404, "ResourceNotFoundException",
-			      "Function not found: arn:aws:lambda:%s:%s:function:%s", g->platform->region,
-			      g->platform->account, shown);
-		return;
-	}
-	invoke(g, req, fn);
+	gateway_error(req, 404, "ResourceNotFoundException", "no such operation");
 }

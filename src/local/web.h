@@ -47,6 +47,7 @@ struct web_req {
 	uint64_t limit;			/* of the body; begin() may change the service's */
 	struct sockaddr_storage peer;
 	void *ctx;			/* of who serves it */
+	const void *calls;		/* likewise: what ctx is */
 	/* takes the body as it comes. Returns how much it took: less than @n: nothing more comes until web_more() */
 	size_t (*data)(struct web_req *req, const char *p, size_t n);
 	/* a streamed answer has less than half of WEB_STREAM_MAX left to send again. May be NULL */
