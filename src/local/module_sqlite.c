@@ -56,10 +56,13 @@ static int damaged(const char *path, const char *why, struct err *err)
 	return err_hint(err, "move it away with its -wal: `sqlite3 FILE .recover` may save events; then run it again");
 }
 
-/* What SQLite's last call has met. @what: "cannot store events". */
+/*
+ * What SQLite's last call has met. @what: "cannot store events". sqlite3_system_errno() knows nothing of what fails in
+ * a COMMIT, so that we look at errno itself, which was 0 before.
+ */
 static int fail(struct queue_store *s, const char *what, struct err *err)
 {
-	int code = sqlite3_extended_errcode(s->db), sys = sqlite3_system_errno(s->db);
+	int code = sqlite3_extended_errcode(s->db), sys = errno;
 
 	switch (code & 0xff) {
 	case SQLITE_NOMEM:
@@ -89,6 +92,7 @@ static int fail(struct queue_store *s, const char *what, struct err *err)
 
 static int run(struct queue_store *s, const char *text, const char *what, struct err *err)
 {
+	errno = 0;
 	return sqlite3_exec(s->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, what, err);
 }
 
@@ -98,6 +102,7 @@ static int ask(struct queue_store *s, const char *text, int64_t *n, struct buf *
 	sqlite3_stmt *st = NULL;
 	int r = -1;
 
+	errno = 0;
 	if (sqlite3_prepare_v2(s->db, text, -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW) {
 		if (n)
 			*n = sqlite3_column_int64(st, 0);
@@ -220,6 +225,7 @@ static struct queue_store *open_store(const char *path, struct err *err)
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
 	s->path = xstrdup(path);
+	errno = 0;
 	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) !=
 	    SQLITE_OK) {
 		if (!s->db)
@@ -237,8 +243,10 @@ static struct queue_store *open_store(const char *path, struct err *err)
 /* Run it to its end; it gives no rows. */
 static int finish(struct queue_store *s, int which, const char *what, struct err *err)
 {
-	int rc = sqlite3_step(s->st[which]), r = rc == SQLITE_DONE ? 0 : fail(s, what, err);
+	int r;
 
+	errno = 0;
+	r = sqlite3_step(s->st[which]) == SQLITE_DONE ? 0 : fail(s, what, err);
 	sqlite3_reset(s->st[which]);
 	return r;
 }
@@ -323,6 +331,7 @@ static int walk(struct queue_store *s, int which, queue_each each, void *ctx, st
 	sqlite3_stmt *st = s->st[which];
 	int rc;
 
+	errno = 0;
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
 		if (!each(ctx, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)))
 			break;
@@ -356,6 +365,7 @@ static int read_row(struct queue_store *s, int64_t seq, struct queue_row *r, str
 
 	sqlite3_reset(st);
 	sqlite3_bind_int64(st, 1, seq);
+	errno = 0;
 	rc = sqlite3_step(st);
 	if (rc != SQLITE_ROW) {
 		rc == SQLITE_DONE ? damaged(s->path, "an event of its index is not there", err)

@@ -92,8 +92,8 @@ struct queue {
 	VEC(struct verdict) verdicts;
 	struct queue_state *settling;	/* given back, and not committed yet */
 	uint64_t out_bytes, random;
-	int64_t again;			/* after a failure: not before this; 0: there was none */
-	bool failed;			/* in this turn */
+	/* after a failure, to write down what becomes of events, or to read: not before this; 0: there was none */
+	int64_t settle_again, read_again;
 	int64_t sweep;			/* when to look for what is too old */
 };
 

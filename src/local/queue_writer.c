@@ -83,17 +83,16 @@ static void run_deliver(struct queue *q, struct note *n)
 		q->opts.deliver(q->opts.ctx, &e->event);
 }
 
-static void tell_trouble(struct queue *q, const struct err *err)
+/* @again: of the kind of work that failed. */
+static void tell_trouble(struct queue *q, int64_t *again, const struct err *err)
 {
-	struct trouble *t;
+	if (!*again) {
+		struct trouble *t = xmalloc(sizeof(*t));
 
-	q->failed = true;
-	if (!q->again) {
-		t = xmalloc(sizeof(*t));
 		*t = (struct trouble){ .note.run = run_trouble, .err = *err };
 		queue_notify(q, &t->note);
 	}
-	q->again = queue_wall() + AGAIN_NS;
+	*again = queue_wall() + AGAIN_NS;
 }
 
 /* ---- what is out ---- */
@@ -278,7 +277,7 @@ static void drop_verdict(struct queue *q, struct verdict *v)
 		v->e->next = q->settling;
 		q->settling = v->e;
 	} else {
-		q->sweep = 0;
+		q->sweep = q->settle_again;
 	}
 }
 
@@ -358,6 +357,8 @@ static void commit(struct queue *q, struct queue_put *puts)
 	pthread_mutex_unlock(&q->lock);
 	if (s)
 		queue_notify(q, &s->note);
+	if (!ok && q->verdicts.len)
+		tell_trouble(q, &q->settle_again, &err);
 	VEC_EACH(&q->verdicts, v) {
 		if (!ok) {
 			drop_verdict(q, v);
@@ -370,8 +371,6 @@ static void commit(struct queue *q, struct queue_put *puts)
 		if (v->e)
 			take_in(q, v->e);
 	}
-	if (!ok && q->verdicts.len)
-		tell_trouble(q, &err);
 	q->verdicts.len = 0;
 }
 
@@ -381,36 +380,26 @@ static void settle(struct queue *q, struct queue_put *puts)
 	struct err err;
 	size_t n = 0;
 
-	if (bury(q, &err) == 0) {
-		commit(q, puts);
-		return;
+	if (bury(q, &err) < 0) {
+		tell_trouble(q, &q->settle_again, &err);
+		VEC_EACH(&q->verdicts, v) {
+			if (v->fate == FATE_DEAD)
+				drop_verdict(q, v);
+			else
+				q->verdicts.ptr[n++] = *v;
+		}
+		q->verdicts.len = n;
 	}
-	tell_trouble(q, &err);
-	VEC_EACH(&q->verdicts, v) {
-		if (v->fate == FATE_DEAD)
-			drop_verdict(q, v);
-		else
-			q->verdicts.ptr[n++] = *v;
-	}
-	q->verdicts.len = n;
 	commit(q, puts);
 }
 
-static void judge_all(struct queue *q, struct queue_state *done, bool now_or_never, int64_t now)
+static void judge_all(struct queue *q, struct queue_state *e, int64_t now)
 {
-	struct queue_state **e = &q->settling;
+	while (e) {
+		struct queue_state *next = e->next;
 
-	while (*e)
-		e = &(*e)->next;
-	*e = done;
-	/* after a failure all of them wait */
-	if (now < q->again && !now_or_never)
-		return;
-	while (q->settling) {
-		struct queue_state *s = q->settling;
-
-		q->settling = s->next;
-		VEC_PUSH(&q->verdicts, judge(q, s, now));
+		VEC_PUSH(&q->verdicts, judge(q, e, now));
+		e = next;
 	}
 }
 
@@ -504,6 +493,9 @@ static void age(struct queue *q, const struct queue_row *r)
 
 static int hand_out(struct queue *q, const struct scan *s, struct err *err)
 {
+	/* what is too old can't go while there is trouble with that */
+	int64_t stuck = s->now < q->settle_again ? q->settle_again : 0;
+
 	VEC_EACH(&s->found, c) {
 		struct queue_state *e;
 		struct queue_row r;
@@ -515,7 +507,10 @@ static int hand_out(struct queue *q, const struct scan *s, struct err *err)
 		if (q->ops->read(q->store, c->seq, &r, err) < 0)
 			return -1;
 		if (is_old(q, r.made, s->now)) {
-			age(q, &r);
+			if (stuck)
+				c->lane->next = stuck;
+			else
+				age(q, &r);
 			continue;
 		}
 		e = make(c->lane, &r);
@@ -544,21 +539,21 @@ static int look(struct queue *q, struct scan *s, struct err *err)
 	return hand_out(q, s, err);
 }
 
-static void deliver(struct queue *q, int64_t now)
+static int deliver(struct queue *q, int64_t now, struct err *err)
 {
 	struct scan s = { .q = q, .now = now };
-	struct err err;
+	int r;
 
 	if (q->out_bytes >= q->opts.out_bytes)
-		return;
-	if (look(q, &s, &err) < 0) {
-		tell_trouble(q, &err);
-		for (size_t i = 0; i < q->lanes.len; i++)
-			((struct lane *)q->lanes.ptr[i].val)->next = 0;
-	}
+		return 0;
+	r = look(q, &s, err);
+	/* what it had found is found again */
+	for (size_t i = 0; r < 0 && i < q->lanes.len; i++)
+		((struct lane *)q->lanes.ptr[i].val)->next = 0;
 	VEC_FREE(&s.found);
 	if (q->verdicts.len)
 		settle(q, NULL);
+	return r;
 }
 
 /* ---- what is too old, also of functions that nobody serves ---- */
@@ -592,22 +587,22 @@ static int sweep_found(struct queue *q, struct scan *s, struct err *err)
 	return 0;
 }
 
-static void sweep(struct queue *q, int64_t now)
+static int sweep(struct queue *q, int64_t now, struct err *err)
 {
 	struct scan s = { .q = q, .now = now, .room = SWEEP_MAX, .next = now };
-	struct err err;
+	int r;
 
-	if (sweep_found(q, &s, &err) < 0) {
-		tell_trouble(q, &err);
-		q->verdicts.len = 0;
-	}
+	if (!q->rows || now < q->sweep)
+		return 0;
+	r = sweep_found(q, &s, err);
 	VEC_FREE(&s.found);
-	/* the oldest's time, or soon if that can't be known */
+	/* when the oldest that is left will be too old */
 	q->sweep = s.next + (int64_t)q->opts.age_ns;
 	if (q->sweep > now + SWEEP_NS)
 		q->sweep = now + SWEEP_NS;
 	if (q->verdicts.len)
 		settle(q, NULL);
+	return r;
 }
 
 /* ---- the thread ---- */
@@ -623,9 +618,9 @@ static int64_t next_time(const struct queue *q)
 		if (l->out < l->limit && l->next < at && q->out_bytes < q->opts.out_bytes)
 			at = l->next;
 	}
-	if (q->settling)
-		at = 0;
-	return at < q->again ? q->again : at;
+	if (at < q->read_again)
+		at = q->read_again;
+	return q->settling && q->settle_again < at ? q->settle_again : at;
 }
 
 struct work {
@@ -671,20 +666,27 @@ static bool wait_for(struct queue *q, struct work *w)
 static void turn(struct queue *q, const struct work *w)
 {
 	int64_t now = queue_wall();
-	bool tries = now >= q->again;
+	bool tries = now >= q->settle_again || w->closing;
+	struct queue_state *left = q->settling;
+	struct err err;
 
-	q->failed = false;
 	serve(q, w->serve);
-	judge_all(q, w->done, w->closing, now);
+	if (tries) {
+		q->settling = NULL;
+		judge_all(q, left, now);
+	}
+	judge_all(q, w->done, now);
 	settle(q, w->puts);
-	if (w->closing || now < q->again)
-		return;
 	now = queue_wall();
-	if (q->rows && now >= q->sweep)
-		sweep(q, now);
-	deliver(q, now);
-	if (tries && !q->failed)
-		q->again = 0;
+	if (w->closing || now < q->read_again)
+		return;
+	if (sweep(q, now, &err) < 0 || deliver(q, now, &err) < 0)
+		tell_trouble(q, &q->read_again, &err);
+	else
+		q->read_again = 0;
+	/* all of it has been written down */
+	if (tries && now >= q->settle_again && !q->settling)
+		q->settle_again = 0;
 }
 
 void *queue_writer(void *arg)
@@ -694,6 +696,7 @@ void *queue_writer(void *arg)
 
 	while (wait_for(q, &w))
 		turn(q, &w);
+	/* what could not be written down before, once more */
 	turn(q, &w);
 	return NULL;
 }
