@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "os/proc.h"
 
+#define LOCK_HOLDER 256
+
 static int cannot_read(struct err *err, const char *path)
 {
 	bool denied = errno == EACCES || errno == EPERM;
@@ -277,21 +279,28 @@ int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *
 	return 0;
 }
 
+static void lock_holder(int fd, char line[LOCK_HOLDER])
+{
+	ssize_t n = pread(fd, line, LOCK_HOLDER - 1, 0);
+
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	if (!line[0])
+		snprintf(line, LOCK_HOLDER, "another process");
+}
+
 static int lock_wait(int fd, const char *path, void (*waiting)(const char *holder, void *ctx), void *ctx,
 		     bool *told, struct err *err)
 {
-	char line[256];
+	char line[LOCK_HOLDER];
 
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK && errno != EINTR)
 		return err_sys(err, "cannot lock %s", path);
 	if (waiting && !*told) {
-		ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
-
-		line[n > 0 ? n : 0] = '\0';
-		line[strcspn(line, "\n")] = '\0';
-		waiting(line[0] ? line : "another process", ctx);
+		lock_holder(fd, line);
+		waiting(line, ctx);
 		*told = true;
 	}
 	while (flock(fd, LOCK_EX) < 0) {
@@ -303,8 +312,20 @@ static int lock_wait(int fd, const char *path, void (*waiting)(const char *holde
 	return 0;
 }
 
-int fs_lock(const char *path, const char *who, void (*waiting)(const char *holder, void *ctx), void *ctx,
-	    struct err *err)
+static int lock_try(int fd, const char *path, struct err *err)
+{
+	char line[LOCK_HOLDER];
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return err_sys(err, "cannot lock %s", path);
+	lock_holder(fd, line);
+	return err_set(err, ERR_EXISTS, "%s", line);
+}
+
+static int lock_file(const char *path, const char *who, bool wait, void (*waiting)(const char *holder, void *ctx),
+		     void *ctx, struct err *err)
 {
 	CLEAN_FREE char *line = xasprintf("%s, pid %ld\n", who, (long)getpid());
 	bool told = false;
@@ -315,7 +336,7 @@ int fs_lock(const char *path, const char *who, void (*waiting)(const char *holde
 
 		if (fd < 0)
 			return err_sys(err, "cannot lock %s", path);
-		if (lock_wait(fd, path, waiting, ctx, &told, err) < 0)
+		if ((wait ? lock_wait(fd, path, waiting, ctx, &told, err) : lock_try(fd, path, err)) < 0)
 			return -1;
 		/* Removed or replaced while we waited: what we hold then keeps nobody out. */
 		if (fstat(fd, &mine) < 0)
@@ -328,6 +349,17 @@ int fs_lock(const char *path, const char *who, void (*waiting)(const char *holde
 			return -1;
 		return steal_fd(&fd);
 	}
+}
+
+int fs_lock(const char *path, const char *who, void (*waiting)(const char *holder, void *ctx), void *ctx,
+	    struct err *err)
+{
+	return lock_file(path, who, true, waiting, ctx, err);
+}
+
+int fs_lock_try(const char *path, const char *who, struct err *err)
+{
+	return lock_file(path, who, false, NULL, NULL, err);
 }
 
 int fs_lock_dir(const char *dir, struct err *err)

@@ -421,14 +421,22 @@ static void test_lock(void **state)
 		_exit(read(down[0], &c, 1) == 1 ? 0 : 1);
 	}
 	assert_int_equal(read(up[0], &c, 1), 1);
+	first = xasprintf("slsc build, pid %ld", (long)pid);
+	assert_int_equal(fs_lock_try("lock", "slsc local", &err), -1);
+	assert_int_equal(err.code, ERR_EXISTS);
+	assert_string_equal(err.msg, first);
 	fd = fs_lock("lock", "slsc package", tell, &down[1], &err);
 	assert_true(fd >= 0);
-	first = xasprintf("slsc build, pid %ld", (long)pid);
 	assert_int_equal(told, 1);
 	assert_string_equal(told_line, first);
 	is_in_file("lock", mine);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	assert_int_equal(fs_lock_try("none/lock", "slsc local", &err), -1);
+	assert_string_equal(err.msg, "cannot lock none/lock: No such file or directory");
+	close(fd);
+	fd = fs_lock_try("lock", "slsc local", &err);
+	assert_true(fd >= 0);
 	close(fd);
 	/* it is free, whatever stands in it */
 	fd = fs_lock("lock", "slsc package", tell, NULL, &err);
