@@ -282,7 +282,7 @@ complete -c slsc -n '__slsc_in verify-signature' -l json -d 'print results, and 
 complete -c slsc -n '__slsc_in verify-signature' -a '(__fish_complete_directories)'
 
 # local
-complete -c slsc -n '__slsc_in local' -s P -l port -x -d 'where callers find it (default: 9000, or a free one)'
+complete -c slsc -n '__slsc_in local' -s P -l port -x -d 'where callers find it (default: 9000; 0: any that is free)'
 complete -c slsc -n '__slsc_in local' -l listen -x -d 'listen on this address (default: 127.0.0.1)'
 complete -c slsc -n '__slsc_in local' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
 complete -c slsc -n '__slsc_in local' -a '(__slsc_names functions)'

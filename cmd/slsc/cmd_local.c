@@ -7,8 +7,9 @@
 #include "base/mem.h"
 #include "cli/out.h"
 #include "commands.h"
-#include "local/gateway.h"
+#include "local/async.h"
 #include "local/rebuild.h"
+#include "local/running.h"
 #include "local/serve.h"
 #include "local/watch.h"
 #include "os/fs.h"
@@ -16,16 +17,15 @@
 #include "ui.h"
 
 struct local_ctx {
-	const char *listen, *profile, *command, *runtime;
-	unsigned port;
+	const char *listen, *profile, *port;
 };
 
 #define AT(member) offsetof(struct local_ctx, member)
-#define PORT 9000u
+#define PORT "9000"
+#define GRACE_NS (2 * LOOP_S)
 
 static const struct opt opts[] = {
-	{ OPT_UINT, 'P', "port", AT(port), .arg = "N", .help = "where callers find it (default: 9000, or a free one)",
-	  .min = 1, .max = 65535 },
+	{ OPT_STR, 'P', "port", AT(port), .arg = "N", .help = "where callers find it (default: 9000; 0: any that is free)" },
 	{ OPT_STR, .long_name = "listen", .offset = AT(listen), .arg = "ADDRESS",
 	  .help = "listen on this address (default: 127.0.0.1)" },
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
@@ -44,6 +44,8 @@ struct session {
 	struct watch watch;
 	struct rebuild rebuild;
 	struct build_request request;
+	struct async async;
+	int claim;
 };
 
 static void show_line(struct observer *o, struct instance *i, struct invocation *inv, struct str line)
@@ -71,6 +73,7 @@ static int take_function(struct session *s, struct project *p, const struct buil
 	if (!fn)
 		return -1;
 	platform_add(&s->platform, fn);
+	async_serve(&s->async, fn);
 	return 0;
 }
 
@@ -119,29 +122,59 @@ static int add_functions(struct session *s, struct project *p, const struct glob
 
 /* ---- */
 
-static int serve(struct session *s, struct err *err)
+static void died(const struct queue_death *d)
+{
+	out_warn("%s: event %s is in .slsc/dead-letters.jsonl after %u attempts (%s)", d->function, d->id, d->attempts,
+		 d->condition);
+}
+
+static void trouble(const struct err *err)
+{
+	out_error(err);
+}
+
+static int start_gateway(struct session *s, const struct project *p, struct err *err)
 {
 	const char *address = s->options->listen ? s->options->listen : "127.0.0.1";
-	uint16_t port = (uint16_t)(s->options->port ? s->options->port : PORT);
+	const char *text = s->options->port ? s->options->port : PORT;
+	uint64_t port;
 
-	if (gateway_start(&s->gateway, &s->platform, address, port, err) < 0)
+	if (str_parse_u64(str_from(text), &port) < 0 || port > 65535)
+		return err_set(err, ERR_USAGE, "--port: '%.50s' is no port", text);
+	if (gateway_start(&s->gateway, &s->platform, address, (uint16_t)port, err) < 0)
+		return -1;
+	s->async.died = died;
+	s->async.trouble = trouble;
+	return async_start(&s->async, &s->gateway, p->dir, err);
+}
+
+static int serve(struct session *s, const struct project *p, struct err *err)
+{
+	const char *address = s->options->listen ? s->options->listen : "127.0.0.1";
+	CLEAN_FREE char *url = xasprintf(strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address,
+					 s->gateway.listener.port);
+	int ret;
+
+	if (running_tell(p->dir, url, err) < 0)
 		return -1;
 	VEC_EACH(&s->platform.fns, f)
-		out_note("%s  http://%s:%u/%s/", (*f)->name, address, s->gateway.listener.port, (*f)->name);
-	if (loop_run(&s->loop, err) == 0)
-		return 0;
-	if (err->code != ERR_INTR)
+		out_note("%s  %s/%s/", (*f)->name, url, (*f)->name);
+	ret = loop_run(&s->loop, err);
+	if (ret == 0 || err->code != ERR_INTR)
+		return ret;
+	/* what runs may end; a second signal ends it */
+	watch_stop(&s->watch);
+	platform_stop(&s->platform, GRACE_NS);
+	if (s->platform.ninstances && loop_run(&s->loop, err) < 0)
 		return -1;
-	gateway_stop(&s->gateway);
-	platform_stop(&s->platform, LOOP_S);
-	return s->platform.ninstances ? loop_run(&s->loop, err) : 0;
+	return 0;
 }
 
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
-	struct session s = { .options = c, .console.line = show_line };
+	struct session s = { .options = c, .console.line = show_line, .claim = -1 };
 	int ret = -1;
 
 	if (project_load(&p, NULL, err) < 0)
@@ -152,7 +185,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (s.platform.quota.lacks[0])
 		out_warn("%s", s.platform.quota.lacks);
 	platform_observe(&s.platform, &s.console);
-	if (add_functions(&s, &p, g, argc, argv, err) < 0)
+	s.claim = running_claim(p.dir, err);
+	if (s.claim < 0 || start_gateway(&s, &p, err) < 0 || add_functions(&s, &p, g, argc, argv, err) < 0)
 		goto out;
 	s.rebuild = (struct rebuild){ .loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting,
 				      .done = rebuilt };
@@ -160,8 +194,14 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	s.rebuild.req.on_step = NULL;
 	if (watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
 		goto out;
-	ret = serve(&s, err);
+	ret = serve(&s, &p, err);
 out:
+	async_stop(&s.async);
+	if (s.gateway.platform)
+		gateway_stop(&s.gateway);
+	if (s.claim >= 0)
+		running_forget(p.dir);
+	clean_fd_(&s.claim);
 	watch_stop(&s.watch);
 	rebuild_stop(&s.rebuild);
 	web_stop(&s.web);

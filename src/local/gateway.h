@@ -17,6 +17,7 @@ struct gateway {
 	bool any_host;			/* it listens to more than this machine: hosts by number are taken */
 	/* an event that is to be done later is durable: NULL: there is no queue, they are done at once */
 	void (*enqueue)(struct gateway *g, struct web_req *req, struct invocation *inv);
+	void *async;			/* whose that is */
 };
 
 /** gateway_start - listen on @address and @port (0: a free one). As web_listen(). */

@@ -92,6 +92,7 @@ static void gone(struct instance *i)
 	CLEAN_FREE char *why = NULL;
 
 	i->state = INSTANCE_ENDING;
+	fn->failures += had_init;
 	instance_drain(i);
 	if (i->out.part.len)
 		platform_line(i, buf_str(&i->out.part));
@@ -142,6 +143,7 @@ static void gone(struct instance *i)
 		loop_stop(p->loop);
 	else
 		pool_dispatch(fn);
+	pool_prewarm(fn);
 }
 
 static void ended(struct loop_io *io, uint32_t events)

@@ -111,37 +111,13 @@ void platform_release(struct platform *p)
 	spawner_release(&p->spawner);
 }
 
-/* Instances that had nothing to do for long, oldest first: those used last are at the head of the list. */
-static void reap(struct loop_timer *t)
-{
-	struct lfn *fn = CONTAINER_OF(t, struct lfn, reap);
-	uint64_t now = loop_clock(), next = UINT64_MAX;
-	unsigned keep = fn->prewarm;
-
-	for (struct instance *i = fn->idle, *after; i; i = after) {
-		uint64_t at = i->idle_since + fn->idle_ns;
-
-		after = i->next_idle;
-		if (keep) {
-			keep--;
-			continue;
-		}
-		if (at <= now)
-			instance_end(i, "nothing to do", 0);
-		else if (at < next)
-			next = at;
-	}
-	if (next != UINT64_MAX)
-		loop_timer_set(fn->platform->loop, t, next - now);
-}
-
 void platform_add(struct platform *p, struct lfn *fn)
 {
 	fn->platform = p;
-	fn->last = &fn->first;
-	fn->reap.expired = reap;
+	pool_init(fn);
 	fn->arn = xasprintf("arn:aws:lambda:%s:%s:function:%s", p->region, p->account, fn->name);
 	VEC_PUSH(&p->fns, fn);
+	pool_prewarm(fn);
 }
 
 struct lfn *platform_find(const struct platform *p, struct str name)
@@ -174,147 +150,6 @@ void platform_changed(struct instance *i)
 			o->changed(o, i);
 }
 
-/* ---- the pool ---- */
-
-static void not_starting(struct instance *i)
-{
-	if (i->counted) {
-		i->counted = false;
-		i->fn->starting--;
-	}
-}
-
-void pool_unlist(struct instance *i)
-{
-	for (struct instance **at = &i->fn->idle; *at; at = &(*at)->next_idle)
-		if (*at == i) {
-			*at = i->next_idle;
-			i->next_idle = NULL;
-			return;
-		}
-}
-
-void pool_ready(struct instance *i)
-{
-	struct lfn *fn = i->fn;
-
-	not_starting(i);
-	loop_timer_stop(fn->platform->loop, &i->timer);
-	if (i->generation != fn->generation || fn->platform->stopping) {
-		instance_end(i, fn->platform->stopping ? "slsc ends" : "a newer build", LOOP_S);
-		return;
-	}
-	i->state = INSTANCE_IDLE;
-	i->idle_since = loop_clock();
-	i->next_idle = fn->idle;
-	fn->idle = i;
-	platform_changed(i);
-	if (!fn->reap.place && fn->idle_ns)
-		loop_timer_set(fn->platform->loop, &fn->reap, fn->idle_ns);
-	pool_dispatch(fn);
-}
-
-void pool_forget(struct instance *i)
-{
-	struct lfn *fn = i->fn;
-
-	not_starting(i);
-	pool_unlist(i);
-	for (size_t n = 0; n < fn->instances.len; n++)
-		if (fn->instances.ptr[n] == i) {
-			fn->instances.ptr[n] = fn->instances.ptr[--fn->instances.len];
-			fn->platform->ninstances--;
-			return;
-		}
-}
-
-static struct invocation *take_first(struct lfn *fn)
-{
-	struct invocation *inv = fn->first;
-
-	if (!inv)
-		return NULL;
-	fn->first = inv->next;
-	if (!fn->first)
-		fn->last = &fn->first;
-	inv->next = NULL;
-	return inv;
-}
-
-void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const char *why)
-{
-	struct invocation *inv = take_first(fn);
-
-	if (!inv)
-		return;
-	invocation_fail(inv, o, type, "%s", why);
-	invocation_over(inv);
-}
-
-void pool_error_first(struct lfn *fn, const char *type, const char *body)
-{
-	struct invocation *inv = take_first(fn);
-
-	if (!inv)
-		return;
-	inv->outcome = OUTCOME_ERROR;
-	inv->error_type = xstrdup(type);
-	buf_addz(&inv->body, body);
-	invocation_answer(inv);
-	invocation_over(inv);
-}
-
-void pool_dispatch(struct lfn *fn)
-{
-	size_t waiting = 0;
-
-	while (fn->first && fn->idle) {
-		struct instance *i = fn->idle;
-		struct invocation *inv = take_first(fn);
-
-		fn->idle = i->next_idle;
-		i->next_idle = NULL;
-		invocation_begin(inv, i);
-	}
-	for (struct invocation *inv = fn->first; inv; inv = inv->next)
-		waiting++;
-	while (waiting > fn->starting && fn->instances.len < fn->concurrency) {
-		struct err err = ERR_INIT;
-
-		if (!instance_start(fn, &err)) {
-			pool_fail_first(fn, OUTCOME_EXIT, "Runtime.InvalidEntrypoint", err.msg);
-			waiting--;
-		}
-	}
-}
-
-void pool_renew(struct lfn *fn)
-{
-	fn->generation++;
-	while (fn->idle)
-		instance_end(fn->idle, "a newer build", LOOP_S);
-	VEC_EACH(&fn->instances, i)
-		not_starting(*i);
-	pool_dispatch(fn);
-}
-
-void platform_invoke(struct invocation *inv)
-{
-	struct lfn *fn = inv->fn;
-
-	inv->made = loop_clock();
-	fn->active++;
-	if (fn->platform->stopping || fn->active > fn->concurrency) {
-		invocation_fail(inv, fn->platform->stopping ? OUTCOME_STOPPED : OUTCOME_THROTTLED,
-				"TooManyRequestsException", "Rate Exceeded.");
-		invocation_over(inv);
-		return;
-	}
-	*fn->last = inv;
-	fn->last = &inv->next;
-	pool_dispatch(fn);
-}
-
 void platform_stop(struct platform *p, uint64_t grace_ns)
 {
 	p->stopping = true;
@@ -328,6 +163,7 @@ void platform_stop(struct platform *p, uint64_t grace_ns)
 			if (fn->instances.ptr[n]->state != INSTANCE_BUSY)
 				instance_end(fn->instances.ptr[n], "slsc ends", LOOP_S);
 		loop_timer_stop(p->loop, &fn->reap);
+		loop_timer_stop(p->loop, &fn->warm);
 	}
 	if (!p->ninstances) {
 		loop_stop(p->loop);

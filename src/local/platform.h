@@ -52,6 +52,8 @@ struct lfn {
 	unsigned generation;			/* older instances end after what they do */
 	uint64_t count;				/* instances ever made */
 	struct loop_timer reap;
+	struct loop_timer warm;			/* the next try to start one that is kept ready */
+	unsigned failures;			/* of init, one after the other */
 };
 
 enum instance_state { INSTANCE_INIT, INSTANCE_IDLE, INSTANCE_BUSY, INSTANCE_ENDING };
@@ -203,6 +205,7 @@ void platform_invoke(struct invocation *inv);
 
 /* ---- between the platform's own files ---- */
 
+void pool_init(struct lfn *fn);
 /** pool_dispatch - give what waits to who is idle; start instances for the rest. */
 void pool_dispatch(struct lfn *fn);
 /** pool_ready - @i asks for work. */
@@ -215,6 +218,8 @@ void pool_unlist(struct instance *i);
 void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const char *why);
 /** pool_error_first - the same with the function's own words: an error as JSON. */
 void pool_error_first(struct lfn *fn, const char *type, const char *body);
+/** pool_prewarm - start what fn->prewarm demands; after failures later and later. */
+void pool_prewarm(struct lfn *fn);
 /** pool_renew - instances of today's generation end when they have nothing to do. */
 void pool_renew(struct lfn *fn);
 

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+# slsc local for a test: started on a free port, ended with the test.
+
+# local_start ARGUMENT...: in the current directory; $url is where it serves, $T/local.log what it says
+local_start() {
+	local i
+	rm -f .slsc/local.json
+	setsid "$SLSC_BIN" local --port 0 "$@" >"$T/local.log" 2>&1 3>&- &
+	local_pid=$!
+	for ((i = 0; i < 1500; i++)); do
+		if [ -s .slsc/local.json ]; then
+			url=$(jq -r .url .slsc/local.json)
+			return 0
+		fi
+		kill -0 "$local_pid" 2>/dev/null || break
+		sleep 0.02
+	done
+	cat "$T/local.log" >&2
+	return 1
+}
+
+# local_stop: by SIGTERM; all that it started has to be gone
+local_stop() {
+	[ -n "${local_pid:-}" ] || return 0
+	kill "$local_pid" 2>/dev/null || :
+	wait "$local_pid" || :
+	local_pid=
+}
+
+# call FUNCTION EVENT [CURL-ARGUMENT...]: $out is the answer's body, $status its status, $T/head its headers
+call() {
+	local f=$1 event=$2
+	shift 2
+	status=$(curl -s -o "$T/body" -D "$T/head" -w '%{http_code}' -X POST --data-binary "$event" "$@" \
+		"$url/2015-03-31/functions/$f/invocations")
+	out=$(cat "$T/body")
+}
+
+# header NAME: of the last answer
+header() {
+	tr -d '\r' <"$T/head" | sed -n "s/^$1: //Ip"
+}
+
+# wait_for COMMAND...: until it succeeds, 10 s at most
+wait_for() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		"$@" && return 0
+		sleep 0.02
+	done
+	echo "waited in vain for: $*" >&2
+	return 1
+}
+
+# project_of NAME SOURCE [YAML-LINES]: a project with one function made of a C source
+project_of() {
+	mkdir -p "$1/src" && cd "$1" || return 1
+	printf '%s\n' "$2" >src/main.c
+	printf 'project: %s\nfunctions:\n  %s:\n    sources: [src/main.c]\n%s\n' "$1" "$1" "${3:-}" >slsc.yaml
+}
