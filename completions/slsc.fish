@@ -79,6 +79,8 @@ complete -c slsc -n '__slsc_is' -a verify-signature -d 'Check who signed an imag
 complete -c slsc -n '__slsc_is help' -a verify-signature -d 'Check who signed an image'
 complete -c slsc -n '__slsc_is' -a local -d 'Serve functions on this machine as the platform would'
 complete -c slsc -n '__slsc_is help' -a local -d 'Serve functions on this machine as the platform would'
+complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function of the local platform'
+complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function of the local platform'
 complete -c slsc -n '__slsc_is' -a compare -d 'Measure one function under several strategies, side by side'
 complete -c slsc -n '__slsc_is help' -a compare -d 'Measure one function under several strategies, side by side'
 complete -c slsc -n '__slsc_is' -a check -d 'Find what a platform would refuse, before it does'
@@ -286,6 +288,18 @@ complete -c slsc -n '__slsc_in local' -s P -l port -x -d 'where callers find it 
 complete -c slsc -n '__slsc_in local' -l listen -x -d 'listen on this address (default: 127.0.0.1)'
 complete -c slsc -n '__slsc_in local' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
 complete -c slsc -n '__slsc_in local' -a '(__slsc_names functions)'
+
+# invoke
+complete -c slsc -n '__slsc_in invoke' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'
+complete -c slsc -n '__slsc_in invoke' -l example -x -a '(__slsc_names examples)' -d 'an example event: s3, sqs, apigw, ...'
+complete -c slsc -n '__slsc_in invoke' -l list -d 'print every example event there is'
+complete -c slsc -n '__slsc_in invoke' -l async -d 'queue the event, and do not wait for the function'
+complete -c slsc -n '__slsc_in invoke' -l stream -d 'print a streamed answer as it comes'
+complete -c slsc -n '__slsc_in invoke' -l tail -d 'print the end of the log, at most 4 KB, to stderr'
+complete -c slsc -n '__slsc_in invoke' -l url -x -d 'of another platform\'s Invoke API (default: the slsc local that runs in the project)'
+complete -c slsc -n '__slsc_in invoke' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in invoke' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
 
 # compare
 complete -c slsc -n '__slsc_in compare' -s s -l strategies -x -d 'what to compare: names, or all (default: those that need no network)'

@@ -7,6 +7,7 @@
 #include "cli/out.h"
 #include "commands.h"
 #include "config/project.h"
+#include "local/example.h"
 #include "os/fs.h"
 #include "report/check.h"
 
@@ -70,6 +71,17 @@ static void add_bases(struct buf *b)
 		add_name(b, base->name);
 }
 
+static void add_examples(struct buf *b)
+{
+	CLEAN_EXAMPLES struct examples all;
+	struct err ignored = ERR_INIT;
+
+	if (examples_load(&all, &ignored) < 0)
+		return;
+	VEC_EACH(&all, example)
+		add_name(b, example->name);
+}
+
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -81,6 +93,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		add_templates(&b);
 	else if (strcmp(argv[0], "bases") == 0)
 		add_bases(&b);
+	else if (strcmp(argv[0], "examples") == 0)
+		add_examples(&b);
 	else if (strcmp(argv[0], "rules") == 0)
 		for (size_t i = 0; i < RULE_COUNT; i++)
 			add_name(&b, check_rules[i].id);

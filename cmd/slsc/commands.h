@@ -17,6 +17,7 @@ extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_help;
 extern const struct cmd cmd_init;
 extern const struct cmd cmd_inspect;
+extern const struct cmd cmd_invoke;
 extern const struct cmd cmd_local;
 extern const struct cmd cmd_login;
 extern const struct cmd cmd_logout;

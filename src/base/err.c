@@ -134,7 +134,7 @@ const char *err_name(enum err_code code)
 		[ERR_ARCHIVE] = "archive", [ERR_GIT] = "git",	    [ERR_TOOL] = "tool",
 		[ERR_BUILD] = "build",	   [ERR_VERIFY] = "verify", [ERR_CHECK] = "check",
 		[ERR_EXISTS] = "exists",   [ERR_NOTFOUND] = "notfound", [ERR_NET] = "network",
-		[ERR_INTR] = "interrupted",
+		[ERR_FUNCTION] = "function", [ERR_INTR] = "interrupted",
 	};
 
 	if ((size_t)code >= sizeof(names) / sizeof(names[0]))

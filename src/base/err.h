@@ -30,6 +30,7 @@ enum err_code {
 	ERR_EXISTS,	/* something is in the way */
 	ERR_NOTFOUND,	/* something named does not exist */
 	ERR_NET,	/* a server, or the way to it, failed; or it refused */
+	ERR_FUNCTION,	/* a function that was invoked failed */
 	ERR_INTR,	/* SIGINT, SIGTERM or SIGHUP: exit code 130 */
 };
 

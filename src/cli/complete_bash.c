@@ -22,6 +22,8 @@ const char *complete_source(enum opt_complete kind)
 		return "bases";
 	case COMPLETE_RULE:
 		return "rules";
+	case COMPLETE_EXAMPLE:
+		return "examples";
 	case COMPLETE_NONE:
 	case COMPLETE_FILE:
 	case COMPLETE_DIR:

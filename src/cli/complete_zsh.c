@@ -161,7 +161,7 @@ static void close_commands(struct buf *b)
 void complete_zsh(struct buf *b, const struct cli *cli)
 {
 	buf_addz(b, prologue);
-	for (enum opt_complete kind = COMPLETE_NONE; kind <= COMPLETE_RULE; kind++) {
+	for (enum opt_complete kind = COMPLETE_NONE; kind <= COMPLETE_EXAMPLE; kind++) {
 		const char *source = complete_source(kind);
 
 		if (source)

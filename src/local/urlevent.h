@@ -26,7 +26,7 @@ struct urlevent_request {
 	size_t nheaders;
 	struct str body;
 	struct str source_ip;		/* also X-Forwarded-For, in place of the client's */
-	struct str proto, port;		/* "http", "9000": X-Forwarded-Proto and -Port, in place of the client's */
+	struct str proto, port;		/* "http", "9000": X-Forwarded-Proto and -Port likewise */
 	struct str trace_id;		/* X-Amzn-Trace-Id, in place of the client's */
 	struct str domain;		/* domainName: "localhost" */
 	struct str id;			/* apiId and domainPrefix: the function's name */

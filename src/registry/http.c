@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "os/late.h"
@@ -17,8 +18,19 @@ struct http {
 void http_resp_release(struct http_resp *r)
 {
 	strs_release(&r->challenges);
+	strs_release(&r->headers);
 	buf_release(&r->body);
 	*r = (struct http_resp)HTTP_RESP_INIT;
+}
+
+const char *http_resp_header(const struct http_resp *r, const char *name)
+{
+	size_t n = strlen(name);
+
+	VEC_EACH(&r->headers, h)
+		if (strncasecmp(*h, name, n) == 0 && (*h)[n] == ':')
+			return *h + n + 1 + strspn(*h + n + 1, " \t");
+	return "";
 }
 
 ssize_t buf_reader_read(void *ctx, void *p, size_t n, struct err *err)

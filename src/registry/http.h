@@ -52,6 +52,7 @@ struct http_req {
 	 * Headers that trickle do not count as bytes. An answer without a @sink has HTTP_ANSWER times as long in all.
 	 */
 	unsigned stalled_s;
+	bool keep_headers;	/* in http_resp.headers */
 	const atomic_bool *cancel;	/* or NULL: once true, ends the exchange with ERR_INTR "cancelled" */
 };
 
@@ -72,6 +73,7 @@ struct http_resp {
 	char location[8192], link[4096];
 	int64_t content_length;		/* -1: not said */
 	struct strs challenges;		/* each WWW-Authenticate; 16 at most */
+	struct strs headers;		/* all, with keep_headers: "Name: value" */
 	struct buf body;
 	/* After -1: the server or the network failed, not what was asked of it: worth another try. */
 	bool transient;
@@ -81,6 +83,8 @@ struct http_resp {
 #define HTTP_RESP_INIT { .body = BUF_INIT, .content_length = -1 }
 #define CLEAN_HTTP_RESP __attribute__((cleanup(http_resp_release)))
 void http_resp_release(struct http_resp *r);
+/** http_resp_header - the value of @name (any case) among http_resp.headers, or ""; borrowed. */
+const char *http_resp_header(const struct http_resp *r, const char *name);
 
 /** Parts of a URL; heap strings of its own. */
 struct http_url {

@@ -132,6 +132,7 @@ static void take_header(struct http_resp *r, struct str line)
 static void forget_headers(struct http_resp *r)
 {
 	strs_release(&r->challenges);
+	strs_release(&r->headers);
 	buf_release(&r->body);
 	*r = (struct http_resp)HTTP_RESP_INIT;
 }
@@ -151,6 +152,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 		forget_headers(x->resp);	/* of a 100 Continue */
 	else
 		take_header(x->resp, str_trim(line));
+	if (x->req->keep_headers && !str_starts(line, "HTTP/"))
+		strs_take(&x->resp->headers, xstrndup(p, str_trim(line).len));
 	return line.len;
 }
 

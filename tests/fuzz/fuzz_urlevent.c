@@ -85,7 +85,7 @@ static void preludes(struct str in)
 static void request(struct str in)
 {
 	VEC(struct urlevent_header) headers = { .len = 0 };
-	struct urlevent_request r = { .source_ip = STR("127.0.0.1"), .id = STR("f"), .time_ns = 1709946123456000000ull };
+	struct urlevent_request r = { .source_ip = STR("127.0.0.1"), .time_ns = 1709946123456000000ull };
 	struct strs kept = { .len = 0 };
 	struct buf out = BUF_INIT;
 	struct str *first[] = { &r.method, &r.path, &r.query };

@@ -141,6 +141,7 @@ static void test_codes(void **state)
 		{ ERR_ARCHIVE, "archive", 1 }, { ERR_GIT, "git", 1 }, { ERR_TOOL, "tool", 1 },
 		{ ERR_BUILD, "build", 1 }, { ERR_VERIFY, "verify", 1 }, { ERR_CHECK, "check", 3 },
 		{ ERR_EXISTS, "exists", 1 }, { ERR_NOTFOUND, "notfound", 1 }, { ERR_INTR, "interrupted", 130 },
+		{ ERR_NET, "network", 1 }, { ERR_FUNCTION, "function", 1 },
 	};
 
 	(void)state;

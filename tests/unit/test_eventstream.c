@@ -100,7 +100,8 @@ static void botocore(void **state)
 		EVENT "\"InvokeComplete\", \":content-type\": \"application/json\"}, \"e30=\"]\n"
 		/* {"ErrorCode":"Unhandled","ErrorDetails":"a \"b\"","LogResult":"aGVsbG8K"} */
 		EVENT "\"InvokeComplete\", \":content-type\": \"application/json\"}, "
-		"\"eyJFcnJvckNvZGUiOiJVbmhhbmRsZWQiLCJFcnJvckRldGFpbHMiOiJhIFwiYlwiIiwiTG9nUmVzdWx0IjoiYUdWc2JHOEsifQ==\"]\n"
+		"\"eyJFcnJvckNvZGUiOiJVbmhhbmRsZWQiLCJFcnJvckRldGFpbHMiOiJhIFwiYlwiIiwiTG9nUmVzdWx0IjoiYUdWc2JHOEsi"
+		"fQ==\"]\n"
 		EVENT "\"InvokeComplete\", \":content-type\": \"application/json\"}, "
 		/* {"LogResult":"aGk="} */
 		"\"eyJMb2dSZXN1bHQiOiJhR2s9In0=\"]\n";

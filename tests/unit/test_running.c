@@ -110,7 +110,8 @@ static void malformed(void **state)
 {
 	static const char *const texts[] = { "", "[]", "{\"pid\":1,\"url\":\"http://127.0.0.1:1\"}",
 					     "{\"pid\":77777,\"url\":\"file:///etc/passwd\"}",
-					     "{\"pid\":99999999999,\"url\":\"http://127.0.0.1:1\"}", "{\"pid\":77777}" };
+					     "{\"pid\":99999999999,\"url\":\"http://127.0.0.1:1\"}",
+					     "{\"pid\":77777}" };
 	CLEAN_FREE char *file = xasprintf("%s/.slsc/local.json", dir);
 	CLEAN_FREE char *message = xasprintf("%s: does not tell where slsc local serves", file);
 	CLEAN_BUF struct buf large = BUF_INIT;

@@ -150,6 +150,8 @@ static void show(const struct urlevent_answer *a, struct buf *out)
 }
 
 #define REFUSED "502 Content-Type=text/plain Internal Server Error"
+#define STATUS "the function's answer: statusCode is no number from 200 to 599"
+#define EMPTY "the function's answer: line 1, column 0: it is no JSON: unexpected token near end of file"
 
 static void answers(void **state)
 {
@@ -169,7 +171,8 @@ static void answers(void **state)
 		{ "{\"statusCode\":\"404\",\"body\":null,\"headers\":null,\"cookies\":null,\"isBase64Encoded\":null}",
 		  "404 Content-Type=application/json ", "" },
 		{ "{\"statusCode\":200,\"headers\":{\"content-Type\":\"text/html\",\"X-N\":12,\"X-R\":0.5,\"X-T\":true,"
-		  "\"X-0\":null,\"Content-Length\":\"999\",\"connection\":\"close\"},\"cookies\":[\"a=1; Path=/\",\"b=2\"],"
+		  "\"X-0\":null,\"Content-Length\":\"999\",\"connection\":\"close\"},"
+		  "\"cookies\":[\"a=1; Path=/\",\"b=2\"],"
 		  "\"body\":\"<p>\"}",
 		  "200 content-Type=text/html X-N=12 X-R=0.5 X-T=true Set-Cookie=a=1; Path=/ Set-Cookie=b=2 <p>", "" },
 		{ "{\"statusCode\":200,\"isBase64Encoded\":true,\"body\":\"aMOp\"}",
@@ -179,17 +182,19 @@ static void answers(void **state)
 		{ "{\"statusCode\":200.0,\"cookies\":[\"a=1\"]}",
 		  "200 Content-Type=application/json Set-Cookie=a=1 ", "" },
 		/* malformed */
-		{ "", REFUSED, "the function's answer: line 1, column 0: it is no JSON: unexpected token near end of file" },
-		{ "hello", REFUSED, "the function's answer: line 1, column 5: it is no JSON: invalid token near 'hello'" },
-		{ "{\n\"a\":}", REFUSED, "the function's answer: line 2, column 5: it is no JSON: unexpected token near '}'" },
-		{ "{\"statusCode\":101}", REFUSED, "the function's answer: statusCode is no number from 200 to 599" },
-		{ "{\"statusCode\":600}", REFUSED, "the function's answer: statusCode is no number from 200 to 599" },
-		{ "{\"statusCode\":-200}", REFUSED, "the function's answer: statusCode is no number from 200 to 599" },
-		{ "{\"statusCode\":200.5}", REFUSED, "the function's answer: statusCode is no number from 200 to 599" },
-		{ "{\"statusCode\":1e300}", REFUSED, "the function's answer: statusCode is no number from 200 to 599" },
-		{ "{\"statusCode\":\"2xx\"}", REFUSED, "the function's answer: statusCode is no number from 200 to 599" },
-		{ "{\"statusCode\":null}", REFUSED, "the function's answer: statusCode is no number from 200 to 599" },
-		{ "{\"statusCode\":{}}", REFUSED, "the function's answer: statusCode is no number from 200 to 599" },
+		{ "", REFUSED, EMPTY },
+		{ "hello", REFUSED,
+		  "the function's answer: line 1, column 5: it is no JSON: invalid token near 'hello'" },
+		{ "{\n\"a\":}", REFUSED,
+		  "the function's answer: line 2, column 5: it is no JSON: unexpected token near '}'" },
+		{ "{\"statusCode\":101}", REFUSED, STATUS },
+		{ "{\"statusCode\":600}", REFUSED, STATUS },
+		{ "{\"statusCode\":-200}", REFUSED, STATUS },
+		{ "{\"statusCode\":200.5}", REFUSED, STATUS },
+		{ "{\"statusCode\":1e300}", REFUSED, STATUS },
+		{ "{\"statusCode\":\"2xx\"}", REFUSED, STATUS },
+		{ "{\"statusCode\":null}", REFUSED, STATUS },
+		{ "{\"statusCode\":{}}", REFUSED, STATUS },
 		{ "{\"statusCode\":200,\"headers\":[]}", REFUSED, "the function's answer: headers is no object" },
 		{ "{\"statusCode\":200,\"headers\":{\"a\":[\"b\"]}}", REFUSED,
 		  "the function's answer: header 'a' is no string" },
@@ -284,18 +289,18 @@ static void prelude(void **state)
 		{ STR("{\"statusCode\":201,\"headers\":{\"A\":\"b\"},\"cookies\":[\"c=d\"]}\0\0\0\0\0\0\0\0body"),
 		  "201 Content-Type=application/octet-stream A=b Set-Cookie=c=d body", "", 1 },
 		{ STR("{}\0\0\0\0\0\0\0\0"), "200 Content-Type=application/octet-stream ", "", 1 },
-		{ STR("{\"headers\":{\"content-type\":\"text/html\"}}\0\0\0\0\0\0\0\0\0"), "200 content-type=text/html ",
-		  "", 1 },
+		{ STR("{\"headers\":{\"content-type\":\"text/html\"}}\0\0\0\0\0\0\0\0\0"),
+		  "200 content-type=text/html ", "", 1 },
 		{ STR("{}\0\0\0\0\0\0\0"), "", "", 0 },
 		{ STR("{}"), "", "", 0 },
 		{ STR("{}\0\0\0\0\0\0\0x"), REFUSED,
 		  "the function's answer: less than eight NUL bytes before its body", -1 },
 		{ STR("\0\0\0\0\0\0\0\0x"), REFUSED,
-		  "the function's answer: line 1, column 0: it is no JSON: unexpected token near end of file", -1 },
+		  EMPTY, -1 },
 		{ STR("[]\0\0\0\0\0\0\0\0x"), REFUSED,
 		  "the function's answer: what is before its body is no JSON object", -1 },
 		{ STR("{\"statusCode\":99}\0\0\0\0\0\0\0\0x"), REFUSED,
-		  "the function's answer: statusCode is no number from 200 to 599", -1 },
+		  STATUS, -1 },
 	};
 
 	(void)state;

@@ -1,0 +1,246 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# slsc invoke against a platform: what it sends, what it prints, exit codes; example events.
+# shellcheck disable=SC2154,SC2016
+
+load helper
+
+# serve [PROJECT]: the Invoke API on 127.0.0.1; sets $url
+serve() {
+	mkdir -p "$T/server"
+	python3 "$BATS_TEST_DIRNAME/support/invoke_server.py" "$T/server" "$@" &
+	server=$!
+	until [ -f "$T/server/port" ]; do
+		kill -0 "$server" || return 1
+		sleep 0.01
+	done
+	url=http://127.0.0.1:$(cat "$T/server/port")
+}
+
+teardown() {
+	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
+	cd / || return 1
+	rm -rf "$T"
+}
+
+# sent: the last request, as [path, type, log type, body]
+sent() {
+	tail -n 1 "$T/server/log"
+}
+
+project() {
+	cat >slsc.yaml <<-'EOF'
+		project: demo
+		functions:
+		  echo:
+		    sources: [echo.c]
+	EOF
+}
+
+@test "an answer is printed as it is, and the event sent as it is" {
+	serve
+	slsc_run invoke echo --url "$url" --event '{"a": [1,  "é"]}'
+	is "$status/$out/$err" '0/{"a": [1,  "é"]}/'
+	is "$(sent)" '["/2015-03-31/functions/echo/invocations", "RequestResponse", null, "{\"a\": [1,  \"\u00e9\"]}"]'
+	# nothing is added at its end, and nothing taken from it
+	"$SLSC_BIN" invoke bytes --url "$url/" >"$T/bytes"
+	python3 -c 'import sys; sys.stdout.buffer.write(bytes(range(256)))' | cmp - "$T/bytes"
+	is "$(sent)" '["/2015-03-31/functions/bytes/invocations", "RequestResponse", null, "{}"]'
+	slsc_run invoke empty --url "$url"
+	is "$status/$out/$err" "0//"
+	slsc_run invoke echo:live --url "$url" --event 12345678901234567890
+	is "$status/$out/$err" "0/12345678901234567890/"
+	has "$(sent)" '"/2015-03-31/functions/echo%3Alive/invocations"'
+}
+
+@test "an event from a file, from standard input, from the examples" {
+	serve
+	echo '{"from": "file"}' >event.json
+	slsc_run invoke echo --url "$url" --event event.json
+	is "$status/$out" '0/{"from": "file"}'
+	out=$(echo '[1]' | "$SLSC_BIN" invoke echo --url "$url" -e -)
+	is "$out" '[1]'
+	slsc_run invoke echo --url "$url" --example sqs
+	is "$status/$err" "0/"
+	cmp "$T/out" "$SLSC_SRC/events/sqs.json"
+}
+
+@test "what is no event is told where it is wrong, before anything is sent" {
+	printf '{\n  "a": 1,\n  "b" 2\n}\n' >bad.json
+	slsc_run invoke echo --url http://127.0.0.1:1 --event bad.json
+	is "$status/$out/$err" "1//error: bad.json:3:7: the event is no JSON: ':' expected near '2'"
+	slsc_run invoke echo --url http://127.0.0.1:1 --event '{"a"}'
+	is "$status/$err" "1/error: --event:1:5: the event is no JSON: ':' expected near '}'"
+	slsc_run invoke echo --url http://127.0.0.1:1 --event no.json
+	is "$status/$err" "1/error: --event 'no.json': there is no such file, and it is no JSON
+hint: --example NAME takes an example; --list shows them"
+	slsc_run invoke echo --url http://127.0.0.1:1 --event -
+	is "$status/$err" "1/error: standard input:1:1: the event is no JSON: unexpected token near end of file"
+	head -c 6291457 /dev/zero | tr '\0' ' ' >"$T/large"
+	status=0
+	"$SLSC_BIN" invoke echo --url http://127.0.0.1:1 --event - <"$T/large" 2>"$T/err" || status=$?
+	is "$status/$(cat "$T/err")" "1/error: limit exceeded: standard input: an event has at most 6291456 bytes"
+	slsc_run invoke echo --url http://127.0.0.1:1 --example dynamo
+	is "$status/$err" "1/error: there is no example event 'dynamo'
+hint: did you mean 'dynamodb'?"
+	for options in "--event {} --example s3" "--async --tail" "--async --stream" "--async --dry-run" "--dry-run --stream"; do
+		# shellcheck disable=SC2086
+		slsc_run invoke echo --url http://127.0.0.1:1 $options
+		is "$status/$out" "2/"
+	done
+}
+
+@test "a function's error: its answer on stdout, exit 1" {
+	serve
+	slsc_run invoke fail --url "$url"
+	is "$status" 1
+	is "$out" '{"errorType": "Runtime.ExitError", "errorMessage": "RequestId: id-1 Error: Runtime exited with error: exit status 42"}'
+	is "$err" "error: fail: the function failed (Unhandled): Runtime.ExitError: RequestId: id-1 Error: Runtime exited with error: exit status 42"
+	slsc_run invoke fail --url "$url" --json
+	is "$status" 1
+	is "$(jq -c '[.function_error, .payload.errorType, .encoding]' "$T/out")" '["Unhandled","Runtime.ExitError","json"]'
+	is "$(jq -r .error.code "$T/err")" function
+}
+
+@test "--tail: the log to stderr, the answer alone on stdout" {
+	serve
+	slsc_run invoke echo --url "$url" --tail --event '"x"'
+	is "$status/$out" '0/"x"'
+	is "$err" "START RequestId: id-1
+hello from the log
+END RequestId: id-1"
+	is "$(sent)" '["/2015-03-31/functions/echo/invocations", "RequestResponse", "Tail", "\"x\""]'
+}
+
+@test "--async queues, --dry-run asks" {
+	serve
+	slsc_run invoke echo --url "$url" --async
+	is "$status/$out/$err" "0//queued for echo, request id-1"
+	is "$(sent)" '["/2015-03-31/functions/echo/invocations", "Event", null, "{}"]'
+	slsc_run invoke echo --url "$url" --dry-run
+	is "$status/$out/$err" "0//echo can be invoked"
+	is "$(sent)" '["/2015-03-31/functions/echo/invocations", "DryRun", null, "{}"]'
+	slsc_run invoke echo --url "$url" --async --json
+	is "$status/$err" "0/"
+	is "$out" '{"function":"echo","status":202,"request_id":"id-1","version":null,"function_error":null,"error_details":null,"payload":null,"encoding":null,"log":null}'
+}
+
+@test "--json: JSON, text and bytes as what they are" {
+	serve
+	slsc_run invoke echo --url "$url" --json --tail --event $'{"a":\n1}'
+	is "$status" 0
+	is "$out" '{"function":"echo","status":200,"request_id":"id-1","version":"$LATEST","function_error":null,"error_details":null,"payload":{"a": 1},"encoding":"json","log":"START RequestId: id-1\nhello from the log\nEND RequestId: id-1\n"}'
+	slsc_run invoke bytes --url "$url" --json
+	is "$(jq -r .encoding "$T/out")" base64
+	jq -r .payload "$T/out" | base64 -d >"$T/bytes"
+	python3 -c 'import sys; sys.stdout.buffer.write(bytes(range(256)))' | cmp - "$T/bytes"
+}
+
+@test "--stream: pieces are printed as they come" {
+	serve
+	mkfifo "$T/pipe"
+	"$SLSC_BIN" invoke slow --url "$url" --stream --tail >"$T/pipe" 2>"$T/err" &
+	pid=$!
+	exec 7<"$T/pipe"
+	read -r line <&7
+	is "$line" one
+	touch "$T/server/go"
+	is "$(cat <&7)" two
+	exec 7<&-
+	wait "$pid"
+	has "$(cat "$T/err")" "hello from the log"
+	is "$(sent)" '["/2021-11-15/functions/slow/response-streaming-invocations", "RequestResponse", "Tail", "{}"]'
+	slsc_run invoke slow --url "$url" --stream --json
+	is "$(jq -c '[.payload, .encoding, .status, .version]' "$T/out")" '["one\ntwo\n","text",200,"$LATEST"]'
+}
+
+@test "--stream: failures midway" {
+	serve
+	slsc_run invoke fail --url "$url" --stream
+	is "$status/$out" "1/one"
+	is "$err" "error: fail: the function failed (Runtime.ExitError): Runtime.ExitError: RequestId: id-1 Error: Runtime exited with error: exit status 42"
+	slsc_run invoke cut --url "$url" --stream
+	is "$status/$out/$err" "1/one/error: $url: cut: the answer ends before it is complete"
+	slsc_run invoke half --url "$url" --stream
+	is "$status/$out/$err" "1/one/error: $url: half: event stream, byte 110: it ends within a message"
+	slsc_run invoke broken --url "$url" --stream
+	is "$status/$out/$err" "1/one/error: $url: broken: event stream, byte 110: a message's CRC is wrong"
+	slsc_run invoke refused --url "$url" --stream
+	is "$status/$out/$err" "1/one/error: $url: refused: the platform breaks off: ServiceException: {\"Message\":\"out of order\"}"
+	slsc_run invoke missing --url "$url" --stream
+	is "$status/$out/$err" "1//error: $url: missing: 404 ResourceNotFoundException: Function not found: missing"
+}
+
+@test "refusals of the platform, and none" {
+	serve
+	project
+	slsc_run invoke busy --url "$url"
+	is "$status/$out/$err" "1//error: $url: busy: 429 TooManyRequestsException: Rate Exceeded.
+hint: all its instances are busy: try again, or raise its concurrency"
+	slsc_run invoke large --url "$url"
+	is "$status/$out/$err" "1//error: $url: large: limit exceeded: the answer has more than 6291556 bytes"
+	slsc_run invoke drop --url "$url"
+	is "$status/$out/$err" "1//error: $url: drop: it closed the connection without an answer"
+	slsc_run invoke echo --url "$url/api"
+	is "$status/$out/$err" "1//error: $url/api: echo: 404: <html>no such page</html>
+hint: does slsc local serve there? it has no Invoke API"
+	slsc_run invoke echo --url ftp://127.0.0.1
+	is "$status/$err" "1/error: 'ftp://127.0.0.1' is not an http or https URL, or names a user"
+	kill "$server"
+	wait "$server" || true
+	slsc_run invoke echo --url "$url"
+	is "$status/$out" "1/"
+	has "$err" "error: $url: echo: Failed to connect to 127.0.0.1 port ${url##*:}"
+	has "$err" "hint: does it run there, and is the port right?"
+}
+
+@test "the platform that runs in the project is found, from below it too" {
+	project
+	mkdir sub
+	serve "$T/w"
+	slsc_run invoke echo --event 1
+	is "$status/$out/$err" "0/1/"
+	# the only function needs no name
+	slsc_run -C sub invoke --event 2
+	is "$status/$out/$err" "0/2/"
+	slsc_run invoke ehco
+	is "$status/$out/$err" "1//error: $url: ehco: 404 ResourceNotFoundException: Function not found: ehco
+hint: did you mean 'echo'?"
+	# killed: what it has left is no platform
+	kill -9 "$server"
+	wait "$server" || true
+	[ -f .slsc/local.json ]
+	slsc_run invoke echo
+	is "$status/$out/$err" "1//error: $T/w: no slsc local runs in this project
+hint: start it with \`slsc local\`, or name another platform with --url"
+}
+
+@test "without slsc.yaml: the directory itself, and a name is needed" {
+	serve "$T/w"
+	slsc_run invoke echo --event 1
+	is "$status/$out/$err" "0/1/"
+	slsc_run invoke
+	is "$status/$out/$err" "2//error: which function is to be invoked?
+hint: slsc invoke FUNCTION"
+}
+
+@test "examples: listed with a summary, as JSON, completed; each holds what its service documents" {
+	slsc_run invoke --list
+	is "$status/$err" "0/"
+	is "$(head -n 1 "$T/out")" "alb              a request through an Application Load Balancer"
+	is "$(wc -l <"$T/out")" "$(($(find "$SLSC_SRC/events" -name '*.json' | wc -l) - 1))"
+	slsc_run invoke --list --json
+	is "$(jq -c '.examples[0]' "$T/out")" '{"name":"alb","summary":"a request through an Application Load Balancer"}'
+	slsc_run _complete examples
+	is "$(head -n 3 "$T/out" | tr '\n' ' ')" "alb apigw apigw-v1 "
+	cd "$SLSC_SRC/events"
+	is "$(jq -r .awslogs.data cloudwatch-logs.json | base64 -d | gzip -d | jq -r '.logEvents[1].message')" "plain text"
+	is "$(jq -r '.Records[1].kinesis.data' kinesis.json | base64 -d)" '{"second":true}'
+	is "$(jq -r '.Records[0].body' sqs.json | tr -d '\n' | md5sum | cut -d' ' -f1)" "$(jq -r '.Records[0].md5OfBody' sqs.json)"
+	is "$(jq -r '[.Records[].eventName] | join(" ")' dynamodb.json)" "INSERT MODIFY REMOVE"
+	is "$(jq -r '.version + .requestContext.http.method' url.json)" "2.0POST"
+	is "$(jq -r '.version + .httpMethod' apigw-v1.json)" "1.0POST"
+	is "$(jq -r .specversion cloudevent.json)" "1.0"
+	# nobody's account
+	if grep -hoE 'arn:[^"]*:[0-9]{12}:' ./*.json | grep -v :123456789012:; then return 1; fi
+}
