@@ -356,9 +356,19 @@ static bool end(struct quota *q, struct quota_ending *e)
 {
 	if (q->by != QUOTA_RLIMITS)
 		return remove_group(q, e->number);
-	/* ESRCH: nobody has the number any more, so that it is another's from here on */
-	if (e->pid && kill(-e->pid, SIGKILL) < 0 && errno == ESRCH)
-		e->pid = 0;
+	if (e->pid) {
+		siginfo_t ended;
+		bool more = true;
+
+		/* those of its group whose parent is gone are ours to reap */
+		while (more) {
+			ended.si_pid = 0;
+			more = waitid(P_PGID, (id_t)e->pid, &ended, WEXITED | WNOHANG) == 0 && ended.si_pid;
+		}
+		/* ESRCH: nobody has the number any more, so that it is another's from here on */
+		if (kill(-e->pid, SIGKILL) < 0 && errno == ESRCH)
+			e->pid = 0;
+	}
 	return kill_orphans(q, e->pid, e->ns) == 0 && !e->pid;
 }
 

@@ -90,7 +90,7 @@ int quota_group_init(struct quota *q, struct quota_group *g, const struct quota_
 		     struct err *err) MUST_CHECK;
 /**
  * quota_group_release - end all of its processes and remove it: what has not gone at once by quota_reap(). Call it right
- * after its first process has been reaped (then that number is nobody else's yet), or before. Harmless if zeroed.
+ * after its first process, if there is one, has been reaped: then that number is nobody else's yet. Harmless if zeroed.
  */
 void quota_group_release(struct quota_group *g);
 /** quota_reap - go on with the groups that were released; how many are left: if any, call again in some 10 ms. */
