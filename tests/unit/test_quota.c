@@ -21,10 +21,11 @@ static void test_lacks(void **state)
 {
 	static const char *const said[] = {
 		[ROOT] = "",
-		[USER] = "memory is only looked at now and then, CPU is not limited: no cgroup can be made (Permission denied)",
-		[CONFINED] = "memory is only looked at now and then, CPU and processes are not limited: no cgroup can be made "
-			     "(Permission denied); /tmp is the machine's own, and what leaves its process group is not "
-			     "ended: no mounts can be made (user namespaces are off, or used up)",
+		[USER] = "memory is only looked at now and then, CPU is not limited: no cgroup can be made "
+			 "(Permission denied)",
+		[CONFINED] = "memory is only looked at now and then, CPU and processes are not limited: no cgroup can "
+			     "be made (Permission denied); /tmp is the machine's own, and what leaves its process "
+			     "group is not ended: no mounts can be made (user namespaces are off, or used up)",
 	};
 
 	(void)state;
