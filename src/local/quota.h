@@ -10,14 +10,15 @@
 #include "base/vec.h"
 
 /*
- * What an instance may use, and what it has used. A cgroup an instance where one can be made: v2, else v1; else resource
- * limits. What this machine does not let us enforce is said once, in quota.lacks.
+ * What an instance may use, and what it has used. A cgroup an instance where one can be made: v2, else v1; else
+ * resource limits. What this machine does not let us enforce is said once, in quota.lacks.
  *
- * /tmp of an instance is a file system in memory. The kernel counts what is in it as the memory of who wrote it, the cloud
- * does not: so the group's own limit, at which the kernel ends it, is memory and /tmp together, and quota_check() holds
- * memory alone to its limit. With the machine's own /tmp (tmp = 0) the kernel's limit is exact.
+ * /tmp of an instance is a file system in memory. The kernel counts what is in it as the memory of who wrote it, the
+ * cloud does not: so the group's own limit, at which the kernel ends it, is memory and /tmp together, and quota_check()
+ * holds memory alone to its limit. With the machine's own /tmp (tmp = 0) the kernel's limit is exact.
  *
- * All calls are of one thread, none waits but quota_init() and quota_release(). Sources: kernel.org, admin-guide/cgroup-v1, cgroup-v2.rst.
+ * All calls are of one thread; none waits but quota_init() and quota_release(). Sources: the kernel's
+ * Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
  */
 
 enum quota_by { QUOTA_CGROUP2, QUOTA_CGROUP1, QUOTA_RLIMITS };
@@ -62,9 +63,9 @@ struct quota {
 };
 
 /**
- * quota_init - find out what can be enforced, by trying. Removes what killed slscs have left, with its processes. Without
- * cgroups we become the one whom orphans are handed to (PR_SET_CHILD_SUBREAPER). Never fails. Waits for what it kills, at
- * most 2 seconds.
+ * quota_init - find out what can be enforced, by trying. Removes what killed slscs have left, with its processes, for
+ * which it waits at most 2 seconds. Without cgroups we become the one whom orphans are handed to
+ * (PR_SET_CHILD_SUBREAPER). Never fails.
  */
 void quota_init(struct quota *q);
 /** quota_release - end whatever is left in groups, waiting for at most 2 seconds, and remove them all. */
@@ -89,8 +90,9 @@ struct quota_group {
 int quota_group_init(struct quota *q, struct quota_group *g, const struct quota_limits *limits,
 		     struct err *err) MUST_CHECK;
 /**
- * quota_group_release - end all of its processes and remove it: what has not gone at once by quota_reap(). Call it right
- * after its first process has been reaped (then that number is nobody else's yet), or before. Harmless if zeroed.
+ * quota_group_release - end all of its processes and remove it: what has not gone at once by quota_reap(). Call it
+ * right after its first process, if there is one, has been reaped: then that number is nobody else's yet. Harmless if
+ * zeroed.
  */
 void quota_group_release(struct quota_group *g);
 /** quota_reap - go on with the groups that were released; how many are left: if any, call again in some 10 ms. */
@@ -108,13 +110,13 @@ bool quota_oom(const struct quota_group *g);
 
 struct quota_usage {
 	uint64_t cpu;		/* ns, of all its processes; with QUOTA_RLIMITS of the first alone */
-	uint64_t memory;	/* bytes, the most at one time; without /tmp and files that the kernel only keeps in memory */
+	uint64_t memory;	/* bytes, the most at one time; without /tmp, and files the kernel keeps in memory */
 };
 /** quota_mark - what quota_measure() tells counts from here on. From the start, before the first. 1 to 10 µs. */
 void quota_mark(struct quota_group *g);
 /**
- * quota_measure - used since quota_mark(). 2 µs with cgroups, 25 more when memory or /tmp have changed by 256 KB; 50 with
- * QUOTA_RLIMITS. Of one that has ended, before it is reaped; memory is then 0 with QUOTA_RLIMITS.
+ * quota_measure - used since quota_mark(). 2 µs with cgroups, 25 more when memory or /tmp have changed by 256 KB; 50
+ * with QUOTA_RLIMITS. Of one that has ended, before it is reaped; memory is then 0 with QUOTA_RLIMITS.
  */
 void quota_measure(struct quota_group *g, struct quota_usage *used);
 

@@ -282,8 +282,8 @@ static unsigned enable(int dir, int *e)
 #define NEEDED (1u << QUOTA_MEMORY)
 
 /*
- * Processes are in leaves only, so the first directory above us whose children can have controllers: it is ours if we are
- * root, or if it was delegated to us. We must also be allowed to move processes below it.
+ * Processes are in leaves only, so the first directory above us whose children can have controllers: it is ours if we
+ * are root, or if it was delegated to us. We must also be allowed to move processes below it.
  */
 static int make_v2(struct quota *q, const struct buf *info, const struct buf *self)
 {

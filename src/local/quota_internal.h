@@ -14,8 +14,8 @@
 void quota_started(struct quota_group *g, pid_t pid, const char *ns);
 
 /**
- * quota_trees_make - a directory for this process in each hierarchy there is; sets by, trees, at. Returns 0; or errno if
- * memory cannot be limited by cgroups, -1 if there are none.
+ * quota_trees_make - a directory for this process in each hierarchy there is; sets by, trees, at. Returns 0; or errno
+ * if memory cannot be limited by cgroups, -1 if there are none.
  */
 int quota_trees_make(struct quota *q);
 /** quota_tree_remove - end all that is in @name of @parent, and remove it: false if something has not ended yet. */

@@ -185,7 +185,7 @@ static void find_paths(const struct spawn *o, struct strs *paths)
 	}
 }
 
-/* Those of @keep that an own /tmp would hide, as copies. -1: that is all of /tmp. */
+/* Those of @keep that an own /tmp would hide, as copies. 1: that is all of /tmp. */
 static int find_kept(const struct spawn *o, struct strs *kept, struct err *err)
 {
 	for (const char *const *k = o->keep; k && *k; k++) {
@@ -201,7 +201,8 @@ static int find_kept(const struct spawn *o, struct strs *kept, struct err *err)
 		if (!twice)
 			strs_take(kept, steal(&path));
 		if (kept->len > SPAWN_KEEP_MAX)
-			return err_set(err, ERR_LIMIT, "limit exceeded: more than %d directories in /tmp", SPAWN_KEEP_MAX);
+			return err_set(err, ERR_LIMIT, "limit exceeded: more than %d directories in /tmp",
+				       SPAWN_KEEP_MAX);
 	}
 	/* parents first: what is below one of them is there already, and is mounted once more to no harm */
 	strs_sort(kept);
@@ -229,8 +230,8 @@ static int plan_group(struct spawn_plan *p, const struct spawn *o, struct strs *
 	}
 	if (l->tmp && p->ns_flags && !whole_tmp) {
 		snprintf(p->tmp, sizeof(p->tmp), "size=%" PRIu64 ",mode=1777", l->tmp);
-		memcpy(p->keep, kept->ptr, kept->len * sizeof(*kept->ptr));
-		p->nkeep = kept->len;
+		for (; p->nkeep < kept->len; p->nkeep++)
+			p->keep[p->nkeep] = kept->ptr[p->nkeep];
 	}
 	snprintf(p->group, sizeof(p->group), "i%u", g->number);
 	for (size_t i = 0; i < q->ntrees; i++)

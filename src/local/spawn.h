@@ -27,12 +27,12 @@ struct spawn {
 	int out, err;			/* what its stdout and stderr are; they stay the caller's */
 	struct quota_group *group;	/* NULL: no limits, and the machine's /tmp */
 	/*
-	 * Absolute directories that are to be seen below an own /tmp as they are, without links in their paths; one that is
-	 * not below /tmp needs nothing. One that is /tmp itself: no own /tmp. NULL-terminated, or NULL.
+	 * Absolute directories, without links in their paths, that are to be seen as they are: those below /tmp, at
+	 * most 8, also below an own /tmp; and /tmp itself in its place. Others need nothing. NULL-terminated, or NULL.
 	 */
 	const char *const *keep;
 	/*
-	 * A directory to be its root, absolute: read-only, with a /proc, a small /dev and, with a group, a /tmp, whose
+	 * A directory to be its root, absolute, with @group: read-only, with a /proc, a small /dev and a /tmp, whose
 	 * directories are made. /etc/resolv.conf and /etc/hosts are the caller's to put there. NULL: the machine's.
 	 */
 	const char *root;
@@ -40,8 +40,8 @@ struct spawn {
 
 /**
  * spawner_start - start a program, in a session of its own, which ends with this thread: stdin is /dev/null, no other
- * descriptor is open, umask 022, no signal blocked or ignored, no core files, no new privileges. @pid, @pidfd (closed on
- * exec): out, the caller reaps and closes. ERR_TOOL: the program is not there or cannot be executed; ERR_IO.
+ * descriptor is open, umask 022, no signal blocked or ignored, no core files, no new privileges. @pid, @pidfd (closed
+ * on exec): out, the caller reaps and closes. ERR_TOOL: the program is not there or cannot be executed; ERR_IO.
  */
 int spawner_start(struct spawner *s, const struct spawn *o, pid_t *pid, int *pidfd, struct err *err) MUST_CHECK;
 

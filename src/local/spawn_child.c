@@ -83,7 +83,8 @@ CHILD static void enter_namespaces(struct spawn_plan *p)
 	if (!p->ns_flags)
 		return;
 	if (p->ns_flags & CLONE_NEWUSER) {
-		if (!put(AT_FDCWD, "/proc/self/setgroups", "deny") || !put(AT_FDCWD, "/proc/self/uid_map", p->uid_map) ||
+		if (!put(AT_FDCWD, "/proc/self/setgroups", "deny") ||
+		    !put(AT_FDCWD, "/proc/self/uid_map", p->uid_map) ||
 		    !put(AT_FDCWD, "/proc/self/gid_map", p->gid_map))
 			fail(p, "map its user");
 	} else if (syscall(SYS_mount, "", "/", "", MS_REC | MS_SLAVE, NULL) < 0) {
@@ -118,7 +119,8 @@ CHILD static void make_tmp(struct spawn_plan *p)
 	if (!p->tmp[0])
 		return;
 	for (size_t i = 0; i < p->nkeep; i++) {
-		kept[i] = syscall(SYS_open_tree, AT_FDCWD, p->keep[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		kept[i] = syscall(SYS_open_tree, AT_FDCWD, p->keep[i],
+				  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 		if (kept[i] < 0)
 			fail(p, "keep a directory in /tmp");
 	}

@@ -189,7 +189,8 @@ static void test_keep(void **state)
 	const char *const keep[] = { inner, home, "/usr", home, NULL }, *const none[] = { NULL };
 	const char *const whole[] = { "/tmp/", NULL };
 	CLEAN_FREE char *want = xasprintf("%s:inner x\n%s\n", home, strrchr(home, '/') + 1);
-	CLEAN_FREE char *script = xasprintf("cd %s && echo %s:$(echo inner x) && touch inner/written && ls /tmp", home, home);
+	CLEAN_FREE char *script = xasprintf("cd %s && echo %s:$(echo inner x) && touch inner/written && ls /tmp", home,
+					    home);
 	struct spawn s = { .argv = ARGV("sh", "-c", script), .keep = keep };
 	struct run r = { .pid = 0 };
 
@@ -241,8 +242,8 @@ static void test_root(void **state)
 		return;
 	}
 	run_start(&r, &s);
-	run_says(&r, "/new: Read-only file system, /home: No such file or directory, /proc: there, /dev/urandom: there, "
-		     "/dev/stdout: there, /tmp: 1048576\n");
+	run_says(&r, "/new: Read-only file system, /home: No such file or directory, /proc: there, "
+		     "/dev/urandom: there, /dev/stdout: there, /tmp: 1048576\n");
 	must(quota_group_init(&quota, &r.group, &l, &err));
 	s = (struct spawn){ .argv = ARGV("/opt/bin/y"), .root = root, .group = &r.group };
 	refuses(&s, ERR_TOOL, "cannot start /opt/bin/y: no such file", "");
@@ -290,7 +291,7 @@ static void test_clone_into_cgroup(void **state)
 	CLEAN_FREE char *at = xasprintf("%s/cgroup", home);
 	struct quota q = { .by = QUOTA_CGROUP2, .ntrees = 1, .at = { 0, -1, 0, -1 } };
 	struct quota_limits none = { .memory = 0 };
-	struct spawn s = { .argv = ARGV("sh", "-c", "grep ^0: /proc/self/cgroup; setsid sleep 1000 & exec sleep 1000") };
+	struct spawn s = { .argv = ARGV("sh", "-c", "grep ^0: /proc/self/cgroup; setsid sleep 999 & exec sleep 999") };
 	struct quota_usage used;
 	struct run r = { .pid = 0 };
 	struct quota_group g;

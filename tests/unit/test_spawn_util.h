@@ -171,23 +171,41 @@ static inline void run_limited(struct run *r, const struct quota_limits *limits,
 	run_start(r, &s);
 }
 
+/* Read what comes next; false: all who could speak have ended. */
+static inline bool run_read(struct run *r, const char *what)
+{
+	struct pollfd p = { .fd = r->out, .events = POLLIN };
+	char block[4096];
+	ssize_t n;
+
+	if (poll(&p, 1, WAIT_MS) <= 0)
+		fail_msg("waited for '%s', heard '%s'", what, r->said.ptr);
+	n = read(r->out, block, sizeof(block));
+	if (n > 0)
+		buf_add(&r->said, block, (size_t)n);
+	return n != 0;
+}
+
 /* Read on until it has said @text, or, NULL, until all who could speak have ended. */
 static inline void run_hear(struct run *r, const char *text)
 {
 	while (!text || !strstr(r->said.ptr, text)) {
-		struct pollfd p = { .fd = r->out, .events = POLLIN };
-		char block[4096];
-		ssize_t n;
-
-		if (poll(&p, 1, WAIT_MS) <= 0)
-			fail_msg("waited for '%s', heard '%s'", text ? text : "the end", r->said.ptr);
-		n = read(r->out, block, sizeof(block));
-		if (n > 0)
-			buf_add(&r->said, block, (size_t)n);
-		else if (n == 0 && text)
-			fail_msg("waited for '%s', heard '%s'", text, r->said.ptr);
-		else if (n == 0)
+		if (run_read(r, text ? text : "the end"))
+			continue;
+		if (!text)
 			return;
+		fail_msg("waited for '%s', heard '%s'", text, r->said.ptr);
+	}
+}
+
+static inline void run_hear_lines(struct run *r, size_t lines)
+{
+	for (size_t n = 0; n < lines;) {
+		n = 0;
+		for (const char *s = r->said.ptr; *s; s++)
+			n += *s == '\n';
+		if (n < lines)
+			assert_true(run_read(r, "lines"));
 	}
 }
 
