@@ -219,6 +219,8 @@ static int set_up(struct queue_store *s, struct err *err)
 
 static struct queue_store *open_store(const char *path, struct err *err)
 {
+	/* "file:..." would be a URI to some builds of SQLite */
+	CLEAN_FREE char *name = xasprintf("%s%s", path[0] == '/' ? "" : "./", path);
 	struct queue_store *s;
 
 	if (check_pair(path, err) < 0)
@@ -226,7 +228,7 @@ static struct queue_store *open_store(const char *path, struct err *err)
 	s = xcalloc(1, sizeof(*s));
 	s->path = xstrdup(path);
 	errno = 0;
-	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) !=
+	if (sqlite3_open_v2(name, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) !=
 	    SQLITE_OK) {
 		if (!s->db)
 			BUG("SQLite has no memory");
