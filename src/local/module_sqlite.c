@@ -26,8 +26,8 @@ enum { BEGIN, COMMIT, INSERT, REMOVE, DELAY, DUE, ALL, READ, NSTATEMENTS };
 static const char *const sql[NSTATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
-	[INSERT] = "INSERT INTO event (made, due, attempts, throttled, function, id, trace, traceparent, tracestate, payload)"
-		   " VALUES (?1, ?2, 0, 0, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[INSERT] = "INSERT INTO event (made, due, attempts, throttled, function, id, trace, traceparent, tracestate,"
+		   " payload) VALUES (?1, ?2, 0, 0, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[REMOVE] = "DELETE FROM event WHERE seq = ?1",
 	[DELAY] = "UPDATE event SET due = ?2, attempts = ?3, throttled = ?4 WHERE seq = ?1",
 	[DUE] = "SELECT seq, due FROM event WHERE function = ?1 ORDER BY due, seq",
@@ -192,8 +192,8 @@ static int check_whole(struct queue_store *s, struct err *err)
 static int set_up(struct queue_store *s, struct err *err)
 {
 	CLEAN_BUF struct buf mode = BUF_INIT;
-	CLEAN_FREE char *make = xasprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-					  schema, OURS, VERSION);
+	CLEAN_FREE char *make = xasprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d;"
+					  "COMMIT", schema, OURS, VERSION);
 	bool fresh;
 
 	/*

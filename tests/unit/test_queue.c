@@ -264,7 +264,8 @@ static void test_age(void **state)
 	free(dead_line("\",\"requestContext\":{\"requestId\":\"old-2\",\"functionArn\":\"arn:aws:lambda:us-east-1:"
 		       "012345678912:function:f:$LATEST\",\"condition\":\"EventAgeExceeded\","
 		       "\"approximateInvokeCount\":0},\"requestPayload\":2,\"responseContext\":{"
-		       "\"statusCode\":429,\"executedVersion\":\"$LATEST\"},\"responsePayload\":{\"Reason\":\"x\"}}\n"));
+		       "\"statusCode\":429,\"executedVersion\":\"$LATEST\"},\"responsePayload\":"
+		       "{\"Reason\":\"x\"}}\n"));
 	assert_int_equal(queue_count(queue), 0);
 }
 

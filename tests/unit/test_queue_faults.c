@@ -259,7 +259,8 @@ static void test_full_disk(void **state)
 	CLEAN_FREE char *filler = xasprintf("%s/filler", dir);
 	CLEAN_FREE char *full = xasprintf("%s: cannot store an event: No space left on device", path);
 	CLEAN_FREE char *full_commit = xasprintf("%s: cannot write the queue: No space left on device", path);
-	CLEAN_FREE char *no_room = xasprintf("cannot write the dead-letter file %s: No space left on device", dead_path);
+	CLEAN_FREE char *no_room = xasprintf("cannot write the dead-letter file %s: No space left on device",
+					     dead_path);
 	CLEAN_FREE char *payload = xmalloc(20001);
 	static const struct queue_answer no = { .status = 200, .payload = { "{}", 2 } };
 	struct buf b;
