@@ -49,8 +49,8 @@ static int teardown(void **state)
 static void is_line(struct str request, int status, struct str response, const char *want)
 {
 	static const char head[] = "{\"version\":\"1.0\",\"timestamp\":\"2026-01-31T23:59:59.007Z\","
-				   "\"requestContext\":{\"requestId\":\"i\",\"functionArn\":\"arn:f:$LATEST\",\"condition\":"
-				   "\"RetriesExhausted\",\"approximateInvokeCount\":3}";
+				   "\"requestContext\":{\"requestId\":\"i\",\"functionArn\":\"arn:f:$LATEST\","
+				   "\"condition\":\"RetriesExhausted\",\"approximateInvokeCount\":3}";
 	CLEAN_FREE char *whole = xasprintf("%s%s}\n", head, want);
 	CLEAN_BUF struct buf b = BUF_INIT;
 	struct dead_letter d = { .now = 1769903999007999999, .id = STR("i"), .function = STR("f"), .arn = "arn:",
