@@ -21,7 +21,8 @@
 
 static bool is_json(struct str s)
 {
-	json_t *j = json_loadb(s.ptr ? s.ptr : "", s.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+	const size_t flags = JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL;
+	json_t *j = json_loadb(s.ptr ? s.ptr : "", s.len, flags, NULL);
 
 	json_decref(j);
 	return j != NULL;

@@ -20,7 +20,7 @@ struct dead_letter {
 	const char *condition;		/* "RetriesExhausted", "EventAgeExceeded" */
 	unsigned attempts;
 	struct str request;
-	int status;			/* of the last answer; 0: there is none, and no responseContext, no responsePayload */
+	int status;			/* of the last answer; 0: there is none, and nothing is said of one */
 	const char *function_error;	/* or NULL */
 	struct str response;
 };

@@ -26,8 +26,8 @@ enum { BEGIN, COMMIT, INSERT, REMOVE, DELAY, DUE, ALL, READ, NSTATEMENTS };
 static const char *const sql[NSTATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
-	[INSERT] = "INSERT INTO event (made, due, attempts, throttled, function, id, trace, traceparent, tracestate, payload)"
-		   " VALUES (?1, ?2, 0, 0, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[INSERT] = "INSERT INTO event (made, due, attempts, throttled, function, id, trace, traceparent, tracestate,"
+		   " payload) VALUES (?1, ?2, 0, 0, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[REMOVE] = "DELETE FROM event WHERE seq = ?1",
 	[DELAY] = "UPDATE event SET due = ?2, attempts = ?3, throttled = ?4 WHERE seq = ?1",
 	[DUE] = "SELECT seq, due FROM event WHERE function = ?1 ORDER BY due, seq",
@@ -192,8 +192,8 @@ static int check_whole(struct queue_store *s, struct err *err)
 static int set_up(struct queue_store *s, struct err *err)
 {
 	CLEAN_BUF struct buf mode = BUF_INIT;
-	CLEAN_FREE char *make = xasprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-					  schema, OURS, VERSION);
+	CLEAN_FREE char *make = xasprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d;"
+					  "COMMIT", schema, OURS, VERSION);
 	bool fresh;
 
 	/*
@@ -219,6 +219,8 @@ static int set_up(struct queue_store *s, struct err *err)
 
 static struct queue_store *open_store(const char *path, struct err *err)
 {
+	/* "file:..." would be a URI to some builds of SQLite */
+	CLEAN_FREE char *name = xasprintf("%s%s", path[0] == '/' ? "" : "./", path);
 	struct queue_store *s;
 
 	if (check_pair(path, err) < 0)
@@ -226,7 +228,7 @@ static struct queue_store *open_store(const char *path, struct err *err)
 	s = xcalloc(1, sizeof(*s));
 	s->path = xstrdup(path);
 	errno = 0;
-	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) !=
+	if (sqlite3_open_v2(name, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) !=
 	    SQLITE_OK) {
 		if (!s->db)
 			BUG("SQLite has no memory");

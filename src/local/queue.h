@@ -110,7 +110,7 @@ enum queue_outcome {
 	QUEUE_OK,			/* it is done, and removed */
 	QUEUE_FAILED,			/* an attempt that failed */
 	QUEUE_THROTTLED,		/* no instance could be had: no attempt, tried again later and later */
-	QUEUE_RETURNED,			/* as if it had not been delivered */
+	QUEUE_RETURNED,			/* as if it had not been delivered; it comes again in 0.1 s */
 };
 
 /** What the last answer was, for the dead-letter file. Borrowed for the call. */

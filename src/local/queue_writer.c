@@ -10,6 +10,7 @@
 
 #define AGAIN_NS (int64_t)LOOP_S	/* after a failure */
 #define SWEEP_NS (60 * (int64_t)LOOP_S)
+#define RETURN_NS (int64_t)(100 * LOOP_MS)
 #define SWEEP_MAX 64			/* dead letters in one transaction */
 
 /* ---- notes ---- */
@@ -366,8 +367,11 @@ static void commit(struct queue *q, struct queue_put *puts)
 		}
 		if (v->note)
 			queue_notify(q, v->note);
-		if (v->e && (v->fate == FATE_DELAYED || v->fate == FATE_KEPT))
+		if (v->e && v->fate == FATE_DELAYED)
 			expect(v->e->lane, v->row.due);
+		/* not at once: whoever gave it back may do so again */
+		if (v->e && v->fate == FATE_KEPT)
+			expect(v->e->lane, queue_wall() + RETURN_NS);
 		if (v->e)
 			take_in(q, v->e);
 	}
