@@ -112,6 +112,10 @@ bool trace_state_ok(struct str h)
 
 	if (h.len > TRACE_STATE_MAX)
 		return false;
+	/* str_trim() takes more away than the grammar does */
+	for (size_t i = 0; i < h.len; i++)
+		if ((h.ptr[i] < ' ' && h.ptr[i] != '\t') || h.ptr[i] > '~')
+			return false;
 	while (rest.len) {
 		struct str member = rest, value;
 
@@ -122,9 +126,8 @@ bool trace_state_ok(struct str h)
 		value = str_cut(&member, '=');
 		if (++members > 32 || !key_ok(member) || !value.len || value.len > 256)
 			return false;
-		for (size_t i = 0; i < value.len; i++)
-			if (value.ptr[i] < ' ' || value.ptr[i] > '~' || value.ptr[i] == '=')
-				return false;
+		if (memchr(value.ptr, '=', value.len) || memchr(value.ptr, '\t', value.len))
+			return false;
 	}
 	return members > 0;
 }

@@ -120,7 +120,7 @@ static void test_state(void **state)
 	};
 	static const char *const bad[] = {
 		"", ",", "a", "a=", "=1", "A=1", "0a=1", "a=1=2", "a=\x7f", "a=\xc3\xa4", "@b=1", "a@=1", "a@0=1", "a@b@c=1",
-		"a@abcdefghijklmno=1", "a b=1", "a=1,b",
+		"a@abcdefghijklmno=1", "a b=1", "a=1,b", "a=1\r", "a=1\t2",
 	};
 	char many[600] = "";
 
