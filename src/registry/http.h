@@ -53,6 +53,7 @@ struct http_req {
 	 */
 	unsigned stalled_s;
 	const atomic_bool *cancel;	/* or NULL: once true, ends the exchange with ERR_INTR "cancelled" */
+	bool through_signals;		/* a signal does not end it: @cancel alone does */
 };
 
 /** A body from memory: read_ctx of buf_reader_read() and buf_reader_rewind(). */
@@ -81,6 +82,9 @@ struct http_resp {
 #define HTTP_RESP_INIT { .body = BUF_INIT, .content_length = -1 }
 #define CLEAN_HTTP_RESP __attribute__((cleanup(http_resp_release)))
 void http_resp_release(struct http_resp *r);
+
+/** retry_after_ms - of Retry-After's value (RFC 9110, 10.2.3), which seconds or a date is; -1: neither. */
+int64_t retry_after_ms(const char *value, int64_t now_s);
 
 /** Parts of a URL; heap strings of its own. */
 struct http_url {
