@@ -206,7 +206,8 @@ static void assemble(const struct batch *b, bool lines, struct buf *body)
 			buf_addc(body, ',');
 		buf_addz(body, "{\"resource\":");
 		buf_adds(body, buf_str(&g->resource));
-		buf_addz(body, logs ? ",\"scopeLogs\":[{" SCOPE ",\"logRecords\":[" : ",\"scopeSpans\":[{" SCOPE ",\"spans\":[");
+		buf_addz(body, logs ? ",\"scopeLogs\":[{" SCOPE ",\"logRecords\":["
+				    : ",\"scopeSpans\":[{" SCOPE ",\"spans\":[");
 		buf_adds(body, buf_str(&g->items));
 		buf_addz(body, "]}]}");
 	}
@@ -250,13 +251,20 @@ static void tell(struct otlp *x, bool last)
 		add_counts(&b, lost);
 		buf_addz(&b, " dropped");
 		if (!x->news.failing)
-			buf_addf(&b, ": %s", x->news.why.len ? x->news.why.ptr : "they come faster than they are taken");
+			buf_addf(&b, ": %s",
+				 x->news.why.len ? x->news.why.ptr : "they come faster than they are taken");
 	}
-	if (no[0] || no[1] || x->news.words.len) {
+	if (no[0] || no[1]) {
 		clause(&b);
 		add_counts(&b, no);
-		buf_addf(&b, "%s%s%s", no[0] || no[1] ? " rejected" : "", (no[0] || no[1]) && x->news.words.len ? ": " : "",
-			 x->news.words.ptr);
+		buf_addz(&b, " rejected");
+	}
+	if (x->news.words.len) {
+		if (no[0] || no[1])
+			buf_addz(&b, ": ");
+		else
+			clause(&b);
+		buf_adds(&b, buf_str(&x->news.words));
 	}
 	if (x->news.works) {
 		clause(&b);

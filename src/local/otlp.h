@@ -17,7 +17,7 @@
 #define OTLP_MEMORY (32u << 20)		/* bytes of all that waits; the body on its way comes on top */
 #define OTLP_RETRY_MS 1000u		/* the first pause; each is twice the last, a part of it at random */
 #define OTLP_RETRY_MAX_MS 30000u
-#define OTLP_GIVE_UP_MS 300000u		/* after so long a batch is dropped; Retry-After waits no longer, either */
+#define OTLP_GIVE_UP_MS 300000u		/* after so long a batch is dropped, and no Retry-After waits longer */
 #define OTLP_TELL_MS 10000u
 #define OTLP_FLUSH_MS 5000u		/* for otlp_close() */
 

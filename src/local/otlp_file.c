@@ -47,7 +47,8 @@ static int append(int fd, struct str body, const char *path, struct err *err)
 			return err_sys(err, "cannot lock %s", path);
 	if (fstat(fd, &st) < 0) {
 		err_sys(err, "cannot write %s", path);
-	} else if (end_torn_line(fd, st.st_size, path, err) == 0 && fs_write_all(fd, body.ptr, body.len, path, err) == 0) {
+	} else if (end_torn_line(fd, st.st_size, path, err) == 0 &&
+		   fs_write_all(fd, body.ptr, body.len, path, err) == 0) {
 		flock(fd, LOCK_UN);
 		return 0;
 	} else if (ftruncate(fd, st.st_size) < 0) {

@@ -15,37 +15,33 @@ enum known {
 	REGION, OURS,
 };
 
-static const struct name {
-	const char *name;
-	uint8_t len, known;
+static const struct {
+	char name[20];
+	enum known known;
 } names[] = {
-#define NAME(s, known) { s, sizeof(s) - 1, known }
-	NAME("ts", TIME), NAME("time", TIME), NAME("timestamp", TIME), NAME("@timestamp", TIME),
-	NAME("level", LEVEL), NAME("severity", LEVEL), NAME("lvl", LEVEL), NAME("loglevel", LEVEL),
-	NAME("levelname", LEVEL), NAME("log.level", LEVEL), NAME("severity_text", LEVEL), NAME("severityText", LEVEL),
-	NAME("message", MESSAGE), NAME("msg", MESSAGE),
-	NAME("trace_id", TRACE_ID), NAME("traceId", TRACE_ID), NAME("trace.id", TRACE_ID), NAME("traceid", TRACE_ID),
-	NAME("span_id", SPAN_ID), NAME("spanId", SPAN_ID), NAME("span.id", SPAN_ID), NAME("spanid", SPAN_ID),
-	NAME("trace_flags", TRACE_FLAGS), NAME("traceFlags", TRACE_FLAGS), NAME("xray_trace_id", XRAY_ID),
-	NAME("request_id", REQUEST_ID), NAME("requestId", REQUEST_ID), NAME("AWSRequestId", REQUEST_ID),
-	NAME("awsRequestId", REQUEST_ID), NAME("aws_request_id", REQUEST_ID), NAME("function_request_id", REQUEST_ID),
-	NAME("faas.invocation_id", REQUEST_ID),
-	NAME("service", SERVICE), NAME("service.name", SERVICE), NAME("service_name", SERVICE),
-	NAME("function", FUNCTION), NAME("function_name", FUNCTION), NAME("functionName", FUNCTION),
-	NAME("faas.name", FUNCTION),
-	NAME("version", VERSION), NAME("function_version", VERSION), NAME("functionVersion", VERSION),
-	NAME("faas.version", VERSION),
-	NAME("region", REGION), NAME("cloud.region", REGION),
-	NAME("log.iostream", OURS), NAME("slsc.bytes_cut", OURS),
-#undef NAME
+	{ "ts", TIME }, { "time", TIME }, { "timestamp", TIME }, { "@timestamp", TIME }, { "level", LEVEL },
+	{ "severity", LEVEL }, { "lvl", LEVEL }, { "loglevel", LEVEL }, { "levelname", LEVEL },
+	{ "log.level", LEVEL }, { "severity_text", LEVEL }, { "severityText", LEVEL }, { "message", MESSAGE },
+	{ "msg", MESSAGE }, { "trace_id", TRACE_ID }, { "traceId", TRACE_ID }, { "trace.id", TRACE_ID },
+	{ "traceid", TRACE_ID }, { "span_id", SPAN_ID }, { "spanId", SPAN_ID }, { "span.id", SPAN_ID },
+	{ "spanid", SPAN_ID }, { "trace_flags", TRACE_FLAGS }, { "traceFlags", TRACE_FLAGS },
+	{ "xray_trace_id", XRAY_ID }, { "request_id", REQUEST_ID }, { "requestId", REQUEST_ID },
+	{ "AWSRequestId", REQUEST_ID }, { "awsRequestId", REQUEST_ID }, { "aws_request_id", REQUEST_ID },
+	{ "function_request_id", REQUEST_ID }, { "faas.invocation_id", REQUEST_ID }, { "service", SERVICE },
+	{ "service.name", SERVICE }, { "service_name", SERVICE }, { "function", FUNCTION },
+	{ "function_name", FUNCTION }, { "functionName", FUNCTION }, { "faas.name", FUNCTION },
+	{ "version", VERSION }, { "function_version", VERSION }, { "functionVersion", VERSION },
+	{ "faas.version", VERSION }, { "region", REGION }, { "cloud.region", REGION },
+	{ "log.iostream", OURS }, { "slsc.bytes_cut", OURS },
 };
 
 static enum known lookup(struct str key)
 {
-	if (key.len < 2 || key.len > 19)
+	if (key.len < 2 || key.len >= sizeof(names[0].name))
 		return PLAIN;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (names[i].len == key.len && memcmp(names[i].name, key.ptr, key.len) == 0)
+		if (names[i].name[0] == key.ptr[0] && !names[i].name[key.len] &&
+		    memcmp(names[i].name, key.ptr, key.len) == 0)
 			return names[i].known;
 	return PLAIN;
 }

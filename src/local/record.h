@@ -12,13 +12,13 @@
  */
 #define RECORD_LINE_MAX (256u << 10)	/* bytes of a line; the rest is counted */
 #define RECORD_FIELDS_MAX 128u		/* attributes of a record; the rest is counted */
-#define RECORD_NODES_MAX 1024u		/* values of a line, nested ones too; more: each that is nested stays JSON text */
+#define RECORD_NODES_MAX 1024u		/* values of a line's trees; a tree with more stays JSON text */
 #define RECORD_DEPTH_MAX 64u		/* of nested values; deeper: the line is text */
 #define RECORD_TREE_DEPTH 16u		/* of one that is an attribute's value; deeper: it stays JSON text */
 
 /*
- * Who prints. Made once for each instance, with both forms of what is the same for all that it prints; the strings given
- * are copied, cut at 1,024 bytes, and may be NULL: unknown. Spans use it, too.
+ * Who prints. Made once for each instance, with both forms of what is the same for all that it prints; the strings
+ * given are copied, cut at 1,024 bytes, and may be NULL: unknown. Spans use it, too.
  */
 struct record_origin {
 	uint64_t id;			/* no two alike in a process; what it is known by in a batch */

@@ -9,7 +9,7 @@ struct scan {
 	char *p, *end;
 	unsigned nodes;		/* values so far */
 	unsigned deepest;	/* of the value scanned last; 0: it is no tree */
-	bool odd;		/* it cannot be an attribute's tree: duplicate keys, or a number past a double's range */
+	bool odd;		/* it cannot be a tree: duplicate keys, or a number that no double holds */
 };
 
 void scan_space(struct scan *s);

@@ -33,7 +33,7 @@ static int hex4(const char *p, const char *end)
 	return b[0] << 8 | b[1];
 }
 
-/* A \u escape at s->p, behind the u. Half a pair stands for no character, and readers differ in what they make of it. */
+/* A \u escape at s->p, behind the u. Half a pair stands for no character; readers differ in what they make of it. */
 static bool scan_unicode(struct scan *s)
 {
 	int c = hex4(s->p, s->end);

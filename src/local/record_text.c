@@ -129,7 +129,9 @@ uint64_t text_epoch(struct str s)
 
 	if (str_parse_u64(s, &n) == 0) {
 		/* 10^11 s is the year 5138, 10^11 ms is 1973 */
-		unit = n < 100000000000u ? 1000000000u : n < 100000000000000u ? 1000000u : n < 100000000000000000u ? 1000u : 1u;
+		unit = n < 100000000000u ? 1000000000u
+		       : n < 100000000000000u ? 1000000u
+		       : n < 100000000000000000u ? 1000u : 1u;
 		return n > INT64_MAX / unit ? 0 : n * unit;
 	}
 	if (s.len >= sizeof(text))

@@ -9,7 +9,7 @@
 #include "local/record_internal.h"
 
 #define ORIGIN_MAX 1024u	/* bytes of each string */
-#define AROUND 72u		/* bytes around a value of OTLP/JSON: {"key":"","value":{"kvlistValue":{"values":[]}}}, */
+#define AROUND 72u		/* bytes around a value: {"key":"","value":{"kvlistValue":{"values":[]}}}, */
 #define FIXED 1024u		/* of a record without its texts */
 
 /* ---- who prints ---- */
@@ -130,6 +130,7 @@ static char *put_tree(char *p, const char **from)
 {
 	const char *s = *from, *end;
 	bool object = *s == '{';
+	struct str number;
 
 	switch (*s) {
 	case '"':
@@ -154,7 +155,8 @@ static char *put_tree(char *p, const char **from)
 		for (end = s; (*end >= '0' && *end <= '9') || strchr("+-.eE", *end); end++)
 			;
 		*from = end;
-		return put_number(p, (struct str){ s, (size_t)(end - s) }, scan_number((struct str){ s, (size_t)(end - s) }));
+		number = (struct str){ s, (size_t)(end - s) };
+		return put_number(p, number, scan_number(number));
 	}
 	p = object ? PUT(p, "{\"kvlistValue\":{\"values\":[") : PUT(p, "{\"arrayValue\":{\"values\":[");
 	for (s = space(s + 1); *s != '}' && *s != ']';) {
@@ -209,7 +211,8 @@ static char *put_attribute(char *p, struct str key, const struct record_value *v
 
 static char *put_attributes(char *p, const struct record *r)
 {
-	const struct record_value stream = { r->stream == RECORD_STDERR ? STR("stderr") : STR("stdout"), RECORD_STRING };
+	const struct record_value stream = { r->stream == RECORD_STDERR ? STR("stderr") : STR("stdout"),
+					     RECORD_STRING };
 
 	if (r->request_id.s.len)
 		p = put_attribute(p, STR("faas.invocation_id"), &r->request_id);

@@ -43,7 +43,7 @@ bool trace_state_ok(struct str header);
 bool trace_parse_xray(struct str header, struct trace *t, bool *decided);
 
 void trace_format_parent(const struct trace *t, char out[TRACE_PARENT_SIZE]);
-void trace_format_xray(const struct trace *t, char out[TRACE_XRAY_SIZE]);	/* without Parent if there is no span */
+void trace_format_xray(const struct trace *t, char out[TRACE_XRAY_SIZE]);	/* no span: no Parent */
 
 /** trace_hex - @n bytes as 2 @n lower-case digits and a NUL. */
 void trace_hex(const uint8_t *p, size_t n, char *out);
@@ -61,8 +61,9 @@ void trace_new_id(struct trace_ids *ids, uint64_t now, uint8_t out[16]);
 void trace_new_span(struct trace_ids *ids, uint8_t out[8]);
 
 /**
- * trace_begin - where a call that came with these headers (empty: without) belongs: traceparent, if valid, else X-Ray's,
- * else a new trace, sampled. @t->span_id is the caller's, zero if none. Returns whether the trace is the caller's.
+ * trace_begin - where a call that came with these headers (empty: without) belongs: traceparent, if valid, else
+ * X-Ray's, else a new trace, sampled. @t->span_id is the caller's, zero if none. Returns whether the trace is the
+ * caller's.
  */
 bool trace_begin(struct trace_ids *ids, struct str parent, struct str xray, uint64_t now, struct trace *t);
 

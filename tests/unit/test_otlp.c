@@ -296,16 +296,24 @@ static void test_both(void **state)
 	read_file("logs.jsonl", &body);
 	assert_string_equal(
 		body.ptr,
-		"{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"hello\"}},"
-		"{\"key\":\"faas.name\",\"value\":{\"stringValue\":\"hello\"}}]},\"scopeLogs\":[{\"scope\":{\"name\":\"slsc\","
+		"{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":"
+		"{\"stringValue\":\"hello\"}},"
+		"{\"key\":\"faas.name\",\"value\":{\"stringValue\":\"hello\"}}]},\"scopeLogs\":[{\"scope\":{\"name\":"
+		"\"slsc\","
 		"\"version\":\"" SLSC_VERSION "\"},\"logRecords\":[{\"timeUnixNano\":\"1767323045678000000\","
-		"\"observedTimeUnixNano\":\"1767323045678000000\",\"body\":{\"stringValue\":\"one\"},\"attributes\":[{\"key\":"
+		"\"observedTimeUnixNano\":\"1767323045678000000\",\"body\":{\"stringValue\":\"one\"},\"attributes\":"
+		"[{\"key\":"
 		"\"log.iostream\",\"value\":{\"stringValue\":\"stdout\"}}]},{\"timeUnixNano\":\"1767323045678000000\","
-		"\"observedTimeUnixNano\":\"1767323045678000000\",\"body\":{\"stringValue\":\"three\"},\"attributes\":[{\"key\":"
-		"\"log.iostream\",\"value\":{\"stringValue\":\"stdout\"}}]}]}]},{\"resource\":{\"attributes\":[{\"key\":"
-		"\"service.name\",\"value\":{\"stringValue\":\"other\"}},{\"key\":\"faas.name\",\"value\":{\"stringValue\":\"other\"}}]},"
-		"\"scopeLogs\":[{\"scope\":{\"name\":\"slsc\",\"version\":\"" SLSC_VERSION "\"},\"logRecords\":[{\"timeUnixNano\":"
-		"\"1767323045678000000\",\"observedTimeUnixNano\":\"1767323045678000000\",\"body\":{\"stringValue\":\"two\"},"
+		"\"observedTimeUnixNano\":\"1767323045678000000\",\"body\":{\"stringValue\":\"three\"},\"attributes\":"
+		"[{\"key\":"
+		"\"log.iostream\",\"value\":{\"stringValue\":\"stdout\"}}]}]}]},{\"resource\":{\"attributes\":"
+		"[{\"key\":"
+		"\"service.name\",\"value\":{\"stringValue\":\"other\"}},{\"key\":\"faas.name\",\"value\":"
+		"{\"stringValue\":\"other\"}}]},"
+		"\"scopeLogs\":[{\"scope\":{\"name\":\"slsc\",\"version\":\"" SLSC_VERSION "\"},\"logRecords\":"
+		"[{\"timeUnixNano\":"
+		"\"1767323045678000000\",\"observedTimeUnixNano\":\"1767323045678000000\",\"body\":{\"stringValue\":"
+		"\"two\"},"
 		"\"attributes\":[{\"key\":\"log.iostream\",\"value\":{\"stringValue\":\"stdout\"}}]}]}]}]}\n");
 	checked("traces", "traces.jsonl", "5\n");
 }
@@ -314,10 +322,13 @@ static void test_both(void **state)
 static void test_hostile(void **state)
 {
 	static const char *const lines[] = {
-		"", "\xff\xfe", "{\"a\":1e999,\"b\":[1e999],\"c\":-0,\"d\":18446744073709551616,\"e\":{\"x\":1,\"x\":2},\"f\":[{}]}",
-		"{\"\\ud800\":\"\\udc00\",\"\\ufffd\":1,\"\":{\"\\u0061\":1},\"\\u0000\":\"\\u0000\",\"log.iostream\":1}",
+		"", "\xff\xfe", "{\"a\":1e999,\"b\":[1e999],\"c\":-0,\"d\":18446744073709551616,\"e\":{\"x\":1,\"x\":"
+		"2},\"f\":[{}]}",
+		"{\"\\ud800\":\"\\udc00\",\"\\ufffd\":1,\"\":{\"\\u0061\":1},\"\\u0000\":\"\\u0000\",\"log.iostream\":"
+		"1}",
 		"{\"trace_id\":\"00000000000000000000000000000000\",\"span_id\":\"1111111111111111\"}",
-		"{\"severity\":\"WARN\",\"time\":1,\"faas.invocation_id\":\"\xff\\\"\",\"x\":[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}",
+		"{\"severity\":\"WARN\",\"time\":1,\"faas.invocation_id\":\"\xff\\\"\",\"x\":"
+		"[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}",
 	};
 	struct otlp_opts o = quick();
 	struct span s = span_new();
@@ -348,7 +359,8 @@ static void test_retries(void **state)
 	start("503 429 502 504 close 200");
 	x = open_http(&o);
 	put_log(x, &hello, "x");
-	requests_are(6, "503 /v1/logs 1\n429 /v1/logs 1\n502 /v1/logs 1\n504 /v1/logs 1\nclose /v1/logs 1\n200 /v1/logs 1\n");
+	requests_are(6, "503 /v1/logs 1\n429 /v1/logs 1\n502 /v1/logs 1\n504 /v1/logs 1\nclose /v1/logs 1\n"
+			"200 /v1/logs 1\n");
 	otlp_close(x, OTLP_FLUSH_MS, &c);
 	counts_are(&c, 1, 0, 0);
 	/* one line for all of an outage, and one when it is over */
@@ -600,7 +612,8 @@ static void test_files(void **state)
 
 static void test_file_full(void **state)
 {
-	CLEAN_FREE char *want = xasprintf("%s: 1 log record dropped: cannot write %s/logs.jsonl: File too large\n", dir, dir);
+	CLEAN_FREE char *want = xasprintf("%s: 1 log record dropped: cannot write %s/logs.jsonl: File too large\n", dir,
+					  dir);
 	CLEAN_FREE char *longer = xmalloc(9000);
 	struct rlimit before, small;
 	struct otlp_opts o = quick();
@@ -687,7 +700,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		TEST(test_batches), TEST(test_both), TEST(test_hostile), TEST(test_retries), TEST(test_retry_after),
 		TEST(test_flush), TEST(test_refused), TEST(test_partial), TEST(test_give_up), TEST(test_memory),
-		TEST(test_nobody), TEST(test_urls), TEST(test_files), TEST(test_file_full), TEST(test_lines), TEST(test_signal),
+		TEST(test_nobody), TEST(test_urls), TEST(test_files), TEST(test_file_full), TEST(test_lines),
+		TEST(test_signal),
 	};
 	const struct record_origin_spec a = { .function = "hello" }, b = { .function = "other" };
 	int failed;

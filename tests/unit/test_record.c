@@ -28,12 +28,14 @@ static struct record_now now = { .time = NOW };
 static int set_up(void **state)
 {
 	const struct record_origin_spec spec = {
-		.function = "hello", .version = "$LATEST", .region = "eu-west-1", .instance = "i-1", .memory = 134217728,
+		.function = "hello", .version = "$LATEST", .region = "eu-west-1", .instance = "i-1",
+		.memory = 134217728,
 	};
 
 	(void)state;
 	record_origin_init(&origin, &spec);
-	assert_true(trace_parse_xray(STR("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=" SPAN ";Sampled=1"), &trace, NULL));
+	assert_true(trace_parse_xray(STR("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=" SPAN ";Sampled=1"), &trace,
+				     NULL));
 	return 0;
 }
 
@@ -130,18 +132,23 @@ static void test_json(void **state)
 	now.request_id = STR(ID);
 	now.stream = RECORD_STDERR;
 	/* as slsc's runtime writes it */
-	parse("{\"timestamp\":\"2026-01-02T03:04:05.600Z\",\"level\":\"WARN\",\"message\":\"st\\u00f6red\",\"request_id\":\""
+	parse("{\"timestamp\":\"2026-01-02T03:04:05.600Z\",\"level\":\"WARN\",\"message\":\"st\\u00f6red\","
+	"\"request_id\":\""
 	      ID "\",\"trace_id\":\"" TRACE "\",\"span_id\":\"" SPAN "\",\"trace_flags\":\"01\",\"function\":\"hello\","
-	      "\"version\":\"$LATEST\",\"region\":\"eu-west-1\",\"key\":\"a.jpg\",\"bytes\":1024,\"ms\":1.5,\"ok\":true}");
+	      "\"version\":\"$LATEST\",\"region\":\"eu-west-1\",\"key\":\"a.jpg\",\"bytes\":1024,\"ms\":1.5,\"ok\":"
+	      "true}");
 	otlp_is("{\"timeUnixNano\":\"1767323045600000000\",\"observedTimeUnixNano\":\"1767323045678000000\","
-		"\"severityNumber\":13,\"severityText\":\"WARN\",\"body\":{\"stringValue\":\"st\\u00f6red\"},\"attributes\":["
+		"\"severityNumber\":13,\"severityText\":\"WARN\",\"body\":{\"stringValue\":"
+		"\"st\\u00f6red\"},\"attributes\":["
 		"{\"key\":\"faas.invocation_id\",\"value\":{\"stringValue\":\"" ID "\"}},"
 		"{\"key\":\"log.iostream\",\"value\":{\"stringValue\":\"stderr\"}},"
-		"{\"key\":\"key\",\"value\":{\"stringValue\":\"a.jpg\"}},{\"key\":\"bytes\",\"value\":{\"intValue\":\"1024\"}},"
+		"{\"key\":\"key\",\"value\":{\"stringValue\":\"a.jpg\"}},{\"key\":\"bytes\",\"value\":{\"intValue\":"
+		"\"1024\"}},"
 		"{\"key\":\"ms\",\"value\":{\"doubleValue\":1.5}},{\"key\":\"ok\",\"value\":{\"boolValue\":true}}],"
 		"\"flags\":1,\"traceId\":\"" TRACE "\",\"spanId\":\"" SPAN "\"}");
 	line_is("{\"timestamp\":\"2026-01-02T03:04:05.600000000Z\",\"severity_number\":13,\"level\":\"WARN\","
-		"\"message\":\"st\\u00f6red\",\"service.name\":\"hello\",\"function\":\"hello\",\"version\":\"$LATEST\","
+		"\"message\":\"st\\u00f6red\",\"service.name\":\"hello\",\"function\":\"hello\",\"version\":"
+		"\"$LATEST\","
 		"\"region\":\"eu-west-1\",\"instance\":\"i-1\",\"stream\":\"stderr\",\"request_id\":\"" ID "\","
 		"\"trace_id\":\"" TRACE "\",\"span_id\":\"" SPAN "\",\"trace_flags\":\"01\","
 		"\"attributes\":{\"key\":\"a.jpg\",\"bytes\":1024,\"ms\":1.5,\"ok\":true}}\n");
@@ -170,20 +177,23 @@ static void test_loggers(void **state)
 		/* Lambda's Node */
 		{ "2026-01-02T03:04:05.001Z\t" ID "\tWARN\thello\tyou", 13, "WARN", "hello\tyou", ID, NOW - 677000000 },
 		{ "2026-01-02T03:04:05.001Z\tundefined\tERROR\tx", 17, "ERROR", "x", ID, NOW - 677000000 },
-		{ "2026-01-02T03:04:05.001Z\tabc\tERROR\tx", 0, "", "2026-01-02T03:04:05.001Z\tabc\tERROR\tx", ID, NOW },
+		{ "2026-01-02T03:04:05.001Z\tabc\tERROR\tx", 0, "", "2026-01-02T03:04:05.001Z\tabc\tERROR\tx", ID,
+		  NOW },
 		{ "2026-01-02T03:04:05.001Z\t" ID "\tWARN", 0, "", "2026-01-02T03:04:05.001Z\t" ID "\tWARN", ID, NOW },
 		/* Lambda's Python */
 		{ "[CRITICAL]\t2026-01-02T03:04:05.001Z\t" ID "\tx", 21, "CRITICAL", "x", ID, NOW - 677000000 },
 		{ "[INFO]\t2026-01-02T03:04:05.001Z\t\tx", 9, "INFO", "x", ID, NOW - 677000000 },
 		{ "[INFO]\tnow\t\tx", 0, "", "[INFO]\tnow\t\tx", ID, NOW },
 		/* and its JSON; pino; zap; what has no message */
-		{ "{\"timestamp\": \"2026-01-02T03:04:05Z\", \"level\": \"info\", \"message\": \"m\", \"requestId\": \"" OTHER_ID "\"}",
+		{ "{\"timestamp\": \"2026-01-02T03:04:05Z\", \"level\": \"info\", \"message\": \"m\", \"requestId\":"
+		" \"" OTHER_ID "\"}",
 		  9, "info", "m", OTHER_ID, NOW - 678000000 },
 		{ "{\"level\":50,\"time\":1767323045001,\"pid\":1,\"msg\":\"m\"}", 17, "", "m", ID, NOW - 677000000 },
 		{ "{\"level\":\"debug\",\"ts\":1767323045.001,\"msg\":\"m\"}", 5, "debug", "m", ID, NOW - 677000000 },
 		{ " {\"a\":1} ", 0, "", " {\"a\":1} ", ID, NOW },
 		{ "{}", 0, "", "{}", ID, NOW },
-		{ "{\"message\":{\"a\":1},\"level\":\"odd\"}", 0, "", "{\"message\":{\"a\":1},\"level\":\"odd\"}", ID, NOW },
+		{ "{\"message\":{\"a\":1},\"level\":\"odd\"}", 0, "", "{\"message\":{\"a\":1},\"level\":"
+		"\"odd\"}", ID, NOW },
 	};
 
 	(void)state;
@@ -221,8 +231,10 @@ static void test_times(void **state)
 		{ "1767323045678000123", NOW + 123 },
 		{ "1.767323045678e9", NOW },
 		{ "\"yesterday\"", 0 }, { "\"\"", 0 }, { "\"2026-13-02T03:04:05Z\"", 0 }, { "\"2026-01-02\"", 0 },
-		{ "\"2026-01-02T03:04:05.Z\"", 0 }, { "\"2026-01-02T03:04:05Zx\"", 0 }, { "\"1969-12-31T23:59:59Z\"", 0 },
-		{ "\"2026-01-02T03:04:05+2\"", 0 }, { "\"3000-01-01T00:00:00Z\"", 0 }, { "\"1970-01-01T00:00:00Z\"", 0 },
+		{ "\"2026-01-02T03:04:05.Z\"", 0 }, { "\"2026-01-02T03:04:05Zx\"", 0 },
+		{ "\"1969-12-31T23:59:59Z\"", 0 },
+		{ "\"2026-01-02T03:04:05+2\"", 0 }, { "\"3000-01-01T00:00:00Z\"", 0 },
+		{ "\"1970-01-01T00:00:00Z\"", 0 },
 		{ "-1", 0 }, { "0", 0 }, { "1e300", 0 }, { "9.3e12", 0 }, { "99999999999999999999", 0 }, { "true", 0 },
 		{ "null", 0 }, { "[]", 0 },
 	};
@@ -245,10 +257,13 @@ static void test_levels(void **state)
 		const char *level;
 		uint8_t want;
 	} t[] = {
-		{ "\"trace\"", 1 }, { "\"Debug\"", 5 }, { "\"INFO\"", 9 }, { "\"information\"", 9 }, { "\"notice\"", 10 },
+		{ "\"trace\"", 1 }, { "\"Debug\"", 5 }, { "\"INFO\"", 9 }, { "\"information\"", 9 },
+		{ "\"notice\"", 10 },
 		{ "\"warn\"", 13 }, { "\"Warning\"", 13 }, { "\"err\"", 17 }, { "\"ERROR\"", 17 }, { "\"severe\"", 17 },
-		{ "\"alert\"", 19 }, { "\"critical\"", 21 }, { "\"FATAL\"", 21 }, { "\"panic\"", 22 }, { "10", 1 }, { "20", 5 },
-		{ "30", 9 }, { "40", 13 }, { "50", 17 }, { "60", 21 }, { "35", 0 }, { "0", 0 }, { "70", 0 }, { "-10", 0 },
+		{ "\"alert\"", 19 }, { "\"critical\"", 21 }, { "\"FATAL\"", 21 }, { "\"panic\"", 22 }, { "10", 1 },
+		{ "20", 5 },
+		{ "30", 9 }, { "40", 13 }, { "50", 17 }, { "60", 21 }, { "35", 0 }, { "0", 0 }, { "70", 0 },
+		{ "-10", 0 },
 		{ "30.0", 0 }, { "\"\"", 0 }, { "\"inf\"", 0 }, { "\"i\"", 0 }, { "null", 0 },
 	};
 
@@ -262,7 +277,8 @@ static void test_levels(void **state)
 	}
 	/* the first that is understood; what the others say is kept */
 	attributes_are("{\"level\":\"x\",\"severity\":\"INFO\",\"lvl\":\"WARN\"}",
-		       "{\"key\":\"level\",\"value\":{\"stringValue\":\"x\"}},{\"key\":\"lvl\",\"value\":{\"stringValue\":\"WARN\"}}");
+		       "{\"key\":\"level\",\"value\":{\"stringValue\":\"x\"}},{\"key\":\"lvl\",\"value\":"
+		       "{\"stringValue\":\"WARN\"}}");
 	assert_int_equal(record.severity, 9);
 	assert_string_equal(record_severity_name(0), "");
 	assert_string_equal(record_severity_name(1), "TRACE");
@@ -276,15 +292,20 @@ static void test_values(void **state)
 {
 	(void)state;
 	attributes_are("{\"a\":null,\"b\":[1,\"x\",{\"c\" : [ ] , \"d\":{ }},false],\"e\":-0.5e-3}",
-		       "{\"key\":\"a\",\"value\":{}},{\"key\":\"b\",\"value\":{\"arrayValue\":{\"values\":[{\"intValue\":\"1\"},"
-		       "{\"stringValue\":\"x\"},{\"kvlistValue\":{\"values\":[{\"key\":\"c\",\"value\":{\"arrayValue\":{\"values\":"
+		       "{\"key\":\"a\",\"value\":{}},{\"key\":\"b\",\"value\":{\"arrayValue\":{\"values\":"
+		       "[{\"intValue\":\"1\"},"
+		       "{\"stringValue\":\"x\"},{\"kvlistValue\":{\"values\":[{\"key\":\"c\",\"value\":"
+		       "{\"arrayValue\":{\"values\":"
 		       "[]}}},{\"key\":\"d\",\"value\":{\"kvlistValue\":{\"values\":[]}}}]}},{\"boolValue\":false}]}}},"
 		       "{\"key\":\"e\",\"value\":{\"doubleValue\":-0.5e-3}}");
 	/* 64 bits, and what is more; a double has no words for infinity */
-	attributes_are("{\"a\":9223372036854775806,\"b\":9223372036854775808,\"c\":-0,\"d\":1e308,\"e\":1e309,\"f\":[1e309]}",
+	attributes_are("{\"a\":9223372036854775806,\"b\":9223372036854775808,\"c\":-0,\"d\":1e308,\"e\":1e309,\"f\":"
+	"[1e309]}",
 		       "{\"key\":\"a\",\"value\":{\"intValue\":\"9223372036854775806\"}},"
-		       "{\"key\":\"b\",\"value\":{\"doubleValue\":9223372036854775808}},{\"key\":\"c\",\"value\":{\"doubleValue\":-0}},"
-		       "{\"key\":\"d\",\"value\":{\"doubleValue\":1e308}},{\"key\":\"e\",\"value\":{\"stringValue\":\"1e309\"}},"
+		       "{\"key\":\"b\",\"value\":{\"doubleValue\":9223372036854775808}},{\"key\":\"c\",\"value\":"
+		       "{\"doubleValue\":-0}},"
+		       "{\"key\":\"d\",\"value\":{\"doubleValue\":1e308}},{\"key\":\"e\",\"value\":{\"stringValue\":"
+		       "\"1e309\"}},"
 		       "{\"key\":\"f\",\"value\":{\"stringValue\":\"[1e309]\"}}");
 	/* keys are unique: the later one counts, whatever its spelling; within a value it stays text */
 	attributes_are("{\"a\":1,\"b\":2,\"\\u0061\":3}",
@@ -297,8 +318,10 @@ static void test_values(void **state)
 		       "{\"key\":\"a\\n\\\"\xf0\x9f\x98\x80\xc3\xa4\xe2\x82\xac\","
 		       "\"value\":{\"stringValue\":\"\\ud800\\udc00 \\ufffd \\ufffd\\ufffd\"}}");
 	/* ours to write */
-	attributes_are("{\"log.iostream\":\"x\",\"a\":1,\"faas.invocation_id\":\"i\",\"service.name\":\"other\",\"function\":\"hello\"}",
-		       "{\"key\":\"a\",\"value\":{\"intValue\":\"1\"}},{\"key\":\"service.name\",\"value\":{\"stringValue\":\"other\"}}");
+	attributes_are("{\"log.iostream\":\"x\",\"a\":1,\"faas.invocation_id\":\"i\",\"service.name\":\"other\","
+	"\"function\":\"hello\"}",
+		       "{\"key\":\"a\",\"value\":{\"intValue\":\"1\"}},{\"key\":\"service.name\",\"value\":"
+		       "{\"stringValue\":\"other\"}}");
 	assert_int_equal(record.dropped, 1);
 	value_is(&record.request_id, "i");
 }
@@ -391,11 +414,16 @@ static void test_limits(void **state)
 static void test_no_json(void **state)
 {
 	static const char *const lines[] = {
-		"{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\":1}x", "{a:1}", "{\"a\" 1}",
-		"{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}", "{\"a\":1e+}", "{\"a\":-}", "{\"a\":tru}",
-		"{\"a\":truex}", "{\"a\":nul", "{\"a\":\"\t\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":\"\\u12", "{\"a\":\"\\",
-		"{\"a\":[1,]}", "{\"a\":[1 2]}", "{\"a\":[}", "{\"a\":{\"b\"}}", "{\"a\":{\"b\":1,}}", "{\"a\":{1:1}}", "{,}", "[1]", "\"a\"",
-		"1", "null", "{\"level\":\"ERROR\",\"time\":1767323045001,\"message\":\"m\"", "{\"a\":NaN}", "{\"a\":1}{\"b\":2}",
+		"{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\":"
+		"1}x", "{a:1}", "{\"a\" 1}",
+		"{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}", "{\"a\":1e+}", "{\"a\":"
+		"-}", "{\"a\":tru}",
+		"{\"a\":truex}", "{\"a\":nul", "{\"a\":\"\t\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":"
+		"\"\\u12", "{\"a\":\"\\",
+		"{\"a\":[1,]}", "{\"a\":[1 2]}", "{\"a\":[}", "{\"a\":{\"b\"}}", "{\"a\":{\"b\":1,}}", "{\"a\":"
+		"{1:1}}", "{,}", "[1]", "\"a\"",
+		"1", "null", "{\"level\":\"ERROR\",\"time\":1767323045001,\"message\":\"m\"", "{\"a\":NaN}", "{\"a\":"
+		"1}{\"b\":2}",
 	};
 
 	(void)state;
@@ -414,14 +442,16 @@ static void test_bytes(void **state)
 	/* every byte that is none of UTF-8 is one U+FFFD: overlong forms, surrogates, what is cut, what stands alone */
 	parse_bytes("a\0\xff\xc3\xa4\xc0\xaf\xed\xa0\x80\xf5\xe2\x82z\xe2\x82", 16, 0);
 	otlp_is("{\"timeUnixNano\":\"1767323045678000000\",\"observedTimeUnixNano\":\"1767323045678000000\","
-		"\"body\":{\"stringValue\":\"a\\u0000\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+		"\"body\":{\"stringValue\":"
+		"\"a\\u0000\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
 		"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\xef\xbf\xbd\xef\xbf\xbd\"},"
 		"\"attributes\":[{\"key\":\"log.iostream\",\"value\":{\"stringValue\":\"stdout\"}}]}");
 	/* JSON all the same, keys with escapes beside it */
 	attributes_are("{\"a\xff\\n\":\"\xfe\",\"\\u0062\":\"\xc3\xa4\",\"c\":{\"\xff\":1}}",
 		       "{\"key\":\"a\xef\xbf\xbd\\n\",\"value\":{\"stringValue\":\"\xef\xbf\xbd\"}},"
 		       "{\"key\":\"b\",\"value\":{\"stringValue\":\"\xc3\xa4\"}},"
-		       "{\"key\":\"c\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"\xef\xbf\xbd\",\"value\":{\"intValue\":\"1\"}}]}}}");
+		       "{\"key\":\"c\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"\xef\xbf\xbd\",\"value\":"
+		       "{\"intValue\":\"1\"}}]}}}");
 	/* a line that was cut ends with a whole character */
 	value_is(&parse_bytes("ab\xe2\x82", 4, 7)->body, "ab");
 	assert_int_equal(record.cut, 9);
@@ -432,10 +462,13 @@ static void test_bytes(void **state)
 	value_is(&parse_bytes("a\x80", 2, 1)->body, "a\xef\xbf\xbd");
 	value_is(&parse_bytes("\x80", 1, 1)->body, "\xef\xbf\xbd");
 	otlp_is("{\"timeUnixNano\":\"1767323045678000000\",\"observedTimeUnixNano\":\"1767323045678000000\","
-		"\"body\":{\"stringValue\":\"\xef\xbf\xbd\"},\"attributes\":[{\"key\":\"log.iostream\",\"value\":{\"stringValue\":"
+		"\"body\":{\"stringValue\":\"\xef\xbf\xbd\"},\"attributes\":[{\"key\":\"log.iostream\",\"value\":"
+		"{\"stringValue\":"
 		"\"stdout\"}},{\"key\":\"slsc.bytes_cut\",\"value\":{\"intValue\":\"1\"}}]}");
-	line_is("{\"timestamp\":\"2026-01-02T03:04:05.678000000Z\",\"message\":\"\xef\xbf\xbd\",\"service.name\":\"hello\","
-		"\"function\":\"hello\",\"version\":\"$LATEST\",\"region\":\"eu-west-1\",\"instance\":\"i-1\",\"stream\":\"stdout\","
+	line_is("{\"timestamp\":\"2026-01-02T03:04:05.678000000Z\",\"message\":\"\xef\xbf\xbd\",\"service.name\":"
+	"\"hello\","
+		"\"function\":\"hello\",\"version\":\"$LATEST\",\"region\":\"eu-west-1\",\"instance\":\"i-1\","
+		"\"stream\":\"stdout\","
 		"\"bytes_cut\":1}\n");
 }
 
@@ -456,7 +489,8 @@ static void test_trace(void **state)
 	trace_is("{}", "00-00000000000000000000000000000000-0000000000000000-00");
 	trace_is("{\"span_id\":\"1111111111111111\",\"trace_flags\":\"01\"}",
 		 "00-00000000000000000000000000000000-0000000000000000-00");
-	trace_is("{\"span_id\":\"1111111111111111\",\"trace_id\":\"22222222222222222222222222222222\",\"trace_flags\":\"01\"}",
+	trace_is("{\"span_id\":\"1111111111111111\",\"trace_id\":\"22222222222222222222222222222222\",\"trace_flags\":"
+	"\"01\"}",
 		 "00-22222222222222222222222222222222-1111111111111111-01");
 	now.trace = &trace;
 	trace_is("x", "00-" TRACE "-" SPAN "-01");
@@ -466,14 +500,16 @@ static void test_trace(void **state)
 	trace_is("{\"spanId\":\"1111111111111111\",\"traceId\":\"" TRACE "\",\"traceFlags\":\"00\"}",
 		 "00-" TRACE "-1111111111111111-00");
 	trace_is("{\"trace.id\":\"" TRACE "\"}", "00-" TRACE "-" SPAN "-01");
-	trace_is("{\"trace_id\":\"22222222222222222222222222222222\"}", "00-22222222222222222222222222222222-0000000000000000-01");
+	trace_is("{\"trace_id\":"
+	"\"22222222222222222222222222222222\"}", "00-22222222222222222222222222222222-0000000000000000-01");
 	trace_is("{\"trace_id\":\"00000000000000000000000000000000\",\"span_id\":\"x\"}", "00-" TRACE "-" SPAN "-01");
 	assert_int_equal(record.count, 2);
 	trace_is("{\"xray_trace_id\":\"1-5759e989-bd862e3fe1be46a994272793\"}",
 		 "00-5759e989bd862e3fe1be46a994272793-0000000000000000-01");
 	trace_is("{\"xray_trace_id\":\"1-5759e989_bd862e3fe1be46a994272793\"}", "00-" TRACE "-" SPAN "-01");
 	/* without a span there is none in OTLP */
-	trace_is("{\"trace_id\":\"22222222222222222222222222222222\"}", "00-22222222222222222222222222222222-0000000000000000-01");
+	trace_is("{\"trace_id\":"
+	"\"22222222222222222222222222222222\"}", "00-22222222222222222222222222222222-0000000000000000-01");
 	buf_reset(&out);
 	record_add_otlp(&record, &out);
 	assert_non_null(strstr(out.ptr, ",\"flags\":1,\"traceId\":\"22222222222222222222222222222222\"}"));
@@ -497,7 +533,8 @@ static void test_origin(void **state)
 	record_origin_init(&o, &spec);
 	assert_true(o.id > origin.id);
 	assert_string_equal(o.resource.ptr,
-			    "{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"s\\\"\xef\xbf\xbd\"}},"
+			    "{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":"
+			    "\"s\\\"\xef\xbf\xbd\"}},"
 			    "{\"key\":\"faas.name\",\"value\":{\"stringValue\":\"f\"}}]}");
 	assert_string_equal(o.members.ptr, ",\"service.name\":\"s\\\"\xef\xbf\xbd\",\"function\":\"f\"");
 	record_origin_release(&o);
@@ -510,7 +547,8 @@ static void test_origin(void **state)
 	record_origin_release(&o);
 	spec = (struct record_origin_spec){ .memory = 1 };
 	record_origin_init(&o, &spec);
-	assert_string_equal(o.resource.ptr, "{\"attributes\":[{\"key\":\"faas.max_memory\",\"value\":{\"intValue\":\"1\"}}]}");
+	assert_string_equal(o.resource.ptr, "{\"attributes\":[{\"key\":\"faas.max_memory\",\"value\":{\"intValue\":"
+	"\"1\"}}]}");
 	record_origin_release(&o);
 	free(longer);
 }

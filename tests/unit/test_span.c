@@ -68,12 +68,15 @@ static void test_warm(void **state)
 	s.handler_start = 1767323045100000000u;
 	s.handler_end = 1767323045600000000u;
 	spans_are(&s, 2,
-		  "[{\"traceId\":\"" TRACE "\",\"spanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":257,\"kind\":2,\"name\":\"hello\","
-		  "\"startTimeUnixNano\":\"1767323045000000000\",\"endTimeUnixNano\":\"1767323045678000000\",\"attributes\":["
+		  "[{\"traceId\":\"" TRACE "\",\"spanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":257,\"kind\":2,\"name\":"
+		  "\"hello\","
+		  "\"startTimeUnixNano\":\"1767323045000000000\",\"endTimeUnixNano\":\"1767323045678000000\","
+		  "\"attributes\":["
 		  "{\"key\":\"faas.trigger\",\"value\":{\"stringValue\":\"other\"}},"
 		  "{\"key\":\"faas.invocation_id\",\"value\":{\"stringValue\":\"" ID "\"}},"
 		  "{\"key\":\"faas.coldstart\",\"value\":{\"boolValue\":false}}]},"
-		  "{\"traceId\":\"" TRACE "\",\"spanId\":\"cccccccccccccccc\",\"parentSpanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":257,"
+		  "{\"traceId\":\"" TRACE "\",\"spanId\":\"cccccccccccccccc\",\"parentSpanId\":\"aaaaaaaaaaaaaaaa\","
+		  "\"flags\":257,"
 		  "\"kind\":1,\"name\":\"handler\",\"startTimeUnixNano\":\"1767323045100000000\","
 		  "\"endTimeUnixNano\":\"1767323045600000000\",\"attributes\":[]}]");
 }
@@ -102,9 +105,11 @@ static void test_all(void **state)
 	s.error = "Function.Bad";
 	s.message = STR("no\nluck");
 	spans_are(&s, 3,
-		  "[{\"traceId\":\"" TRACE "\",\"spanId\":\"aaaaaaaaaaaaaaaa\",\"traceState\":\"rojo=00f067aa0ba902b7\","
+		  "[{\"traceId\":\"" TRACE "\",\"spanId\":\"aaaaaaaaaaaaaaaa\",\"traceState\":"
+		  "\"rojo=00f067aa0ba902b7\","
 		  "\"parentSpanId\":\"1111111111111111\",\"flags\":769,\"kind\":2,\"name\":\"hello\","
-		  "\"startTimeUnixNano\":\"1767323045000000000\",\"endTimeUnixNano\":\"1767323045678000000\",\"attributes\":["
+		  "\"startTimeUnixNano\":\"1767323045000000000\",\"endTimeUnixNano\":\"1767323045678000000\","
+		  "\"attributes\":["
 		  "{\"key\":\"faas.trigger\",\"value\":{\"stringValue\":\"http\"}},"
 		  "{\"key\":\"faas.invocation_id\",\"value\":{\"stringValue\":\"" ID "\"}},"
 		  "{\"key\":\"faas.coldstart\",\"value\":{\"boolValue\":true}},{\"key\":\"aws.lambda.invoked_arn\","
@@ -120,11 +125,13 @@ static void test_all(void **state)
 		  "\"status\":{\"code\":2,\"message\":\"no\\nluck\"}},"
 		  "{\"traceId\":\"" TRACE "\",\"spanId\":\"bbbbbbbbbbbbbbbb\",\"traceState\":\"rojo=00f067aa0ba902b7\","
 		  "\"parentSpanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":257,\"kind\":1,\"name\":\"init\","
-		  "\"startTimeUnixNano\":\"1767323045000000001\",\"endTimeUnixNano\":\"1767323045000000002\",\"attributes\":[]},"
+		  "\"startTimeUnixNano\":\"1767323045000000001\",\"endTimeUnixNano\":\"1767323045000000002\","
+		  "\"attributes\":[]},"
 		  /* the clock was set back: it does not end before it begins */
 		  "{\"traceId\":\"" TRACE "\",\"spanId\":\"cccccccccccccccc\",\"traceState\":\"rojo=00f067aa0ba902b7\","
 		  "\"parentSpanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":257,\"kind\":1,\"name\":\"handler\","
-		  "\"startTimeUnixNano\":\"1767323045100000000\",\"endTimeUnixNano\":\"1767323045100000000\",\"attributes\":["
+		  "\"startTimeUnixNano\":\"1767323045100000000\",\"endTimeUnixNano\":\"1767323045100000000\","
+		  "\"attributes\":["
 		  "{\"key\":\"error.type\",\"value\":{\"stringValue\":\"Function.Bad\"}}],"
 		  "\"status\":{\"code\":2,\"message\":\"no\\nluck\"}}]");
 }
@@ -141,23 +148,30 @@ static void test_failures(void **state)
 	s.init_failed = true;
 	s.error = "Runtime.ExitError";
 	spans_are(&s, 2,
-		  "[{\"traceId\":\"" TRACE "\",\"spanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":256,\"kind\":2,\"name\":\"hello\","
-		  "\"startTimeUnixNano\":\"1767323045000000000\",\"endTimeUnixNano\":\"1767323045678000000\",\"attributes\":["
+		  "[{\"traceId\":\"" TRACE "\",\"spanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":256,\"kind\":2,\"name\":"
+		  "\"hello\","
+		  "\"startTimeUnixNano\":\"1767323045000000000\",\"endTimeUnixNano\":\"1767323045678000000\","
+		  "\"attributes\":["
 		  "{\"key\":\"faas.trigger\",\"value\":{\"stringValue\":\"other\"}},"
 		  "{\"key\":\"faas.invocation_id\",\"value\":{\"stringValue\":\"" ID "\"}},"
 		  "{\"key\":\"faas.coldstart\",\"value\":{\"boolValue\":false}},"
-		  "{\"key\":\"error.type\",\"value\":{\"stringValue\":\"Runtime.ExitError\"}}],\"status\":{\"code\":2}},"
-		  "{\"traceId\":\"" TRACE "\",\"spanId\":\"bbbbbbbbbbbbbbbb\",\"parentSpanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":256,"
+		  "{\"key\":\"error.type\",\"value\":{\"stringValue\":\"Runtime.ExitError\"}}],\"status\":{\"code\":"
+		  "2}},"
+		  "{\"traceId\":\"" TRACE "\",\"spanId\":\"bbbbbbbbbbbbbbbb\",\"parentSpanId\":\"aaaaaaaaaaaaaaaa\","
+		  "\"flags\":256,"
 		  "\"kind\":1,\"name\":\"init\",\"startTimeUnixNano\":\"1767323045000000000\","
 		  "\"endTimeUnixNano\":\"1767323045000000000\",\"attributes\":["
-		  "{\"key\":\"error.type\",\"value\":{\"stringValue\":\"Runtime.ExitError\"}}],\"status\":{\"code\":2}}]");
+		  "{\"key\":\"error.type\",\"value\":{\"stringValue\":\"Runtime.ExitError\"}}],\"status\":{\"code\":"
+		  "2}}]");
 	/* an answer of 500 is an error of the server's span alone; 499 is none */
 	s = span_new();
 	s.request_id = STR("");
 	s.status = 500;
 	spans_are(&s, 1,
-		  "[{\"traceId\":\"" TRACE "\",\"spanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":257,\"kind\":2,\"name\":\"hello\","
-		  "\"startTimeUnixNano\":\"1767323045000000000\",\"endTimeUnixNano\":\"1767323045678000000\",\"attributes\":["
+		  "[{\"traceId\":\"" TRACE "\",\"spanId\":\"aaaaaaaaaaaaaaaa\",\"flags\":257,\"kind\":2,\"name\":"
+		  "\"hello\","
+		  "\"startTimeUnixNano\":\"1767323045000000000\",\"endTimeUnixNano\":\"1767323045678000000\","
+		  "\"attributes\":["
 		  "{\"key\":\"faas.trigger\",\"value\":{\"stringValue\":\"other\"}},"
 		  "{\"key\":\"faas.coldstart\",\"value\":{\"boolValue\":false}},"
 		  "{\"key\":\"http.response.status_code\",\"value\":{\"intValue\":\"500\"}},"

@@ -52,7 +52,8 @@ static void as_xray(const struct trace *t, const char *want)
 static void test_parent(void **state)
 {
 	static const char *const bad[] = {
-		"", "00", PARENT "-", PARENT "0", PARENT "-what", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		"", "00", PARENT "-", PARENT "0", PARENT "-what",
+		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
 		"00-00000000000000000000000000000000-00f067aa0ba902b7-01",
 		"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
@@ -98,7 +99,8 @@ static void test_xray(void **state)
 	as_parent(&t, "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
 	/* any order, spaces, other parts, upper case */
 	assert_true(trace_parse_xray(STR("Self=1-67891234-12456789abcdef012345678; Sampled=0 ;Lineage=a:1|b:2;"
-					 "Parent=53995C3F42CD8AD8;; Root=1-5759E988-BD862E3FE1BE46A994272793"), &t, &decided));
+					 "Parent=53995C3F42CD8AD8;; Root=1-5759E988-BD862E3FE1BE46A994272793"),
+				     &t, &decided));
 	assert_true(decided);
 	as_xray(&t, "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0");
 	assert_true(trace_parse_xray(STR("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=x;Sampled=?"), &t, &decided));
@@ -119,7 +121,8 @@ static void test_state(void **state)
 		"0tenant@sys=v", "a_-*/0=!~",
 	};
 	static const char *const bad[] = {
-		"", ",", "a", "a=", "=1", "A=1", "0a=1", "a=1=2", "a=\x7f", "a=\xc3\xa4", "@b=1", "a@=1", "a@0=1", "a@b@c=1",
+		"", ",", "a", "a=", "=1", "A=1", "0a=1", "a=1=2", "a=\x7f", "a=\xc3\xa4", "@b=1", "a@=1", "a@0=1",
+		"a@b@c=1",
 		"a@abcdefghijklmno=1", "a b=1", "a=1,b", "a=1\r", "a=1\t2",
 	};
 	char many[600] = "";
