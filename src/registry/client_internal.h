@@ -66,8 +66,6 @@ int client_base(struct client *c, struct err *err) MUST_CHECK;
 /** client_tls - c->tls for c->host from @o and the certs.d directories. */
 int client_tls(struct client *c, const struct registry_opts *o, struct err *err) MUST_CHECK;
 
-/** retry_after_ms - of Retry-After's value (RFC 9110, 10.2.3), which seconds or a date is; -1: neither. */
-int64_t retry_after_ms(const char *value, int64_t now_s);
 /** range_end - one past the last byte of "0-<last>", "bytes=0-<last>"; -1: it is neither. */
 int64_t range_end(const char *value);
 

@@ -54,6 +54,7 @@ struct http_req {
 	unsigned stalled_s;
 	bool keep_headers;	/* in http_resp.headers */
 	const atomic_bool *cancel;	/* or NULL: once true, ends the exchange with ERR_INTR "cancelled" */
+	bool through_signals;		/* a signal does not end it: @cancel alone does */
 };
 
 /** A body from memory: read_ctx of buf_reader_read() and buf_reader_rewind(). */
@@ -85,6 +86,9 @@ struct http_resp {
 void http_resp_release(struct http_resp *r);
 /** http_resp_header - the value of @name (any case) among http_resp.headers, or ""; borrowed. */
 const char *http_resp_header(const struct http_resp *r, const char *name);
+
+/** retry_after_ms - of Retry-After's value (RFC 9110, 10.2.3), which seconds or a date is; -1: neither. */
+int64_t retry_after_ms(const char *value, int64_t now_s);
 
 /** Parts of a URL; heap strings of its own. */
 struct http_url {

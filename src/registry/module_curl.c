@@ -376,9 +376,9 @@ static int run(struct http_conn *c, struct exchange *x)
 	const CURLMsg *m;
 
 	while (running) {
-		struct curl_waitfd stop = { .fd = sig_fd(), .events = CURL_WAIT_POLLIN };
+		struct curl_waitfd stop = { .fd = x->req->through_signals ? -1 : sig_fd(), .events = CURL_WAIT_POLLIN };
 
-		if (sig_check(x->err) < 0)
+		if (!x->req->through_signals && sig_check(x->err) < 0)
 			return -1;
 		if (x->req->cancel && atomic_load(x->req->cancel))
 			return err_set(x->err, ERR_INTR, "cancelled");
