@@ -223,19 +223,20 @@ static void note_part(const struct bench_part *p, struct strs *notes)
 	if (r->interrupted)
 		strs_add(notes, "interrupted: the numbers are of what had been measured by then");
 	if (r->calls[LOAD_UNSENT])
-		strs_addf(notes, "the function does not keep up: %s calls were due and never begun; they count with the "
-				 "time they had waited",
+		strs_addf(notes, "the function does not keep up: %s calls were due and never begun; they count with "
+				 "the time they had waited",
 			  bench_count_text(r->calls[LOAD_UNSENT], count, sizeof(count)));
 	if (r->limited)
 		strs_addf(notes, "%s calls had to wait since %s were under way, the most at once",
-			  bench_count_text(r->limited, count, sizeof(count)), bench_count_text(most, text, sizeof(text)));
+			  bench_count_text(r->limited, count, sizeof(count)),
+			  bench_count_text(most, text, sizeof(text)));
 	if (hist_percentile(&r->late, 99) > LATE)
-		strs_addf(notes, "this machine began calls late, one in a hundred by %s or more: latencies are that much "
-				 "too long",
+		strs_addf(notes, "this machine began calls late, one in a hundred by %s or more: latencies are that "
+				 "much too long",
 			  bench_ns_text((double)hist_percentile(&r->late, 99), text, sizeof(text)));
 	if (r->corrected.n > r->warm.n + r->cold.n + r->failed.n)
-		strs_addf(notes, "a caller of a closed loop does not call while it waits: “corrected” fills in a call each "
-				 "%s, the median",
+		strs_addf(notes, "a caller of a closed loop does not call while it waits: “corrected” fills in a call "
+				 "each %s, the median",
 			  bench_ns_text((double)r->expected, text, sizeof(text)));
 	if (r->warmup_colds)
 		strs_addf(notes, "%s cold start%s in the warm-up, not counted here",

@@ -18,8 +18,9 @@
 
 static void open_plot(struct buf *out, const char *name, const char *label)
 {
-	buf_addf(out, "<div class=\"dist\"><span class=\"name\">%s</span><svg class=\"plot\" role=\"img\" aria-label=\"%s\">"
-		 "<svg viewBox=\"0 0 100 100\" preserveAspectRatio=\"none\" width=\"100%%\" height=\"100%%\">", name, label);
+	buf_addf(out, "<div class=\"dist\"><span class=\"name\">%s</span><svg class=\"plot\" role=\"img\" "
+		 "aria-label=\"%s\"><svg viewBox=\"0 0 100 100\" preserveAspectRatio=\"none\" width=\"100%%\" "
+		 "height=\"100%%\">", name, label);
 }
 
 static void close_plot(struct buf *out)
@@ -141,8 +142,8 @@ static void add_nines(struct buf *out, const struct bench_rows *rows, const stru
 	for (int i = 0; i <= 5; i++) {
 		static const char *const name[] = { "0", "90 %", "99", "99.9", "99.99", "99.999" };
 
-		buf_addf(out, "<line x1=\"%d%%\" x2=\"%d%%\" y1=\"0\" y2=\"5\"/><text x=\"%d%%\" y=\"18\" class=\"%s\">%s</text>",
-			 i * 20, i * 20, i * 20, i == 0 ? "l" : i == 5 ? "r" : "m", name[i]);
+		buf_addf(out, "<line x1=\"%d%%\" x2=\"%d%%\" y1=\"0\" y2=\"5\"/><text x=\"%d%%\" y=\"18\" "
+			 "class=\"%s\">%s</text>", i * 20, i * 20, i * 20, i == 0 ? "l" : i == 5 ? "r" : "m", name[i]);
 	}
 	buf_addz(out, "</svg><span class=\"stat\">logarithmic</span></div></div>");
 }
@@ -154,8 +155,8 @@ static void add_distributions(struct buf *out, const struct bench_rows *rows)
 	/* CPU, init and the function's own time are of another size: their lines of the table are enough */
 	if (!rows->all.n)
 		return;
-	buf_addz(out, "<p>Filled: how many calls took so long. <span class=\"key k1\">Line</span>: the share that took at most "
-		      "so long. <span class=\"key k3\">Upright</span>: the median.</p><div class=\"panel\">");
+	buf_addz(out, "<p>Filled: how many calls took so long. <span class=\"key k1\">Line</span>: the share that took "
+		      "at most so long. <span class=\"key k3\">Upright</span>: the median.</p><div class=\"panel\">");
 	for (size_t i = 0; i < rows->n; i++) {
 		const char *name = rows->row[i].name;
 
@@ -261,9 +262,11 @@ static void add_table(struct buf *out, const struct bench_rows *rows, const char
 	static const double at[] = { 50, 90, 99, 99.9 };
 	char text[BENCH_TEXT_MAX];
 
-	buf_addf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table: %s\"><table class=\"grid\">"
-		 "<thead><tr><th scope=\"col\">times</th><th scope=\"col\">calls</th><th scope=\"col\">min</th>"
-		 "<th scope=\"col\">mean</th><th scope=\"col\">p50</th><th scope=\"col\">p90</th><th scope=\"col\">p99</th>"
+	buf_addf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table: %s\">"
+		 "<table class=\"grid\"><thead><tr><th scope=\"col\">times</th><th scope=\"col\">calls</th>"
+		 "<th scope=\"col\">min</th>"
+		 "<th scope=\"col\">mean</th><th scope=\"col\">p50</th><th scope=\"col\">p90</th>"
+		 "<th scope=\"col\">p99</th>"
 		 "<th scope=\"col\">p99.9</th><th scope=\"col\">max</th></tr></thead><tbody>", name);
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct hist *h = rows->row[i].h;
@@ -303,7 +306,8 @@ static void add_sentence(struct buf *out, const char *text)
 	if (!*text)
 		return;
 	buf_addz(out, "<p>");
-	html_text(out, text);
+	buf_addc(out, *text >= 'a' && *text <= 'z' ? (char)(*text - 'a' + 'A') : *text);
+	html_text(out, text + 1);
 	buf_addz(out, ".</p>");
 }
 
@@ -336,34 +340,40 @@ static void add_part(struct buf *out, const struct bench_part *p, const char *id
 
 /* ---- the page ---- */
 
-static void add_card(struct buf *out, const char *title, const char *value, const char *below)
+static void add_card(struct buf *out, bool bad, const char *title, const char *value, const char *below)
 {
-	buf_addf(out, "<div class=\"card panel\"><p>%s</p><p class=\"value\">%s</p><p>%s</p></div>", title, value, below);
+	buf_addf(out, "<div class=\"card panel\"><p>%s</p><p class=\"value%s\">%s</p><p>%s</p></div>", title,
+		 bad ? " bad" : "", value, below);
+}
+
+static void add_time_card(struct buf *out, const char *title, const struct hist *h, double p, const char *below)
+{
+	char text[BENCH_TEXT_MAX];
+
+	add_card(out, false, title, bench_ns_text((double)hist_percentile(h, p), text, sizeof(text)), below);
 }
 
 static void add_cards(struct buf *out, const struct bench_result *r)
 {
+	const struct load_result *l = r->load.result, *c = r->cold.result;
 	char text[BENCH_TEXT_MAX], below[BENCH_TEXT_MAX * 2];
 
 	buf_addz(out, "<div class=\"cards\">");
-	if (r->load.result) {
-		const struct load_result *l = r->load.result;
+	if (l) {
 		CLEAN_HIST struct hist all;
+		const uint64_t rate = (uint64_t)(bench_throughput(l) + 0.5);
 
 		load_result_all(l, &all);
-		snprintf(below, sizeof(below), "that went well");
-		add_card(out, "a second", bench_count_text((uint64_t)(bench_throughput(l) + 0.5), text, sizeof(text)), below);
-		snprintf(below, sizeof(below), "of all calls");
-		add_card(out, "p50", bench_ns_text((double)hist_percentile(&all, 50), text, sizeof(text)), below);
-		add_card(out, "p99", bench_ns_text((double)hist_percentile(&all, 99), text, sizeof(text)), below);
+		add_card(out, false, "a second", bench_count_text(rate, text, sizeof(text)), "that went well");
+		add_time_card(out, "p50", &all, 50, "of all calls");
+		add_time_card(out, "p99", &all, 99, "of all calls");
 		snprintf(below, sizeof(below), "of %s", bench_count_text(load_result_calls(l), text, sizeof(text)));
-		add_card(out, "failed", bench_count_text(bench_failed(l), text, sizeof(text)), below);
+		bench_count_text(bench_failed(l), text, sizeof(text));
+		add_card(out, bench_failed(l) != 0, "failed", text, below);
 	}
-	if (r->cold.result && r->cold.result->cold.n) {
-		const struct hist *h = &r->cold.result->cold;
-
-		snprintf(below, sizeof(below), "median of %s", bench_count_text(h->n, text, sizeof(text)));
-		add_card(out, "cold start", bench_ns_text((double)hist_percentile(h, 50), text, sizeof(text)), below);
+	if (c && c->cold.n) {
+		snprintf(below, sizeof(below), "median of %s", bench_count_text(c->cold.n, text, sizeof(text)));
+		add_time_card(out, "cold start", &c->cold, 50, below);
 	}
 	buf_addz(out, "</div>");
 }

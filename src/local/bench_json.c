@@ -51,8 +51,8 @@ static void add_hist(struct buf *out, const char *name, const struct hist *h)
 	}
 	buf_addz(out, "{\"buckets\":");
 	add_buckets(out, h);
-	buf_addf(out, ",\"max\":%" PRIu64 ",\"mean\":%.0f,\"min\":%" PRIu64 ",\"n\":%" PRIu64 ",\"over\":%" PRIu64, h->max,
-		 hist_mean(h), h->min, h->n, h->over);
+	buf_addf(out, ",\"max\":%" PRIu64 ",\"mean\":%.0f,\"min\":%" PRIu64, h->max, hist_mean(h), h->min);
+	buf_addf(out, ",\"n\":%" PRIu64 ",\"over\":%" PRIu64, h->n, h->over);
 	for (size_t i = 0; i < ARRAY_LEN(at); i++)
 		buf_addf(out, ",\"%s\":%" PRIu64, at[i].name, hist_percentile(h, at[i].p));
 	buf_addc(out, '}');
@@ -127,8 +127,9 @@ static void add_spec(struct buf *out, const struct load_spec *s)
 /* The outcomes are in the order of their names here. */
 static void add_calls(struct buf *out, const struct load_result *r)
 {
-	static const enum load_outcome order[LOAD_OUTCOMES] = { LOAD_ABANDONED, LOAD_CRASHED, LOAD_ERROR,   LOAD_FAILED,
-								LOAD_OK,	LOAD_REFUSED, LOAD_TIMEOUT, LOAD_UNSENT };
+	static const enum load_outcome order[LOAD_OUTCOMES] = {
+		LOAD_ABANDONED, LOAD_CRASHED, LOAD_ERROR, LOAD_FAILED, LOAD_OK, LOAD_REFUSED, LOAD_TIMEOUT, LOAD_UNSENT,
+	};
 
 	buf_addz(out, "\"calls\":{");
 	for (size_t i = 0; i < LOAD_OUTCOMES; i++)
@@ -152,7 +153,8 @@ static void add_part(struct buf *out, const struct bench_part *p)
 	add_calls(out, r);
 	buf_addz(out, ",\"colds\":[");
 	for (size_t i = 0; i < r->colds.len; i++)
-		buf_addf(out, "%s[%" PRIu64 ",%" PRIu64 "]", i ? "," : "", r->colds.ptr[i].latency, r->colds.ptr[i].init);
+		buf_addf(out, "%s[%" PRIu64 ",%" PRIu64 "]", i ? "," : "", r->colds.ptr[i].latency,
+			 r->colds.ptr[i].init);
 	buf_addz(out, "],");
 	add_hist(out, "cpu", &r->cpu);
 	buf_addf(out, ",\"elapsed\":%" PRIu64 ",", r->elapsed);

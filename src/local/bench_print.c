@@ -60,9 +60,11 @@ static void add_table(struct term *t, const struct bench_rows *rows)
 	for (size_t i = 0; i < rows->n; i++) {
 		buf_addz(t->out, rows->row[i].name);
 		term_spaces(t->out, name - term_columns(rows->row[i].name));
-		for (int c = 0; c < COLS; c++)
+		for (int c = 0; c < COLS; c++) {
+			cell_text(rows->row[i].h, (enum col)c, text, sizeof(text));
 			if (wide[c])
-				right(t->out, cell_text(rows->row[i].h, (enum col)c, text, sizeof(text)), TERM_GAP + wide[c]);
+				right(t->out, text, TERM_GAP + wide[c]);
+		}
 		buf_addc(t->out, '\n');
 	}
 }

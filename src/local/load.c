@@ -12,8 +12,14 @@
 #define BATCH 256 /* calls begun without a look at anything else of the loop */
 
 const char *const load_outcome_name[LOAD_OUTCOMES] = {
-	[LOAD_OK] = "ok",	    [LOAD_FAILED] = "failed", [LOAD_TIMEOUT] = "timeout",     [LOAD_CRASHED] = "crashed",
-	[LOAD_REFUSED] = "refused", [LOAD_ERROR] = "error",   [LOAD_ABANDONED] = "abandoned", [LOAD_UNSENT] = "unsent",
+	[LOAD_OK] = "ok",
+	[LOAD_FAILED] = "failed",
+	[LOAD_TIMEOUT] = "timeout",
+	[LOAD_CRASHED] = "crashed",
+	[LOAD_REFUSED] = "refused",
+	[LOAD_ERROR] = "error",
+	[LOAD_ABANDONED] = "abandoned",
+	[LOAD_UNSENT] = "unsent",
 };
 
 /* ---- results ---- */
@@ -367,7 +373,8 @@ static void arm(struct load *l)
 		return;
 	l->armed = l->next;
 	if (l->next != UINT64_MAX)
-		t.it_value = (struct timespec){ .tv_sec = (time_t)(l->next / LOOP_S), .tv_nsec = (long)(l->next % LOOP_S) };
+		t.it_value = (struct timespec){ .tv_sec = (time_t)(l->next / LOOP_S),
+						.tv_nsec = (long)(l->next % LOOP_S) };
 	if (timerfd_settime(l->timer.fd, TFD_TIMER_ABSTIME, &t, NULL) < 0)
 		BUG("timerfd_settime");
 }

@@ -111,8 +111,8 @@ struct load_result {
 	struct hist corrected;		/* closed: of all, as independent callers would have seen; else empty */
 	uint64_t expected;		/* closed: the interval it was corrected by, the median */
 	struct hist init, duration;	/* in the function; duration: of calls that went well */
-	struct hist overhead;		/* warm, well: from sent to answered, without the function's own duration */
-	struct hist late;		/* open: how late calls were begun without need, which is this machine's doing */
+	struct hist overhead;	/* warm, well: from sent to answered, without the function's own duration */
+	struct hist late;	/* open: how late calls were begun without need, which is this machine's doing */
 	struct hist cpu;
 	uint64_t memory;		/* the peak */
 	uint64_t allocs, allocs_of;	/* in so many calls */
@@ -133,13 +133,13 @@ struct load {
 	struct load_spec spec;
 	struct load_target target;
 	struct load_result result;
-	uint64_t next;			/* when load_step() is to be called next, at the latest; UINT64_MAX: it is over */
+	uint64_t next;	/* when load_step() is to be called next, at the latest; UINT64_MAX: it is over */
 	uint64_t begun, measured;	/* when it began, when measuring did */
 	uint64_t sent, sent_measured, under_way;
 	/* open: the number of calls, how many of them are warm-up */
 	uint64_t total, total_warmup;
 	uint64_t end;			/* open: of what is due */
-	uint64_t give_up;		/* when nothing is waited for any more; UINT64_MAX: closed, and still calling */
+	uint64_t give_up;	/* when nothing is waited for any more; UINT64_MAX: closed, and still calling */
 	uint64_t last;			/* answer */
 	uint64_t freed;			/* when there was room again, after there had been none */
 	bool full, stepping, over;

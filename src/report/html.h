@@ -8,9 +8,9 @@
 #include "base/buf.h"
 
 /*
- * What pages share. Each is one file that asks for nothing: style and script (src/report/page/) are inside, and a policy
- * that names them by digest lets nothing else run, whatever a name in it says. All that is drawn stands in the file; the
- * script sorts tables (class "grid", cells with data-v) and enlarges maps.
+ * What pages share. Each is one file that asks for nothing: style and script (src/report/page/) are inside, and a
+ * policy that names them by digest lets nothing else run, whatever a name in it says. All that is drawn stands in the
+ * file; the script sorts tables (class "grid", cells with data-v) and enlarges maps.
  */
 
 #define HTML_NAME_MAX 120 /* characters of a name */
@@ -21,7 +21,7 @@ void html_text_cut(struct buf *out, const char *s, size_t most);
 /** html_percent - of 0 to 100, "12.5%". */
 void html_percent(struct buf *out, double v);
 
-/** html_begin - up to the heading, @name; the rest of header, then "</header><main>" is the caller's. Title: @name@what. */
+/** html_begin - up to the heading, @name; what follows, with "</header><main>", is the caller's. Title: @name@what */
 void html_begin(struct buf *out, const char *name, const char *what);
 /** html_end - from "</main>" on. */
 void html_end(struct buf *out);

@@ -31,7 +31,8 @@ static inline uint64_t made_time(struct made_bench *m, uint64_t ns)
 	return ns + ns * jitter / 2000 + (rare == 0 ? ns * 30 : rare < 20 ? ns * 3 : 0);
 }
 
-static inline void made_error(struct load_result *r, enum load_outcome outcome, int status, const char *text, uint64_t n)
+static inline void made_error(struct load_result *r, enum load_outcome outcome, int status, const char *text,
+			      uint64_t n)
 {
 	struct load_error *e = &r->errors[r->nerrors++];
 
@@ -82,7 +83,8 @@ static inline void made_bench_init(struct made_bench *m, bool hostile)
 	for (int i = 0; i < 15; i++)
 		hist_record(&m->load.failed, 3 * LOOP_S + (unsigned)i * LOOP_MS);
 	m->load.calls[LOAD_OK] = 9985;
-	made_error(&m->load, LOAD_TIMEOUT, 504, hostile ? "<img src=x onerror=alert(1)>\033[2J\xe2\x80\xae" : "Sandbox.Timedout", 14);
+	made_error(&m->load, LOAD_TIMEOUT, 504,
+		   hostile ? "<img src=x onerror=alert(1)>\033[2J\xe2\x80\xae" : "Sandbox.Timedout", 14);
 	made_error(&m->load, LOAD_CRASHED, 502, "Runtime.ExitError", 1);
 	m->load.elapsed = 10 * LOOP_S;
 	m->load.memory = 2411724;

@@ -228,7 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_buckets), cmocka_unit_test(test_percentiles), cmocka_unit_test(test_beyond),
-		cmocka_unit_test(test_merge),	cmocka_unit_test(test_series),	    cmocka_unit_test(test_correction),
+		cmocka_unit_test(test_merge), cmocka_unit_test(test_series), cmocka_unit_test(test_correction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
