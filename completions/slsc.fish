@@ -79,6 +79,8 @@ complete -c slsc -n '__slsc_is' -a verify-signature -d 'Check who signed an imag
 complete -c slsc -n '__slsc_is help' -a verify-signature -d 'Check who signed an image'
 complete -c slsc -n '__slsc_is' -a local -d 'Serve functions on this machine as the platform would'
 complete -c slsc -n '__slsc_is help' -a local -d 'Serve functions on this machine as the platform would'
+complete -c slsc -n '__slsc_is' -a warm -d 'Probe functions until they are warm'
+complete -c slsc -n '__slsc_is help' -a warm -d 'Probe functions until they are warm'
 complete -c slsc -n '__slsc_is' -a compare -d 'Measure one function under several strategies, side by side'
 complete -c slsc -n '__slsc_is help' -a compare -d 'Measure one function under several strategies, side by side'
 complete -c slsc -n '__slsc_is' -a check -d 'Find what a platform would refuse, before it does'
@@ -286,6 +288,12 @@ complete -c slsc -n '__slsc_in local' -s P -l port -x -d 'where callers find it 
 complete -c slsc -n '__slsc_in local' -l listen -x -d 'listen on this address (default: 127.0.0.1)'
 complete -c slsc -n '__slsc_in local' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
 complete -c slsc -n '__slsc_in local' -a '(__slsc_names functions)'
+
+# warm
+complete -c slsc -n '__slsc_in warm' -s t -l timeout -x -d 'what each has to become ready, from its first probe on; default 60'
+complete -c slsc -n '__slsc_in warm' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in warm' -l insecure -d 'take any certificate'
+complete -c slsc -n '__slsc_in warm' -l json -d 'print results, and an error, as JSON'
 
 # compare
 complete -c slsc -n '__slsc_in compare' -s s -l strategies -x -d 'what to compare: names, or all (default: those that need no network)'
