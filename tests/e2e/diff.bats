@@ -5,21 +5,6 @@ load helper
 load package_helper
 load inspect_helper
 
-# adds FILE: in every view the children's changes are their parent's, and that of the whole is the sizes' difference
-adds() {
-	jq -e '
-		def adds: .change == .b - .a and
-			(if .children then ([.children[].change] | add) == .change and all(.children[]; adds) else true end);
-		[.differences[] | .change as $c | .change == (.b.size // 0) - (.a.size // 0) and all(.views[]; adds) and
-			(if .views.bytes then .views.bytes.change == $c else true end) and
-			(if .views.layers then .views.layers.change == $c else true end) and
-			(if .a.kind == "zip" and .b.kind == "zip" and .views.files then .views.files.change == $c else true end) and
-			(if .a.kind == "binary" and .b.kind == "binary" and .views.sections then
-				.views.sections.change == $c else true end)] | all' "$1" >/dev/null && return 0
-	echo "does not add up: $1" >&2
-	return 1
-}
-
 # comma N: 1234 as 1,234
 comma() { echo "${1%???},${1: -3}"; }
 

@@ -161,6 +161,36 @@ bytes   share  wasted by
 	done
 }
 
+# What would be spooled has no place there: an archive's layers are read, and hashed, where they lie.
+@test "layers of an archive are not copied" {
+	mkdir one
+	bytes 5000 one/f
+	layer one one
+	layout img "$(image img amd64 '{}' one.tar)"
+	skopeo copy -q oci:img oci-archive:img.oci.tar
+	skopeo copy -q oci:img docker-archive:img.docker.tar:x:1
+	for a in oci-archive:img.oci.tar docker-archive:img.docker.tar; do
+		TMPDIR=$T/nowhere slsc_run inspect "$a" --files
+		is "$status $err" "0 "
+		is "$out" "bytes   share  file
+5,000  100.0%  f
+5,000  100.0%  in all"
+	done
+	# and what is wrong with one is found all the same
+	digest=$(skopeo inspect oci:img | jq -r .Layers[0])
+	python3 - "$(blob img "$digest")" <<-'EOF'
+		import sys
+		blob = open(sys.argv[1], "rb").read()
+		tar = open("img.oci.tar", "rb").read()
+		at = tar.index(blob) + 8
+		open("bad.oci.tar", "wb").write(tar[:at] + bytes([tar[at] ^ 4]) + tar[at + 1:])
+	EOF
+	slsc_run inspect oci-archive:bad.oci.tar
+	[ "$status" -eq 1 ]
+	has "$err" "error: oci-archive:bad.oci.tar: layer 1 (${digest:0:19}): its $(stat -c %s "$(blob img "$digest")") bytes are sha256:"
+	has "$err" ", not what its descriptor says"
+}
+
 @test "an image in a registry is what it was in its layout" {
 	wasteful
 	registry one
