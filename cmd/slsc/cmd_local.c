@@ -48,10 +48,12 @@ struct session {
 	int claim;
 };
 
-static void show_line(struct observer *o, struct instance *i, struct invocation *inv, struct str line)
+static void show_line(struct observer *o, struct instance *i, struct invocation *inv, enum line_from from,
+		      struct str line)
 {
 	(void)o;
 	(void)inv;
+	(void)from;
 	out_note("%s  " STR_FMT, i->fn->name, STR_ARG(line));
 }
 

@@ -42,7 +42,7 @@ void gateway_error(struct web_req *req, unsigned status, const char *type, const
 void gateway_complain(struct invocation *inv, const struct err *err)
 {
 	if (inv->instance)
-		platform_line(inv->instance, str_from(err->msg));
+		platform_line(inv->instance, FROM_PLATFORM, str_from(err->msg));
 }
 
 void gateway_trace(struct web_req *req, struct invocation *inv)

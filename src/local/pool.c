@@ -41,6 +41,9 @@ static void not_starting(struct instance *i)
 
 void pool_unlist(struct instance *i)
 {
+	if (i->state == INSTANCE_ENDING)
+		not_starting(i);
+	i->listed = false;
 	for (struct instance **at = &i->fn->idle; *at; at = &(*at)->next_idle)
 		if (*at == i) {
 			*at = i->next_idle;
@@ -64,6 +67,7 @@ void pool_ready(struct instance *i)
 	i->idle_since = loop_clock();
 	i->next_idle = fn->idle;
 	fn->idle = i;
+	i->listed = true;
 	platform_changed(i);
 	if (!fn->reap.place && fn->idle_ns)
 		loop_timer_set(fn->platform->loop, &fn->reap, fn->idle_ns);
@@ -130,6 +134,7 @@ void pool_dispatch(struct lfn *fn)
 
 		fn->idle = i->next_idle;
 		i->next_idle = NULL;
+		i->listed = false;
 		invocation_begin(inv, i);
 		pool_prewarm(fn);
 	}
