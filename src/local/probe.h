@@ -13,12 +13,13 @@
  * Warm-up: what is asked when, until each of some targets says that it is ready.
  *
  * A target is cold until its first probe begins, then warming. A status of 200 to 299 makes it ready. 503 says not yet:
- * it is asked again after PROBE_FIRST, then after twice as long each time, up to PROBE_LONGEST. So it is after any other
- * status or none, but PROBE_FAILURES of those, one after the other, make it unhealthy; and so does the end of its time.
+ * it is asked again after PROBE_FIRST, then after twice as long each time, up to PROBE_LONGEST. So it is after any
+ * other status or none, but PROBE_FAILURES of those, one after the other, make it unhealthy; and so does the end of its
+ * time.
  *
- * No clock and no I/O in here: @now is nanoseconds of CLOCK_MONOTONIC. `slsc warm` drives it with threads (probes_run());
- * in an event loop: probes_next() for as long as it names one, then a timer for *@wait; probes_done() when a probe has
- * ended, and probes_next() again.
+ * No clock and no I/O in here: @now is nanoseconds of CLOCK_MONOTONIC. `slsc warm` drives it with threads, by
+ * probes_run(); in an event loop: probes_next() for as long as it names one, then a timer for *@wait; probes_done()
+ * when a probe has ended, and probes_next() again.
  */
 
 #define PROBE_FIRST 100000000ull	/* ns */

@@ -148,7 +148,8 @@ hint: such as http://127.0.0.1:8080"
 	slsc_run build
 	is "$status" 0
 	mkfifo "$fifo"
-	PORT=0 FAILS=2 .slsc/release/*/warm 2>"$fifo" 3>&- &
+	set -- .slsc/release/*/warm
+	PORT=0 FAILS=2 "$1" 2>"$fifo" 3>&- &
 	pids+=($!)
 	exec 4<"$fifo"
 	read -r -t 20 line <&4

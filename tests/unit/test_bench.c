@@ -97,7 +97,8 @@ static void test_text(void **state)
 	made_bench_init(&m, false);
 	bench_print(&m.r, &(struct bench_style){ .format = BENCH_TEXT, .width = 80 }, &b);
 	assert_non_null(strstr(b.ptr, "hello\nx86_64, profile release, 128 MB\n\n"
-				      "cold starts, each on an instance of its own\n20 calls: 20 ok; 667 a second\nmemory 1.1 MB at most\n"
+				      "cold starts, each on an instance of its own\n"
+				      "20 calls: 20 ok; 667 a second\nmemory 1.1 MB at most\n"
 				      "median 901 µs, with 95 % between "));
 	assert_non_null(strstr(b.ptr, "\nopen loop: 1,000 calls a second for 10 s, after 2 s of warm-up\n"
 				      "10,000 calls: 9,985 ok, 14 timeout, 1 crashed; 999 a second\n"

@@ -150,7 +150,8 @@ static void test_at_once(void **state)
 
 static void test_urls(void **state)
 {
-	char *good[] = { "http://127.0.0.1:8080", "https://Example.com/hello/", "http://[::1]:1/a?b=c#d", "http://h/#x" };
+	char *good[] = { "http://127.0.0.1:8080", "https://Example.com/hello/", "http://[::1]:1/a?b=c#d",
+			 "http://h/#x" };
 	static char *const bad[] = { "127.0.0.1:8080", "ftp://x/", "http://user:secret@x/", "http://", "" };
 	CLEAN_STRS struct strs out = { 0 };
 	struct err err;
