@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "local/extension.h"
+#include "local/record.h"
 #include "local/telemetry.h"
 
 #define EXTENSIONS_NS (2 * LOOP_S)	/* what all of it has to end, with extensions; the runtime of that: */
@@ -36,6 +37,9 @@ static void gone(struct instance *i)
 	pool_forget(i);
 	platform_changed(i);
 	extensions_free(i);
+	if (i->origin)
+		record_origin_release(i->origin);
+	free(i->origin);
 	telemetry_free(i);
 	free(i->init_error);
 	free(i->init_error_type);

@@ -59,6 +59,27 @@ struct invocation *invocation_new(struct lfn *fn)
 	return inv;
 }
 
+void invocation_trace(struct invocation *inv, const char *parent, const char *state, const char *xray)
+{
+	struct trace_ids *ids = &inv->fn->platform->ids;
+	struct trace on, *t = &inv->trace_of;
+	char w3c[TRACE_PARENT_SIZE], aws[TRACE_XRAY_SIZE];
+	bool theirs = trace_begin(ids, parent ? str_from(parent) : STR(""), xray ? str_from(xray) : STR(""),
+				  (uint64_t)(inv->wall_made / 1000000000), t);
+
+	memcpy(inv->parent, t->span_id, sizeof(inv->parent));
+	trace_new_span(ids, t->span_id);
+	trace_new_span(ids, inv->handler_id);
+	on = *t;
+	memcpy(on.span_id, inv->handler_id, sizeof(on.span_id));
+	trace_format_parent(&on, w3c);
+	trace_format_xray(&on, aws);
+	inv->traceparent = xstrdup(w3c);
+	inv->trace = xstrdup(aws);
+	if (theirs && state && trace_state_ok(str_from(state)))
+		inv->tracestate = xstrdup(state);
+}
+
 void invocation_free(struct invocation *inv)
 {
 	buf_release(&inv->event);
@@ -72,6 +93,8 @@ void invocation_free(struct invocation *inv)
 	free(inv->content_type);
 	free(inv->error_type);
 	free(inv->trailer_error);
+	free(inv->method);
+	free(inv->path);
 	free(inv);
 }
 

@@ -11,6 +11,7 @@
 #include "local/loop.h"
 #include "local/quota.h"
 #include "local/spawn.h"
+#include "local/trace.h"
 #include "local/web.h"
 
 /*
@@ -97,6 +98,7 @@ struct instance {
 	struct quota_usage used;		/* by its last invocation; taken when it ended, if it did */
 	struct loop_timer timer;		/* init; while idle: to ask again; when ending: the next step */
 	struct extension *extensions;		/* in the order in which they came */
+	struct record_origin *origin;		/* who observes makes it; NULL: nobody has */
 	struct telemetry *telemetry;		/* NULL: it has no extensions */
 	char *init_error, *init_error_type;	/* what it told of its init */
 	bool counted;				/* in fn->starting */
@@ -144,7 +146,12 @@ struct invocation {
 	char *client_context;		/* decoded JSON, or NULL */
 	char *cognito_identity;
 	char *trace;			/* X-Ray's header, as the function gets it */
-	char *traceparent, *tracestate;	/* as they came, or NULL */
+	char *traceparent, *tracestate;	/* the same in W3C's form; tracestate as it came, or NULL */
+	struct trace trace_of;		/* its own span */
+	uint8_t parent[8], handler_id[8];	/* the caller's span, zero: none; what the function hangs its own below */
+	const char *trigger;		/* "http", or NULL */
+	char *method, *path;		/* of an HTTP request, or NULL */
+	int status;			/* of what it was answered; 0: none */
 	bool tail;			/* collect the lines printed */
 	bool async;
 	/* where a streamed answer goes; NULL: it is collected, like another. */
@@ -199,6 +206,7 @@ struct platform {
 	bool stopping;
 	struct loop_timer grace, check, reap;
 	struct spawner spawner;
+	struct trace_ids ids;
 	struct quota quota;
 	struct buf scratch;
 };
@@ -221,6 +229,11 @@ void platform_stop(struct platform *p, uint64_t grace_ns);
 /** invocation_new - with an id and no event yet; the caller sets what it wants, then invokes or frees it. */
 struct invocation *invocation_new(struct lfn *fn);
 void invocation_free(struct invocation *inv);
+/**
+ * invocation_trace - where it belongs, by the headers that came with it (NULL: without): W3C's or X-Ray's, else a new
+ * trace. Both forms then go on to the function.
+ */
+void invocation_trace(struct invocation *inv, const char *parent, const char *state, const char *xray);
 /** new_uuid - RFC 9562, 5.4, as text. */
 void new_uuid(char id[37]);
 /** wall_clock - ns since the epoch. */

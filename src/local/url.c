@@ -20,11 +20,12 @@ struct call {
 	bool has_prelude, begun, broken;
 };
 
-static void respond(struct web_req *req, const struct urlevent_answer *a, const struct invocation *inv, bool streamed)
+static void respond(struct web_req *req, const struct urlevent_answer *a, struct invocation *inv, bool streamed)
 {
 	struct web_header h[URLEVENT_HEADERS_MAX + 4];
 	size_t n = 0;
 
+	inv->status = (int)a->status;
 	for (size_t i = 0; i < a->nheaders && n < URLEVENT_HEADERS_MAX; i++)
 		h[n++] = (struct web_header){ a->headers[i].name, a->headers[i].value };
 	h[n++] = (struct web_header){ "x-amzn-RequestId", inv->id };
@@ -166,6 +167,9 @@ void url_request(struct gateway *g, struct web_req *req, struct lfn *fn, struct 
 	c->req = req;
 	c->inv = inv;
 	c->prelude = (struct urlevent_prelude)URLEVENT_PRELUDE_INIT;
+	inv->trigger = "http";
+	inv->method = xstrdup(req->method);
+	inv->path = xstrndup(rest.ptr, rest.len);
 	inv->ctx = c;
 	inv->answered = answered;
 	inv->stream_head = stream_head;
