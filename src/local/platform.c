@@ -99,6 +99,8 @@ void lfn_free(struct lfn *fn)
 	free(fn->name);
 	free(fn->arn);
 	free(fn->dir);
+	free(fn->fallback_file);
+	free(fn->fallback_function);
 	free(fn->extensions);
 	strs_release(&fn->argv);
 	strs_release(&fn->env);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "config/project.h"
+#include "local/breaker.h"
 #include "local/loop.h"
 #include "local/quota.h"
 #include "local/spawn.h"
@@ -45,6 +46,14 @@ struct lfn {
 	unsigned prewarm;			/* instances that are kept ready */
 	uint64_t binary[3];			/* inode, time and size of what it runs: whether it is a new one */
 	uint64_t idle_ns;			/* an instance that had nothing to do for so long is ended */
+	/* before its URL: local/guard.h */
+	bool has_rate;
+	struct rate_limit rate;
+	struct breaker breaker;
+	struct retry_budget retries;
+	char *fallback_file;			/* absolute, or NULL */
+	char *fallback_function;		/* or NULL */
+	unsigned fallback_status;
 	/* its pool */
 	VEC(struct instance *) instances;
 	struct instance *idle;			/* the one that was used last first */

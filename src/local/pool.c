@@ -212,6 +212,8 @@ void platform_invoke(struct invocation *inv)
 	struct lfn *fn = inv->fn;
 
 	inv->made = loop_clock();
+	if (!inv->trace)
+		invocation_trace(inv, NULL, NULL, NULL);
 	fn->active++;
 	if (fn->platform->stopping || fn->active > fn->concurrency) {
 		invocation_fail(inv, fn->platform->stopping ? OUTCOME_STOPPED : OUTCOME_THROTTLED,
