@@ -180,6 +180,7 @@ void platform_stop(struct platform *p, uint64_t grace_ns)
 				instance_end(fn->instances.ptr[n], "slsc ends", LOOP_S);
 		loop_timer_stop(p->loop, &fn->reap);
 		loop_timer_stop(p->loop, &fn->warm);
+		loop_timer_stop(p->loop, &fn->patience);
 	}
 	if (!p->ninstances) {
 		loop_stop(p->loop);

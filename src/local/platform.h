@@ -63,6 +63,7 @@ struct lfn {
 	unsigned generation;			/* older instances end after what they do */
 	uint64_t count;				/* instances ever made */
 	struct loop_timer reap;
+	struct loop_timer patience;		/* with instances that are about to ask for more */
 	struct loop_timer warm;			/* the next try to start one that is kept ready */
 	unsigned failures;			/* of init, one after the other */
 };
