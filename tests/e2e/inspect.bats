@@ -278,7 +278,7 @@ dist/hello.oci"
 	host=$(uname -m | sed s/aarch64/arm64/)
 	slsc_run inspect --layers
 	is "$status $err $(head -n 1 <<<"$out")" "0  dist/hello.oci ($host)"
-	is "$(sed 1d <<<"$out")" "$(slsc inspect dist/hello.oci:${host/x86_64/amd64} --layers)"
+	is "$(sed 1d <<<"$out")" "$(slsc inspect "dist/hello.oci:${host/x86_64/amd64}" --layers)"
 	slsc_run inspect --sections --top 1
 	is "$(grep ^dist <<<"$out")" "dist/hello-arm64.zip
 dist/hello-x86_64.zip
