@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke warm compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -359,6 +359,17 @@ _slsc()
 		else
 			_slsc_names functions
 		fi ;;
+	'warm')
+		case $prev in
+		-t|--timeout) return ;;
+		--ca-file) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --timeout --ca-file --insecure --json --directory --verbose --quiet --color --progress --help
+		fi ;;
 	'compare')
 		case $prev in
 		-s|--strategies) _slsc_list; return ;;
@@ -514,7 +525,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke warm compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -81,6 +81,8 @@ complete -c slsc -n '__slsc_is' -a local -d 'Serve functions on this machine as 
 complete -c slsc -n '__slsc_is help' -a local -d 'Serve functions on this machine as the platform would'
 complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function of the local platform'
 complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function of the local platform'
+complete -c slsc -n '__slsc_is' -a warm -d 'Probe functions until they are warm'
+complete -c slsc -n '__slsc_is help' -a warm -d 'Probe functions until they are warm'
 complete -c slsc -n '__slsc_is' -a compare -d 'Measure one function under several strategies, side by side'
 complete -c slsc -n '__slsc_is help' -a compare -d 'Measure one function under several strategies, side by side'
 complete -c slsc -n '__slsc_is' -a check -d 'Find what a platform would refuse, before it does'
@@ -301,6 +303,12 @@ complete -c slsc -n '__slsc_in invoke' -s n -l dry-run -d 'say what would be don
 complete -c slsc -n '__slsc_in invoke' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
 
+# warm
+complete -c slsc -n '__slsc_in warm' -s t -l timeout -x -d 'what each has to become ready, from its first probe on; default 60'
+complete -c slsc -n '__slsc_in warm' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in warm' -l insecure -d 'take any certificate'
+complete -c slsc -n '__slsc_in warm' -l json -d 'print results, and an error, as JSON'
+
 # compare
 complete -c slsc -n '__slsc_in compare' -s s -l strategies -x -d 'what to compare: names, or all (default: those that need no network)'
 complete -c slsc -n '__slsc_in compare' -l preset -x -a 'guide' -d 'guide: static against dynamic, single-stage against distroless,'
@@ -341,7 +349,7 @@ complete -c slsc -n '__slsc_in check' -l json -d 'print results, and an error, a
 complete -c slsc -n '__slsc_in check' -F
 
 # inspect
-complete -c slsc -n '__slsc_in inspect' -l layers -d 'each layer: its bytes, those of its files, how many these are,'
+complete -c slsc -n '__slsc_in inspect' -l layers -d 'each layer: its bytes, those of its files, how many these are, its instruction'
 complete -c slsc -n '__slsc_in inspect' -l files -d 'what a container sees; of a zip its entries, packed, and headers'
 complete -c slsc -n '__slsc_in inspect' -l sections -d 'of a program, also of the one that a zip or image starts'
 complete -c slsc -n '__slsc_in inspect' -l symbols -d 'its functions and objects'

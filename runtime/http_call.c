@@ -9,8 +9,26 @@ RT_FOR_SIZE_BEGIN
 /* Weak: most functions can always serve. */
 __attribute__((weak)) bool slsc_ready(void);
 
+/* With X-Preheat, who asks whether it is ready wants it to be: then what is lazy is made first. */
+static bool is_ready(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_response *res)
+{
+	if (slsc_rt_srv.stopping)
+		return false;
+	if (slsc_rt_preheat && slsc_rt_srv.epfd >= 0) {
+		ctx->fail_type[0] = '\0';
+		if (slsc_rt_preheat(ctx, (struct slsc_str){NULL, 0}, req, &res->body) < 0) {
+			if (!ctx->fail_type[0])
+				slsc_rt_fail_clear(ctx);
+			slsc_rt_log_fail(ctx, "warm-up failed");
+			return false;
+		}
+		res->body.len = 0;
+	}
+	return !slsc_ready || slsc_ready();
+}
+
 /* Returns whether @req asked for the state of the process, which then is in @res. */
-static bool answer_health(const struct slsc_request *req, struct slsc_response *res)
+static bool answer_health(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_response *res)
 {
 	bool ready = slsc_str_eq(req->path, "/_/ready");
 
@@ -20,7 +38,7 @@ static bool answer_health(const struct slsc_request *req, struct slsc_response *
 		return false;
 	if (!slsc_str_eq(req->method, "GET") && !slsc_str_eq(req->method, "HEAD"))
 		return false;
-	if (ready && (slsc_rt_srv.stopping || (slsc_ready && !slsc_ready()))) {
+	if (ready && !is_ready(ctx, req, res)) {
 		res->status = 503;
 		slsc_puts(&res->body, "not ready\n");
 	} else {
@@ -35,7 +53,8 @@ void slsc_rt_http_call(struct slsc_ctx *ctx, const struct slsc_request *req,
 	int rc = 0;
 
 	/* By its start first: nearly no request is for us. */
-	if (req->path.len > 5 && (req->path.ptr[1] == '_' || req->path.ptr[1] == 'h') && answer_health(req, res))
+	if (req->path.len > 5 && (req->path.ptr[1] == '_' || req->path.ptr[1] == 'h') &&
+	    answer_health(ctx, req, res))
 		return;
 	ctx->fail_type[0] = '\0';
 	/* Only over a socket: events meet the warm-up in the Lambda loop, and strangers no profile. */

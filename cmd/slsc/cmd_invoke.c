@@ -278,8 +278,7 @@ static int print_json(const struct target *t, const struct invoke_result *r, con
 	return out_stdout(b.ptr, b.len, err);
 }
 
-static void print_words(const struct invoke_ctx *c, const struct globals *g, const struct target *t,
-			const struct invoke_result *r, const struct buf *last)
+static void print_words(const struct target *t, const struct invoke_result *r, const struct buf *last)
 {
 	/* what follows begins on a line of its own; the answer stays what it is */
 	if (last->len && last->ptr[0] != '\n' && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
@@ -288,9 +287,9 @@ static void print_words(const struct invoke_ctx *c, const struct globals *g, con
 		out_raw(r->log.ptr, r->log.len);
 	if (r->log.len && r->log.ptr[r->log.len - 1] != '\n')
 		out_raw("\n", 1);
-	if (g->dry_run)
+	if (r->status == 204)
 		out_note("%s can be invoked", t->function);
-	else if (c->async)
+	else if (r->status == 202)
 		out_note("queued for %s%s%s", t->function, *r->request_id ? ", request " : "", r->request_id);
 }
 
@@ -339,7 +338,7 @@ static int call(const struct invoke_ctx *c, const struct globals *g, const struc
 	if (ret < 0)
 		return -1;
 	if (!g->json)
-		print_words(c, g, t, &r, &last);
+		print_words(t, &r, &last);
 	return r.error.len ? function_error(t, &r, &payload, err) : 0;
 }
 

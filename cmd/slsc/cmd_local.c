@@ -8,6 +8,7 @@
 #include "cli/out.h"
 #include "commands.h"
 #include "local/async.h"
+#include "local/observe.h"
 #include "local/rebuild.h"
 #include "local/running.h"
 #include "local/serve.h"
@@ -17,7 +18,8 @@
 #include "ui.h"
 
 struct local_ctx {
-	const char *listen, *profile, *port;
+	const char *listen, *profile, *port, *otlp, *otlp_dir, *log_file;
+	struct strs headers;
 };
 
 #define AT(member) offsetof(struct local_ctx, member)
@@ -30,6 +32,15 @@ static const struct opt opts[] = {
 	  .help = "listen on this address (default: 127.0.0.1)" },
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
 	  .help = "build with this profile" },
+	{ OPT_GROUP, .help = "Logs and traces" },
+	{ OPT_STR, .long_name = "otlp", .offset = AT(otlp), .arg = "URL",
+	  .help = "send records and spans to a collector, by OTLP/HTTP" },
+	{ OPT_MULTI, .long_name = "otlp-header", .offset = AT(headers), .arg = "NAME: VALUE",
+	  .help = "send this header along; repeatable" },
+	{ OPT_STR, .long_name = "otlp-dir", .offset = AT(otlp_dir), .arg = "DIR", .complete = COMPLETE_DIR,
+	  .help = "append them to logs.jsonl and traces.jsonl, as OTLP/JSON" },
+	{ OPT_STR, .long_name = "log-file", .offset = AT(log_file), .arg = "FILE", .complete = COMPLETE_FILE,
+	  .help = "append each line a function prints, as a line of JSON" },
 	{ .type = OPT_END },
 };
 
@@ -45,13 +56,16 @@ struct session {
 	struct rebuild rebuild;
 	struct build_request request;
 	struct async async;
+	struct observe observe;
 	int claim;
 };
 
-static void show_line(struct observer *o, struct instance *i, struct invocation *inv, struct str line)
+static void show_line(struct observer *o, struct instance *i, struct invocation *inv, enum line_from from,
+		      struct str line)
 {
 	(void)o;
 	(void)inv;
+	(void)from;
 	out_note("%s  " STR_FMT, i->fn->name, STR_ARG(line));
 }
 
@@ -133,6 +147,12 @@ static void trouble(const struct err *err)
 	out_error(err);
 }
 
+static void tell(void *ctx, const char *message)
+{
+	(void)ctx;
+	out_warn("%s", message);
+}
+
 static int start_gateway(struct session *s, const struct project *p, struct err *err)
 {
 	const char *address = s->options->listen ? s->options->listen : "127.0.0.1";
@@ -175,6 +195,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
 	struct session s = { .options = c, .console.line = show_line, .claim = -1 };
+	struct observe_opts o;
 	int ret = -1;
 
 	if (project_load(&p, NULL, err) < 0)
@@ -185,6 +206,10 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (s.platform.quota.lacks[0])
 		out_warn("%s", s.platform.quota.lacks);
 	platform_observe(&s.platform, &s.console);
+	o = (struct observe_opts){ .url = c->otlp, .dir = c->otlp_dir, .lines = c->log_file,
+				   .headers = strs_argv(&c->headers), .tell = tell };
+	if (observe_start(&s.observe, &s.platform, &o, err) < 0)
+		goto out;
 	s.claim = running_claim(p.dir, err);
 	if (s.claim < 0 || start_gateway(&s, &p, err) < 0 || add_functions(&s, &p, g, argc, argv, err) < 0)
 		goto out;
@@ -204,12 +229,18 @@ out:
 	clean_fd_(&s.claim);
 	watch_stop(&s.watch);
 	rebuild_stop(&s.rebuild);
+	observe_stop(&s.observe);
 	web_stop(&s.web);
 	platform_release(&s.platform);
 	loop_release(&s.loop);
 	strs_release(&s.request.functions);
 	strs_release(&s.request.arches);
 	return ret;
+}
+
+static void release(void *ctx)
+{
+	strs_release(&((struct local_ctx *)ctx)->headers);
 }
 
 const struct cmd cmd_local = {
@@ -226,5 +257,6 @@ const struct cmd cmd_local = {
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct local_ctx),
+	.release = release,
 	.run = run,
 };

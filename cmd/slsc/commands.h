@@ -28,6 +28,7 @@ extern const struct cmd cmd_sbom;
 extern const struct cmd cmd_sign;
 extern const struct cmd cmd_verify_signature;
 extern const struct cmd cmd_version;
+extern const struct cmd cmd_warm;
 
 /* Hidden: for slsc itself, its build and its completions. */
 extern const struct cmd cmd_base_make;

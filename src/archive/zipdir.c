@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vec.h"
 
 #define END_SIG 0x06054b50u
 #define END_LEN 22u
@@ -18,6 +19,7 @@
 #define LOCAL_LEN 30u
 #define EXTRA_ZIP64 1u
 #define FLAG_ENCRYPTED 1u
+#define FLAG_DESCRIPTOR 8u	/* its sizes stand behind its bytes */
 
 /* Where the directory is, by the end record or zip64's. */
 struct where {
@@ -203,6 +205,37 @@ int zipdir_parse(struct zipdir *z, const char *shown, const void *bytes, size_t 
 fail:
 	zipdir_release(z);
 	return -1;
+}
+
+void zipdir_locals(struct zipdir *z, const char *shown, const void *bytes, size_t n)
+{
+	VEC(struct zipdir_entry) found = { 0 };
+	uint64_t at = 0;
+
+	*z = (struct zipdir){ .shown = xstrdup(shown), .bytes = bytes, .nbytes = n };
+	while (n - at >= LOCAL_LEN && get32(z->bytes + at) == LOCAL_SIG && found.len < ZIPDIR_MAX_ENTRIES) {
+		const uint8_t *p = z->bytes + at;
+		const size_t len = get16(p + 26), extra = get16(p + 28);
+		struct zipdir_entry e = { .flags = get16(p + 6), .method = get16(p + 8), .crc32 = get32(p + 14),
+					  .packed = get32(p + 18), .size = get32(p + 22), .header = at };
+
+		if (n - at - LOCAL_LEN < len + extra || (e.flags & FLAG_DESCRIPTOR) || e.packed == UINT32_MAX)
+			break;
+		e.data = at + LOCAL_LEN + len + extra;
+		e.name = arena_str(&z->arena, (struct str){ (const char *)p + LOCAL_LEN, len });
+		e.has_nul = memchr(p + LOCAL_LEN, 0, len) != NULL;
+		if (e.packed > n - e.data) {
+			e.packed = n - e.data;
+			e.damage = "is cut short";
+		}
+		VEC_PUSH(&found, e);
+		at = e.data + e.packed;
+	}
+	z->ptr = arena_alloc(&z->arena, (found.len + 1) * sizeof(*z->ptr));
+	if (found.len)
+		memcpy(z->ptr, found.ptr, found.len * sizeof(*z->ptr));
+	z->len = found.len;
+	VEC_FREE(&found);
 }
 
 int zipdir_open(struct zipdir *z, const char *path, struct err *err)

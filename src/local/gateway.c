@@ -2,14 +2,11 @@
 #include "local/gateway.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "base/mem.h"
 
@@ -42,31 +39,13 @@ void gateway_error(struct web_req *req, unsigned status, const char *type, const
 void gateway_complain(struct invocation *inv, const struct err *err)
 {
 	if (inv->instance)
-		platform_line(inv->instance, str_from(err->msg));
+		platform_line(inv->instance, FROM_PLATFORM, str_from(err->msg));
 }
 
 void gateway_trace(struct web_req *req, struct invocation *inv)
 {
-	const char *xray = web_header(req, "X-Amzn-Trace-Id"), *parent = web_header(req, "traceparent");
-	const char *state = web_header(req, "tracestate");
-
-	if (parent)
-		inv->traceparent = xstrdup(parent);
-	if (parent && state)
-		inv->tracestate = xstrdup(state);
-	if (xray && strlen(xray) < 1024 && strstr(xray, "Root=")) {
-		inv->trace = xstrdup(xray);
-	} else {
-		uint8_t b[20];
-		char hex[41];
-
-		if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
-			BUG("getrandom: no random numbers");
-		for (size_t i = 0; i < sizeof(b); i++)
-			snprintf(hex + 2 * i, 3, "%02x", b[i]);
-		inv->trace = xasprintf("Root=1-%08" PRIx64 "-%.24s;Parent=%.16s;Sampled=1",
-				       (uint64_t)(inv->wall_made / 1000000000), hex, hex + 24);
-	}
+	invocation_trace(inv, web_header(req, "traceparent"), web_header(req, "tracestate"),
+			 web_header(req, "X-Amzn-Trace-Id"));
 }
 
 /* ---- who may ask ---- */

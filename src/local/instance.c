@@ -14,11 +14,17 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "local/extension.h"
 
 #define LINE_MAX_ (256u << 10)		/* bytes of a line of the log; more is another line */
 #define READ_ONCE (256u << 10)		/* bytes of a log between two looks at all else */
 
 /* ---- its log ---- */
+
+static void tell_line(struct line_reader *r, struct str line)
+{
+	platform_line(r->instance, r->from, line);
+}
 
 static void split(struct line_reader *r, const char *p, size_t n)
 {
@@ -27,7 +33,7 @@ static void split(struct line_reader *r, const char *p, size_t n)
 		size_t take = nl ? (size_t)(nl - p) : n;
 
 		if (nl && !r->part.len && take <= LINE_MAX_) {
-			platform_line(r->instance, (struct str){ p, take });
+			tell_line(r, (struct str){ p, take });
 		} else {
 			if (take > LINE_MAX_ - r->part.len) {
 				take = LINE_MAX_ - r->part.len;
@@ -35,7 +41,7 @@ static void split(struct line_reader *r, const char *p, size_t n)
 			}
 			buf_add(&r->part, p, take);
 			if (nl || r->part.len == LINE_MAX_) {
-				platform_line(r->instance, buf_str(&r->part));
+				tell_line(r, buf_str(&r->part));
 				buf_reset(&r->part);
 			}
 		}
@@ -76,126 +82,28 @@ static void log_ready(struct loop_io *io, uint32_t events)
 		loop_io_del(r->instance->fn->platform->loop, io);
 }
 
-void instance_drain(struct instance *i)
+void line_reader_drain(struct line_reader *r)
 {
-	if (i->out.io.fd >= 0)
-		(void)read_log(&i->out, READ_ONCE);
+	if (r->instance && r->io.fd >= 0)
+		(void)read_log(r, READ_ONCE);
 }
 
-/* ---- its end ---- */
-
-static void gone(struct instance *i)
+void line_reader_stop(struct line_reader *r)
 {
-	struct lfn *fn = i->fn;
-	struct platform *p = fn->platform;
-	bool had_init = !i->ready, memory = quota_oom(&i->group);
-	CLEAN_FREE char *why = NULL;
-
-	i->state = INSTANCE_ENDING;
-	fn->failures += had_init;
-	instance_drain(i);
-	if (i->out.part.len)
-		platform_line(i, buf_str(&i->out.part));
-	if (memory)
-		why = xasprintf("Runtime exited with error: signal: killed: it used more than its %" PRIu64 " MB of memory",
-				fn->memory >> 20);
-	else if (WIFSIGNALED(i->status))
-		why = xasprintf("Runtime exited with error: signal: %s", strsignal(WTERMSIG(i->status)));
-	else if (WEXITSTATUS(i->status))
-		why = xasprintf("Runtime exited with error: exit status %d", WEXITSTATUS(i->status));
-	else
-		why = xstrdup("Runtime exited without providing a reason");
-	if (i->inv) {
-		struct invocation *inv = i->inv;
-
-		invocation_fail(inv, memory ? OUTCOME_MEMORY : OUTCOME_EXIT,
-				memory ? "Runtime.OutOfMemory" : "Runtime.ExitError", "RequestId: %s Error: %s", inv->id, why);
-		invocation_over(inv);
-	}
-	/* and what it left behind */
-	quota_group_release(&i->group);
-	platform_reaps(p);
-	web_unlisten(&i->listener);
-	loop_io_del(p->loop, &i->process);
-	loop_io_del(p->loop, &i->out.io);
-	loop_timer_stop(p->loop, &i->timer);
-	close(i->process.fd);
-	close(i->out.io.fd);
-	pool_forget(i);
-	platform_changed(i);
-	if (had_init && fn->first && !p->stopping && i->generation == fn->generation) {
-		struct invocation *inv = fn->first;
-		CLEAN_FREE char *text = xasprintf("RequestId: %s Error: %s", inv->id, why);
-
-		if (i->init_error_type)
-			pool_error_first(fn, i->init_error_type, i->init_error);
-		else if (i->end)
-			pool_fail_first(fn, OUTCOME_TIMEOUT, "Sandbox.Timedout", i->end);
-		else
-			pool_fail_first(fn, memory ? OUTCOME_MEMORY : OUTCOME_EXIT,
-					memory ? "Runtime.OutOfMemory" : "Runtime.ExitError", text);
-	}
-	buf_release(&i->out.part);
-	free(i->init_error);
-	free(i->init_error_type);
-	free(i);
-	if (p->stopping && !p->ninstances)
-		loop_stop(p->loop);
-	else
-		pool_dispatch(fn);
-	pool_prewarm(fn);
-}
-
-static void ended(struct loop_io *io, uint32_t events)
-{
-	struct instance *i = CONTAINER_OF(io, struct instance, process);
-
-	(void)events;
-	if (i->inv)
-		quota_measure(&i->group, &i->used);
-	if (waitpid(i->pid, &i->status, WNOHANG) != i->pid)
+	if (!r->instance || r->io.fd < 0)
 		return;
-	i->pid = -1;
-	gone(i);
-}
-
-static void kill_now(struct loop_timer *t)
-{
-	struct instance *i = CONTAINER_OF(t, struct instance, timer);
-
-	quota_kill(&i->group);
-}
-
-void instance_end(struct instance *i, const char *why, uint64_t grace_ns)
-{
-	struct platform *p = i->fn->platform;
-
-	if (i->state == INSTANCE_ENDING && grace_ns)
-		return;
-	pool_unlist(i);
-	i->state = INSTANCE_ENDING;
-	if (!i->end)
-		i->end = why;
-	platform_changed(i);
-	if (grace_ns) {
-		kill(-i->pid, SIGTERM);
-		i->timer.expired = kill_now;
-		loop_timer_set(p->loop, &i->timer, grace_ns);
-	} else {
-		quota_kill(&i->group);
-	}
-}
-
-static void init_timed_out(struct loop_timer *t)
-{
-	struct instance *i = CONTAINER_OF(t, struct instance, timer);
-
-	instance_end(i, "Init phase timed out after 10.00 seconds", 0);
+	line_reader_drain(r);
+	if (r->part.len)
+		tell_line(r, buf_str(&r->part));
+	loop_io_del(r->instance->fn->platform->loop, &r->io);
+	close(r->io.fd);
+	r->io.fd = -1;
+	buf_release(&r->part);
 }
 
 /* ---- its start ---- */
 
-static void make_env(struct instance *i, struct strs *env)
+void instance_environment(struct instance *i, struct strs *env)
 {
 	struct lfn *fn = i->fn;
 	struct platform *p = fn->platform;
@@ -232,20 +140,70 @@ static void make_env(struct instance *i, struct strs *env)
 		strs_add(env, fn->env.ptr[n]);
 }
 
-static int run(struct instance *i, int out, struct err *err)
+/* A process of it, whose namespaces it is in; 0: none. */
+static int first_process(const struct instance *i)
+{
+	for (const struct extension *e = i->extensions; e; e = e->next)
+		if (e->pid > 0)
+			return e->process.fd;
+	return 0;
+}
+
+int instance_spawn(struct instance *i, char *const *argv, struct strs *env, struct line_reader *r, pid_t *pid,
+		   struct loop_io *process, struct err *err)
+{
+	struct lfn *fn = i->fn;
+	struct loop *loop = fn->platform->loop;
+	const char *const keep[] = { fn->dir, fn->extensions, NULL };
+	struct spawn o = { .argv = (const char *const *)argv, .env = (const char *const *)strs_argv(env),
+			   .cwd = fn->dir, .group = &i->group, .join = first_process(i), .keep = keep };
+	int out[2] = { -1, -1 };
+
+	process->fd = r->io.fd = -1;
+	r->instance = i;
+	r->io.ready = log_ready;
+	buf_init(&r->part);
+	if (pipe2(out, O_CLOEXEC) < 0 || fcntl(out[0], F_SETFL, O_NONBLOCK) < 0) {
+		err_sys(err, "cannot make a pipe");
+		goto fail;
+	}
+	r->io.fd = out[0];
+	o.out = o.err = out[1];
+	if (spawner_start(&fn->platform->spawner, &o, pid, &process->fd, err) < 0)
+		goto fail;
+	if (loop_io_add(loop, process, EPOLLIN, err) < 0 || loop_io_add(loop, &r->io, EPOLLIN, err) < 0)
+		goto fail;
+	close(out[1]);
+	return 0;
+fail:
+	if (*pid > 0) {
+		kill(-*pid, SIGKILL);
+		(void)waitpid(*pid, NULL, 0);
+		*pid = -1;
+	}
+	loop_io_del(loop, process);
+	clean_fd_(&process->fd);
+	process->fd = -1;
+	clean_fd_(&out[0]);
+	clean_fd_(&out[1]);
+	r->io.fd = -1;
+	return -1;
+}
+
+static int start_runtime(struct instance *i, struct err *err)
 {
 	CLEAN_STRS struct strs env = { 0 };
-	struct lfn *fn = i->fn;
-	const char *const keep[] = { fn->dir, NULL };
-	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
-	struct spawn o = { .argv = (const char *const *)strs_argv(&fn->argv), .cwd = fn->dir, .out = out, .err = out,
-			   .group = &i->group, .keep = keep };
 
-	if (quota_group_init(&fn->platform->quota, &i->group, &limits, err) < 0)
-		return -1;
-	make_env(i, &env);
-	o.env = (const char *const *)strs_argv(&env);
-	return spawner_start(&fn->platform->spawner, &o, &i->pid, &i->process.fd, err);
+	instance_environment(i, &env);
+	return instance_spawn(i, strs_argv(&i->fn->argv), &env, &i->out, &i->pid, &i->process, err);
+}
+
+void instance_runtime(struct instance *i)
+{
+	struct err err = ERR_INIT;
+
+	if (start_runtime(i, &err) < 0)
+		instance_break(i, OUTCOME_EXIT, "Runtime.InvalidEntrypoint", err.msg);
 }
 
 static void name_stream(struct instance *i)
@@ -263,55 +221,64 @@ static void name_stream(struct instance *i)
 		n += (size_t)snprintf(i->stream + n, sizeof(i->stream) - n, "%02x", b[k]);
 }
 
+static void init_timed_out(struct loop_timer *t)
+{
+	struct instance *i = CONTAINER_OF(t, struct instance, timer);
+
+	i->reason = "timeout";
+	instance_break(i, OUTCOME_TIMEOUT, "Sandbox.Timedout", "Init phase timed out after 10.00 seconds");
+}
+
 struct instance *instance_start(struct lfn *fn, struct err *err)
 {
 	struct platform *p = fn->platform;
 	struct instance *i = xcalloc(1, sizeof(*i));
-	int out[2] = { -1, -1 };
+	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
+	bool whole;
 
 	i->fn = fn;
 	i->number = ++fn->count;
 	i->generation = fn->generation;
 	i->process.fd = i->out.io.fd = -1;
 	i->pid = -1;
-	i->process.ready = ended;
-	i->out.io.ready = log_ready;
-	i->out.instance = i;
-	buf_init(&i->out.part);
+	i->process.ready = instance_ended;
 	i->timer.expired = init_timed_out;
 	name_stream(i);
 	i->born = loop_clock();
+	i->wall_born = wall_clock();
 	if (web_listen(p->web, &i->listener, "127.0.0.1", 0, &runtime_api, err) < 0)
 		goto fail;
-	if (pipe2(out, O_CLOEXEC) < 0 || fcntl(out[0], F_SETFL, O_NONBLOCK) < 0) {
-		err_sys(err, "cannot make a pipe");
+	if (quota_group_init(&p->quota, &i->group, &limits, err) < 0)
 		goto fail;
-	}
-	i->out.io.fd = out[0];
-	if (run(i, out[1], err) < 0 || loop_io_add(p->loop, &i->process, EPOLLIN, err) < 0 ||
-	    loop_io_add(p->loop, &i->out.io, EPOLLIN, err) < 0)
+	/* with extensions the runtime follows when they have registered */
+	whole = extensions_start(i);
+	if (!i->extensions && start_runtime(i, err) < 0)
 		goto fail;
-	close(out[1]);
 	VEC_PUSH(&fn->instances, i);
 	p->ninstances++;
 	fn->starting++;
 	i->counted = true;
-	loop_timer_set(p->loop, &i->timer, INIT_NS);
+	loop_timer_set(p->loop, &i->timer, whole ? INIT_NS : 0);
+	platform_init_event(i, INIT_BEGUN);
 	platform_changed(i);
 	return i;
 fail:
-	if (i->pid > 0) {
-		quota_kill(&i->group);
-		(void)waitpid(i->pid, NULL, 0);
-	}
 	quota_group_release(&i->group);
 	platform_reaps(p);
-	loop_io_del(p->loop, &i->process);
-	clean_fd_(&i->process.fd);
-	clean_fd_(&out[0]);
-	clean_fd_(&out[1]);
 	web_unlisten(&i->listener);
-	buf_release(&i->out.part);
 	free(i);
 	return NULL;
+}
+
+void instance_proceed(struct instance *i)
+{
+	if (!i->next || i->listed || i->state == INSTANCE_ENDING || !extensions_ready(i))
+		return;
+	if (i->inv)
+		invocation_over(i->inv);
+	if (!i->ready) {
+		i->ready = loop_clock();
+		platform_init_event(i, INIT_OVER);
+	}
+	pool_ready(i);
 }

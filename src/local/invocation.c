@@ -10,8 +10,9 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "local/extension.h"
 
-static int64_t wall(void)
+int64_t wall_clock(void)
 {
 	struct timespec t;
 
@@ -19,8 +20,7 @@ static int64_t wall(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* RFC 9562, 5.4 */
-static void new_id(char id[37])
+void new_uuid(char id[37])
 {
 	static uint8_t pool[1024];
 	static size_t left;
@@ -50,13 +50,34 @@ struct invocation *invocation_new(struct lfn *fn)
 {
 	struct invocation *inv = xcalloc(1, sizeof(*inv));
 
-	new_id(inv->id);
+	new_uuid(inv->id);
 	inv->fn = fn;
-	inv->wall_made = wall();
+	inv->wall_made = wall_clock();
 	buf_init(&inv->event);
 	buf_init(&inv->body);
 	buf_init(&inv->lines);
 	return inv;
+}
+
+void invocation_trace(struct invocation *inv, const char *parent, const char *state, const char *xray)
+{
+	struct trace_ids *ids = &inv->fn->platform->ids;
+	struct trace on, *t = &inv->trace_of;
+	char w3c[TRACE_PARENT_SIZE], aws[TRACE_XRAY_SIZE];
+	bool theirs = trace_begin(ids, parent ? str_from(parent) : STR(""), xray ? str_from(xray) : STR(""),
+				  (uint64_t)(inv->wall_made / 1000000000), t);
+
+	memcpy(inv->parent, t->span_id, sizeof(inv->parent));
+	trace_new_span(ids, t->span_id);
+	trace_new_span(ids, inv->handler_id);
+	on = *t;
+	memcpy(on.span_id, inv->handler_id, sizeof(on.span_id));
+	trace_format_parent(&on, w3c);
+	trace_format_xray(&on, aws);
+	inv->traceparent = xstrdup(w3c);
+	inv->trace = xstrdup(aws);
+	if (theirs && state && trace_state_ok(str_from(state)))
+		inv->tracestate = xstrdup(state);
 }
 
 void invocation_free(struct invocation *inv)
@@ -72,6 +93,8 @@ void invocation_free(struct invocation *inv)
 	free(inv->content_type);
 	free(inv->error_type);
 	free(inv->trailer_error);
+	free(inv->method);
+	free(inv->path);
 	free(inv);
 }
 
@@ -98,7 +121,7 @@ static void say(struct invocation *inv, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
-	platform_line(inv->instance, buf_str(&b));
+	platform_line(inv->instance, FROM_PLATFORM, buf_str(&b));
 }
 
 void invocation_drained(struct invocation *inv)
@@ -118,12 +141,16 @@ static void timed_out(struct loop_timer *t)
 	struct invocation *inv = CONTAINER_OF(t, struct invocation, deadline);
 	struct instance *i = inv->instance;
 
-	instance_drain(i);
+	line_reader_drain(&i->out);
 	say(inv, "%s Task timed out after %" PRIu64 ".%02" PRIu64 " seconds", inv->id, inv->fn->timeout_ms / 1000,
 	    inv->fn->timeout_ms % 1000 / 10);
 	invocation_fail(inv, OUTCOME_TIMEOUT, "Sandbox.Timedout",
 			"RequestId: %s Error: Task timed out after %" PRIu64 ".%02" PRIu64 " seconds", inv->id,
 			inv->fn->timeout_ms / 1000, inv->fn->timeout_ms % 1000 / 10);
+	/* what its instance takes to end is no part of it */
+	invocation_over(inv);
+	i->broken = true;
+	i->reason = "timeout";
 	instance_end(i, "timeout", 0);
 }
 
@@ -133,7 +160,7 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 
 	inv->instance = i;
 	inv->given = loop_clock();
-	inv->wall_given = wall();
+	inv->wall_given = wall_clock();
 	inv->is_given = true;
 	inv->report.cold = i->served == 0;
 	inv->report.init = inv->report.cold ? i->ready - i->born : 0;
@@ -145,12 +172,24 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 	platform_checks(p);
 	inv->deadline.expired = timed_out;
 	loop_timer_set(p->loop, &inv->deadline, inv->fn->timeout_ms * LOOP_MS);
-	runtime_api_give(i, inv);
+	runtime_api_give(i);
 	say(inv, "START RequestId: %s Version: $LATEST", inv->id);
 	for (struct observer *o = p->observers; o; o = o->next)
 		if (o->begun)
 			o->begun(o, inv);
+	extensions_invoke(i);
 	platform_changed(i);
+}
+
+void invocation_done(struct invocation *inv)
+{
+	if (inv->done_at)
+		return;
+	inv->done_at = loop_clock();
+	line_reader_drain(&inv->instance->out);
+	for (struct observer *o = inv->fn->platform->observers; o; o = o->next)
+		if (o->done)
+			o->done(o, inv);
 }
 
 void invocation_answer(struct invocation *inv)
@@ -158,6 +197,8 @@ void invocation_answer(struct invocation *inv)
 	if (inv->is_answered)
 		return;
 	inv->is_answered = true;
+	/* a caller who asks again at once is not throttled for what its instance has yet to do */
+	inv->fn->active--;
 	inv->answered_at = loop_clock();
 	if (!inv->tail && inv->answered)
 		inv->answered(inv);
@@ -211,7 +252,7 @@ static void report(struct invocation *inv)
 		buf_addf(&b, "\tXRAY TraceId: %s", inv->trace);
 	if (inv->outcome != OUTCOME_OK)
 		buf_addf(&b, "\tStatus: %s", outcome_name(inv->outcome));
-	platform_line(i, buf_str(&b));
+	platform_line(i, FROM_PLATFORM, buf_str(&b));
 }
 
 void invocation_over(struct invocation *inv)
@@ -221,7 +262,7 @@ void invocation_over(struct invocation *inv)
 
 	loop_timer_stop(p->loop, &inv->deadline);
 	if (i) {
-		instance_drain(i);
+		invocation_done(inv);
 		report(inv);
 	}
 	for (struct observer *o = p->observers; o; o = o->next)
@@ -233,6 +274,7 @@ void invocation_over(struct invocation *inv)
 		inv->answered(inv);
 	if (inv->finished)
 		inv->finished(inv);
-	inv->fn->active--;
+	if (!inv->is_answered)
+		inv->fn->active--;
 	invocation_free(inv);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "local/telemetry.h"
 
 #define REGION "us-east-1"
 #define ACCOUNT "123456789012"
@@ -30,9 +31,13 @@ static void out_of_grace(struct loop_timer *t)
 {
 	struct platform *p = CONTAINER_OF(t, struct platform, grace);
 
+	/* they stay in their lists until the loop goes on */
 	VEC_EACH(&p->fns, f)
-		VEC_EACH(&(*f)->instances, i)
+		VEC_EACH(&(*f)->instances, i) {
+			if ((*i)->inv)
+				instance_break(*i, OUTCOME_STOPPED, "ServiceException", "the platform ends");
 			instance_end(*i, "slsc ends", 0);
+		}
 }
 
 /* The kernel holds memory and /tmp together to a limit: memory alone is ours to watch. */
@@ -85,6 +90,7 @@ int platform_init(struct platform *p, struct loop *loop, struct web *web, struct
 	if (spawner_init(&p->spawner, err) < 0)
 		return -1;
 	buf_init(&p->scratch);
+	telemetry_observe(p);
 	return 0;
 }
 
@@ -93,6 +99,9 @@ void lfn_free(struct lfn *fn)
 	free(fn->name);
 	free(fn->arn);
 	free(fn->dir);
+	free(fn->fallback_file);
+	free(fn->fallback_function);
+	free(fn->extensions);
 	strs_release(&fn->argv);
 	strs_release(&fn->env);
 	VEC_FREE(&fn->instances);
@@ -134,13 +143,20 @@ void platform_observe(struct platform *p, struct observer *o)
 	p->observers = o;
 }
 
-void platform_line(struct instance *i, struct str line)
+void platform_line(struct instance *i, enum line_from from, struct str line)
 {
 	if (i->inv)
 		invocation_line(i->inv, line);
 	for (struct observer *o = i->fn->platform->observers; o; o = o->next)
 		if (o->line)
-			o->line(o, i, i->inv, line);
+			o->line(o, i, i->inv, from, line);
+}
+
+void platform_init_event(struct instance *i, enum init_event e)
+{
+	for (struct observer *o = i->fn->platform->observers; o; o = o->next)
+		if (o->init)
+			o->init(o, i, e);
 }
 
 void platform_changed(struct instance *i)
@@ -164,6 +180,7 @@ void platform_stop(struct platform *p, uint64_t grace_ns)
 				instance_end(fn->instances.ptr[n], "slsc ends", LOOP_S);
 		loop_timer_stop(p->loop, &fn->reap);
 		loop_timer_stop(p->loop, &fn->warm);
+		loop_timer_stop(p->loop, &fn->patience);
 	}
 	if (!p->ninstances) {
 		loop_stop(p->loop);

@@ -8,9 +8,11 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "config/project.h"
+#include "local/breaker.h"
 #include "local/loop.h"
 #include "local/quota.h"
 #include "local/spawn.h"
+#include "local/trace.h"
 #include "local/web.h"
 
 /*
@@ -38,20 +40,30 @@ struct lfn {
 	struct strs argv;
 	char *dir;				/* where it runs, and LAMBDA_TASK_ROOT; absolute */
 	struct strs env;			/* "K=V": its own */
+	char *extensions;			/* a directory of programs that start with each instance; or NULL */
 	uint64_t timeout_ms, memory, tmp;	/* memory and tmp in bytes */
 	unsigned concurrency;			/* instances (lambda) at most */
 	unsigned prewarm;			/* instances that are kept ready */
 	uint64_t binary[3];			/* inode, time and size of what it runs: whether it is a new one */
 	uint64_t idle_ns;			/* an instance that had nothing to do for so long is ended */
+	/* before its URL: local/guard.h */
+	bool has_rate;
+	struct rate_limit rate;
+	struct breaker breaker;
+	struct retry_budget retries;
+	char *fallback_file;			/* absolute, or NULL */
+	char *fallback_function;		/* or NULL */
+	unsigned fallback_status;
 	/* its pool */
 	VEC(struct instance *) instances;
 	struct instance *idle;			/* the one that was used last first */
 	struct invocation *first, **last;	/* waiting */
-	unsigned active;			/* invocations that wait or run */
+	unsigned active;			/* invocations that are not answered yet */
 	unsigned starting;			/* instances that have not asked for work yet */
 	unsigned generation;			/* older instances end after what they do */
 	uint64_t count;				/* instances ever made */
 	struct loop_timer reap;
+	struct loop_timer patience;		/* with instances that are about to ask for more */
 	struct loop_timer warm;			/* the next try to start one that is kept ready */
 	unsigned failures;			/* of init, one after the other */
 };
@@ -60,15 +72,19 @@ enum instance_state { INSTANCE_INIT, INSTANCE_IDLE, INSTANCE_BUSY, INSTANCE_ENDI
 /** instance_state_name - "init", "idle", "busy", "ending". */
 const char *instance_state_name(enum instance_state s);
 
+/** Who has said a line of the log. */
+enum line_from { FROM_FUNCTION, FROM_EXTENSION, FROM_PLATFORM };
+
 /** What a pipe of an instance has given of a line that has not ended. */
 struct line_reader {
 	struct loop_io io;
 	struct instance *instance;
+	enum line_from from;
 	struct buf part;
-	bool cut;
 };
 
 struct extension;
+struct telemetry;
 
 struct instance {
 	struct lfn *fn;
@@ -76,24 +92,34 @@ struct instance {
 	char stream[64];			/* 2026/01/31/[$LATEST]<32 hex digits>: its log stream */
 	enum instance_state state;
 	unsigned generation;
-	pid_t pid;
+	pid_t pid;				/* its runtime; -1: it is not started yet, or has ended */
 	struct loop_io process;			/* a pidfd */
 	struct line_reader out;			/* stdout and stderr: one pipe, so that their order is kept */
 	struct web_listener listener;		/* its Runtime API */
 	struct web_req *next;			/* it asks for work */
-	struct web_req *stalled;		/* its streamed answer, when nobody takes it */
+	struct web_req *answering;		/* the answer that is on its way from it */
+	struct web_req *stalled;		/* the same, streamed, when nobody takes it */
 	struct invocation *inv;			/* what it does */
 	struct instance *next_idle;
-	uint64_t born, ready, idle_since;	/* CLOCK_MONOTONIC; ready 0: not yet */
+	uint64_t born, asked, ready, idle_since;	/* CLOCK_MONOTONIC; asked: its runtime, first; 0: not yet */
+	int64_t wall_born;			/* ns since the epoch */
 	uint64_t served;			/* invocations it was given */
 	struct quota_group group;
 	struct quota_usage used;		/* by its last invocation; taken when it ended, if it did */
-	struct loop_timer timer;		/* init; then, when ending: SIGKILL */
-	struct extension *extensions;
+	struct loop_timer timer;		/* init; while idle: to ask again; when ending: the next step */
+	struct extension *extensions;		/* in the order in which they came */
+	struct record_origin *origin;		/* who observes makes it; NULL: nobody has */
+	struct telemetry *telemetry;		/* NULL: it has no extensions */
 	char *init_error, *init_error_type;	/* what it told of its init */
 	bool counted;				/* in fn->starting */
+	bool listed;				/* in fn->idle */
 	bool answered;				/* its invocation: it may not answer twice */
+	bool broken;				/* what waited for it has been told */
 	const char *end;			/* why it is ended; NULL: by itself */
+	const char *reason;			/* the same, for its extensions: NULL: "spindown" */
+	uint64_t end_at;			/* when all that is left is killed */
+	int64_t end_wall_ms;			/* the same, since the epoch */
+	enum { END_RUNTIME = 1, END_EXTENSIONS, END_KILLED } end_step;
 	int status;				/* of waitpid() */
 };
 
@@ -130,7 +156,12 @@ struct invocation {
 	char *client_context;		/* decoded JSON, or NULL */
 	char *cognito_identity;
 	char *trace;			/* X-Ray's header, as the function gets it */
-	char *traceparent, *tracestate;	/* as they came, or NULL */
+	char *traceparent, *tracestate;	/* the same in W3C's form; tracestate as it came, or NULL */
+	struct trace trace_of;		/* its own span */
+	uint8_t parent[8], handler_id[8];	/* the caller's span, zero: none; what the function hangs its own below */
+	const char *trigger;		/* "http", or NULL */
+	char *method, *path;		/* of an HTTP request, or NULL */
+	int status;			/* of what it was answered; 0: none */
 	bool tail;			/* collect the lines printed */
 	bool async;
 	/* where a streamed answer goes; NULL: it is collected, like another. */
@@ -150,16 +181,25 @@ struct invocation {
 	char *trailer_error;		/* base64: what came behind a streamed answer that failed */
 	bool streamed, is_answered, is_given;
 	struct buf lines;		/* the last TAIL_MAX bytes of the log, if asked for */
-	uint64_t made, given, answered_at;	/* CLOCK_MONOTONIC */
+	/* CLOCK_MONOTONIC; first: byte of its answer, 0: when it was whole; done: the runtime has asked for more */
+	uint64_t made, given, first_at, answered_at, done_at;
+	uint64_t produced;		/* bytes of its answer */
 	int64_t wall_made, wall_given;	/* ns since the epoch */
 	struct loop_timer deadline;
 	struct invocation_report report;
 };
 
+/** INIT_RUNTIME: the runtime is ready (i->asked), or gone. INIT_OVER: all are (i->ready), or it has failed. */
+enum init_event { INIT_BEGUN, INIT_RUNTIME, INIT_OVER };
+
 /** Who is told; all members may be NULL. Called in the loop's thread; must not end anything. */
 struct observer {
-	void (*line)(struct observer *o, struct instance *i, struct invocation *inv, struct str line);
+	void (*line)(struct observer *o, struct instance *i, struct invocation *inv, enum line_from from,
+		     struct str line);
+	void (*init)(struct observer *o, struct instance *i, enum init_event e);
 	void (*begun)(struct observer *o, struct invocation *inv);	/* an instance has it */
+	/* its runtime is done with it, or gone: extensions may go on */
+	void (*done)(struct observer *o, struct invocation *inv);
 	void (*over)(struct observer *o, struct invocation *inv);	/* with its report */
 	void (*changed)(struct observer *o, struct instance *i);	/* its state */
 	struct observer *next;
@@ -171,10 +211,12 @@ struct platform {
 	const char *region, *account;
 	VEC(struct lfn *) fns;
 	struct observer *observers;
+	struct observer telemetry;		/* of extensions that ask for it */
 	unsigned ninstances;
 	bool stopping;
 	struct loop_timer grace, check, reap;
 	struct spawner spawner;
+	struct trace_ids ids;
 	struct quota quota;
 	struct buf scratch;
 };
@@ -197,6 +239,15 @@ void platform_stop(struct platform *p, uint64_t grace_ns);
 /** invocation_new - with an id and no event yet; the caller sets what it wants, then invokes or frees it. */
 struct invocation *invocation_new(struct lfn *fn);
 void invocation_free(struct invocation *inv);
+/**
+ * invocation_trace - where it belongs, by the headers that came with it (NULL: without): W3C's or X-Ray's, else a new
+ * trace. Both forms then go on to the function.
+ */
+void invocation_trace(struct invocation *inv, const char *parent, const char *state, const char *xray);
+/** new_uuid - RFC 9562, 5.4, as text. */
+void new_uuid(char id[37]);
+/** wall_clock - ns since the epoch. */
+int64_t wall_clock(void);
 /**
  * platform_invoke - have @inv done; it belongs to the platform until finished() returns. With no instance to be had it
  * is answered OUTCOME_THROTTLED at once, before this returns.
@@ -225,8 +276,39 @@ void pool_renew(struct lfn *fn);
 
 /** instance_start - NULL with @err: ERR_IO, ERR_TOOL. */
 struct instance *instance_start(struct lfn *fn, struct err *err);
-/** instance_end - have it ended, @why for the log; @grace_ns: SIGTERM first. It is gone later: instance_gone. */
+/**
+ * instance_end - have it ended, @why for the log. Its extensions are told i->reason ("spindown" if NULL), and all of it is
+ * gone within two seconds; without extensions @grace_ns is from SIGTERM to SIGKILL. It is freed when the loop goes on.
+ */
 void instance_end(struct instance *i, const char *why, uint64_t grace_ns);
+/** instance_kill - SIGKILL to all its processes. */
+void instance_kill(struct instance *i);
+/**
+ * instance_break - it cannot go on: what it does, or what waits for it to be ready, fails with @o, @type and @why, and it
+ * is ended.
+ */
+void instance_break(struct instance *i, enum outcome o, const char *type, const char *why);
+/** instance_proceed - its runtime or an extension has asked for work: is it ready for some? */
+void instance_proceed(struct instance *i);
+/** instance_left - one of its processes is gone while it ends: go on with that. */
+void instance_left(struct instance *i);
+/** instance_runtime - start its runtime; if that fails, instance_break(). */
+void instance_runtime(struct instance *i);
+/** instance_environment - "K=V", all of it. */
+void instance_environment(struct instance *i, struct strs *env);
+/** instance_ended - its runtime's pidfd is readable. */
+void instance_ended(struct loop_io *io, uint32_t events);
+/** instance_reap - a process whose pidfd is readable, and its group. false: it has not ended. *@pid is -1 then. */
+bool instance_reap(pid_t *pid, struct loop_io *io, struct loop *loop, int *status);
+/** exit_words - of a status of waitpid(): "exit status 3", "signal: killed"; NULL: it ended with 0. Heap. */
+char *exit_words(int status);
+/** instance_spawn - a program with what it prints going to @r, in a process group of its own. ERR_IO. */
+int instance_spawn(struct instance *i, char *const *argv, struct strs *env, struct line_reader *r, pid_t *pid,
+		   struct loop_io *process, struct err *err) MUST_CHECK;
+/** line_reader_drain - take what its pipe holds: before anything is said to come after it. */
+void line_reader_drain(struct line_reader *r);
+/** line_reader_stop - take what is left, and close it. Harmless if it was not started. */
+void line_reader_stop(struct line_reader *r);
 
 /** invocation_drained - what waited to go out of a streamed answer has gone. */
 void invocation_drained(struct invocation *inv);
@@ -246,14 +328,22 @@ void invocation_line(struct invocation *inv, struct str line);
 void platform_checks(struct platform *p);
 /** platform_reaps - a group was released: have what is left of it removed. */
 void platform_reaps(struct platform *p);
-void platform_line(struct instance *i, struct str line);
-/** instance_drain - take what its pipe holds: before anything is said to come after it. */
-void instance_drain(struct instance *i);
+/** invocation_done - the runtime is done with it; harmless a second time. */
+void invocation_done(struct invocation *inv);
+
+void platform_line(struct instance *i, enum line_from from, struct str line);
+void platform_init_event(struct instance *i, enum init_event e);
 void platform_changed(struct instance *i);
 
 /** The Runtime API's service: its listeners are instance.listener. */
 extern const struct web_service runtime_api;
-/** runtime_api_give - answer the instance's GET .../next. */
-void runtime_api_give(struct instance *i, struct invocation *inv);
+/** runtime_api_give - answer the instance's GET .../next with what it is to do. */
+void runtime_api_give(struct instance *i);
+/** runtime_api_refuse - {"errorMessage":..., "errorType":...} as the emulator has it. */
+void runtime_api_refuse(struct web_req *req, unsigned status, const char *type, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/** runtime_api_no_method - 405. */
+void runtime_api_no_method(struct web_req *req, const char *allowed);
+/** runtime_api_ok - 202 {"status":"OK"}. */
+void runtime_api_ok(struct web_req *req);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #define WARM_NS (100 * LOOP_MS)
+#define PATIENCE_NS (2 * LOOP_MS)
 #define WARM_MAX_NS (5 * LOOP_S)
 
 /* Instances that had nothing to do for long, oldest first: those used last are at the head of the list. */
@@ -41,6 +42,9 @@ static void not_starting(struct instance *i)
 
 void pool_unlist(struct instance *i)
 {
+	if (i->state == INSTANCE_ENDING)
+		not_starting(i);
+	i->listed = false;
 	for (struct instance **at = &i->fn->idle; *at; at = &(*at)->next_idle)
 		if (*at == i) {
 			*at = i->next_idle;
@@ -64,6 +68,7 @@ void pool_ready(struct instance *i)
 	i->idle_since = loop_clock();
 	i->next_idle = fn->idle;
 	fn->idle = i;
+	i->listed = true;
 	platform_changed(i);
 	if (!fn->reap.place && fn->idle_ns)
 		loop_timer_set(fn->platform->loop, &fn->reap, fn->idle_ns);
@@ -120,9 +125,34 @@ void pool_error_first(struct lfn *fn, const char *type, const char *body)
 	invocation_over(inv);
 }
 
+/* Instances whose answer is out and who will ask for more at once, as a rule: sooner than a new one would. */
+static size_t finishing(const struct lfn *fn)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < fn->instances.len; k++) {
+		const struct instance *i = fn->instances.ptr[k];
+
+		n += i->state == INSTANCE_BUSY && i->answered && i->generation == fn->generation;
+	}
+	return n;
+}
+
+static void dispatch(struct lfn *fn, bool wait);
+
+static void waited(struct loop_timer *t)
+{
+	dispatch(CONTAINER_OF(t, struct lfn, patience), false);
+}
+
 void pool_dispatch(struct lfn *fn)
 {
-	size_t waiting = 0;
+	dispatch(fn, true);
+}
+
+static void dispatch(struct lfn *fn, bool wait)
+{
+	size_t waiting = 0, soon;
 
 	while (fn->first && fn->idle) {
 		struct instance *i = fn->idle;
@@ -130,12 +160,18 @@ void pool_dispatch(struct lfn *fn)
 
 		fn->idle = i->next_idle;
 		i->next_idle = NULL;
+		i->listed = false;
 		invocation_begin(inv, i);
 		pool_prewarm(fn);
 	}
 	for (struct invocation *inv = fn->first; inv; inv = inv->next)
 		waiting++;
-	while (waiting > fn->starting && fn->instances.len < fn->concurrency) {
+	if (waiting <= fn->starting)
+		return;
+	soon = wait ? finishing(fn) : 0;
+	if (soon && !fn->patience.place)
+		loop_timer_set(fn->platform->loop, &fn->patience, PATIENCE_NS);
+	while (waiting > fn->starting + soon && fn->instances.len < fn->concurrency) {
 		struct err err = ERR_INIT;
 
 		if (!instance_start(fn, &err)) {
@@ -188,6 +224,7 @@ void pool_init(struct lfn *fn)
 	fn->last = &fn->first;
 	fn->reap.expired = reap;
 	fn->warm.expired = warm;
+	fn->patience.expired = waited;
 }
 
 void pool_renew(struct lfn *fn)
@@ -207,6 +244,8 @@ void platform_invoke(struct invocation *inv)
 	struct lfn *fn = inv->fn;
 
 	inv->made = loop_clock();
+	if (!inv->trace)
+		invocation_trace(inv, NULL, NULL, NULL);
 	fn->active++;
 	if (fn->platform->stopping || fn->active > fn->concurrency) {
 		invocation_fail(inv, fn->platform->stopping ? OUTCOME_STOPPED : OUTCOME_THROTTLED,

@@ -6,14 +6,20 @@
 #include "local/platform.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include <jansson.h>
+
+#include "base/base64.h"
 #include "base/mem.h"
+#include "local/extension.h"
 
 #define PREFIX "/2018-06-01/runtime/"
+#define CAUSE_TYPE "application/vnd.aws.lambda.error.cause+json"
+#define LOST_NS LOOP_S			/* who closed while it waited has so long to ask again */
 
 static struct instance *instance_of(const struct web_req *req)
 {
@@ -22,47 +28,77 @@ static struct instance *instance_of(const struct web_req *req)
 
 static const struct web_header json = { "Content-Type", "application/json" };
 
-static void ok(struct web_req *req)
+void runtime_api_ok(struct web_req *req)
 {
 	static const char text[] = "{\"status\":\"OK\"}\n";
 
 	web_answer(req, 202, &json, 1, text, sizeof(text) - 1);
 }
 
-static void refuse(struct web_req *req, unsigned status, const char *type, const char *msg)
+void runtime_api_refuse(struct web_req *req, unsigned status, const char *type, const char *fmt, ...)
 {
-	CLEAN_BUF struct buf b = BUF_INIT;
+	CLEAN_BUF struct buf b = BUF_INIT, msg = BUF_INIT;
+	va_list ap;
 
-	buf_addf(&b, "{\"errorMessage\":\"%s\",\"errorType\":\"%s\"}\n", msg, type);
+	va_start(ap, fmt);
+	buf_vaddf(&msg, fmt, ap);
+	va_end(ap);
+	buf_addz(&b, "{\"errorMessage\":");
+	buf_add_json(&b, buf_str(&msg));
+	buf_addf(&b, ",\"errorType\":\"%s\"}\n", type);
 	web_answer(req, status, &json, 1, b.ptr, b.len);
 }
 
-static void wrong_state(struct web_req *req, const char *from, const char *to)
+void runtime_api_no_method(struct web_req *req, const char *allowed)
 {
-	CLEAN_FREE char *msg = xasprintf("State transition from %s to %s failed for runtime. Error: State transition "
-					 "is not allowed", from, to);
+	struct web_header h = { "Allow", allowed };
 
-	refuse(req, 403, "InvalidStateTransition", msg);
+	web_answer(req, 405, &h, 1, "", 0);
 }
 
-/* "(Runtime|Function)\.[A-Z][a-zA-Z]+", else as the platform calls what it does not know */
+/* Its state, as the emulator calls it. */
+static const char *state_name(const struct instance *i)
+{
+	if (i->init_error_type)
+		return "InitError";
+	if (!i->asked)
+		return "Started";
+	if (!i->inv || i->next)
+		return "Ready";
+	if (i->answered)
+		return "RuntimeResponseSentState";
+	if (i->answering)
+		return str_ends(i->answering->path, "/error") ? "InvocationErrorResponse" : "InvocationResponse";
+	return "Running";
+}
+
+static void wrong_state(struct web_req *req, const struct instance *i, const char *to)
+{
+	runtime_api_refuse(req, 403, "InvalidStateTransition",
+			   "State transition from %s to %s failed for runtime. Error: State transition is not allowed",
+			   state_name(i), to);
+}
+
+/* Whether it has "(Runtime|Function)\.[A-Z][a-zA-Z]+" in it; else as the platform calls what it does not know. */
 static char *error_type(const char *s)
 {
-	size_t n, at;
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-	if (s && (starts_with(s, "Function.") || starts_with(s, "Runtime."))) {
-		at = (size_t)(strchr(s, '.') - s) + 1;
-		n = strspn(s + at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-		if (n > 1 && !s[at + n] && s[at] >= 'A' && s[at] <= 'Z')
+	for (const char *p = s; p && (p = strchr(p, '.')); p++) {
+		bool known = (p - s >= 7 && memcmp(p - 7, "Runtime", 7) == 0) ||
+			     (p - s >= 8 && memcmp(p - 8, "Function", 8) == 0);
+
+		if (known && p[1] >= 'A' && p[1] <= 'Z' && strspn(p + 1, letters) > 1)
 			return xstrdup(s);
 	}
-	return xstrdup(s && starts_with(s, "Runtime.") ? "Runtime.Unknown" : "Function.Unknown");
+	return xstrdup(s && starts_with(s, "Function.") ? "Function.Unknown" : "Runtime.Unknown");
 }
 
 /* ---- GET .../next ---- */
 
-void runtime_api_give(struct instance *i, struct invocation *inv)
+void runtime_api_give(struct instance *i)
 {
+	struct invocation *inv = i->inv;
 	struct web_req *req = i->next;
 	char deadline[32];
 	struct web_header h[] = {
@@ -77,51 +113,55 @@ void runtime_api_give(struct instance *i, struct invocation *inv)
 		{ "traceparent", inv->traceparent },
 		{ "tracestate", inv->tracestate },
 	};
-	size_t len = inv->event.len;
 
 	i->next = NULL;
 	snprintf(deadline, sizeof(deadline), "%" PRId64,
 		 (inv->wall_given + (int64_t)inv->fn->timeout_ms * 1000000) / 1000000);
-	web_answer_take(req, 200, h, ARRAY_LEN(h), buf_detach(&inv->event), len);
+	/* the event stays: whose connection broke may ask again */
+	web_answer(req, 200, h, ARRAY_LEN(h), inv->event.ptr, inv->event.len);
 }
 
 static void next(struct web_req *req, struct instance *i)
 {
-	if (i->inv && !i->answered) {
-		wrong_state(req, "Running", "Ready");
+	if (i->init_error_type || (i->inv && i->answering)) {
+		wrong_state(req, i, "Ready");
 		return;
 	}
-	if (i->next) {
-		/* it has left the other one without a word */
-		i->next->ctx = NULL;
-		refuse(i->next, 403, "InvalidStateTransition", "another request for the next invocation came");
-	}
-	i->next = req;
-	req->ctx = i;
-	if (i->inv) {
-		struct invocation *inv = i->inv;
-
-		invocation_over(inv);
-	}
+	/* it is to end: there is nothing more for it */
 	if (i->state == INSTANCE_ENDING)
 		return;
-	if (!i->ready)
-		i->ready = loop_clock();
-	pool_ready(i);
+	if (i->next)
+		/* it has left the other one without a word */
+		runtime_api_refuse(i->next, 403, "InvalidStateTransition", "State transition from Ready to Ready failed for "
+				   "runtime. Error: Concurrent state modification");
+	i->next = req;
+	if (i->inv && !i->answered) {
+		runtime_api_give(i);
+		return;
+	}
+	if (!i->asked) {
+		i->asked = loop_clock();
+		line_reader_drain(&i->out);
+		platform_init_event(i, INIT_RUNTIME);
+	}
+	if (i->inv)
+		invocation_done(i->inv);
+	instance_proceed(i);
 }
 
 /* ---- POST .../response, .../error ---- */
 
 static void bad_id(struct web_req *req)
 {
-	refuse(req, 400, "InvalidRequestID", "Invalid request ID");
+	runtime_api_refuse(req, 400, "InvalidRequestID", "Invalid request ID");
 }
 
-static bool is_streaming(const struct web_req *req)
+/* As it says; NULL: not. */
+static const char *response_mode(const struct web_req *req)
 {
 	const char *mode = web_header(req, "Lambda-Runtime-Function-Response-Mode");
 
-	return mode && strcasecmp(mode, "streaming") == 0;
+	return mode && *mode ? mode : NULL;
 }
 
 static void set_content_type(struct invocation *inv, const struct web_req *req)
@@ -139,8 +179,11 @@ static size_t streamed(struct web_req *req, const char *p, size_t n)
 	struct invocation *inv = i->inv;
 
 	/* its invocation is over, by a timeout: what comes is for nobody */
-	if (!inv || inv->is_answered || !inv->streamed)
+	if (i->answering != req || !inv || inv->is_answered || !inv->streamed)
 		return n;
+	if (!inv->first_at)
+		inv->first_at = loop_clock();
+	inv->produced = req->length;
 	if (req->length > STREAM_MAX) {
 		invocation_fail(inv, OUTCOME_TOO_LARGE, "Function.ResponseSizeTooLarge",
 				"Response payload size exceeded maximum allowed payload size (%llu bytes).",
@@ -155,31 +198,38 @@ static size_t streamed(struct web_req *req, const char *p, size_t n)
 	return n;
 }
 
-/* One of "invocation/<id>/response": its id and its last word. */
-static bool parse(struct str rest, struct str *id, struct str *what)
+/* "/2018-06-01/runtime/invocation/<id>/response", or /error: its id. */
+static bool is_answer(const struct web_req *req, struct str *id, bool *is_error)
 {
-	static const char in[] = "invocation/";
+	static const char in[] = PREFIX "invocation/";
+	struct str what;
 
-	if (!str_starts(rest, in))
+	if (!str_starts(req->path, in))
 		return false;
-	*id = (struct str){ rest.ptr + sizeof(in) - 1, rest.len - (sizeof(in) - 1) };
-	*what = str_cut(id, '/');
-	return true;
+	*id = (struct str){ req->path.ptr + sizeof(in) - 1, req->path.len - (sizeof(in) - 1) };
+	what = str_cut(id, '/');
+	*is_error = str_eqz(what, "error");
+	return *is_error || str_eqz(what, "response");
+}
+
+static bool is_current(const struct instance *i, struct str id)
+{
+	return i->inv && str_eqz(id, i->inv->id);
 }
 
 static void begin(struct web_req *req)
 {
 	struct instance *i = instance_of(req);
-	struct str path = req->path, id, what;
+	const char *mode = response_mode(req);
+	struct str id;
+	bool is_error;
 
-	if (!str_starts(path, PREFIX) || strcmp(req->method, "POST") != 0)
-		return;
-	path.ptr += sizeof(PREFIX) - 1;
-	path.len -= sizeof(PREFIX) - 1;
-	if (!parse(path, &id, &what) || !str_eqz(what, "response") || !is_streaming(req))
-		return;
 	/* what is wrong with it is said at its end */
-	if (!i->inv || i->answered || !str_eqz(id, i->inv->id) || !i->inv->stream_data)
+	if (strcmp(req->method, "POST") != 0 || !is_answer(req, &id, &is_error) || !is_current(i, id) || i->answered ||
+	    i->answering || (!is_error && mode && strcmp(mode, "streaming") != 0))
+		return;
+	i->answering = req;
+	if (is_error || !mode || !i->inv->stream_data)
 		return;
 	req->limit = STREAM_MAX + (1u << 20);
 	req->data = streamed;
@@ -188,63 +238,139 @@ static void begin(struct web_req *req)
 	i->inv->stream_head(i->inv, i->inv->content_type);
 }
 
-static void answer(struct web_req *req, struct instance *i, struct str id, bool is_error)
+/*
+ * Whether @req may answer what its instance does; else it is refused. Sets i->answered.
+ */
+static bool may_answer(struct web_req *req, struct instance *i)
 {
-	struct invocation *inv = i->inv;
-	const char *type = web_header(req, "Lambda-Runtime-Function-Error-Type");
-	const char *mode = web_header(req, "Lambda-Runtime-Function-Response-Mode");
+	const char *mode = response_mode(req);
+	struct str id;
+	bool is_error;
 
-	if (!inv || !str_eqz(id, inv->id)) {
+	if (!is_answer(req, &id, &is_error) || !is_current(i, id)) {
 		bad_id(req);
-		return;
+		return false;
 	}
-	if (i->answered) {
-		wrong_state(req, is_error ? "InvocationErrorResponse" : "ResponseSent", "InvocationResponse");
-		return;
-	}
-	if (mode && strcasecmp(mode, "streaming") != 0) {
-		refuse(req, 400, "InvalidFunctionResponseMode", "Invalid function response mode");
-		return;
+	if (i->answered || (i->answering && i->answering != req)) {
+		wrong_state(req, i, is_error ? "InvocationErrorResponse" : "InvocationResponse");
+		return false;
 	}
 	i->answered = true;
 	/* the log of an invocation is whole when its answer is told */
-	instance_drain(i);
-	if (!inv->streamed) {
-		buf_release(&inv->body);
-		inv->body = req->body;
-		buf_init(&req->body);
-		set_content_type(inv, req);
-	}
-	if (!is_error && mode) {
-		/* an error midway comes behind the body */
-		const char *late = web_trailer(req, "Lambda-Runtime-Function-Error-Type");
+	line_reader_drain(&i->out);
+	if (is_error || !mode || strcmp(mode, "streaming") == 0)
+		return true;
+	runtime_api_refuse(req, 400, "InvalidFunctionResponseMode", "Invalid function response mode");
+	invocation_fail(i->inv, OUTCOME_ERROR, "Runtime.InvalidResponseModeHeader",
+			"RequestId: %s Error: '%s' is no response mode", i->inv->id, mode);
+	return false;
+}
 
-		if (late)
-			inv->trailer_error = xstrdup(web_trailer(req, "Lambda-Runtime-Function-Error-Body")
-						     ? web_trailer(req, "Lambda-Runtime-Function-Error-Body") : "");
-		type = late;
-		is_error = late != NULL;
+/* "application/vnd.aws.lambda.error.cause+json": the cause is X-Ray's, the rest the caller's. */
+static void strip_cause(struct invocation *inv)
+{
+	static const char *const keys[] = { "errorMessage", "errorType", "stackTrace" };
+	json_t *root = json_loadb(inv->body.ptr, inv->body.len, 0, NULL), *left = json_object();
+	char *text = NULL;
+
+	for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+		json_t *v = json_object_get(root, keys[k]);
+
+		if (v)
+			json_object_set(left, keys[k], v);
+	}
+	if (json_is_object(root))
+		text = json_dumps(left, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	buf_reset(&inv->body);
+	buf_addz(&inv->body, text ? text : "\"Invalid error body\"");
+	free(text);
+	json_decref(root);
+	json_decref(left);
+}
+
+static void take_body(struct web_req *req, struct invocation *inv)
+{
+	buf_release(&inv->body);
+	inv->body = req->body;
+	buf_init(&req->body);
+	inv->produced = inv->body.len;
+	set_content_type(inv, req);
+}
+
+static void answer(struct web_req *req, struct instance *i)
+{
+	struct invocation *inv = i->inv;
+	bool is_error = str_ends(req->path, "/error");
+	const char *type = web_header(req, "Lambda-Runtime-Function-Error-Type");
+
+	if (!may_answer(req, i))
+		return;
+	if (!inv->streamed)
+		take_body(req, inv);
+	if (is_error && inv->content_type && strcmp(inv->content_type, CAUSE_TYPE) == 0) {
+		strip_cause(inv);
+		free(inv->content_type);
+		inv->content_type = xstrdup("application/json");
+	}
+	type = is_error || !response_mode(req) ? type : web_trailer(req, "Lambda-Runtime-Function-Error-Type");
+	if (!is_error && response_mode(req) && type) {
+		/* an error midway comes behind the body: who collects it wants the error */
+		const char *text = web_trailer(req, "Lambda-Runtime-Function-Error-Body");
+		CLEAN_BUF struct buf b = BUF_INIT;
+
+		is_error = true;
+		inv->trailer_error = xstrdup(text ? text : "");
+		if (!inv->streamed && base64_decode(str_from(inv->trailer_error), &b) == 0) {
+			buf_reset(&inv->body);
+			buf_adds(&inv->body, buf_str(&b));
+		}
 	}
 	inv->outcome = is_error ? OUTCOME_ERROR : OUTCOME_OK;
 	if (is_error)
 		inv->error_type = error_type(type);
-	ok(req);
+	runtime_api_ok(req);
 	invocation_answer(inv);
 }
 
+static void fail_too_large(struct web_req *req, struct invocation *inv)
+{
+	const char *length = web_header(req, "Content-Length");
+	uint64_t n;
+
+	if (!length || str_parse_u64(str_from(length), &n) < 0)
+		n = req->length;
+	invocation_fail(inv, OUTCOME_TOO_LARGE, "Function.ResponseSizeTooLarge",
+			"Response payload size (%" PRIu64 " bytes) exceeded maximum allowed payload size (%llu bytes).", n,
+			req->data ? STREAM_MAX : ANSWER_MAX);
+}
+
+static void too_large(struct web_req *req)
+{
+	struct instance *i = instance_of(req);
+	struct str id;
+	bool is_error;
+
+	if (is_answer(req, &id, &is_error) && strcmp(req->method, "POST") == 0) {
+		if (!may_answer(req, i))
+			return;
+		fail_too_large(req, i->inv);
+	}
+	runtime_api_refuse(req, 413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (%u bytes).",
+			   ANSWER_MAX);
+}
+
+/* ---- */
+
 static void init_error(struct web_req *req, struct instance *i)
 {
-	if (i->ready) {
-		wrong_state(req, "Ready", "InitError");
+	if (i->asked || i->init_error_type) {
+		wrong_state(req, i, "InitError");
 		return;
 	}
-	free(i->init_error);
-	free(i->init_error_type);
 	i->init_error = xstrndup(req->body.ptr, req->body.len);
 	i->init_error_type = error_type(web_header(req, "Lambda-Runtime-Function-Error-Type"));
-	ok(req);
-	/* it ends by itself, as a runtime should; else it is ended */
-	instance_end(i, "init error", LOOP_S / 2);
+	runtime_api_ok(req);
+	instance_break(i, OUTCOME_ERROR, i->init_error_type, i->init_error);
 }
 
 static void ready(struct web_req *req)
@@ -252,44 +378,31 @@ static void ready(struct web_req *req)
 	static const char not_found[] = "404 page not found\n";
 	static const struct web_header plain = { "Content-Type", "text/plain; charset=utf-8" };
 	struct instance *i = instance_of(req);
-	struct str path = req->path, id, what;
-	bool get = strcmp(req->method, "GET") == 0, post = strcmp(req->method, "POST") == 0;
+	bool get = strcmp(req->method, "GET") == 0, post = strcmp(req->method, "POST") == 0, is_error;
+	struct str id;
 
-	if (str_starts(path, PREFIX)) {
-		path.ptr += sizeof(PREFIX) - 1;
-		path.len -= sizeof(PREFIX) - 1;
-		if (get && str_eqz(path, "invocation/next")) {
-			next(req, i);
-			return;
-		}
-		if (post && str_eqz(path, "init/error")) {
-			init_error(req, i);
-			return;
-		}
-		if (get && str_eqz(path, "restore/next")) {
-			wrong_state(req, "Init", "RuntimeRestoreReady");
-			return;
-		}
-		if (post && parse(path, &id, &what) && (str_eqz(what, "response") || str_eqz(what, "error"))) {
-			answer(req, i, id, str_eqz(what, "error"));
-			return;
-		}
-	}
-	web_answer(req, 404, &plain, 1, not_found, sizeof(not_found) - 1);
+	if (str_eqz(req->path, PREFIX "invocation/next") && get)
+		next(req, i);
+	else if (is_answer(req, &id, &is_error) && post)
+		answer(req, i);
+	else if (str_eqz(req->path, PREFIX "init/error") && post)
+		init_error(req, i);
+	else if (str_eqz(req->path, "/2018-06-01/ping") && get)
+		web_answer(req, 200, &plain, 1, "pong", 4);
+	else if (str_eqz(req->path, PREFIX "invocation/next") || str_eqz(req->path, "/2018-06-01/ping"))
+		runtime_api_no_method(req, "GET");
+	else if (str_eqz(req->path, PREFIX "init/error") || is_answer(req, &id, &is_error))
+		runtime_api_no_method(req, "POST");
+	else if (!extension_request(req, i))
+		web_answer(req, 404, &plain, 1, not_found, sizeof(not_found) - 1);
 }
 
-static void too_large(struct web_req *req)
+/* It asked for work, left, and did not come back. */
+static void lost(struct loop_timer *t)
 {
-	struct instance *i = instance_of(req);
-	CLEAN_FREE char *msg = xasprintf("Exceeded maximum allowed payload size (%u bytes).", ANSWER_MAX);
-	struct str path = req->path;
+	struct instance *i = CONTAINER_OF(t, struct instance, timer);
 
-	refuse(req, 413, "RequestEntityTooLarge", msg);
-	if (i->inv && !i->answered && str_ends(path, "/response")) {
-		i->answered = true;
-		invocation_fail(i->inv, OUTCOME_TOO_LARGE, "Function.ResponseSizeTooLarge",
-				"Response payload size exceeded maximum allowed payload size (%u bytes).", ANSWER_MAX);
-	}
+	instance_break(i, OUTCOME_EXIT, "Runtime.ExitError", "its runtime asks for nothing");
 }
 
 /* It closed its connection while it waited, or was given an invocation that it did not take. */
@@ -297,11 +410,14 @@ static void hangup(struct web_req *req)
 {
 	struct instance *i = instance_of(req);
 
-	if (i->next != req)
+	if (extension_hangup(req, i) || i->next != req)
 		return;
 	i->next = NULL;
-	if (i->state == INSTANCE_IDLE)
-		pool_unlist(i);
+	if (i->state != INSTANCE_IDLE)
+		return;
+	pool_unlist(i);
+	i->timer.expired = lost;
+	loop_timer_set(i->fn->platform->loop, &i->timer, LOST_NS);
 }
 
 static void closed(struct web_req *req, bool whole)
@@ -310,15 +426,19 @@ static void closed(struct web_req *req, bool whole)
 
 	if (i->stalled == req)
 		i->stalled = NULL;
-	if (i->next == req) {
-		i->next = NULL;
-		pool_unlist(i);
-	}
-	/* the connection broke in the middle of a streamed answer */
-	if (!whole && req->data && i->inv && i->inv->streamed && !i->inv->is_answered)
+	hangup(req);
+	if (i->answering != req)
+		return;
+	/* the connection broke in the middle of an answer */
+	if (!whole && i->inv && !i->answered) {
+		i->answered = true;
+		if (req->large)
+			fail_too_large(req, i->inv);
 		invocation_fail(i->inv, OUTCOME_EXIT, "Runtime.TruncatedResponse",
 				"RequestId: %s Error: the runtime closed the connection before its answer was whole",
 				i->inv->id);
+	}
+	i->answering = NULL;
 }
 
 const struct web_service runtime_api = {

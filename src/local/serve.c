@@ -31,7 +31,7 @@ static struct lfn *make(const char *name, enum runtime runtime)
 }
 
 /* What of slsc.yaml can be changed while it is served. */
-static void settings(struct lfn *fn, const struct function *f, const char *binary)
+static void settings(struct lfn *fn, const struct project *p, const struct function *f, const char *binary)
 {
 	struct stat st;
 
@@ -40,6 +40,14 @@ static void settings(struct lfn *fn, const struct function *f, const char *binar
 	fn->tmp = f->storage;
 	fn->concurrency = (unsigned)f->concurrency;
 	fn->prewarm = (unsigned)f->prewarm;
+	fn->has_rate = f->rate > 0;
+	if (fn->has_rate)
+		rate_limit_init(&fn->rate, (uint32_t)f->rate, (uint32_t)f->rate);
+	free(fn->fallback_file);
+	free(fn->fallback_function);
+	fn->fallback_file = f->fallback_file.s ? path_join(p->dir, f->fallback_file.s) : NULL;
+	fn->fallback_function = f->fallback_function.s ? xstrdup(f->fallback_function.s) : NULL;
+	fn->fallback_status = (unsigned)f->fallback_status;
 	strs_release(&fn->env);
 	for (size_t i = 0; i < f->env.len; i++)
 		strs_addf(&fn->env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
@@ -65,14 +73,15 @@ bool serve_renew(struct lfn *fn, const struct project *p, const struct function 
 	struct lfn was = *fn;
 	bool changed;
 
-	(void)p;
 	fn->env = (struct strs){ 0 };
-	settings(fn, f, binary);
+	settings(fn, p, f, binary);
 	changed = memcmp(was.binary, fn->binary, sizeof(was.binary)) != 0 || was.timeout_ms != fn->timeout_ms ||
 		  was.memory != fn->memory || !same_env(&was.env, &fn->env);
 	strs_release(&was.env);
-	if (changed)
+	if (changed) {
+		breaker_reset(&fn->breaker);
 		pool_renew(fn);
+	}
 	return changed;
 }
 
@@ -95,7 +104,7 @@ struct lfn *serve_function(const struct project *p, const struct function *f, en
 	}
 	strs_add(&fn->argv, binary);
 	fn->dir = xstrdup(p->dir);
-	settings(fn, f, binary);
+	settings(fn, p, f, binary);
 	return fn;
 }
 

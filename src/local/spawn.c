@@ -233,6 +233,14 @@ static int plan_group(struct spawn_plan *p, const struct spawn *o, struct strs *
 		for (; p->nkeep < kept->len; p->nkeep++)
 			p->keep[p->nkeep] = kept->ptr[p->nkeep];
 	}
+	if (o->join) {
+		p->join = o->join;
+		p->join_flags = p->ns_flags;
+		p->ns_flags = 0;
+		p->tmp[0] = '\0';
+		p->nkeep = 0;
+		memcpy(p->ns, g->ns, sizeof(p->ns));
+	}
 	snprintf(p->group, sizeof(p->group), "i%u", g->number);
 	for (size_t i = 0; i < q->ntrees; i++)
 		p->trees[i] = q->trees[i].fd;
@@ -313,7 +321,7 @@ int spawner_start(struct spawner *s, const struct spawn *o, pid_t *pid, int *pid
 	p.paths = strs_argv(&paths);
 	if (o->group && plan_group(&p, o, &kept, err) < 0)
 		return -1;
-	if (o->root && !p.ns_flags) {
+	if (o->root && !p.ns_flags && !p.join_flags) {
 		err_set(err, ERR_IO, "cannot start %s: no mounts of its own can be made for %s", o->argv[0], o->root);
 		return err_hint(err, "start slsc as root, or allow user namespaces");
 	}

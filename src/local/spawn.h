@@ -26,6 +26,7 @@ struct spawn {
 	const char *cwd;		/* inside @root */
 	int out, err;			/* what its stdout and stderr are; they stay the caller's */
 	struct quota_group *group;	/* NULL: no limits, and the machine's /tmp */
+	int join;			/* a process of @group (its pidfd), whose root and /tmp it shares; 0: none */
 	/*
 	 * Absolute directories, without links in their paths, that are to be seen as they are: those below /tmp, at
 	 * most 8, also below an own /tmp; and /tmp itself in its place. Others need nothing. NULL-terminated, or NULL.

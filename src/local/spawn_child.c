@@ -266,10 +266,12 @@ CHILD int spawn_child(void *plan)
 	struct spawn_plan *p = plan;
 
 	enter_group(p);
+	if (p->join_flags && syscall(SYS_setns, p->join, p->join_flags) < 0)
+		fail(p, "enter the namespaces of its instance");
 	if (p->most_fd >= 0 && syscall(SYS_close_range, p->most_fd + 1, ~0u, CLOSE_RANGE_UNSHARE) < 0)
 		fail(p, "close what is not its own");
 	enter_namespaces(p);
-	if (p->root)
+	if (p->root && !p->join_flags)
 		enter_root(p);
 	else
 		make_tmp(p);

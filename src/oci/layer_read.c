@@ -32,18 +32,37 @@ static int spool(struct layer_reader *r, struct origin *o, struct err *err)
 	CLEAN_FREE char *shown = NULL;
 	struct spool s;
 
-	r->fd = fs_scratch(&shown, err);
-	if (r->fd < 0)
+	r->piece = (struct piece){ .fd = fs_scratch(&shown, err), .owned = true, .size = r->d->size };
+	if (r->piece.fd < 0)
 		return -1;
-	s = (struct spool){ r->fd, shown };
-	if (o->ops->blob(o, r->d, to_spool, &s, err) < 0)
+	s = (struct spool){ r->piece.fd, shown };
+	return o->ops->blob(o, r->d, to_spool, &s, err);
+}
+
+/* A blob is hashed once: where it lies while it is read, or while it is spooled. */
+static int find_blob(struct layer_reader *r, struct origin *o, struct err *err)
+{
+	CLEAN_FREE char *path = o->ops->blob_path ? o->ops->blob_path(o, &r->d->digest) : NULL;
+	struct stat st;
+
+	if (!path && !o->ops->blob_piece)
+		return spool(r, o, err);
+	if (path) {
+		r->piece = (struct piece){ .fd = fs_open(path, &st, err), .owned = true };
+		if (r->piece.fd < 0)
+			return -1;
+		r->piece.size = (uint64_t)st.st_size;
+	} else if (o->ops->blob_piece(o, &r->d->digest, &r->piece, err) < 0) {
 		return -1;
-	return lseek(r->fd, 0, SEEK_SET) < 0 ? err_sys(err, "%s", r->shown) : 0;
+	}
+	r->raw = digest_new(err);
+	return r->raw ? 0 : -1;
 }
 
 static ssize_t read_raw(void *ctx, const void **p, struct err *err)
 {
 	struct layer_reader *r = ctx;
+	const uint64_t left = r->piece.size - r->size;
 	ssize_t n;
 
 	do {
@@ -51,7 +70,7 @@ static ssize_t read_raw(void *ctx, const void **p, struct err *err)
 			return -1;
 		if (r->shared && atomic_load(&r->shared->cancel))
 			return err_set(err, ERR_INTR, "interrupted");
-		n = read(r->fd, r->block, BLOCK);
+		n = pread(r->piece.fd, r->block, left < BLOCK ? (size_t)left : BLOCK, (off_t)(r->piece.at + r->size));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_sys(err, "%s", r->shown);
@@ -59,7 +78,8 @@ static ssize_t read_raw(void *ctx, const void **p, struct err *err)
 	if (r->size > r->d->size)
 		return err_set(err, ERR_FORMAT, "%s: has more bytes than the %llu that its descriptor says", r->shown,
 			       (unsigned long long)r->d->size);
-	digest_update(r->raw, r->block, (size_t)n);
+	if (r->raw)
+		digest_update(r->raw, r->block, (size_t)n);
 	*p = r->block;
 	return n;
 }
@@ -99,22 +119,17 @@ static int reader_open(struct layer_reader *r, struct origin *o, const struct do
 {
 	/* our decoder comes first and counts the same bytes: its message names the layer */
 	const struct unar_limits limits = { .bytes = limit + BLOCK };
-	CLEAN_FREE char *path = NULL;
-	struct stat st;
 	char head[4];
 	ssize_t n;
 
-	*r = (struct layer_reader){ .fd = -1, .shown = xstrdup(shown), .d = d, .shared = shared };
-	path = o->ops->blob_path ? o->ops->blob_path(o, &d->digest) : NULL;
-	if (path)
-		r->fd = fs_open(path, &st, err);
-	if ((path && r->fd < 0) || (!path && spool(r, o, err) < 0))
+	*r = (struct layer_reader){ .piece = PIECE_INIT, .shown = xstrdup(shown), .d = d, .shared = shared };
+	if (find_blob(r, o, err) < 0)
 		return err_wrap(err, "%s", shown);
 	r->block = xmalloc(BLOCK);
-	n = pread(r->fd, head, sizeof(head), 0);
+	n = pread(r->piece.fd, head, r->piece.size < sizeof(head) ? (size_t)r->piece.size : sizeof(head),
+		  (off_t)r->piece.at);
 	r->codec = codec_sniff(head, n > 0 ? (size_t)n : 0);
-	r->raw = digest_new(err);
-	r->plain = r->raw ? digest_new(err) : NULL;
+	r->plain = digest_new(err);
 	if (!r->plain)
 		return -1;
 	r->decoder = decoder_new(r->codec, shown, read_raw, r, limit);
@@ -158,8 +173,11 @@ int layer_reader_end(struct layer_reader *r, struct digest *diff_id, struct err 
 		continue;
 	if (n < 0)
 		return -1;
-	digest_final(steal(&r->raw), &got);
 	digest_final(steal(&r->plain), &plain);
+	if (r->raw)
+		digest_final(steal(&r->raw), &got);
+	else
+		got = r->d->digest;
 	if (r->size != r->d->size || strcmp(got.s, r->d->digest.s) != 0)
 		return err_set(err, ERR_FORMAT, "%s: its %llu bytes are %s, not what its descriptor says", r->shown,
 			       (unsigned long long)r->size, got.s);
@@ -175,9 +193,9 @@ void layer_reader_close(struct layer_reader *r)
 	decoder_free(r->decoder);
 	digest_free(r->raw);
 	digest_free(r->plain);
-	if (r->fd >= 0 && r->shown)
-		close(r->fd);
+	if (r->shown)
+		piece_close(&r->piece);
 	free(r->block);
 	free(r->shown);
-	*r = (struct layer_reader){ .fd = -1 };
+	*r = (struct layer_reader){ .piece = PIECE_INIT };
 }

@@ -23,11 +23,11 @@ struct layer_reader {
 	char *shown;
 	const struct doc_descriptor *d;	/* borrowed */
 	enum codec codec;		/* by its first bytes */
-	int fd;
+	struct piece piece;		/* where the blob lies */
 	char *block;
 	struct decoder *decoder;
 	struct ahead *ahead;		/* what decodes and hashes in a thread of its own; or NULL */
-	struct digest_ctx *raw, *plain;
+	struct digest_ctx *raw, *plain;	/* raw: NULL of a blob that was verified while it was spooled */
 	struct layer_shared *shared;	/* or NULL */
 	bool padded;			/* the last block was not whole */
 	uint64_t size, tar_size;	/* bytes read so far; of the blob and uncompressed */
@@ -35,8 +35,8 @@ struct layer_reader {
 #define CLEAN_LAYER_READER __attribute__((cleanup(layer_reader_close)))
 
 /**
- * layer_reader_open - @shown is for messages, and is copied. @limit: bytes uncompressed. A blob that is no file is
- * spooled into an unnamed temporary one. @r is to be closed also after a failure.
+ * layer_reader_open - @shown is for messages, and is copied. @limit: bytes uncompressed. A blob that lies in no file is
+ * spooled into an unnamed temporary one. @r is to be closed also after a failure, and before @o is freed.
  */
 int layer_reader_open(struct layer_reader *r, struct origin *o, const struct doc_descriptor *d, const char *shown,
 		      uint64_t limit, struct err *err) MUST_CHECK;

@@ -14,6 +14,16 @@
  */
 struct origin;
 
+/** A file, or the part of a tar that holds one. */
+struct piece {
+	int fd;
+	bool owned;		/* fd is closed with it */
+	uint64_t at, size;	/* bytes */
+};
+#define PIECE_INIT { .fd = -1 }
+#define CLEAN_PIECE __attribute__((cleanup(piece_close)))
+void piece_close(struct piece *p);
+
 #define ORIGIN_MAX_DEPTH 4u	/* of indexes in indexes, whoever reads them */
 
 struct origin_ops {
@@ -31,6 +41,10 @@ struct origin_ops {
 	int (*blob)(struct origin *o, const struct doc_descriptor *d, sink_fn sink, void *ctx, struct err *err);
 	/* A file that holds the blob, unverified, or NULL; heap. */
 	char *(*blob_path)(struct origin *o, const struct digest *digest);
+	/*
+	 * Where the blob lies in a file, unverified, for as long as @o is there. NULL: it lies in none. ERR_NOTFOUND.
+	 */
+	int (*blob_piece)(struct origin *o, const struct digest *digest, struct piece *out, struct err *err);
 	/*
 	 * What refers to @subject (distribution-spec, "Listing Referrers", and the tag sha256-<hex> as its fallback):
 	 * an image index, empty if there is nothing.

@@ -76,17 +76,23 @@ static const char *name_of(const struct docker_origin *d, const struct digest *d
 	return NULL;
 }
 
-static int docker_blob(struct origin *o, const struct doc_descriptor *want, sink_fn sink, void *ctx, struct err *err)
+static int docker_blob_piece(struct origin *o, const struct digest *digest, struct piece *out, struct err *err)
 {
 	struct docker_origin *d = self(o);
-	const char *name = name_of(d, &want->digest);
+	const char *name = name_of(d, digest);
+
+	if (!name)
+		return err_set(err, ERR_NOTFOUND, "%s: %s is missing", o->shown, digest->s);
+	return d->files->open(d->files, name, out, err);
+}
+
+static int docker_blob(struct origin *o, const struct doc_descriptor *want, sink_fn sink, void *ctx, struct err *err)
+{
 	CLEAN_PIECE struct piece p = PIECE_INIT;
 	struct checked c;
 	int ret;
 
-	if (!name)
-		return err_set(err, ERR_NOTFOUND, "%s: %s is missing", o->shown, want->digest.s);
-	if (d->files->open(d->files, name, &p, err) < 0 || checked_begin(&c, want, o->shown, sink, ctx, err) < 0)
+	if (docker_blob_piece(o, &want->digest, &p, err) < 0 || checked_begin(&c, want, o->shown, sink, ctx, err) < 0)
 		return -1;
 	ret = piece_read(&p, o->shown, checked_write, &c, err);
 	if (ret == 0)
@@ -128,6 +134,7 @@ static const struct origin_ops ops = {
 	.manifest = docker_manifest_op,
 	.blob = docker_blob,
 	.blob_path = docker_blob_path,
+	.blob_piece = docker_blob_piece,
 	.referrers = docker_referrers,
 	.free = docker_free,
 };

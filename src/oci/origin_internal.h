@@ -7,15 +7,6 @@
 
 /* Between the origin*.c files: one way to read files of a directory and of a tar. */
 
-/** A file, or the part of a tar that holds one. */
-struct piece {
-	int fd;
-	bool owned;		/* fd is closed with it */
-	uint64_t at, size;	/* bytes */
-};
-#define PIECE_INIT { .fd = -1 }
-#define CLEAN_PIECE __attribute__((cleanup(piece_close)))
-void piece_close(struct piece *p);
 /** piece_read - all of it into @sink, in blocks; ERR_IO if it has shrunk, ERR_INTR. */
 int piece_read(const struct piece *p, const char *shown, sink_fn sink, void *ctx, struct err *err) MUST_CHECK;
 /** piece_text - all of it, at most @limit bytes: ERR_LIMIT. */

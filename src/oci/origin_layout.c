@@ -109,6 +109,11 @@ static int layout_blob(struct origin *o, const struct doc_descriptor *d, sink_fn
 	return ret;
 }
 
+static int layout_blob_piece(struct origin *o, const struct digest *digest, struct piece *out, struct err *err)
+{
+	return open_blob(self(o), digest, out, err);
+}
+
 static char *layout_blob_path(struct origin *o, const struct digest *digest)
 {
 	CLEAN_FREE char *name = blob_name(digest), *path = self(o)->files->path(self(o)->files, name);
@@ -365,6 +370,7 @@ static const struct origin_ops ops = {
 	.manifest = layout_manifest,
 	.blob = layout_blob,
 	.blob_path = layout_blob_path,
+	.blob_piece = layout_blob_piece,
 	.referrers = layout_referrers,
 	.free = layout_free,
 };

@@ -440,7 +440,7 @@ static int read_layer(struct reading *rd, struct layer_reader *lr, struct rootfs
 static int read_here(struct reading *rd, struct rootfs_layer *l, const char *name, uint64_t used)
 {
 	const struct rootfs *r = rd->r;
-	CLEAN_LAYER_READER struct layer_reader lr = { .fd = -1 };
+	CLEAN_LAYER_READER struct layer_reader lr = { .piece = PIECE_INIT };
 
 	if (layer_reader_open(&lr, r->origin, &r->manifest->ptr[rd->layer], name, r->max_bytes - used, rd->err) < 0)
 		return layer_read_end(&lr, -1, l, rd->err);
@@ -532,7 +532,7 @@ void rootfs_release(struct rootfs *r)
 
 int rootfs_file(const struct rootfs *r, const struct rootfs_node *node, sink_fn sink, void *ctx, struct err *err)
 {
-	CLEAN_LAYER_READER struct layer_reader lr = { .fd = -1 };
+	CLEAN_LAYER_READER struct layer_reader lr = { .piece = PIECE_INIT };
 	CLEAN_FREE char *name = layer_name(r->manifest, node->src_layer);
 	struct unar_entry e;
 	const void *p;

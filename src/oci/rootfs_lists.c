@@ -86,7 +86,7 @@ static int keep(struct layer_lists *ls, struct layer_list *list, const struct un
 
 static int read_list(struct layer_lists *ls, size_t i)
 {
-	CLEAN_LAYER_READER struct layer_reader lr = { .fd = -1 };
+	CLEAN_LAYER_READER struct layer_reader lr = { .piece = PIECE_INIT };
 	struct layer_list *list = &ls->lists[i];
 	const struct rootfs *r = ls->r;
 	CLEAN_FREE char *name = layer_name(r->manifest, i);

@@ -9,53 +9,6 @@
 #define BOOTSTRAP "bootstrap"
 #define PROGRAM_MAX (UINT64_C(1) << 30)
 #define MAX_DEPTH 256u
-#define LOCAL_SIG 0x04034b50u		/* PKWARE APPNOTE 6.3.10, 4.3.7 */
-#define LOCAL_LEN 30u
-#define FLAG_DESCRIPTOR 8u		/* its sizes stand behind its bytes */
-
-static uint32_t get(const uint8_t *p, unsigned n)
-{
-	uint32_t v = 0;
-
-	while (n--)
-		v = v << 8 | p[n];
-	return v;
-}
-
-/*
- * A zip without a directory: cut short, most likely. Its entries are there one after the other, as far as their local
- * headers say how long they are.
- */
-static void read_locals(struct artifact *a, struct zipdir *z, const struct fs_map *map)
-{
-	VEC(struct zipdir_entry) found = { 0 };
-	uint64_t at = 0;
-
-	while (map->len - at >= LOCAL_LEN && get(map->ptr + at, 4) == LOCAL_SIG && found.len < ZIPDIR_MAX_ENTRIES) {
-		const uint8_t *p = map->ptr + at;
-		const size_t len = get(p + 26, 2), extra = get(p + 28, 2);
-		struct zipdir_entry e = { .flags = (uint16_t)get(p + 6, 2), .method = (uint16_t)get(p + 8, 2),
-					  .crc32 = get(p + 14, 4), .packed = get(p + 18, 4), .size = get(p + 22, 4),
-					  .header = at };
-
-		if (map->len - at - LOCAL_LEN < len + extra || (e.flags & FLAG_DESCRIPTOR) || e.packed == UINT32_MAX)
-			break;
-		e.data = at + LOCAL_LEN + len + extra;
-		e.name = arena_str(&a->arena, (struct str){ (const char *)p + LOCAL_LEN, len });
-		if (e.packed > map->len - e.data) {
-			e.packed = map->len - e.data;
-			e.damage = "is cut short";
-		}
-		VEC_PUSH(&found, e);
-		at = e.data + e.packed;
-	}
-	*z = (struct zipdir){ .shown = xstrdup(a->shown), .map = *map, .bytes = map->ptr, .nbytes = map->len };
-	z->ptr = arena_alloc(&z->arena, (found.len + 1) * sizeof(*z->ptr));
-	if (found.len)
-		memcpy(z->ptr, found.ptr, found.len * sizeof(*z->ptr));
-	z->len = found.len;
-	VEC_FREE(&found);
-}
 
 static int salvage(struct artifact *a, const char *path, struct err *err)
 {
@@ -64,7 +17,8 @@ static int salvage(struct artifact *a, const char *path, struct err *err)
 
 	if (err->code != ERR_FORMAT || fs_map_open(&map, path, ZIPDIR_MAX_FILE, &ignored) < 0)
 		return -1;
-	read_locals(a, &a->priv->zip, &map);
+	zipdir_locals(&a->priv->zip, a->shown, map.ptr, map.len);
+	a->priv->zip.map = map;
 	a->priv->zip_open = true;
 	if (!strstr(err->msg, " at offset "))
 		err_set(err, ERR_FORMAT, "%s, and ends at offset %zu", err->msg, map.len);

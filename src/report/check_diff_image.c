@@ -117,7 +117,7 @@ static int walk_layers(struct pair *p, struct layer_reader lr[2], const char *na
 
 static int diff_layer(struct pair *p, const struct doc_descriptor *a, const struct doc_descriptor *b, const char *name)
 {
-	struct layer_reader lr[2] = { { .fd = -1 }, { .fd = -1 } };
+	struct layer_reader lr[2] = { { .piece = PIECE_INIT }, { .piece = PIECE_INIT } };
 	const struct doc_descriptor *d[2] = { a, b };
 	struct digest id[2];
 	int r = 0;

@@ -5,53 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "report/compare_page.h" /* made by cmake/page.cmake: PAGE_CSS, PAGE_JS and their digests */
-
-/*
- * One file that asks for nothing: style and script are inside, and a policy that names them by digest lets nothing else
- * run, whatever a name in it says. All that is drawn stands in the file; the script sorts tables and enlarges maps.
- */
 
 #define GLANCE_COLUMNS 6
 #define REASON_MAX 2000
 
-/* ---- text ---- */
-
-void html_text_cut(struct buf *out, const char *s, size_t most)
-{
-	size_t n = 0;
-
-	for (uint32_t c; (c = cmp_char(&s)) != 0; n++) {
-		if (n + 1 >= most && *s) {
-			buf_addz(out, "…");
-			return;
-		}
-		switch (c) {
-		case '&':
-			buf_addz(out, "&amp;");
-			break;
-		case '<':
-			buf_addz(out, "&lt;");
-			break;
-		case '>':
-			buf_addz(out, "&gt;");
-			break;
-		case '"':
-			buf_addz(out, "&quot;");
-			break;
-		case '\'':
-			buf_addz(out, "&#39;");
-			break;
-		default:
-			cmp_add_char(out, c);
-		}
-	}
-}
-
-void html_text(struct buf *out, const char *s)
-{
-	html_text_cut(out, s, SIZE_MAX);
-}
+/* ---- labels ---- */
 
 void html_label(const struct comparison *c, size_t row, struct buf *out)
 {
@@ -59,12 +17,6 @@ void html_label(const struct comparison *c, size_t row, struct buf *out)
 
 	cmp_label(c, row, &label);
 	html_text_cut(out, label.ptr, HTML_NAME_MAX);
-}
-
-void html_percent(struct buf *out, double v)
-{
-	cmp_add_number(out, UNIT_MICROSECONDS, (double)(uint64_t)((v < 0 ? 0 : v) * 100 + 0.5) / 100);
-	buf_addc(out, '%');
 }
 
 void html_share(struct buf *out, uint64_t bytes, uint64_t whole)
@@ -305,15 +257,8 @@ void cmp_print_html(const struct comparison *c, struct buf *out)
 {
 	const char *name = c->function ? c->function : c->project ? c->project : "comparison";
 
-	buf_addz(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
-		      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"
-		      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-		      "'sha256-" PAGE_CSS_SHA256 "'; script-src 'sha256-" PAGE_JS_SHA256 "'; base-uri 'none'; "
-		      "form-action 'none'\"/><title>");
-	html_text(out, name);
-	buf_addz(out, ": strategies compared</title><style>" PAGE_CSS "</style></head><body><header><h1>");
-	html_text(out, name);
-	buf_addz(out, "</h1><p>");
+	html_begin(out, name, ": strategies compared");
+	buf_addz(out, "<p>");
 	cmp_count_text(c, out);
 	buf_addz(out, " side by side");
 	if (c->project && strcmp(name, c->project) != 0) {
@@ -333,5 +278,5 @@ void cmp_print_html(const struct comparison *c, struct buf *out)
 	html_starts(c, out);
 	html_maps(c, out);
 	add_method(c, out);
-	buf_addz(out, "</main><script>" PAGE_JS "</script></body></html>\n");
+	html_end(out);
 }

@@ -6,17 +6,11 @@
 
 #include "base/buf.h"
 #include "report/compare_print.h"
+#include "report/html.h"
 
 /* The parts of the page. Only compare_*.c includes this. */
 
-#define HTML_NAME_MAX 120 /* characters of a name */
-
-/** html_text - @s escaped for text and for attributes in quotes; all of it, or @most characters and an ellipsis. */
-void html_text(struct buf *out, const char *s);
-void html_text_cut(struct buf *out, const char *s, size_t most);
 void html_label(const struct comparison *c, size_t row, struct buf *out);
-/** html_percent - of 0 to 100, "12.5%". */
-void html_percent(struct buf *out, double v);
 /** html_share - "28.8 %" */
 void html_share(struct buf *out, uint64_t bytes, uint64_t whole);
 

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "report/compare.h"
 
-/* What the forms of a comparison share. Only compare_*.c includes this. */
+/* What the forms of a comparison share; numbers and foreign text are those of other reports, too. */
 
 #define CMP_TEXT_MAX 32 /* of cmp_value_text() and cmp_ratio_text(), with its NUL */
 

@@ -11,44 +11,7 @@
  */
 
 #define BINS 100
-#define MOST_TICKS 7
-
-struct axis {
-	double lo, hi;	/* microseconds */
-	bool log;
-};
-
-/* Bit by bit: libm would cost each start of slsc more than this does a report. */
-static double log2_of(double v)
-{
-	double whole = 0, bit = 0.5;
-
-	for (; v >= 2; v /= 2)
-		whole += 1;
-	for (; v < 1; v *= 2)
-		whole -= 1;
-	for (int i = 0; i < 20; i++, bit /= 2) {
-		v *= v;
-		if (v >= 2) {
-			v /= 2;
-			whole += bit;
-		}
-	}
-	return whole;
-}
-
-/* 0 to 1. */
-static double place(const struct axis *a, double v)
-{
-	double p;
-
-	if (v <= a->lo)
-		return 0;
-	if (v >= a->hi)
-		return 1;
-	p = a->log ? (log2_of(v) - log2_of(a->lo)) / (log2_of(a->hi) - log2_of(a->lo)) : (v - a->lo) / (a->hi - a->lo);
-	return p < 0 ? 0 : p > 1 ? 1 : p;
-}
+#define LEAST_TICK 0.01 /* microseconds */
 
 static bool in_group(const struct cmp_row *r, const struct cmp_row *first)
 {
@@ -76,58 +39,10 @@ static struct axis axis_of(const struct comparison *c, const struct cmp_row *fir
 	return a;
 }
 
-static size_t ticks_of(const struct axis *a, double tick[MOST_TICKS])
-{
-	static const int steps[] = { 1, 2, 5 };
-	size_t n = 0;
-	double step;
-
-	/* 1, 2 and 5 of each power of ten, or 1 alone */
-	for (int all = 1; a->log && all >= 0; all--) {
-		n = 0;
-		for (double ten = 0.01; ten < a->hi; ten *= 10)
-			for (size_t i = 0; i < (all ? 3u : 1u); i++)
-				if (ten * steps[i] >= a->lo && ten * steps[i] <= a->hi && n++ < MOST_TICKS)
-					tick[n - 1] = ten * steps[i];
-		if (n >= 2 && n <= MOST_TICKS)
-			return n;
-	}
-	for (step = 0.01; (a->hi - a->lo) / step > 100; step *= 10)
-		;
-	for (size_t i = 0; (a->hi - a->lo) / step > MOST_TICKS - 1; i++)
-		step *= i % 3 == 1 ? 2.5 : 2;
-	n = 0;
-	for (double v = (double)(uint64_t)(a->lo / step + 1) * step; v <= a->hi && n < MOST_TICKS; v += step)
-		tick[n++] = v;
-	return n;
-}
-
-static void add_axis(const struct axis *a, struct buf *out)
-{
-	double tick[MOST_TICKS];
-	const size_t n = ticks_of(a, tick);
-
-	buf_addz(out, "<div class=\"dist\" aria-hidden=\"true\"><span></span><svg class=\"axis\">");
-	for (size_t i = 0; i < n; i++) {
-		const double p = place(a, tick[i]) * 100;
-
-		buf_addz(out, "<line x1=\"");
-		html_percent(out, p);
-		buf_addz(out, "\" x2=\"");
-		html_percent(out, p);
-		buf_addf(out, "\" y1=\"0\" y2=\"5\"/><text x=\"");
-		html_percent(out, p);
-		buf_addf(out, "\" y=\"18\" class=\"%s\">", p < 6 ? "l" : p > 94 ? "r" : "m");
-		cmp_add_number(out, UNIT_MICROSECONDS, tick[i] / 1000);
-		buf_addz(out, " ms</text>");
-	}
-	buf_addf(out, "</svg><span class=\"stat\">%s</span></div>", a->log ? "logarithmic" : "");
-}
-
 static void count(const struct cmp_row *r, const struct axis *a, size_t bins[BINS])
 {
 	for (size_t i = 0; i < r->nsamples; i++) {
-		const size_t b = (size_t)(place(a, r->samples[i]) * BINS);
+		const size_t b = (size_t)(axis_place(a, r->samples[i]) * BINS);
 
 		bins[b < BINS ? b : BINS - 1]++;
 	}
@@ -197,9 +112,9 @@ static void add_row(const struct comparison *c, size_t row, const struct axis *a
 	}
 	add_ecdf(bins, r->nsamples, "ecdf", out);
 	buf_addz(out, "</svg><line class=\"p50\" y1=\"0\" y2=\"100%\" x1=\"");
-	html_percent(out, place(a, r->start.p50) * 100);
+	html_percent(out, axis_place(a, r->start.p50) * 100);
 	buf_addz(out, "\" x2=\"");
-	html_percent(out, place(a, r->start.p50) * 100);
+	html_percent(out, axis_place(a, r->start.p50) * 100);
 	buf_addz(out, "\"/></svg><span class=\"stat\">");
 	for (size_t i = 0; i < ARRAY_LEN(v); i++)
 		buf_addf(out, "%s<span>%s <b>%s</b></span>", i ? " " : "", name[i],
@@ -242,7 +157,9 @@ void html_starts(const struct comparison *c, struct buf *out)
 		for (size_t i = 0; i < c->nrows; i++)
 			if (in_group(&c->rows[i], group[g]))
 				add_row(c, i, &a, out);
-		add_axis(&a, out);
+		buf_addz(out, "<div class=\"dist\" aria-hidden=\"true\"><span></span>");
+		axis_add(&a, LEAST_TICK, 1000, " ms", out);
+		buf_addf(out, "<span class=\"stat\">%s</span></div>", a.log ? "logarithmic" : "");
 		buf_addz(out, "</div>");
 	}
 	if (any)

@@ -7,7 +7,7 @@
 
 /*
  * Text for a terminal, measured in its columns (wcwidth() in a UTF-8 locale), in which no byte of a foreign name steers
- * anything. Only compare_*.c includes this.
+ * anything. compare_*.c and those of benchmarks include this.
  */
 
 struct term {

@@ -101,7 +101,7 @@ int snap_unpack(const char *dir, struct origin *o, const struct doc_descriptor *
 	CLEAN_FREE char *shown = xasprintf("layer %.19s", d->digest.s);
 	CLEANUP(growing_release) struct growing g = { .tmp = NULL };
 	CLEANUP(placer_close) struct placer p = { .root = -1, .parent = -1 };
-	CLEAN_LAYER_READER struct layer_reader r = { .fd = -1 };
+	CLEAN_LAYER_READER struct layer_reader r = { .piece = PIECE_INIT };
 	struct digest got;
 
 	if (fs_is_dir(dir))

@@ -161,6 +161,36 @@ bytes   share  wasted by
 	done
 }
 
+# What would be spooled has no place there: an archive's layers are read, and hashed, where they lie.
+@test "layers of an archive are not copied" {
+	mkdir one
+	bytes 5000 one/f
+	layer one one
+	layout img "$(image img amd64 '{}' one.tar)"
+	skopeo copy -q oci:img oci-archive:img.oci.tar
+	skopeo copy -q oci:img docker-archive:img.docker.tar:x:1
+	for a in oci-archive:img.oci.tar docker-archive:img.docker.tar; do
+		TMPDIR=$T/nowhere slsc_run inspect "$a" --files
+		is "$status $err" "0 "
+		is "$out" "bytes   share  file
+5,000  100.0%  f
+5,000  100.0%  in all"
+	done
+	# and what is wrong with one is found all the same
+	digest=$(skopeo inspect oci:img | jq -r .Layers[0])
+	python3 - "$(blob img "$digest")" <<-'EOF'
+		import sys
+		blob = open(sys.argv[1], "rb").read()
+		tar = open("img.oci.tar", "rb").read()
+		at = tar.index(blob) + 8
+		open("bad.oci.tar", "wb").write(tar[:at] + bytes([tar[at] ^ 4]) + tar[at + 1:])
+	EOF
+	slsc_run inspect oci-archive:bad.oci.tar
+	[ "$status" -eq 1 ]
+	has "$err" "error: oci-archive:bad.oci.tar: layer 1 (${digest:0:19}): its $(stat -c %s "$(blob img "$digest")") bytes are sha256:"
+	has "$err" ", not what its descriptor says"
+}
+
 @test "an image in a registry is what it was in its layout" {
 	wasteful
 	registry one
@@ -244,6 +274,22 @@ dist/hello.oci"
 dist/hello.oci"
 	slsc_run inspect dist/hello.oci:arm64 --layers
 	[ "$status" -eq 0 ]
+	# a view of all that has it, and of which it is
+	host=$(uname -m | sed s/aarch64/arm64/)
+	slsc_run inspect --layers
+	is "$status $err $(head -n 1 <<<"$out")" "0  dist/hello.oci ($host)"
+	is "$(sed 1d <<<"$out")" "$(slsc inspect dist/hello.oci:${host/x86_64/amd64} --layers)"
+	slsc_run inspect --sections --top 1
+	is "$(grep ^dist <<<"$out")" "dist/hello-arm64.zip
+dist/hello-x86_64.zip
+dist/hello.oci ($host)"
+	slsc inspect --layers --json >"$T/json"
+	is "$(jq -c '[.artifacts[] | .kind, (.views | keys)]' "$T/json")" '["image",["layers"]]'
+	rm -r dist
+	slsc package --no-build -q --zip
+	slsc_run inspect --waste
+	is "$status $err" "1 error: nothing that dist/manifest.json lists has what is asked for
+hint: images have layers, and so waste: run 'slsc package --oci' first"
 }
 
 @test "the N largest parts, and one row for what is left out" {

@@ -57,11 +57,31 @@ sums() {
 		[.artifacts[] | . as $a | (.views | length > 0) and all(.views[]; adds) and
 			(if .views.layers then .views.layers.bytes == .size else true end) and
 			(if .views.layers then ([.image.layers[].size] | add) <= .size else true end) and
-			(if .views.sections and .kind == "binary" then .views.sections.bytes == .size else true end) and
+			([.views.sections, .views.symbols, .views.sources | select(.) | .bytes] as $program |
+				($program | unique | length <= 1) and
+				(if .kind == "binary" then all($program[]; . == $a.size) else true end)) and
 			(if .kind == "zip" and .views.files then .views.files.bytes == .size else true end) and
 			(if .kind == "image" and .views.files and .views.waste then
 				.views.files.bytes + .views.waste.bytes == .unpacked and .views.waste.bytes == .image.waste and
 				([.image.layers[].unpacked] | add // 0) == .unpacked else true end)] | all' "$1" >/dev/null && return 0
+	echo "does not add up: $1" >&2
+	return 1
+}
+
+# adds FILE: of `slsc diff --json`: in every view the children's changes are their parent's, and that of the whole is the
+# sizes' difference
+adds() {
+	jq -e '
+		def adds: .change == .b - .a and
+			(if .children then ([.children[].change] | add) == .change and all(.children[]; adds) else true end);
+		[.differences[] | .change as $c | .change == (.b.size // 0) - (.a.size // 0) and all(.views[]; adds) and
+			(if .views.bytes then .views.bytes.change == $c else true end) and
+			(if .views.layers then .views.layers.change == $c else true end) and
+			(if .a.kind == "zip" and .b.kind == "zip" and .views.files then .views.files.change == $c else true end) and
+			([.views.sections, .views.symbols, .views.sources | select(.) | .change] as $program |
+				($program | unique | length <= 1) and
+				(if .a.kind == "binary" and .b.kind == "binary" then all($program[]; . == $c) else true end))] |
+			length > 0 and all' "$1" >/dev/null && return 0
 	echo "does not add up: $1" >&2
 	return 1
 }

@@ -120,6 +120,9 @@ END RequestId: id-1"
 	slsc_run invoke echo --url "$url" --dry-run
 	is "$status/$out/$err" "0//echo can be invoked"
 	is "$(sent)" '["/2015-03-31/functions/echo/invocations", "DryRun", null, "{}"]'
+	# a platform that does not queue, but answers
+	slsc_run invoke eager --url "$url" --async
+	is "$status/$out/$err" "0/{}/"
 	slsc_run invoke echo --url "$url" --async --json
 	is "$status/$err" "0/"
 	is "$out" '{"function":"echo","status":202,"request_id":"id-1","version":null,"function_error":null,"error_details":null,"payload":null,"encoding":null,"log":null}'

@@ -91,7 +91,7 @@ act() {
 	is "$(jq -r .errorMessage <<<"$out")" "RequestId: $id Error: Runtime exited without providing a reason"
 	call act '{"do":"abort"}'
 	id=$(header x-amzn-RequestId)
-	is "$(jq -r .errorMessage <<<"$out")" "RequestId: $id Error: Runtime exited with error: signal: Aborted"
+	is "$(jq -r .errorMessage <<<"$out")" "RequestId: $id Error: Runtime exited with error: signal: aborted"
 	call act '{"do":"sleep","n":60000}' -H 'X-Amz-Log-Type: Tail'
 	id=$(header x-amzn-RequestId)
 	is "$out" "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: $id Error: Task timed out after 0.50 seconds\"}"

@@ -17,6 +17,7 @@ class Proxy(Case):
     def setUpClass(cls):
         cls.binary = cls.build("proxy", "http", [os.path.join(TEMPLATES, "proxy/src/proxy.c")])
         cls.probe = cls.function("profile_http", "http")
+        cls.warm = cls.function("warm_http", "http")
 
     def start(self, binary, **env):
         child = subprocess.Popen([binary], env={"PORT": "0", **env}, stderr=subprocess.PIPE)
@@ -74,3 +75,17 @@ class Proxy(Case):
         # Off by default: the handler answers.
         _, port = self.start(self.probe)
         self.assertEqual(self.get(port, "/debug/pprof/heap"), (200, b"ok"))
+
+    def test_ready_warms(self):
+        """Asked with X-Preheat whether it is ready, it makes what is lazy first, and is not ready without it."""
+        child, port = self.start(self.warm, FAILS="2")
+        self.assertEqual(self.get(port, "/health?ready=1"), (200, b"ready\n"))
+        for _ in range(2):
+            self.assertEqual(self.get(port, "/health?ready=1", **{"X-Preheat": "1"}), (503, b"not ready\n"))
+        self.assertEqual(self.get(port, "/_/ready", **{"X-Preheat": "1"}), (200, b"ready\n"))
+        self.assertEqual(self.get(port, "/health?ready=1", **{"X-Preheat": "1"}), (200, b"ready\n"))
+        # Alive, whatever it needs: nothing is made for that.
+        self.assertEqual(self.get(port, "/_/health", **{"X-Preheat": "1"}), (200, b"ok\n"))
+        self.assertEqual(self.get(port, "/"), (200, b"3"))
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.stderr.read().decode().count("warm-up failed: NotYet: the database is not up"), 2)

@@ -230,12 +230,15 @@ static void write_text(const char *file, const char *text)
 /* A file system of its own size. */
 static void small_disk(const char *size)
 {
-	CLEAN_FREE char *map = xasprintf("%u %u 1\n", (unsigned)getuid(), (unsigned)getuid());
+	CLEAN_FREE char *user = xasprintf("%u %u 1\n", (unsigned)getuid(), (unsigned)getuid());
+	CLEAN_FREE char *group = xasprintf("%u %u 1\n", (unsigned)getgid(), (unsigned)getgid());
 
 	if (unshare(CLONE_NEWNS) < 0) {
 		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 			fail_msg("no user namespaces: %s", strerror(errno));
-		write_text("/proc/self/uid_map", map);
+		write_text("/proc/self/setgroups", "deny");
+		write_text("/proc/self/uid_map", user);
+		write_text("/proc/self/gid_map", group);
 	}
 	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	if (mount("none", dir, "tmpfs", 0, size) < 0)

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "oci/image.h"
+#include "oci/origin_internal.h"
 #include "oci/rootfs.h"
 
 /** tar_add - a header and @n bytes. @type: '0' file, '1' hard link, '2' symlink, '3' device, '5' directory, 'x' pax. */
@@ -60,9 +61,20 @@ static inline int memory_blob(struct origin *o, const struct doc_descriptor *d, 
 {
 	const struct memory_image *im = CONTAINER_OF(o, struct memory_image, origin);
 
-	for (size_t i = 0; i < im->doc.len; i++)
-		if (d == &im->d[i])
-			return sink(ctx, im->blob[i].ptr, im->blob[i].len, err);
+	struct checked c;
+	int ret;
+
+	for (size_t i = 0; i < im->doc.len; i++) {
+		if (d != &im->d[i])
+			continue;
+		ret = checked_begin(&c, d, "memory", sink, ctx, err);
+		if (ret == 0)
+			ret = checked_write(&c, im->blob[i].ptr, im->blob[i].len, err);
+		if (ret == 0)
+			ret = checked_end(&c, err);
+		checked_abort(&c);
+		return ret;
+	}
 	return err_set(err, ERR_NOTFOUND, "no such blob");
 }
 

@@ -96,6 +96,50 @@ static void zip64(void **state)
 	OK(zipdir_read(&z, &z.ptr[0], 10, &out, &e));
 }
 
+/* Without its directory a zip is what its local headers say, up to where it ends. */
+static void locals(void **state)
+{
+	CLEAN_BUF struct buf bytes = BUF_INIT, out = BUF_INIT, streamed = BUF_INIT;
+	CLEAN_ZIPDIR struct zipdir whole = { .shown = NULL }, z = { .shown = NULL };
+	const struct zipdir_entry *cut, *last;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	make("locals.zip", &bytes);
+	OK(zipdir_parse(&whole, "w.zip", bytes.ptr, bytes.len, &e));
+	cut = &whole.ptr[1];
+	zipdir_locals(&z, "z.zip", bytes.ptr, bytes.len);
+	assert_int_equal(z.len, whole.len);
+	for (size_t i = 0; i < z.len; i++) {
+		assert_string_equal(z.ptr[i].name, whole.ptr[i].name);
+		assert_int_equal(z.ptr[i].data, whole.ptr[i].data);
+		assert_int_equal(z.ptr[i].packed, whole.ptr[i].packed);
+		assert_int_equal(z.ptr[i].size, whole.ptr[i].size);
+		assert_null(z.ptr[i].damage);
+	}
+	OK(zipdir_read(&z, &z.ptr[1], 384, &out, &e));
+	assert_int_equal(out.len, 384);
+	zipdir_release(&z);
+	/* within the second one's bytes, then within its header */
+	zipdir_locals(&z, "z.zip", bytes.ptr, (size_t)(cut->data + cut->packed - 1));
+	assert_int_equal(z.len, 2);
+	last = &z.ptr[1];
+	assert_int_equal(last->packed, cut->packed - 1);
+	FAILS(zipdir_read(&z, last, 384, &out, &e), ERR_FORMAT, "z.zip: d/f is cut short");
+	zipdir_release(&z);
+	zipdir_locals(&z, "z.zip", bytes.ptr, (size_t)(cut->data - 1));
+	assert_int_equal(z.len, 1);
+	zipdir_release(&z);
+	/* where the next one begins is said behind the bytes of one whose length is not said before them */
+	buf_add(&streamed, bytes.ptr, bytes.len);
+	streamed.ptr[cut->header + 6] |= 8;
+	zipdir_locals(&z, "z.zip", streamed.ptr, streamed.len);
+	assert_int_equal(z.len, 1);
+	zipdir_release(&z);
+	zipdir_locals(&z, "z.zip", "", 0);
+	assert_int_equal(z.len, 0);
+}
+
 /* @at from the end record's start */
 static void with(const struct buf *good, size_t at, const char *bytes, size_t n, enum err_code code, const char *msg)
 {
@@ -166,8 +210,8 @@ static void every_byte(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(our_own),	cmocka_unit_test(between_other_bytes), cmocka_unit_test(zip64),
-		cmocka_unit_test(hostile_ends), cmocka_unit_test(every_byte),
+		cmocka_unit_test(our_own), cmocka_unit_test(between_other_bytes), cmocka_unit_test(zip64),
+		cmocka_unit_test(locals),  cmocka_unit_test(hostile_ends),	  cmocka_unit_test(every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, enter_tmp, leave_tmp);

@@ -83,18 +83,18 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif name == "large":
             self.answer(200, b"x" * 6291557)
-        elif name not in ("echo", "fail", "bytes", "empty"):
+        elif name not in ("echo", "eager", "fail", "bytes", "empty"):
             self.refuse(404, "ResourceNotFoundException", "Function not found: " + name)
         elif kind == "DryRun":
             self.answer(204)
-        elif kind == "Event":
+        elif kind == "Event" and name != "eager":
             self.answer(202)
         elif name == "fail":
             self.answer(200, json.dumps(CRASH).encode(), X_Amz_Function_Error="Unhandled", **more)
         elif name == "bytes":
             self.answer(200, bytes(range(256)), **more)
         else:
-            self.answer(200, body if name == "echo" else b"", **more)
+            self.answer(200, b"" if name == "empty" else body, **more)
 
     def stream(self, name):
         if name == "missing":

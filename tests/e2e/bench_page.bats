@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The HTML of a benchmark in a real browser, and its JSON as programs read it.
+load helper
+
+drive() {
+	"$SLSC_BUILD/tests/bench_drive" "$@"
+}
+
+# browser WHAT PAGE [DIR]: see support/bench_page.py
+browser() {
+	need chromium chromium && need python3 python3 || return 1
+	python3 "$SLSC_SRC/tests/e2e/support/bench_page.py" "$@"
+}
+
+@test "page: nothing sticks out at 400 and 1600 px, all text has contrast, by day and by night" {
+	drive html >page.html
+	browser looks page.html "$T"
+	file "$T/400-dark.png" | grep -q 'PNG image data, 400 x '
+	[ -z "${SLSC_SCREENSHOTS:-}" ] || cp "$T"/*.png "$SLSC_SCREENSHOTS/"
+}
+
+@test "page: a screen reader gets names, headings and tables" {
+	drive html >page.html
+	browser names page.html
+}
+
+@test "page: latencies are sorted by number" {
+	drive html >page.html
+	browser sorts page.html
+}
+
+@test "page: hostile names are text, and the policy stands" {
+	drive html hostile >page.html
+	browser hostile page.html
+}
+
+@test "json: what jq reads" {
+	need jq jq
+	drive json >b.json
+	is "$(jq -c '[.function, .load.calls.ok, .load.calls.timeout, .load.throughput, .load.spec.loop]' b.json)" \
+		'["hello",9985,14,998.5,"open"]'
+	# buckets hold all calls, in order, and each percentile lies where they say
+	is "$(jq '.load.latency.warm | (.buckets | map(.[1]) | add) == .n and (.buckets | map(.[0]) | . == sort)' b.json)" true
+	is "$(jq '[.load.latency.all | .min, .p50, .p99, .max] | . == sort' b.json)" true
+	is "$(jq -c '[.cold.colds | length, .[0][0] > .[0][1]]' b.json)" '[20,true]'
+	is "$(jq -cS . b.json)" "$(jq -c . b.json)"
+}

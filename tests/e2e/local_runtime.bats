@@ -1,0 +1,353 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154  # $status, $body and others are set by the helpers
+# The Runtime API, the Extensions API and the Telemetry API as functions in Python's standard library meet them.
+
+load helper
+load local_runtime_helper
+
+# ---- wrong order, wrong shape ----
+
+@test "a runtime that asks out of order is told so, as the emulator tells it" {
+	function_is <<-'EOF'
+		i = next_invocation()
+		tell("another's", respond("00000000-0000-4000-8000-000000000000", "1"))
+		tell("another's error", fail("x", "{}"))
+		a = next_invocation()
+		note("next again", a.status, a.id == i.id, a.body == i.body)
+		tell("init error", call("POST", RUNTIME + "init/error", "{}"))
+		tell("restore", call("GET", RUNTIME + "restore/next"))
+		tell("unknown", call("GET", "/2018-06-01/nothing"))
+		a = tell("method", call("POST", RUNTIME + "invocation/next", ""))
+		note(a.headers["Allow"])
+		a = tell("method", call("GET", RUNTIME + f"invocation/{i.id}/response"))
+		note(a.headers["Allow"])
+		tell("ping", call("GET", "/2018-06-01/ping"))
+		a = tell("first", respond(i.id, '{"n": 1}'))
+		note(a.headers["Content-Type"])
+		tell("second", respond(i.id, '{"n": 2}'))
+		tell("error behind", fail(i.id, "{}"))
+		tell("init error", call("POST", RUNTIME + "init/error", "{}"))
+		old = i.id
+		i = next_invocation()
+		tell("the last one's", respond(old, "{}"))
+		respond(i.id, '"done"')
+		serve(lambda i: "more")
+	EOF
+	serve
+	invoke '{"a":1}'
+	is "$status $error $body" '200  {"n": 1}'
+	invoke '{}'
+	is "$status $error $body" '200  "done"'
+	is "$(cat notes)" "another's 400 {\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}
+another's error 400 {\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}
+next again 200 True True
+init error 403 $(wrong Running InitError)
+restore 404 404 page not found
+unknown 404 404 page not found
+method 405 
+GET
+method 405 
+POST
+ping 200 pong
+first 202 {\"status\":\"OK\"}
+application/json
+second 403 $(wrong RuntimeResponseSentState InvocationResponse)
+error behind 403 $(wrong RuntimeResponseSentState InvocationErrorResponse)
+init error 403 $(wrong RuntimeResponseSentState InitError)
+the last one's 400 {\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}"
+	stop
+}
+
+@test "what a function is told of an invocation" {
+	function_is <<-'EOF'
+		import time
+		def handler(i):
+		    h = i.headers
+		    left = int(h["Lambda-Runtime-Deadline-Ms"]) - time.time() * 1000
+		    note(h["Content-Type"], 2000 < left <= 3000, h["Lambda-Runtime-Invoked-Function-Arn"])
+		    note(h["Lambda-Runtime-Trace-Id"], h["Lambda-Runtime-Client-Context"], h["traceparent"])
+		    return i.event
+		serve(handler)
+	EOF
+	serve
+	invoke '{"a": [1, "é"]}' -H 'X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0' \
+		-H "X-Amz-Client-Context: $(printf '{"k":1}' | base64)" \
+		-H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+	is "$body" '{"a": [1, "\u00e9"]}'
+	is "$(cat notes)" 'application/json True arn:aws:lambda:us-east-1:123456789012:function:f
+Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0 {"k":1} 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+	stop
+}
+
+@test "an unknown response mode is refused, the caller is told, the runtime goes on" {
+	function_is <<-'EOF'
+		i = next_invocation()
+		mode = "Lambda-Runtime-Function-Response-Mode"
+		tell("mode", respond(i.id, "{}", {mode: "Streaming"}))
+		tell("again", respond(i.id, "{}"))
+		i = next_invocation()
+		tell("error", fail(i.id, '{"errorMessage":"m"}', {mode: "buffered"}))
+		i = next_invocation()
+		tell("none", respond(i.id, '"ok"', {mode: ""}))
+		serve(lambda i: 1)
+	EOF
+	serve
+	invoke '{}'
+	is "$status $error $body" "200 Unhandled {\"errorType\":\"Runtime.InvalidResponseModeHeader\",\"errorMessage\":\"RequestId: $id Error: 'Streaming' is no response mode\"}"
+	invoke '{}'
+	is "$status $error $body" '200 Unhandled {"errorMessage":"m"}'
+	invoke '{}'
+	is "$status $error $body" '200  "ok"'
+	is "$(cat notes)" "mode 400 {\"errorMessage\":\"Invalid function response mode\",\"errorType\":\"InvalidFunctionResponseMode\"}
+again 403 $(wrong RuntimeResponseSentState InvocationResponse)
+error 202 {\"status\":\"OK\"}
+none 202 {\"status\":\"OK\"}"
+	stop
+}
+
+@test "7 MB are refused, however they come, and the caller is told" {
+	function_is <<-'EOF'
+		import http.client
+		big = b"x" * 7340032
+		i = next_invocation()
+		tell("another's", respond("x", big))
+		tell("length", respond(i.id, big))
+		tell("again", respond(i.id, big))
+		i = next_invocation()
+		c = http.client.HTTPConnection(API)
+		c.request("POST", f"{RUNTIME}invocation/{i.id}/response", iter([big]), encode_chunked=True,
+		          headers={"Transfer-Encoding": "chunked"})
+		r = c.getresponse()
+		note("chunked", r.status, r.read().decode().strip())
+		i = next_invocation()
+		s = send(f"POST {RUNTIME}invocation/{i.id}/response HTTP/1.1\r\nHost: x\r\nContent-Length: 7340032\r\n"
+		         "Expect: 100-continue\r\n\r\n".encode())
+		note("expect", s.recv(4096).split(b"\r\n")[0].decode())
+		s.close()
+		i = next_invocation()
+		tell("error", fail(i.id, big))
+		i = next_invocation()
+		tell("largest", respond(i.id, b'"' + b"y" * 6291554 + b'"'))
+		serve(lambda i: "more")
+	EOF
+	serve
+	too='{"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"}'
+	said='{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size (7340032 bytes) exceeded maximum allowed payload size (6291556 bytes)."}'
+	for _ in length chunked expect error; do
+		invoke '{}'
+		is "$status $error $body" "200 Unhandled $said"
+	done
+	invoke '{}'
+	is "$status $error ${#body}" "200  6291556"
+	is "$(cat notes)" "another's 400 {\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}
+length 413 $too
+again 403 $(wrong RuntimeResponseSentState InvocationResponse)
+chunked 413 $too
+expect HTTP/1.1 413 Content Too Large
+error 413 $too
+largest 202 {\"status\":\"OK\"}"
+	stop
+}
+
+@test "an error with its cause, and a body that says it has one" {
+	function_is <<-'EOF'
+		kind = {"Content-Type": "application/vnd.aws.lambda.error.cause+json"}
+		i = next_invocation()
+		fail(i.id, '{"errorMessage":"m","errorType":"T","stackTrace":["a"],"errorCause":{"paths":[]}}', kind)
+		i = next_invocation()
+		fail(i.id, 'no json', kind)
+		serve(lambda i: 1)
+	EOF
+	serve
+	invoke '{}'
+	is "$error $body" 'Unhandled {"errorMessage":"m","errorType":"T","stackTrace":["a"]}'
+	invoke '{}'
+	is "$error $body" 'Unhandled "Invalid error body"'
+	stop
+}
+
+@test "a streamed answer that fails midway is that error for a caller who collects it" {
+	function_is <<-'EOF'
+		import base64
+		error = base64.b64encode(b'{"errorMessage":"midway","errorType":"E"}').decode()
+		def stream(id, trailers):
+		    s = send((f"POST {RUNTIME}invocation/{id}/response HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+		              "Content-Type: application/octet-stream\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n"
+		              "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
+		              "6\r\n{\"a\": \r\n2\r\n1}\r\n0\r\n" + trailers + "\r\n").encode())
+		    note(s.recv(4096).split(b"\r\n")[0].decode())
+		i = next_invocation()
+		stream(i.id, "")
+		i = next_invocation()
+		stream(i.id, "Lambda-Runtime-Function-Error-Type: Function.Midway\r\n"
+		             f"Lambda-Runtime-Function-Error-Body: {error}\r\n")
+		serve(lambda i: 1)
+	EOF
+	serve
+	invoke '{}'
+	is "$status $error $body" '200  {"a": 1}'
+	invoke '{}'
+	is "$status $error $body" '200 Unhandled {"errorMessage":"midway","errorType":"E"}'
+	is "$(cat notes)" 'HTTP/1.1 202 Accepted
+HTTP/1.1 202 Accepted'
+	stop
+}
+
+# ---- functions that do not behave ----
+
+@test "init: it exits, it ends, it is killed, it says why, it is not there" {
+	function_is <<-'EOF'
+		import sys
+		say("before the end")
+		sys.exit(3)
+	EOF
+	serve
+	invoke '{}' -H 'X-Amz-Log-Type: Tail'
+	is "$status $error $body" "200 Unhandled {\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: $id Error: Runtime exited with error: exit status 3\"}"
+	function_is <<<'pass'
+	invoke '{}'
+	is "$body" "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: $id Error: Runtime exited without providing a reason\"}"
+	function_is <<<'os.kill(os.getpid(), 11)'
+	invoke '{}'
+	is "$body" "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: $id Error: Runtime exited with error: signal: segmentation fault\"}"
+	function_is <<-'EOF'
+		h = {"Lambda-Runtime-Function-Error-Type": "Runtime.NoSuchModule"}
+		tell("error", call("POST", RUNTIME + "init/error", '{"errorMessage":"no module","errorType":"E"}', h))
+		tell("again", call("POST", RUNTIME + "init/error", "{}"))
+		tell("next", next_invocation())
+	EOF
+	invoke '{}'
+	is "$status $error $body" '200 Unhandled {"errorMessage":"no module","errorType":"E"}'
+	until [ "$(grep -c . notes)" = 3 ]; do :; done
+	is "$(cat notes)" "error 202 {\"status\":\"OK\"}
+again 403 $(wrong InitError InitError)
+next 403 $(wrong InitError Ready)"
+	function_is <<<'serve(lambda i: i.event)'
+	invoke '{"well": 1}'
+	is "$status $error $body" '200  {"well": 1}'
+	stop
+	printf '#!/nowhere/at/all\n' >f.py
+	serve
+	invoke '{}'
+	is "$error $body" "Unhandled {\"errorType\":\"Runtime.InvalidEntrypoint\",\"errorMessage\":\"cannot start $T/w/f.py: the interpreter it names does not exist\"}"
+	stop
+}
+
+@test "init: it hangs for ten seconds" {
+	function_is <<-'EOF'
+		import time
+		time.sleep(100)
+	EOF
+	serve
+	invoke '{}'
+	is "$status $error $body" "200 Unhandled {\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: $id Error: Init phase timed out after 10.00 seconds\"}"
+	stop
+}
+
+@test "it exits, is killed, hangs, leaves its answer half said: every caller is answered, the next one is served" {
+	function_is <<-'EOF'
+		import signal, sys, time
+		signal.signal(signal.SIGTERM, signal.SIG_IGN)
+		def handler(i):
+		    do = i.event.get("do")
+		    if do == "exit":
+		        sys.exit(42)
+		    if do == "kill":
+		        os.kill(os.getpid(), 9)
+		    if do == "hang":
+		        time.sleep(100)
+		    if do == "half":
+		        s = send(f"POST {RUNTIME}invocation/{i.id}/response HTTP/1.1\r\nHost: x\r\n"
+		                 "Content-Length: 100\r\n\r\n{\"half".encode())
+		        s.close()
+		        return None
+		    if do == "close":
+		        s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		        s.close()
+		        return None
+		    if do == "fork" and os.fork() == 0:
+		        os.setsid()
+		        time.sleep(100)
+		    if do == "leave":
+		        respond(i.id, '"and is gone"')
+		        sys.exit(7)
+		    return "well"
+		serve(handler)
+	EOF
+	serve -t 1000 -c 1
+	invoke '{"do":"exit"}'
+	is "$status $error $body" "200 Unhandled {\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: $id Error: Runtime exited with error: exit status 42\"}"
+	invoke '{"do":"kill"}'
+	is "$error $body" "Unhandled {\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: $id Error: Runtime exited with error: signal: killed\"}"
+	invoke '{"do":"hang"}'
+	is "$error $body" "Unhandled {\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: $id Error: Task timed out after 1.00 seconds\"}"
+	invoke '{"do":"half"}'
+	is "$error $body" "Unhandled {\"errorType\":\"Runtime.TruncatedResponse\",\"errorMessage\":\"RequestId: $id Error: the runtime closed the connection before its answer was whole\"}"
+	invoke '{"do":"fork"}'
+	is "$error $body" ' "well"'
+	invoke '{"do":"leave"}'
+	is "$error $body" ' "and is gone"'
+	invoke '{}'
+	is "$error $body" ' "well"'
+	# it asks again, is given the same event, and so on until its time is over
+	invoke '{"do":"close"}'
+	is "$error $body" "Unhandled {\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: $id Error: Task timed out after 1.00 seconds\"}"
+	invoke '{}'
+	is "$error $body" ' "well"'
+	stop
+}
+
+@test "a runtime that closes while it waits may ask again; one that does not is replaced" {
+	function_is <<-'EOF'
+		import time
+		i = next_invocation()
+		respond(i.id, '"first"')
+		for _ in range(3):
+		    s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		    s.close()
+		i = next_invocation()
+		respond(i.id, '"second"')
+		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		s.close()
+		time.sleep(100)
+	EOF
+	serve -c 1
+	invoke '{}'
+	is "$body" '"first"'
+	invoke '{}'
+	is "$body" '"second"'
+	# its place is free after a second
+	invoke '{}'
+	is "$body" '"first"'
+	has "$(cat "$T/log")" 'state: ending Runtime.ExitError'
+	stop
+}
+
+@test "two threads that ask at once: the later one is served, the earlier one told" {
+	function_is <<-'EOF'
+		import threading
+		i = next_invocation()
+		def other():
+		    a = next_invocation()
+		    tell("earlier", a)
+		# its request is complete before ours is sent: what it sends is on its way when it is parsed
+		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		respond(i.id, '"first"')
+		note("running", s.recv(4096).split(b"\r\n")[0].decode())
+		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		call("GET", "/2018-06-01/ping")
+		i = next_invocation()
+		note("earlier", s.recv(4096).split(b"\r\n\r\n")[1].decode().strip())
+		respond(i.id, '"second"')
+		serve(lambda i: 1)
+	EOF
+	serve -c 1
+	invoke '{}'
+	is "$body" '"first"'
+	invoke '{}'
+	is "$body" '"second"'
+	is "$(cat notes)" 'running HTTP/1.1 200 OK
+earlier {"errorMessage":"State transition from Ready to Ready failed for runtime. Error: Concurrent state modification","errorType":"InvalidStateTransition"}'
+	stop
+}

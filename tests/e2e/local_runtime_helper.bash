@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+# Functions in Python, served by local_drive (e2e/support/local_drive.c) and called with curl.
+
+DRIVE=$SLSC_BUILD/tests/local_drive
+SUPPORT=$BATS_TEST_DIRNAME/support
+
+setup() {
+	T=$(mktemp -d "${TMPDIR:-/tmp}/slsc-test.XXXXXX")
+	mkdir "$T/w" "$T/x"
+	export LC_ALL=C.UTF-8 TZ=Pacific/Chatham
+	cd "$T/w" || return 1
+	need python3 python3
+	need curl curl
+}
+
+teardown() {
+	[ -z "${pid:-}" ] || kill -KILL "$pid" 2>/dev/null || :
+	cd / || return 1
+	[ -z "${T:-}" ] || rm -rf "$T"
+}
+
+# program FILE: an executable in Python, from standard input, that has what support/local_runtime.py has
+program() {
+	{
+		printf '#!/usr/bin/python3\nimport sys\nsys.path.insert(0, "%s")\n' "$SUPPORT"
+		printf 'sys.dont_write_bytecode = True\nfrom local_runtime import *\n'
+		cat
+	} >"$1.new"
+	chmod +x "$1.new"
+	mv "$1.new" "$1"
+}
+
+function_is() {
+	program f.py
+}
+
+extension_is() {
+	program "$T/x/$1"
+}
+
+# serve [OPTION...]: f.py as the function f; sets $port and $pid
+serve() {
+	local i
+	"$DRIVE" "$@" f ./f.py >"$T/log" 2>"$T/err" 3>&- &
+	pid=$!
+	for ((i = 0; i < 500; i++)); do
+		port=$(head -1 "$T/log")
+		[ -n "$port" ] && return 0
+		kill -0 "$pid" || break
+		sleep 0.02
+	done
+	cat "$T/err" >&2
+	return 1
+}
+
+# invoke EVENT [CURL OPTION...]: sets $status, $error (X-Amz-Function-Error), $id, $body
+invoke() {
+	local event=$1
+	shift
+	curl -s -S -m 60 -o "$T/body" -D "$T/head" -d "$event" "$@" \
+		"http://127.0.0.1:$port/2015-03-31/functions/f/invocations" || return 1
+	status=$(sed -n '1s/HTTP[^ ]* \([0-9]*\).*/\1/p' "$T/head")
+	error=$(header X-Amz-Function-Error)
+	id=$(header x-amzn-RequestId)
+	body=$(cat "$T/body")
+}
+
+header() {
+	tr -d '\r' <"$T/head" | sed -n "s/^$1: //Ip"
+}
+
+# wait_for PATTERN FILE: until a line of it is there, ten seconds at most
+wait_for() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		grep -q -- "$1" "$2" 2>/dev/null && return 0
+		sleep 0.02
+	done
+	echo "no '$1' in $2:" >&2
+	cat "$2" >&2
+	return 1
+}
+
+# stop: it ends by itself, with nothing on its standard error, and so does all that it started
+stop() {
+	kill -TERM "$pid"
+	wait "$pid" || {
+		echo "it ended with $?" >&2
+		cat "$T/err" >&2
+		return 1
+	}
+	pid=
+	is "$(tail -1 "$T/log")" ended
+	is "$(cat "$T/err")" ""
+}
+
+# wrong FROM TO: what a runtime is told
+wrong() {
+	printf '{"errorMessage":"State transition from %s to %s failed for runtime. Error: State transition is not allowed","errorType":"InvalidStateTransition"}' "$1" "$2"
+}
