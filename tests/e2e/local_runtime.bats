@@ -66,17 +66,21 @@ the last one's 400 {\"errorMessage\":\"Invalid request ID\",\"errorType\":\"Inva
 		    h = i.headers
 		    left = int(h["Lambda-Runtime-Deadline-Ms"]) - time.time() * 1000
 		    note(h["Content-Type"], 2000 < left <= 3000, h["Lambda-Runtime-Invoked-Function-Arn"])
-		    note(h["Lambda-Runtime-Trace-Id"], h["Lambda-Runtime-Client-Context"], h["traceparent"])
+		    note(h["Lambda-Runtime-Trace-Id"], h["Lambda-Runtime-Client-Context"])
+		    note(h["traceparent"])
 		    return i.event
 		serve(handler)
 	EOF
 	serve
-	invoke '{"a": [1, "é"]}' -H 'X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0' \
+	invoke '{"a": [1, "é"]}' \
 		-H "X-Amz-Client-Context: $(printf '{"k":1}' | base64)" \
 		-H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 	is "$body" '{"a": [1, "\u00e9"]}'
-	is "$(cat notes)" 'application/json True arn:aws:lambda:us-east-1:123456789012:function:f
-Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0 {"k":1} 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+	# the invocation is a span of the caller's trace
+	is "$(sed -E 's/Parent=[0-9a-f]{16}|-[0-9a-f]{16}-/SPAN/' notes)" \
+		'application/json True arn:aws:lambda:us-east-1:123456789012:function:f
+Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;SPAN;Sampled=1 {"k":1}
+00-4bf92f3577b34da6a3ce929d0e0e4736SPAN01'
 	stop
 }
 

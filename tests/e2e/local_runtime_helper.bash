@@ -42,6 +42,7 @@ extension_is() {
 # serve [OPTION...]: f.py as the function f; sets $port and $pid
 serve() {
 	local i
+	: >"$T/log"
 	"$DRIVE" "$@" f ./f.py >"$T/log" 2>"$T/err" 3>&- &
 	pid=$!
 	for ((i = 0; i < 500; i++)); do
