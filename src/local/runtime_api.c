@@ -305,6 +305,11 @@ static void answer(struct web_req *req, struct instance *i)
 
 	if (!may_answer(req, i))
 		return;
+	/* whoever took more memory than it has is not waited for to be found out: its end is the answer */
+	if (!inv->streamed && quota_check(&i->group)) {
+		runtime_api_ok(req);
+		return;
+	}
 	if (!inv->streamed)
 		take_body(req, inv);
 	if (is_error && inv->content_type && strcmp(inv->content_type, CAUSE_TYPE) == 0) {
