@@ -135,7 +135,8 @@ static bool start(struct instance *i, const char *name)
 bool extensions_start(struct instance *i)
 {
 	CLEAN_STRS struct strs names = { 0 };
-	DIR *dir = i->fn->extensions ? opendir(i->fn->extensions) : NULL;
+	bool some = i->fn->extensions && i->fn->runtime == RUNTIME_LAMBDA;
+	DIR *dir = some ? opendir(i->fn->extensions) : NULL;
 	bool all = true;
 
 	if (!dir)
