@@ -230,6 +230,8 @@ static const struct key function_keys[] = {
 	  .doc = "Requests a second that `slsc local` lets through; more are answered with 429." },
 	{ .name = "fallback", .type = KEY_OBJECT, .sub = &keys_fallback,
 	  .doc = "What `slsc local` answers while the function is out of order." },
+	{ KEY("extensions", KEY_STR, struct function, extensions), .check = &check_inside,
+	  .doc = "A directory of Lambda extensions that `slsc local` starts with each instance." },
 	{ KEY("env", KEY_PAIRS, struct function, env), .names = &check_env_name,
 	  .doc = "Environment at run time, at most 4 KB together." },
 	{ KEY("package", KEY_OBJECT, struct function, package), .sub = &keys_package,

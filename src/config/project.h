@@ -179,6 +179,7 @@ struct function {
 	struct lstr fallback_file;	/* what is answered in its place when it is out of order; NULL: none */
 	struct lstr fallback_function;	/* or who answers; at most one of the two */
 	uint64_t fallback_status;	/* default 200 */
+	struct lstr extensions;		/* a directory of programs; NULL: none */
 	struct lkvs env;		/* at run time; at most 4 KB together */
 	struct package package;		/* only what the function itself says */
 };

@@ -401,6 +401,7 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	if (f->rate)
 		show_count(w, "rate", f->rate);
 	show_fallback(w, f);
+	show_str(w, "extensions", f->extensions.s);
 	show_pairs(w, "env", f->env);
 	show_package(w, p, f);
 	close_map(w);

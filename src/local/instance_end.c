@@ -147,8 +147,8 @@ void instance_break(struct instance *i, enum outcome o, const char *type, const 
 	if (o == OUTCOME_EXIT && quota_oom(&i->group)) {
 		o = OUTCOME_MEMORY;
 		type = "Runtime.OutOfMemory";
-		memory = xasprintf("Runtime exited with error: signal: killed: it used more than its %" PRIu64 " MB of memory",
-				   fn->memory >> 20);
+		memory = xasprintf("Runtime exited with error: signal: killed: it used more than its %" PRIu64
+				   " MB of memory", fn->memory >> 20);
 		why = memory;
 	}
 	if (!i->end)

@@ -277,15 +277,16 @@ void pool_renew(struct lfn *fn);
 /** instance_start - NULL with @err: ERR_IO, ERR_TOOL. */
 struct instance *instance_start(struct lfn *fn, struct err *err);
 /**
- * instance_end - have it ended, @why for the log. Its extensions are told i->reason ("spindown" if NULL), and all of it is
- * gone within two seconds; without extensions @grace_ns is from SIGTERM to SIGKILL. It is freed when the loop goes on.
+ * instance_end - have it ended, @why for the log. Its extensions are told i->reason ("spindown" if NULL), and all of
+ * it is gone within two seconds; without extensions @grace_ns is from SIGTERM to SIGKILL. It is freed when the loop
+ * goes on.
  */
 void instance_end(struct instance *i, const char *why, uint64_t grace_ns);
 /** instance_kill - SIGKILL to all its processes. */
 void instance_kill(struct instance *i);
 /**
- * instance_break - it cannot go on: what it does, or what waits for it to be ready, fails with @o, @type and @why, and it
- * is ended.
+ * instance_break - it cannot go on: what it does, or what waits for it to be ready, fails with @o, @type and @why,
+ * and it is ended.
  */
 void instance_break(struct instance *i, enum outcome o, const char *type, const char *why);
 /** instance_proceed - its runtime or an extension has asked for work: is it ready for some? */

@@ -132,8 +132,8 @@ static void next(struct web_req *req, struct instance *i)
 		return;
 	if (i->next)
 		/* it has left the other one without a word */
-		runtime_api_refuse(i->next, 403, "InvalidStateTransition", "State transition from Ready to Ready failed for "
-				   "runtime. Error: Concurrent state modification");
+		runtime_api_refuse(i->next, 403, "InvalidStateTransition", "State transition from Ready to Ready "
+				   "failed for runtime. Error: Concurrent state modification");
 	i->next = req;
 	if (i->inv && !i->answered) {
 		runtime_api_give(i);
@@ -345,8 +345,8 @@ static void fail_too_large(struct web_req *req, struct invocation *inv)
 	if (!length || str_parse_u64(str_from(length), &n) < 0)
 		n = req->length;
 	invocation_fail(inv, OUTCOME_TOO_LARGE, "Function.ResponseSizeTooLarge",
-			"Response payload size (%" PRIu64 " bytes) exceeded maximum allowed payload size (%llu bytes).", n,
-			req->data ? STREAM_MAX : ANSWER_MAX);
+			"Response payload size (%" PRIu64 " bytes) exceeded maximum allowed payload size (%llu bytes).",
+			n, req->data ? STREAM_MAX : ANSWER_MAX);
 }
 
 static void too_large(struct web_req *req)

@@ -48,6 +48,7 @@ static void settings(struct lfn *fn, const struct project *p, const struct funct
 	fn->fallback_file = f->fallback_file.s ? path_join(p->dir, f->fallback_file.s) : NULL;
 	fn->fallback_function = f->fallback_function.s ? xstrdup(f->fallback_function.s) : NULL;
 	fn->fallback_status = (unsigned)f->fallback_status;
+	fn->extensions = f->extensions.s ? path_join(p->dir, f->extensions.s) : NULL;
 	strs_release(&fn->env);
 	for (size_t i = 0; i < f->env.len; i++)
 		strs_addf(&fn->env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
@@ -74,10 +75,13 @@ bool serve_renew(struct lfn *fn, const struct project *p, const struct function 
 	bool changed;
 
 	fn->env = (struct strs){ 0 };
+	fn->extensions = NULL;
 	settings(fn, p, f, binary);
 	changed = memcmp(was.binary, fn->binary, sizeof(was.binary)) != 0 || was.timeout_ms != fn->timeout_ms ||
-		  was.memory != fn->memory || !same_env(&was.env, &fn->env);
+		  was.memory != fn->memory || !same_env(&was.env, &fn->env) ||
+		  strcmp(was.extensions ? was.extensions : "", fn->extensions ? fn->extensions : "") != 0;
 	strs_release(&was.env);
+	free(was.extensions);
 	if (changed) {
 		breaker_reset(&fn->breaker);
 		pool_renew(fn);

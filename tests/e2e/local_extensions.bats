@@ -299,9 +299,10 @@ SHUTDOWN spindown True True'
 	took=$((($(date +%s%N) - begin) / 1000000))
 	[ "$took" -ge 1900 ] && [ "$took" -le 4000 ]
 	has "$(cat notes.deaf)" told
-	for child in $(cat notes notes.deaf | sed -n 's/^child //p'); do
+	while read -r child; do
 		[ ! -e "/proc/$child" ] || grep -q '^State:.Z' "/proc/$child/status"
-	done
+	done < <(cat notes notes.deaf | sed -n 's/^child //p')
+	is "$(cat notes notes.deaf | grep -c child)" 2
 }
 
 @test "an extension that fails: it exits, crashes, tells an error of its init or of its end, is no program" {
@@ -309,7 +310,7 @@ SHUTDOWN spindown True True'
 	serve -x "$T/x" -c 1
 	extension_is a <<<'sys.exit(0)'
 	invoke '{}'
-	is "$error $body" "Unhandled {\"errorType\":\"Extension.Crash\",\"errorMessage\":\"RequestId: $id Error: exit code 0\"}"
+	failed Extension.Crash "exit code 0"
 	extension_is a <<-'EOF'
 		a = register()
 		h = {"Lambda-Extension-Identifier": a.id, "Lambda-Extension-Function-Error-Type": "Extension.NoKey"}
@@ -320,7 +321,7 @@ SHUTDOWN spindown True True'
 		sys.exit(4)
 	EOF
 	invoke '{}'
-	is "$error $body" "Unhandled {\"errorType\":\"Extension.InitError\",\"errorMessage\":\"RequestId: $id Error: exit status 4\"}"
+	failed Extension.InitError "exit status 4"
 	extension_is a <<-'EOF'
 		a = register()
 		next_event(a.id)
@@ -334,7 +335,7 @@ SHUTDOWN spindown True True'
 		time.sleep(100)
 	EOF
 	invoke '{}'
-	is "$error $body" "Unhandled {\"errorType\":\"Extension.ExitError\",\"errorMessage\":\"RequestId: $id Error: exit status 5\"}"
+	failed Extension.ExitError "exit status 5"
 	is "$(cat notes.a)" "$(
 		echo 'init error 202 {"status":"OK"}'
 		echo 'again 202 {"status":"OK"}'
@@ -347,16 +348,16 @@ SHUTDOWN spindown True True'
 		os.kill(os.getpid(), 9)
 	EOF
 	invoke '{}'
-	is "$error $body" "Unhandled {\"errorType\":\"Extension.Crash\",\"errorMessage\":\"RequestId: $id Error: signal: killed\"}"
+	failed Extension.Crash "signal: killed"
 	chmod -x "$T/x/a"
 	invoke '{}'
-	is "$error $body" "Unhandled {\"errorType\":\"Extension.LaunchError\",\"errorMessage\":\"RequestId: $id Error: PermissionDenied\"}"
+	failed Extension.LaunchError "PermissionDenied"
 	for n in 1 2 3 4 5 6 7 8 9 10 11; do
 		extension_is "x$n" <<<'attend(register().id)'
 	done
 	rm "$T/x/a"
 	invoke '{}'
-	is "$error $body" "Unhandled {\"errorType\":\"Extension.LaunchError\",\"errorMessage\":\"RequestId: $id Error: TooManyExtensions\"}"
+	failed Extension.LaunchError "TooManyExtensions"
 	rm "$T"/x/*
 	function_is <<<'serve(lambda i: 1)'
 	invoke '{}'
@@ -372,7 +373,7 @@ SHUTDOWN spindown True True'
 	function_is <<<'serve(lambda i: 1)'
 	serve -x "$T/x"
 	invoke '{}'
-	is "$error $body" "Unhandled {\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: $id Error: Init phase timed out after 10.00 seconds\"}"
+	failed Sandbox.Timedout "Init phase timed out after 10.00 seconds"
 	[ ! -e notes ]
 	extension_is a <<-'EOF'
 		import time
@@ -380,7 +381,7 @@ SHUTDOWN spindown True True'
 		time.sleep(100)
 	EOF
 	invoke '{}'
-	is "$error $body" "Unhandled {\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: $id Error: Init phase timed out after 10.00 seconds\"}"
+	failed Sandbox.Timedout "Init phase timed out after 10.00 seconds"
 	stop
 }
 
