@@ -44,6 +44,7 @@ struct lfn {
 	unsigned prewarm;			/* instances that are kept ready */
 	uint64_t binary[3];			/* inode, time and size of what it runs: whether it is a new one */
 	uint64_t idle_ns;			/* an instance that had nothing to do for so long is ended */
+	bool once;				/* an instance is ended after its first invocation */
 	/* its pool */
 	VEC(struct instance *) instances;
 	struct instance *idle;			/* the one that was used last first */
@@ -221,6 +222,8 @@ void platform_stop(struct platform *p, uint64_t grace_ns);
 /** invocation_new - with an id and no event yet; the caller sets what it wants, then invokes or frees it. */
 struct invocation *invocation_new(struct lfn *fn);
 void invocation_free(struct invocation *inv);
+/** log_tail_add - append @line to @log, which keeps its last TAIL_MAX bytes at least, and twice as many at most. */
+void log_tail_add(struct buf *log, struct str line);
 /** new_uuid - RFC 9562, 5.4, as text. */
 void new_uuid(char id[37]);
 /** wall_clock - ns since the epoch. */
