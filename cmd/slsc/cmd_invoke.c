@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
-#include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -9,14 +8,14 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "build_one.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "config/project.h"
-#include "local/client.h"
+#include "event.h"
 #include "local/example.h"
 #include "local/running.h"
-#include "os/fs.h"
-#include "os/proc.h"
+#include "local/solo.h"
 
 struct invoke_ctx {
 	const char *event, *example, *url;
@@ -36,80 +35,13 @@ static const struct opt opts[] = {
 	  .help = "queue the event, and do not wait for the function" },
 	{ OPT_FLAG, .long_name = "stream", .offset = AT(stream), .help = "print a streamed answer as it comes" },
 	{ OPT_FLAG, .long_name = "tail", .offset = AT(tail),
-	  .help = "print the end of the log, at most 4 KB, to stderr" },
+	  .help = "print the log to stderr; a platform that runs gives its last 4 KB" },
 	{ OPT_STR, .long_name = "url", .offset = AT(url), .arg = "URL",
-	  .help = "of another platform's Invoke API (default: the slsc local that runs in the project)" },
+	  .help = "of a platform's Invoke API (default: the slsc local that runs in the project, if one does)" },
 	{ .type = OPT_END },
 };
 
-/* ---- the event ---- */
-
-static int read_stdin(struct buf *out, struct err *err)
-{
-	char block[16384];
-	ssize_t n;
-
-	while ((n = read(STDIN_FILENO, block, sizeof(block))) != 0) {
-		if (n < 0)
-			return err_sys(err, "cannot read the event from standard input");
-		buf_add(out, block, (size_t)n);
-		if (out->len > INVOKE_EVENT_MAX)
-			return err_set(err, ERR_LIMIT, "limit exceeded: standard input: an event has at most %u bytes",
-				       INVOKE_EVENT_MAX);
-	}
-	return 0;
-}
-
-/* JSON has these first letters, and few files do. */
-static bool looks_like_json(const char *s)
-{
-	s += strspn(s, " \t\r\n");
-	return *s == '{' || *s == '[' || *s == '"';
-}
-
-/* The platform would say as much, but not where. */
-static int check_event(const struct buf *text, const char *where, struct err *err)
-{
-	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
-	json_error_t why;
-	json_t *root = json_loadb(text->ptr, text->len, flags, &why);
-
-	json_decref(root);
-	if (root)
-		return 0;
-	return err_at(err, ERR_FORMAT, where, (unsigned)why.line, why.column > 0 ? (unsigned)why.column : 1,
-		      "the event is no JSON: %s", why.text);
-}
-
-static int read_event(const struct invoke_ctx *c, struct buf *out, struct err *err)
-{
-	const char *e = c->event, *where = "--event";
-
-	if (c->example)
-		return example_read(c->example, out, err);
-	if (!e) {
-		buf_addz(out, "{}");
-		return 0;
-	}
-	if (strcmp(e, "-") == 0) {
-		where = "standard input";
-		if (read_stdin(out, err) < 0)
-			return -1;
-	} else if (looks_like_json(e)) {
-		buf_addz(out, e);
-	} else if (fs_exists(e)) {
-		where = e;
-		if (fs_read(e, INVOKE_EVENT_MAX, out, err) < 0)
-			return -1;
-	} else {
-		buf_addz(out, e);
-		if (check_event(out, where, err) == 0)
-			return 0;
-		err_set(err, ERR_NOTFOUND, "--event '%s': there is no such file, and it is no JSON", e);
-		return err_hint(err, "--example NAME takes an example; --list shows them");
-	}
-	return check_event(out, where, err);
-}
+/* ---- examples ---- */
 
 static int list_examples(const struct globals *g, struct err *err)
 {
@@ -141,7 +73,7 @@ struct target {
 	struct project project;
 	bool has_project;
 	struct running running;
-	const char *url, *function;	/* borrowed */
+	const char *url, *function;	/* borrowed; url NULL: none runs, and the function is to be run here */
 };
 
 static void target_release(struct target *t)
@@ -150,9 +82,10 @@ static void target_release(struct target *t)
 	running_release(&t->running);
 }
 
-static int no_platform(const char *dir, struct err *err)
+static int no_platform(const char *dir, bool async, struct err *err)
 {
-	err_set(err, ERR_NOTFOUND, "%s: no slsc local runs in this project", dir);
+	err_set(err, ERR_NOTFOUND, "%s: no slsc local runs in this project%s", dir,
+		async ? ": there is nobody to keep an event for later" : "");
 	return err_hint(err, "start it with `slsc local`, or name another platform with --url");
 }
 
@@ -189,8 +122,8 @@ static int find_target(struct target *t, const struct invoke_ctx *c, const char 
 	if (c->url)
 		return 0;
 	found = running_find(dir, &t->running, err);
-	if (found <= 0)
-		return found < 0 ? -1 : no_platform(dir, err);
+	if (found < 0 || (!found && (!t->has_project || c->async)))
+		return found < 0 ? -1 : no_platform(dir, c->async, err);
 	t->url = t->running.url;
 	return 0;
 }
@@ -237,7 +170,7 @@ static void add_payload(struct buf *b, const struct buf *payload)
 	buf_addz(b, ",\"payload\":");
 	if (!payload->len) {
 		buf_addz(b, "null,\"encoding\":null");
-	} else if (check_event(payload, "", &ignored) == 0) {
+	} else if (event_check(payload, "", &ignored) == 0) {
 		/* on one line: within JSON a line break is white space */
 		for (size_t i = 0; i < payload->len; i++)
 			buf_addc(b, (char)(payload->ptr[i] == '\n' || payload->ptr[i] == '\r' ? ' ' : payload->ptr[i]));
@@ -261,7 +194,20 @@ static void add_or_null(struct buf *b, const char *key, struct str s)
 		buf_addz(b, "null");
 }
 
-static int print_json(const struct target *t, const struct invoke_result *r, const struct buf *payload, struct err *err)
+static void add_report(struct buf *b, const struct invocation_report *r)
+{
+	buf_addz(b, ",\"report\":");
+	if (!r) {
+		buf_addz(b, "null");
+		return;
+	}
+	buf_addf(b, "{\"billed_ms\":%" PRIu64 ",\"cold\":%s,\"cpu_ns\":%" PRIu64 ",\"duration_ns\":%" PRIu64,
+		 r->billed_ms, r->cold ? "true" : "false", r->cpu, r->duration);
+	buf_addf(b, ",\"init_ns\":%" PRIu64 ",\"memory_bytes\":%" PRIu64 "}", r->init, r->memory_peak);
+}
+
+static int print_json(const struct target *t, const struct invoke_result *r, const struct invocation_report *report,
+		      const struct buf *payload, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
@@ -274,6 +220,7 @@ static int print_json(const struct target *t, const struct invoke_result *r, con
 	add_or_null(&b, "error_details", buf_str(&r->details));
 	add_payload(&b, payload);
 	add_or_null(&b, "log", buf_str(&r->log));
+	add_report(&b, report);
 	buf_addz(&b, "}\n");
 	return out_stdout(b.ptr, b.len, err);
 }
@@ -310,42 +257,124 @@ static int function_error(const struct target *t, const struct invoke_result *r,
 	return -1;
 }
 
-static int call(const struct invoke_ctx *c, const struct globals *g, const struct target *t, struct str event,
-		struct err *err)
+/* ---- the call ---- */
+
+/* A call, and what came of it. */
+struct call {
+	const struct invoke_ctx *c;
+	const struct globals *g;
+	struct target *t;
+	struct invoke_request req;
+	struct invoke_result r;
+	struct invocation_report report;
+	bool has_report;
+	struct buf payload;		/* the answer, if it is not printed as it comes */
+	struct buf last;		/* the last byte that was */
+	bool talks;			/* the function has printed something that nobody saw */
+};
+
+static void call_release(struct call *call)
 {
-	CLEAN_INVOKE_RESULT struct invoke_result r = INVOKE_RESULT_INIT;
-	CLEAN_BUF struct buf payload = BUF_INIT, last = BUF_INIT;
-	/* an answer in one piece is printed after it is whole, and is needed for the words on an error */
-	const bool direct = c->stream && !g->json;
-	struct invoke_request req = {
-		.url = t->url, .function = t->function, .event = event, .tail = c->tail, .stream = c->stream,
-		.type = g->dry_run ? INVOKE_DRY_RUN : c->async ? INVOKE_ASYNC : INVOKE_SYNC,
-		.sink = direct ? to_stdout : collect, .ctx = direct ? &last : &payload,
-	};
+	invoke_result_release(&call->r);
+	buf_release(&call->payload);
+	buf_release(&call->last);
+}
+
+static int through_platform(struct call *call, struct err *err)
+{
 	struct http *h = http_new(err);
-	int ret = h ? invoke(h, &req, &r, err) : -1;
+	int ret = h ? invoke(h, &call->req, &call->r, err) : -1;
 
 	http_free(h);
-	if (ret < 0) {
-		if (err->code == ERR_NOTFOUND)
-			hint_at_name(t, err);
-		return -1;
+	if (ret < 0 && err->code == ERR_NOTFOUND)
+		hint_at_name(call->t, err);
+	return ret;
+}
+
+static void on_line(struct solo *s, enum line_from from, struct str line)
+{
+	struct call *call = s->ctx;
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	if (!call->c->tail) {
+		call->talks |= from == FROM_FUNCTION;
+		return;
 	}
-	if (g->json)
-		ret = print_json(t, &r, &payload, err);
-	else if (!direct)
-		ret = to_stdout(&last, payload.ptr, payload.len, err);
+	if (call->g->json) {
+		log_tail_add(&call->r.log, line);
+		return;
+	}
+	if (call->last.len && call->last.ptr[0] != '\n' && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
+		buf_addc(&b, '\n');
+	buf_reset(&call->last);
+	buf_adds(&b, line);
+	buf_addc(&b, '\n');
+	out_raw(b.ptr, b.len);
+}
+
+/* "hello:$LATEST" is hello; there is no other version of what lies here. */
+static int cut_qualifier(const char *function, char **name, struct err *err)
+{
+	const char *colon = strchr(function, ':');
+
+	if (colon && strcmp(colon, ":$LATEST") != 0)
+		return err_set(err, ERR_NOTFOUND, "'%.100s': no slsc local runs in this project, and without it $LATEST "
+			       "is the only version", function);
+	*name = colon ? xstrndup(function, (size_t)(colon - function)) : xstrdup(function);
+	return 0;
+}
+
+static int here(struct call *call, struct err *err)
+{
+	struct project *p = &call->t->project;
+	CLEAN_BUILD_ONE struct build_one b = BUILD_ONE_INIT;
+	CLEAN_SOLO struct solo s = { .line = on_line, .ctx = call };
+	CLEAN_FREE char *name = NULL;
+
+	if (cut_qualifier(call->t->function, &name, err) < 0)
+		return -1;
+	if (call->req.type == INVOKE_DRY_RUN) {
+		call->r.status = 204;
+		return project_function(p, name, err) ? 0 : -1;
+	}
+	if (build_one(p, name, NULL, "slsc invoke", call->g, &b, err) < 0)
+		return -1;
+	build_one_unlock(&b);
+	if (solo_start(&s, p, b.built, err) < 0)
+		return -1;
+	if (s.platform.quota.lacks[0])
+		out_verbose("%s", s.platform.quota.lacks);
+	call->has_report = true;
+	return solo_invoke(&s, &call->req, &call->r, &call->report, err);
+}
+
+static int make_call(struct call *call, struct err *err)
+{
+	const struct invoke_ctx *c = call->c;
+	/* an answer in one piece is printed after it is whole, and is needed for the words on an error */
+	const bool direct = c->stream && !call->g->json;
+	int ret;
+
+	call->req.sink = direct ? to_stdout : collect;
+	call->req.ctx = direct ? &call->last : &call->payload;
+	if ((call->t->url ? through_platform(call, err) : here(call, err)) < 0)
+		return -1;
+	if (call->g->json)
+		ret = print_json(call->t, &call->r, call->has_report ? &call->report : NULL, &call->payload, err);
+	else
+		ret = direct ? 0 : to_stdout(&call->last, call->payload.ptr, call->payload.len, err);
 	if (ret < 0)
 		return -1;
-	if (!g->json)
-		print_words(t, &r, &last);
-	return r.error.len ? function_error(t, &r, &payload, err) : 0;
+	if (!call->g->json)
+		print_words(call->t, &call->r, &call->last);
+	if (!call->r.error.len)
+		return 0;
+	function_error(call->t, &call->r, &call->payload, err);
+	return call->talks ? err_hint(err, "--tail shows what it printed") : -1;
 }
 
 static int check_options(const struct invoke_ctx *c, const struct globals *g, struct err *err)
 {
-	if (c->event && c->example)
-		return err_set(err, ERR_USAGE, "--event and --example are both an event");
 	if (c->async && (c->tail || c->stream || g->dry_run))
 		return err_set(err, ERR_USAGE, "--async does not wait for the function: %s asks for what it says",
 			       c->tail ? "--tail" : c->stream ? "--stream" : "--dry-run");
@@ -360,28 +389,38 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEANUP(target_release) struct target t = { .running = RUNNING_INIT };
 	CLEAN_BUF struct buf event = BUF_INIT;
 
+	CLEANUP(call_release) struct call call = { .c = c, .g = g, .t = &t, .r = INVOKE_RESULT_INIT,
+						   .payload = BUF_INIT, .last = BUF_INIT };
+
 	if (c->list)
 		return list_examples(g, err);
-	if (check_options(c, g, err) < 0 || read_event(c, &event, err) < 0 ||
+	if (check_options(c, g, err) < 0 || event_read(c->event, c->example, &event, err) < 0 ||
 	    find_target(&t, c, argc ? argv[0] : NULL, err) < 0)
 		return -1;
-	return call(c, g, &t, buf_str(&event), err);
+	call.req = (struct invoke_request){
+		.url = t.url, .function = t.function, .event = buf_str(&event), .tail = c->tail, .stream = c->stream,
+		.type = g->dry_run ? INVOKE_DRY_RUN : c->async ? INVOKE_ASYNC : INVOKE_SYNC,
+	};
+	return make_call(&call, err);
 }
 
 const struct cmd cmd_invoke = {
 	.name = "invoke",
 	.args = "[FUNCTION]",
-	.summary = "Call a function of the local platform",
+	.summary = "Call a function, on the local platform or by itself",
 	.description =
-		"Sends an event to a function that slsc local serves, and prints what it answers, byte for byte. "
-		"FUNCTION may be left out in a project with a single one; it may have a qualifier, NAME:QUALIFIER.\n\n"
-		"The platform is the slsc local that runs in the project (.slsc/local.json tells where), or any other "
-		"that speaks Lambda's Invoke API without signatures, named by --url.\n\n"
+		"Sends an event to a function, and prints what it answers, byte for byte. FUNCTION may be left out in a "
+		"project with a single one; it may have a qualifier, NAME:QUALIFIER.\n\n"
+		"If a slsc local runs in the project (.slsc/local.json tells where), it is asked; --url names any other "
+		"platform that speaks Lambda's Invoke API without signatures. If none runs, the function is built, if it "
+		"has to be, and run once on an instance of its own, with the limits and the environment that slsc local "
+		"would give it.\n\n"
 		"The exit code is 1 if the function failed: its answer, which says why, is printed all the same. The "
-		"end of the log (--tail) goes to stderr. With --dry-run the platform says whether it would call the "
-		"function, and does not.\n\n"
+		"log (--tail) goes to stderr: what it printed, and START, END and REPORT of the platform. With --dry-run "
+		"the platform says whether it would call the function, and does not.\n\n"
 		"With --json the result is one line: function, status, request_id, version, function_error, "
-		"error_details, payload, encoding (json: payload is the answer itself; text: a string; base64), log.",
+		"error_details, payload, encoding (json: payload is the answer itself; text: a string; base64), log, "
+		"report (cold, init_ns, duration_ns, billed_ms, cpu_ns, memory_bytes; null unless it was run here).",
 	.examples = "$ slsc invoke hello --event '{\"name\":\"world\"}'\n"
 		    "$ slsc invoke hello --example s3 --tail\n"
 		    "$ jq .Records[0] queue.json | slsc invoke hello --event - --async\n"

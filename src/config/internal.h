@@ -16,8 +16,6 @@ enum scalar_kind scalar_kind(const char *s);
 /** scalar_bool11 - 1, 0, or -1: what YAML 1.1 and other spellings ("yes", "Off", "True") would mean. */
 int scalar_bool11(const char *s);
 
-/** parse_us - "12 ms", "500 us", "1.5 s", "2 min"; a bare number is seconds. To microseconds. 0 or -1. */
-int parse_us(const char *s, uint64_t *us) MUST_CHECK;
 /** parse_permille - "99.5 %" to 995. 0 or -1. */
 int parse_permille(const char *s, uint64_t *permille) MUST_CHECK;
 /** parse_mode - 0644 or 0o644; 0 or -1. */

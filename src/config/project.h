@@ -48,6 +48,9 @@ const char *arch_qemu(enum arch a);
 enum runtime { RUNTIME_LAMBDA, RUNTIME_HTTP, RUNTIME_NONE };
 const char *runtime_name(enum runtime r);
 
+/** duration_parse - "12 ms", "500 us", "1.5 s", "2 min"; a bare number is seconds. To microseconds. 0 or -1. */
+int duration_parse(const char *s, uint64_t *us) MUST_CHECK;
+
 /** A profile with all of `extends` applied. Built in: release, small, fast, debug. */
 struct profile {
 	const char *name;

@@ -227,7 +227,7 @@ static int read_number(struct reader *rd, const struct key *k, const struct ynod
 		else if (k->type == KEY_COUNT)
 			r = n->plain ? str_parse_u64(str_from(n->scalar), &v) : -1;
 		else
-			r = parse_us(n->scalar, &v);
+			r = duration_parse(n->scalar, &v);
 	}
 	if (r) {
 		if (k->type == KEY_PERCENT && n->type == YNODE_SCALAR && str_parse_u64(str_from(n->scalar), &v) == 0) {

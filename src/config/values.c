@@ -118,7 +118,7 @@ static int parse_millionths(const char *s, uint64_t *out, const char **end)
 	return 0;
 }
 
-int parse_us(const char *s, uint64_t *us)
+int duration_parse(const char *s, uint64_t *us)
 {
 	static const struct {
 		const char *name;

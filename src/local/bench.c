@@ -19,7 +19,7 @@ void bench_rows_init(struct bench_rows *rows, const struct load_result *r)
 		{ "cold", "that went well, on an instance started for it", &r->cold },
 		{ "failed", "that did not go well", &r->failed },
 		{ "corrected", "all, as independent callers would have seen it", &r->corrected },
-		{ "overhead", "warm: what the platform adds to the function’s own time", &r->overhead },
+		{ "overhead", "warm: of that, what was not spent in the function and its Runtime API", &r->overhead },
 		{ "function", "in the function", &r->duration },
 		{ "init", "before the first call of an instance", &r->init },
 		{ "CPU", "of a call", &r->cpu },

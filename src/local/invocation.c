@@ -100,16 +100,20 @@ void invocation_free(struct invocation *inv)
 
 /* ---- its log ---- */
 
+void log_tail_add(struct buf *log, struct str line)
+{
+	buf_adds(log, line);
+	buf_addc(log, '\n');
+	if (log->len > 2 * TAIL_MAX) {
+		memmove(log->ptr, log->ptr + log->len - TAIL_MAX, TAIL_MAX + 1);
+		log->len = TAIL_MAX;
+	}
+}
+
 void invocation_line(struct invocation *inv, struct str line)
 {
-	if (!inv->tail)
-		return;
-	buf_adds(&inv->lines, line);
-	buf_addc(&inv->lines, '\n');
-	if (inv->lines.len > 2 * TAIL_MAX) {
-		memmove(inv->lines.ptr, inv->lines.ptr + inv->lines.len - TAIL_MAX, TAIL_MAX + 1);
-		inv->lines.len = TAIL_MAX;
-	}
+	if (inv->tail)
+		log_tail_add(&inv->lines, line);
 }
 
 /* What the platform itself says: START, END, REPORT. */

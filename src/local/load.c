@@ -399,7 +399,8 @@ void load_done(struct load_call *c, const struct load_answer *a)
 
 	if (!c->busy || a->outcome >= LOAD_ABANDONED)
 		BUG("load: outcome %d of a call that is %s", (int)a->outcome, c->busy ? "under way" : "over");
-	count(l, c, a, now);
+	/* its target may have had something to do before the next */
+	count(l, c, a, a->at ? a->at : now);
 	if (l->full && !l->free)
 		l->freed = now;
 	put_back(l, c);

@@ -64,6 +64,7 @@ struct load_answer {
 	uint64_t allocs;		/* calls of the allocator */
 	int status;			/* HTTP's */
 	const char *error;		/* its type, borrowed */
+	uint64_t at;			/* of the clock: when the answer came; 0: now */
 };
 
 /** A call under way; what the target is given and gives back. */

@@ -54,6 +54,7 @@ struct lfn {
 	char *fallback_file;			/* absolute, or NULL */
 	char *fallback_function;		/* or NULL */
 	unsigned fallback_status;
+	bool once;				/* an instance is ended after its first invocation */
 	/* its pool */
 	VEC(struct instance *) instances;
 	struct instance *idle;			/* the one that was used last first */
@@ -244,6 +245,8 @@ void invocation_free(struct invocation *inv);
  * trace. Both forms then go on to the function.
  */
 void invocation_trace(struct invocation *inv, const char *parent, const char *state, const char *xray);
+/** log_tail_add - append @line to @log, which keeps its last TAIL_MAX bytes at least, and twice as many at most. */
+void log_tail_add(struct buf *log, struct str line);
 /** new_uuid - RFC 9562, 5.4, as text. */
 void new_uuid(char id[37]);
 /** wall_clock - ns since the epoch. */

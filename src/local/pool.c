@@ -64,6 +64,10 @@ void pool_ready(struct instance *i)
 		instance_end(i, fn->platform->stopping ? "slsc ends" : "a newer build", LOOP_S);
 		return;
 	}
+	if (fn->once && i->served) {
+		instance_end(i, "one invocation is all", 0);
+		return;
+	}
 	i->state = INSTANCE_IDLE;
 	i->idle_since = loop_clock();
 	i->next_idle = fn->idle;

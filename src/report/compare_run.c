@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "os/fs.h"
 #include "os/proc.h"
 #include "report/compare_internal.h"
+#include "report/machine.h"
 #include "report/start.h"
 
 #define WARM_UP 3u
@@ -250,30 +250,6 @@ static void refer(struct comparing *c)
 	}
 }
 
-static const char *machine(struct arena *a)
-{
-	CLEAN_BUF struct buf text = BUF_INIT;
-	struct utsname u;
-	struct err ignored;
-	const char *model = "";
-	int n = 0;
-
-	if (fs_read("/proc/cpuinfo", 4u << 20, &text, &ignored) == 0) {
-		char *at = strstr(text.ptr, "model name");
-
-		at = at ? strchr(at, ':') : NULL;
-		if (at) {
-			at[strcspn(at, "\n")] = '\0';
-			model = at + 2;
-		}
-	}
-	n = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	if (uname(&u) < 0)
-		return arena_strdup(a, "");
-	return arena_printf(a, "%s %s, %s, %d%s%s", u.sysname, u.release, u.machine, n, *model ? " × " : " processors",
-			    model);
-}
-
 static void make_rows(struct comparing *c)
 {
 	const struct compare_request *req = c->req;
@@ -282,7 +258,7 @@ static void make_rows(struct comparing *c)
 	out->project = arena_strdup(&out->arena, req->project->name.s);
 	out->function = arena_strdup(&out->arena, req->function->name.s);
 	out->version = SLSC_VERSION;
-	out->machine = machine(&out->arena);
+	out->machine = machine_text(&out->arena);
 	out->runs = req->runs;
 	if (req->runs < RUNS_ENOUGH)
 		strs_addf(&out->warnings, "%u start%s of each program say little: %u are enough for p99", req->runs,

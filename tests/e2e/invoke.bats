@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# slsc invoke against a platform: what it sends, what it prints, exit codes; example events.
+# slsc invoke, against a platform and without one: what it sends, what it prints, exit codes; example events.
 # shellcheck disable=SC2154,SC2016
 
 load helper
+load local_helper
 
 # serve [PROJECT]: the Invoke API on 127.0.0.1; sets $url
 serve() {
@@ -18,6 +19,7 @@ serve() {
 }
 
 teardown() {
+	local_stop
 	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
 	cd / || return 1
 	rm -rf "$T"
@@ -125,14 +127,14 @@ END RequestId: id-1"
 	is "$status/$out/$err" "0/{}/"
 	slsc_run invoke echo --url "$url" --async --json
 	is "$status/$err" "0/"
-	is "$out" '{"function":"echo","status":202,"request_id":"id-1","version":null,"function_error":null,"error_details":null,"payload":null,"encoding":null,"log":null}'
+	is "$out" '{"function":"echo","status":202,"request_id":"id-1","version":null,"function_error":null,"error_details":null,"payload":null,"encoding":null,"log":null,"report":null}'
 }
 
 @test "--json: JSON, text and bytes as what they are" {
 	serve
 	slsc_run invoke echo --url "$url" --json --tail --event $'{"a":\n1}'
 	is "$status" 0
-	is "$out" '{"function":"echo","status":200,"request_id":"id-1","version":"$LATEST","function_error":null,"error_details":null,"payload":{"a": 1},"encoding":"json","log":"START RequestId: id-1\nhello from the log\nEND RequestId: id-1\n"}'
+	is "$out" '{"function":"echo","status":200,"request_id":"id-1","version":"$LATEST","function_error":null,"error_details":null,"payload":{"a": 1},"encoding":"json","log":"START RequestId: id-1\nhello from the log\nEND RequestId: id-1\n","report":null}'
 	slsc_run invoke bytes --url "$url" --json
 	is "$(jq -r .encoding "$T/out")" base64
 	jq -r .payload "$T/out" | base64 -d >"$T/bytes"
@@ -213,8 +215,8 @@ hint: did you mean 'echo'?"
 	kill -9 "$server"
 	wait "$server" || true
 	[ -f .slsc/local.json ]
-	slsc_run invoke echo
-	is "$status/$out/$err" "1//error: $T/w: no slsc local runs in this project
+	slsc_run invoke echo --async
+	is "$status/$out/$err" "1//error: $T/w: no slsc local runs in this project: there is nobody to keep an event for later
 hint: start it with \`slsc local\`, or name another platform with --url"
 }
 
@@ -246,4 +248,187 @@ hint: slsc invoke FUNCTION"
 	is "$(jq -r .specversion cloudevent.json)" "1.0"
 	# nobody's account
 	if grep -hoE 'arn:[^"]*:[0-9]{12}:' ./*.json | grep -v :123456789012:; then return 1; fi
+}
+
+# ---- without a platform that runs ----
+
+# act [YAML-LINES]: a project with the function of support/act.c, built
+act() {
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	"$SLSC_BIN" build >/dev/null 2>&1
+}
+
+@test "here: the answer alone on stdout, an instance of its own, and nothing is left" {
+	need jq jq
+	act
+	slsc_run invoke act --event '{"a":1}'
+	is "$status/$err" "0/"
+	is "$(jq .count <<<"$out")" 1
+	! kill -0 "$(jq .pid <<<"$out")" 2>/dev/null
+	slsc_run -C src invoke
+	is "$status/$(jq .count <<<"$out")/$err" "0/1/"
+	slsc_run invoke 'act:$LATEST'
+	is "$status/$(jq .count <<<"$out")/$err" "0/1/"
+	# the answer is what the function wrote, no byte more
+	slsc_run invoke act --event '{"do":"big","n":100000}'
+	is "$status/$(wc -c <"$T/out")/$(head -c 2 "$T/out")" '0/100000/"x'
+	# the environment is the platform's
+	WHO=somebody slsc_run invoke act --event '{"do":"env"}'
+	is "$status/$out/$err" '0/"nobody"/'
+	[ ! -e .slsc/local.json ]
+}
+
+@test "here: --tail is the log as it comes, --json has the report" {
+	need jq jq
+	act '    memory: 256 MB'
+	slsc_run invoke act --tail --event '{"do":"log","n":3}'
+	is "$status/$(jq -r .count <<<"$out")" "0/1"
+	id=$(sed -n 's/^START RequestId: \(.*\) Version: .LATEST$/\1/p' "$T/err")
+	is "$(sed 2,5!d "$T/err")" "line 0
+line 1
+line 2
+END RequestId: $id"
+	is "$(wc -l <"$T/err")" 6
+	[[ $(sed 6!d "$T/err") =~ ^REPORT\ RequestId:\ $id$'\t'Duration:\ [0-9.]+\ ms$'\t'Billed\ Duration:\ [0-9]+\ ms$'\t'Memory\ Size:\ 256\ MB$'\t'Max\ Memory\ Used:\ [0-9.]+\ MB$'\t'Init\ Duration:\ [0-9.]+\ ms$'\t'CPU:\ [0-9.]+\ ms ]]
+	slsc_run invoke act --json --tail --event '{"do":"log","n":2}'
+	is "$status/$err" "0/"
+	is "$(jq -c '[.function, .status, .version, .function_error, .payload.count, .encoding, .report.cold]' "$T/out")" \
+		'["act",200,"$LATEST",null,1,"json",true]'
+	is "$(jq -r .log "$T/out" | sed 2,3!d)" "line 0
+line 1"
+	is "$(jq '.report | .billed_ms == ((.init_ns + .duration_ns) / 1000000 | ceil) and .duration_ns > 0 and .init_ns > 0' "$T/out")" true
+	# without --tail nobody hears it
+	slsc_run invoke act --event '{"do":"log","n":2}'
+	is "$status/$err" "0/"
+}
+
+@test "here: a function that fails, ends, hangs: its error, exit 1" {
+	need jq jq
+	act '    timeout: 300 ms'
+	slsc_run invoke act --event '{"do":"fail"}'
+	is "$status" 1
+	is "$(jq -r .errorType <<<"$out")" NotToday
+	is "$err" "error: act: the function failed (Unhandled): NotToday: it is Sunday
+hint: --tail shows what it printed"
+	slsc_run invoke act --json --event '{"do":"exit","n":42}'
+	is "$status" 1
+	id=$(jq -r .request_id "$T/out")
+	is "$(jq -r .payload.errorMessage "$T/out")" "RequestId: $id Error: Runtime exited with error: exit status 42"
+	is "$(jq -r .error.code "$T/err")" function
+	slsc_run invoke act --event '{"do":"sleep","n":60000}'
+	is "$status" 1
+	has "$err" "error: act: the function failed (Unhandled): Sandbox.Timedout: RequestId: "
+	has "$err" " Error: Task timed out after 0.30 seconds"
+	# what it printed is offered, and not asked for twice
+	printf '#include <stdio.h>\n#include <stdlib.h>\n#include <slsc.h>\nslsc_lambda_fn handler;\n' >src/main.c
+	printf 'static void __attribute__((constructor)) no(void) { puts("no disk"); fflush(stdout); exit(3); }\n' >>src/main.c
+	printf 'int handler(struct slsc_ctx *c, struct slsc_str in, struct slsc_out *out)\n{ (void)c; (void)in; (void)out; return 0; }\n' >>src/main.c
+	slsc_run invoke act
+	is "$status" 1
+	has "$err" "Error: Runtime exited with error: exit status 3
+hint: --tail shows what it printed"
+	slsc_run invoke act --tail
+	is "$(sed 1!d "$T/err")" "no disk"
+	! grep -q hint "$T/err"
+}
+
+@test "here: --stream prints pieces as they come" {
+	mkdir -p flow/src && cd flow
+	cat >src/flow.c <<-'EOF'
+		#include <time.h>
+		#include <unistd.h>
+		#include <slsc.h>
+		slsc_lambda_fn handler;
+		int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
+		{
+			struct timespec t = { 0, 5000000 };
+			(void)out;
+			if (slsc_stream_begin(ctx, "text/plain") || slsc_stream_write(ctx, "one\n", 4))
+				return -1;
+			while (access("go", F_OK) != 0)
+				nanosleep(&t, 0);
+			if (in.len > 2)
+				return slsc_fail(ctx, "Torn", "half of it");
+			return slsc_stream_write(ctx, "two\n", 4);
+		}
+	EOF
+	printf 'project: flow\nfunctions:\n  flow:\n    sources: [src/*.c]\n    timeout: 60 s\n' >slsc.yaml
+	"$SLSC_BIN" build >/dev/null 2>&1
+	mkfifo "$T/pipe"
+	"$SLSC_BIN" invoke --stream >"$T/pipe" 2>"$T/err" &
+	pid=$!
+	exec 7<"$T/pipe"
+	read -r line <&7
+	is "$line" one
+	touch go
+	is "$(cat <&7)" two
+	exec 7<&-
+	wait "$pid"
+	is "$(cat "$T/err")" ""
+	# as the Invoke API would tell it
+	slsc_run invoke --stream --event '{"torn":1}'
+	is "$status/$out" "1/one"
+	has "$err" "error: flow: the function failed (Function.Torn): Torn: half of it"
+	# and in one piece
+	slsc_run invoke
+	is "$status/$out/$err" "0/one
+two/"
+	slsc_run invoke --stream --json
+	is "$(jq -c '[.payload, .encoding]' "$T/out")" '["one\ntwo\n","text"]'
+}
+
+@test "here: what cannot be run is told, and where it is written" {
+	project
+	printf '  site:\n    sources: [site.c]\n    runtime: http\n' >>slsc.yaml
+	slsc_run invoke ehco
+	is "$status/$out" "1/"
+	is "$err" "error: unknown function 'ehco'
+hint: did you mean 'echo'?"
+	slsc_run invoke echo:7
+	is "$status/$err" "1/error: 'echo:7': no slsc local runs in this project, and without it \$LATEST is the only version"
+	slsc_run invoke
+	is "$status/$err" "2/error: which function is to be invoked?
+hint: slsc invoke FUNCTION"
+	slsc_run invoke echo --dry-run
+	is "$status/$out/$err" "0//echo can be invoked"
+	[ ! -e .slsc ]
+	slsc_run invoke echo
+	is "$status/$err" "1/error: slsc.yaml:4:15: no file matches 'echo.c'
+hint: it is relative to slsc.yaml's directory; '**' stands for any number of directories"
+	printf 'int handler;\n' >echo.c
+	slsc_run invoke echo
+	is "$status/$out" "1/"
+	has "$err" "error: "
+	printf '#include <slsc.h>\nint main(void)\n{ return 0; }\n' >site.c
+	slsc_run invoke site
+	is "$status/$out" "1/"
+	has "$err" "error: slsc.yaml:5:3: 'site' takes no events: its runtime is http
+hint: slsc local gives it a URL"
+}
+
+@test "here: a signal ends it and what it runs: exit 130" {
+	act '    timeout: 60 s'
+	setsid "$SLSC_BIN" invoke act --tail --event '{"do":"sleep","n":60000}' >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	wait_for grep -q '^START' "$T/err"
+	child=$(pgrep -P "$pid")
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	is "$status" 130
+	is "$(tail -n 1 "$T/err")" "error: interrupted"
+	! kill -0 "$child" 2>/dev/null
+}
+
+@test "a platform that runs in the project is asked, not passed by" {
+	need jq jq
+	act
+	local_start
+	slsc_run invoke act --json
+	is "$(jq -c '[.payload.count, .report]' "$T/out")" '[1,null]'
+	slsc_run invoke act --json
+	is "$(jq -c '[.payload.count, .report]' "$T/out")" '[2,null]'
+	local_stop
+	slsc_run invoke act --json
+	is "$(jq -c '[.payload.count, .report.cold]' "$T/out")" '[1,true]'
 }

@@ -368,6 +368,28 @@ static struct load_answer all_sorts(uint64_t i)
 				     .error = i == 39 ? NULL : text };
 }
 
+/* Calls that are told of 3 ms after their answer came, as by a target that has to tidy up between two. */
+static void test_told_late(void **unused)
+{
+	struct load l;
+
+	(void)unused;
+	fn_reset(5 * MS);
+	begin(&l, (struct load_spec){ .concurrency = 1, .requests = 2 });
+	for (int i = 0; i < 2; i++) {
+		struct load_call *c = fn.queue.ptr[i].call;
+
+		now = c->sent + 8 * MS;
+		load_done(c, &(struct load_answer){ .cold = true, .at = c->sent + 5 * MS });
+	}
+	assert_true(l.over);
+	assert_int_equal(l.result.cold.n, 2);
+	assert_int_equal(l.result.cold.max, 5 * MS);
+	assert_int_equal(fn.due.ptr[1], START + 8 * MS);
+	assert_int_equal(l.result.elapsed, 13 * MS);
+	load_release(&l);
+}
+
 static void test_errors(void **unused)
 {
 	struct load l;
@@ -463,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_closed),	  cmocka_unit_test(test_warmup),
 		cmocka_unit_test(test_silence),	  cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_errors),	  cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_told_late),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -105,13 +105,13 @@ static void test_units(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
-		if (parse_us(good[i].text, &v))
+		if (duration_parse(good[i].text, &v))
 			fail_msg("%s is refused", good[i].text);
 		if (v != good[i].us)
 			fail_msg("%s is %llu", good[i].text, (unsigned long long)v);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		if (parse_us(bad[i], &v) == 0)
+		if (duration_parse(bad[i], &v) == 0)
 			fail_msg("'%s' is taken", bad[i]);
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		assert_int_equal(parse_mode(modes[i].text, &m), 0);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build_one.h"
+
+#include "base/mem.h"
+#include "build_stage.h"
+#include "ui.h"
+
+static enum arch choose_arch(const struct project *p, const struct function *f)
+{
+	enum arch first = ARCH_COUNT;
+
+	for (size_t i = 0; i < p->narches; i++) {
+		bool has = f->arches.len == 0;
+
+		for (size_t k = 0; k < f->arches.len; k++)
+			has |= arch_parse(f->arches.ptr[k].s) == (int)p->arches[i];
+		if (has && p->arches[i] == arch_host())
+			return arch_host();
+		if (has && first == ARCH_COUNT)
+			first = p->arches[i];
+	}
+	return first;
+}
+
+int build_one(struct project *p, const char *name, const char *profile, const char *who, const struct globals *g,
+	      struct build_one *out, struct err *err)
+{
+	const struct function *f = project_function(p, name, err);
+	CLEAN_STRS struct strs functions = { 0 }, arches = { 0 };
+	const struct stage_flags flags = { .file = NULL };
+	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
+	struct build_request req = { .profile = profile };
+	int ret;
+
+	if (!f)
+		return -1;
+	toolchain_stages_init(&stages, &flags, 0, g, true);
+	strs_add(&functions, name);
+	strs_add(&arches, arch_name(choose_arch(p, f)));
+	req.functions = functions;
+	req.arches = arches;
+	ui_build_request(&req, g);
+	out->lock = build_lock(p, who, ui_waiting, NULL, err);
+	if (out->lock < 0)
+		return -1;
+	p->stages = &stages.keepers.stages;
+	ret = ui_build(p, &req, &out->res, err);
+	p->stages = NULL;
+	if (ret < 0)
+		return -1;
+	if (out->res.len != 1)
+		BUG("%zu binaries of one function for one machine", out->res.len);
+	out->built = &out->res.ptr[0];
+	return 0;
+}
+
+void build_one_unlock(struct build_one *b)
+{
+	clean_fd_(&b->lock);
+}
+
+void build_one_release(struct build_one *b)
+{
+	build_one_unlock(b);
+	build_result_release(&b->res);
+}

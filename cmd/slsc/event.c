@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event.h"
+
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "local/client.h"
+#include "local/example.h"
+#include "os/fs.h"
+
+static int read_stdin(struct buf *out, struct err *err)
+{
+	char block[16384];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, block, sizeof(block))) != 0) {
+		if (n < 0)
+			return err_sys(err, "cannot read the event from standard input");
+		buf_add(out, block, (size_t)n);
+		if (out->len > INVOKE_EVENT_MAX)
+			return err_set(err, ERR_LIMIT, "limit exceeded: standard input: an event has at most %u bytes",
+				       INVOKE_EVENT_MAX);
+	}
+	return 0;
+}
+
+/* JSON has these first letters, and few files do. */
+static bool looks_like_json(const char *s)
+{
+	s += strspn(s, " \t\r\n");
+	return *s == '{' || *s == '[' || *s == '"';
+}
+
+/* The platform would say as much, but not where. */
+int event_check(const struct buf *text, const char *where, struct err *err)
+{
+	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
+	json_error_t why;
+	json_t *root = json_loadb(text->ptr, text->len, flags, &why);
+
+	json_decref(root);
+	if (root)
+		return 0;
+	return err_at(err, ERR_FORMAT, where, (unsigned)why.line, why.column > 0 ? (unsigned)why.column : 1,
+		      "the event is no JSON: %s", why.text);
+}
+
+int event_read(const char *e, const char *example, struct buf *out, struct err *err)
+{
+	const char *where = "--event";
+
+	if (e && example)
+		return err_set(err, ERR_USAGE, "--event and --example are both an event");
+	if (example)
+		return example_read(example, out, err);
+	if (!e) {
+		buf_addz(out, "{}");
+		return 0;
+	}
+	if (strcmp(e, "-") == 0) {
+		where = "standard input";
+		if (read_stdin(out, err) < 0)
+			return -1;
+	} else if (looks_like_json(e)) {
+		buf_addz(out, e);
+	} else if (fs_exists(e)) {
+		where = e;
+		if (fs_read(e, INVOKE_EVENT_MAX, out, err) < 0)
+			return -1;
+	} else {
+		buf_addz(out, e);
+		if (event_check(out, where, err) == 0)
+			return 0;
+		err_set(err, ERR_NOTFOUND, "--event '%s': there is no such file, and it is no JSON", e);
+		return err_hint(err, "--example NAME takes an example; --list shows them");
+	}
+	return event_check(out, where, err);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_EVENT_H
+#define SLSC_EVENT_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/**
+ * event_read - append what --event and --example say (either may be NULL): a file, "-" for standard input, JSON itself;
+ * {} if nothing is said. ERR_USAGE: both; ERR_FORMAT located: no JSON; ERR_NOTFOUND, ERR_LIMIT, ERR_IO.
+ */
+int event_read(const char *event, const char *example, struct buf *out, struct err *err) MUST_CHECK;
+/** event_check - whether @text is JSON; ERR_FORMAT in @where, with line and column. */
+int event_check(const struct buf *text, const char *where, struct err *err) MUST_CHECK;
+
+#endif
