@@ -34,7 +34,7 @@ int quota_group_open(const struct quota_group *g, int ctrl, const char *name, in
 int quota_group_put(const struct quota_group *g, int ctrl, const char *name, const char *text);
 int quota_group_get(const struct quota_group *g, int ctrl, const char *name, char *text, size_t cap);
 
-/** quota_files_open - what quota_measure() and quota_check() read of the group; quota_files_of: of its first process. */
+/** quota_files_open - what quota_measure() and quota_check() read of the group; quota_files_of: of its process. */
 void quota_files_open(struct quota_group *g);
 void quota_files_of(struct quota_group *g);
 void quota_files_close(struct quota_group *g);
