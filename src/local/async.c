@@ -15,8 +15,9 @@ struct entry {
 	struct invocation *inv;		/* whose strings the put borrows; never invoked itself */
 };
 
-static void left(void *ctx)
+static void left(void *ctx, bool whole)
 {
+	(void)whole;
 	((struct entry *)ctx)->inv->ctx = NULL;
 }
 

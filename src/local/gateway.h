@@ -29,7 +29,8 @@ void gateway_stop(struct gateway *g);
 
 /** What stands behind a request that waits: req->ctx. */
 struct gateway_call {
-	void (*left)(void *ctx);	/* the caller has gone; ctx is not the request's any longer */
+	/* the request is over, @whole: with its answer sent, else the caller has gone; ctx is not the request's any longer */
+	void (*left)(void *ctx, bool whole);
 	void (*drained)(void *ctx);
 };
 

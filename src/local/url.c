@@ -118,8 +118,9 @@ static size_t stream_data(struct invocation *inv, const char *p, size_t n)
 	return used < n ? web_write(c->req, p + used, n - used) : 0;
 }
 
-static void left(void *ctx)
+static void left(void *ctx, bool whole)
 {
+	(void)whole;
 	((struct call *)ctx)->req = NULL;
 }
 
