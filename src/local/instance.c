@@ -237,6 +237,9 @@ struct instance *instance_start(struct lfn *fn, struct err *err)
 	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
 	bool http = fn->runtime == RUNTIME_HTTP, whole;
 
+	/* Cloud Run's share of a CPU does not depend on the memory */
+	if (http)
+		limits.cpu = 1000;
 	i->fn = fn;
 	i->number = ++fn->count;
 	i->generation = fn->generation;

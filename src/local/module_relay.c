@@ -33,6 +33,7 @@ struct job {
 	unsigned sent;
 	bool told;		/* head() was called */
 	bool full, paused;
+	const char *bad;	/* what is wrong with the answer, if libcurl does not know */
 	char why[CURL_ERROR_SIZE];
 	struct job *next;
 };
@@ -54,11 +55,14 @@ static bool tell_head(struct job *j)
 	}
 	/* 1xx: another head follows, but for 101, which nobody has asked for */
 	if (status >= 200 && status <= 999) {
-		j->told = true;
-		j->x->head(j->x, (unsigned)status, h, j->nheaders);
+		j->told = j->x->head(j->x, (unsigned)status, h, j->nheaders);
+		if (!j->told)
+			j->bad = "its headers are too long to be passed on";
+	} else if (status == 101) {
+		j->bad = "it switches protocols";
 	}
 	free(h);
-	return status != 101;
+	return !j->bad;
 }
 
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
@@ -77,10 +81,13 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 		j->nheaders = 0;
 		return line.len;
 	}
-	if (j->head.len + line.len > EXCHANGE_HEAD_MAX || memchr(p, '\0', line.len))
-		return 0;
-	/* the rest of a folded line (RFC 9112, 5.2) */
-	if (p[0] == ' ' || p[0] == '\t')
+	if (j->head.len + line.len > EXCHANGE_HEAD_MAX)
+		j->bad = "its headers are too long";
+	else if (memchr(p, '\0', line.len))
+		j->bad = "a NUL in its headers";
+	else if (p[0] == ' ' || p[0] == '\t')
+		j->bad = "a folded header (RFC 9112, 5.2)";
+	if (j->bad)
 		return 0;
 	value = str_trim(str_cut(&name, ':'));
 	buf_adds(&j->head, name);
@@ -200,6 +207,7 @@ static void send_(void *multi, struct exchange *x)
 	j->sent = 0;
 	j->told = j->full = j->paused = false;
 	j->why[0] = '\0';
+	j->bad = NULL;
 	j->x = x;
 	x->job = j;
 	set_up(j);
@@ -270,7 +278,7 @@ static void ready(void *multi, int fd, uint32_t events)
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &p);
 		j = (struct job *)(void *)p;
 		x = j->x;
-		snprintf(why, sizeof(why), "%s", j->why[0] ? j->why : curl_easy_strerror(code));
+		snprintf(why, sizeof(why), "%s", j->bad ? j->bad : j->why[0] ? j->why : curl_easy_strerror(code));
 		end = end_of(j, code);
 		recycle(m, j);
 		x->done(x, end, why);

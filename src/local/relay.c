@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define TRIES 3			/* instances that refuse a connection, until it is said so */
+#define HEADER_COSTS 64
 #define LOGGED_MAX 512		/* bytes of a request's line in the log */
 
 /* One request under way. */
@@ -18,6 +19,7 @@ struct relay_call {
 	char *method, *target;
 	struct strs headers;		/* of the request; behind them, own: the trace's, as it is when it is given */
 	size_t own;
+	size_t asked;			/* bytes that the request's headers take of WEB_HEADERS_MAX */
 	unsigned tries;
 	bool sending;			/* the exchange is under way */
 	bool head;			/* the answer has begun to go out */
@@ -85,6 +87,7 @@ static void see_header(const char *name, const char *value, void *ctx)
 
 	if (b)
 		buf_addf(b, "%s%s", b->len ? ", " : "", value);
+	c->call->asked += strlen(name) + strlen(value) + HEADER_COSTS;
 	if (strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0)
 		c->call->x.has_body = true;
 }
@@ -123,6 +126,7 @@ static void copy_headers(struct relay_call *call, struct web_req *req)
 	struct copy c = { .call = call, .connection = BUF_INIT, .forwarded = BUF_INIT };
 	const char *host = web_header(req, "Host");
 
+	call->asked = req->uri.len;
 	web_headers(req, see_header, &c);
 	web_headers(req, copy_header, &c);
 	add_peer(&c.forwarded, &req->peer);
@@ -273,15 +277,15 @@ static void left(void *ctx, bool whole)
 
 /* ---- the answer, as it comes ---- */
 
-static void head(struct exchange *x, unsigned status, const struct web_header *h, size_t n)
+static bool head(struct exchange *x, unsigned status, const struct web_header *h, size_t n)
 {
 	struct relay_call *call = CONTAINER_OF(x, struct relay_call, x);
 	struct web_req *req = call->inv->ctx;
 	struct web_header *out = xcalloc(n + 1, sizeof(*out));
 	uint64_t length = WEB_LENGTH_UNKNOWN;
 	CLEAN_BUF struct buf connection = BUF_INIT;
+	size_t kept = 0, bytes = call->asked;
 	bool chunked = false;
-	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (strcasecmp(h[i].name, "Connection") == 0)
@@ -294,14 +298,20 @@ static void head(struct exchange *x, unsigned status, const struct web_header *h
 				length = WEB_LENGTH_UNKNOWN;
 		} else if (is_token(h[i].name) && !is_hop(h[i].name, buf_str(&connection))) {
 			out[kept++] = h[i];
+			bytes += strlen(h[i].name) + strlen(h[i].value) + HEADER_COSTS;
 		}
 	}
-	call->head = true;
+	call->head = bytes <= WEB_HEADERS_MAX;
+	if (!call->head) {
+		free(out);
+		return false;
+	}
 	call->inv->status = status;
 	call->inv->first_at = loop_clock();
 	if (req)
 		web_stream_sized(req, status, out, kept, length);
 	free(out);
+	return true;
 }
 
 static bool data(struct exchange *x, const char *p, size_t n)

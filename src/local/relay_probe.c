@@ -127,12 +127,13 @@ static void found(struct relay_probe *p)
 	pool_ready(i);
 }
 
-static void health_head(struct exchange *x, unsigned status, const struct web_header *h, size_t n)
+static bool health_head(struct exchange *x, unsigned status, const struct web_header *h, size_t n)
 {
 	(void)x;
 	(void)status;
 	(void)h;
 	(void)n;
+	return true;
 }
 
 static bool health_data(struct exchange *x, const char *p, size_t n)

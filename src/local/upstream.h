@@ -36,8 +36,8 @@ struct exchange {
 	const void *body;
 	uint64_t length;
 	bool has_body;			/* else nothing is said of a body's length */
-	/* @h: @n, of the call. Once, before data() */
-	void (*head)(struct exchange *x, unsigned status, const struct web_header *h, size_t n);
+	/* @h: @n, of the call. Once, before data(); false: it cannot be used, as garbage */
+	bool (*head)(struct exchange *x, unsigned status, const struct web_header *h, size_t n);
 	/* true: no more until upstream_more() */
 	bool (*data)(struct exchange *x, const char *p, size_t n);
 	/* over; @why: for people. @x is the owner's again; it may send or cancel any */

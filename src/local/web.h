@@ -60,6 +60,11 @@ struct web_req {
 	bool began, whole, resting, answered, streaming, ended, dropped, large, watched;
 };
 
+/*
+ * Bytes that the headers of a request and of its answer may have together, 64 more for each: else the answer cannot be
+ * sent, and the connection is closed.
+ */
+#define WEB_HEADERS_MAX (14u << 10)
 #define WEB_STREAM_MAX (256u << 10)	/* what a streamed answer has in memory before its writer should wait */
 
 /* What the late part tells. */
