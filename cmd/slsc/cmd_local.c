@@ -18,12 +18,14 @@
 #include "ui.h"
 
 struct local_ctx {
-	const char *listen, *profile, *port, *otlp, *otlp_dir, *log_file;
+	const char *listen, *profile, *port, *otlp, *otlp_dir, *log_file, *name;
 	struct strs headers;
+	bool http;
 };
 
 #define AT(member) offsetof(struct local_ctx, member)
 #define PORT "9000"
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_-"
 #define GRACE_NS (2 * LOOP_S)
 
 static const struct opt opts[] = {
@@ -32,6 +34,10 @@ static const struct opt opts[] = {
 	  .help = "listen on this address (default: 127.0.0.1)" },
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
 	  .help = "build with this profile" },
+	{ OPT_STR, .long_name = "name", .offset = AT(name), .arg = "NAME",
+	  .help = "serve the command behind -- as the function NAME; no slsc.yaml is needed" },
+	{ OPT_FLAG, .long_name = "http", .offset = AT(http),
+	  .help = "the command listens for HTTP on $PORT; else it asks the Runtime API" },
 	{ OPT_GROUP, .help = "Logs and traces" },
 	{ OPT_STR, .long_name = "otlp", .offset = AT(otlp), .arg = "URL",
 	  .help = "send records and spans to a collector, by OTLP/HTTP" },
@@ -134,6 +140,38 @@ static int add_functions(struct session *s, struct project *p, const struct glob
 	return 0;
 }
 
+/* ---- a command ---- */
+
+static int check_command(const struct local_ctx *c, int argc, struct err *err)
+{
+	if (!c->name && !c->http)
+		return 0;
+	if (!c->name) {
+		err_set(err, ERR_USAGE, "--http is for a command that --name names");
+		return err_hint(err, "a function that speaks HTTP has 'runtime: http' in slsc.yaml");
+	}
+	/* as a function's in slsc.yaml: it is a part of URLs and of an ARN */
+	if (!*c->name || strlen(c->name) > 64 || c->name[strspn(c->name, NAME_LETTERS)] || strchr("-_", c->name[0]))
+		return err_set(err, ERR_USAGE, "--name: '%s' is not a name of lower-case letters, digits, '-' and '_'",
+			       c->name);
+	if (argc)
+		return 0;
+	err_set(err, ERR_USAGE, "--name: the command to serve is missing");
+	return err_hint(err, "slsc local --name %s -- COMMAND", c->name);
+}
+
+static int add_command(struct session *s, const char *dir, char **argv, struct err *err)
+{
+	const struct local_ctx *c = s->options;
+	struct lfn *fn = serve_command(c->name, c->http ? RUNTIME_HTTP : RUNTIME_LAMBDA, argv, dir, err);
+
+	if (!fn)
+		return -1;
+	platform_add(&s->platform, fn);
+	async_serve(&s->async, fn);
+	return 0;
+}
+
 /* ---- */
 
 static void died(const struct queue_death *d)
@@ -198,8 +236,12 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct observe_opts o;
 	int ret = -1;
 
-	if (project_load(&p, NULL, err) < 0)
+	if (check_command(c, argc, err) < 0)
 		return -1;
+	if (c->name)
+		p.dir = realpath(".", NULL);
+	if (c->name ? !p.dir : project_load(&p, NULL, err) < 0)
+		return c->name ? err_sys(err, "cannot tell the current directory") : -1;
 	if (loop_init(&s.loop, err) < 0 || web_start(&s.web, &s.loop, err) < 0 ||
 	    platform_init(&s.platform, &s.loop, &s.web, err) < 0)
 		goto out;
@@ -211,13 +253,15 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (observe_start(&s.observe, &s.platform, &o, err) < 0)
 		goto out;
 	s.claim = running_claim(p.dir, err);
-	if (s.claim < 0 || start_gateway(&s, &p, err) < 0 || add_functions(&s, &p, g, argc, argv, err) < 0)
+	if (s.claim < 0 || start_gateway(&s, &p, err) < 0)
+		goto out;
+	if (c->name ? add_command(&s, p.dir, argv, err) < 0 : add_functions(&s, &p, g, argc, argv, err) < 0)
 		goto out;
 	s.rebuild = (struct rebuild){ .loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting,
 				      .done = rebuilt };
 	/* what is built while functions are served is told when it is done */
 	s.rebuild.req.on_step = NULL;
-	if (watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
+	if (!c->name && watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
 		goto out;
 	ret = serve(&s, &p, err);
 out:
@@ -251,9 +295,13 @@ const struct cmd cmd_local = {
 		"Builds the functions of slsc.yaml and serves them at http://127.0.0.1:9000: the Invoke API, as the "
 		"AWS CLI and SDKs call it, and below it the Runtime API, an endpoint for each instance. Instances "
 		"start on demand, stay warm, are ended when they have nothing to do, and serve one invocation at a "
-		"time.",
+		"time.\n"
+		"\n"
+		"A function that speaks HTTP (runtime: http) is found at http://127.0.0.1:9000/NAME/, and an instance of "
+		"it serves up to 80 requests at once. With --name a command of any language is served.",
 	.examples = "$ slsc local\n"
-		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n",
+		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n"
+		    "$ slsc local --name api --http -- python3 -u server.py\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct local_ctx),

@@ -16,8 +16,9 @@ struct entry {
 	char traceparent[TRACE_PARENT_SIZE];	/* the caller's: each attempt is a span of its own below that */
 };
 
-static void left(void *ctx)
+static void left(void *ctx, bool whole)
 {
+	(void)whole;
 	((struct entry *)ctx)->inv->ctx = NULL;
 }
 

@@ -29,7 +29,8 @@ void gateway_stop(struct gateway *g);
 
 /** What stands behind a request that waits: req->ctx. */
 struct gateway_call {
-	void (*left)(void *ctx);	/* the caller has gone; ctx is not the request's any longer */
+	/* the request is over, @whole: with its answer sent, else the caller has gone; ctx is not the request's any longer */
+	void (*left)(void *ctx, bool whole);
 	void (*drained)(void *ctx);
 };
 
@@ -37,8 +38,9 @@ struct gateway_call {
 void gateway_complain(struct invocation *inv, const struct err *err);
 /** invoke_stream - have the answer of @inv, whose ctx is the request, given in frames. */
 void invoke_stream(struct invocation *inv);
-/** url_request - a request for the URL of @fn; @rest: the path from the "/" after its name on. */
-void url_request(struct gateway *g, struct web_req *req, struct lfn *fn, struct str rest);
+struct guard_pass;
+/** url_request - a request for the URL of @pass->fn; @rest: the path from the "/" after its name on. */
+void url_request(struct gateway *g, struct web_req *req, const struct guard_pass *pass, struct str rest);
 
 /** gateway_error - {"Type":..., "message":...} as Lambda's API has it, and x-amzn-ErrorType. */
 void gateway_error(struct web_req *req, unsigned status, const char *type, const char *fmt, ...) PRINTF_LIKE(4, 5);

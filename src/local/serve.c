@@ -12,6 +12,7 @@
 
 #define CONCURRENCY 100u
 #define IDLE_NS (300 * LOOP_S)
+#define PARALLEL 80u			/* requests at once in an instance that speaks HTTP, as Cloud Run has it */
 #define MEMORY (128ull << 20)
 #define TMP (512ull << 20)
 #define TIMEOUT_MS 3000u
@@ -26,6 +27,7 @@ static struct lfn *make(const char *name, enum runtime runtime)
 	fn->memory = MEMORY;
 	fn->tmp = TMP;
 	fn->concurrency = CONCURRENCY;
+	fn->parallel = runtime == RUNTIME_HTTP ? PARALLEL : 1;
 	fn->idle_ns = IDLE_NS;
 	return fn;
 }

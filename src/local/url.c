@@ -30,7 +30,7 @@ static void respond(struct web_req *req, const struct urlevent_answer *a, struct
 	struct web_header h[URLEVENT_HEADERS_MAX + 4];
 	size_t n = 0;
 
-	inv->status = (int)a->status;
+	inv->status = a->status;
 	for (size_t i = 0; i < a->nheaders && n < URLEVENT_HEADERS_MAX; i++)
 		h[n++] = (struct web_header){ a->headers[i].name, a->headers[i].value };
 	h[n++] = (struct web_header){ "x-amzn-RequestId", inv->id };
@@ -134,8 +134,9 @@ static size_t stream_data(struct invocation *inv, const char *p, size_t n)
 	return used < n ? web_write(c->req, p + used, n - used) : 0;
 }
 
-static void left(void *ctx)
+static void left(void *ctx, bool whole)
 {
+	(void)whole;
 	((struct call *)ctx)->req = NULL;
 }
 
@@ -190,18 +191,14 @@ static void begin(struct call *c)
 	platform_invoke(inv);
 }
 
-void url_request(struct gateway *g, struct web_req *req, struct lfn *fn, struct str rest)
+void url_request(struct gateway *g, struct web_req *req, const struct guard_pass *pass, struct str rest)
 {
-	struct guard_pass pass;
-	struct call *c;
+	struct call *c = xcalloc(1, sizeof(*c));
 
-	if (!guard_admit(req, fn, &pass))
-		return;
-	c = xcalloc(1, sizeof(*c));
 	c->gateway = g;
 	c->req = req;
 	c->rest = rest;
-	c->pass = pass;
+	c->pass = *pass;
 	c->prelude = (struct urlevent_prelude)URLEVENT_PRELUDE_INIT;
 	req->ctx = c;
 	req->calls = &calls;
