@@ -228,6 +228,8 @@ static const struct key function_keys[] = {
 	  .doc = "Instances that `slsc local` keeps ready." },
 	{ KEY("rate", KEY_COUNT, struct function, rate), .min = 1, .max = 1000000,
 	  .doc = "Requests a second that `slsc local` lets through; more are answered with 429." },
+	{ KEY("breaker", KEY_BOOL, struct function, breaker), .def = "true",
+	  .doc = "Whether `slsc local` leaves a function that fails again and again alone for a while." },
 	{ .name = "fallback", .type = KEY_OBJECT, .sub = &keys_fallback,
 	  .doc = "What `slsc local` answers while the function is out of order." },
 	{ KEY("extensions", KEY_STR, struct function, extensions), .check = &check_inside,

@@ -400,6 +400,8 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_count(w, "prewarm", f->prewarm);
 	if (f->rate)
 		show_count(w, "rate", f->rate);
+	if (!f->breaker)
+		show_bool(w, "breaker", false);
 	show_fallback(w, f);
 	show_str(w, "extensions", f->extensions.s);
 	show_pairs(w, "env", f->env);

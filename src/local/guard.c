@@ -58,6 +58,8 @@ bool guard_admit(struct web_req *req, struct lfn *fn, struct guard_pass *pass)
 		return false;
 	}
 	retry_call(&fn->retries, now);
+	if (!fn->has_breaker)
+		return true;
 	if (breaker_allow(&fn->breaker, now, &pass->call)) {
 		pass->counts = true;
 		return true;

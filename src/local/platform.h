@@ -51,7 +51,7 @@ struct lfn {
 	uint64_t binary[3];			/* inode, time and size of what it runs: whether it is a new one */
 	uint64_t idle_ns;			/* an instance that had nothing to do for so long is ended */
 	/* before its URL: local/guard.h */
-	bool has_rate;
+	bool has_rate, has_breaker;
 	struct rate_limit rate;
 	struct breaker breaker;
 	struct retry_budget retries;

@@ -42,6 +42,7 @@ static void settings(struct lfn *fn, const struct project *p, const struct funct
 	fn->tmp = f->storage;
 	fn->concurrency = (unsigned)f->concurrency;
 	fn->prewarm = (unsigned)f->prewarm;
+	fn->has_breaker = f->breaker;
 	fn->has_rate = f->rate > 0;
 	if (fn->has_rate)
 		rate_limit_init(&fn->rate, (uint32_t)f->rate, (uint32_t)f->rate);
