@@ -46,7 +46,7 @@ bool extensions_start(struct instance *i);
 bool extensions_ready(const struct instance *i);
 /** extensions_invoke - tell those who want to know of i->inv. */
 void extensions_invoke(struct instance *i);
-/** extensions_shutdown - tell those who want to know why (i->reason), until @deadline_ms of the epoch; kill the others. */
+/** extensions_shutdown - tell those who want to know why (i->reason) and by when, since the epoch; kill the others. */
 void extensions_shutdown(struct instance *i, int64_t deadline_ms);
 /** extensions_running - whether any of their processes is left. */
 bool extensions_running(const struct instance *i);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154  # $status, $body and others are set by the helpers
+# shellcheck disable=SC2154,SC2016  # the helpers set $status, $body and others; $LATEST is text
 # The Extensions API: programs in a directory and threads of the runtime, both in Python's standard library.
 
 load helper
