@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -359,6 +359,29 @@ _slsc()
 		else
 			_slsc_names functions
 		fi ;;
+	'bench')
+		case $prev in
+		-e|--event) _slsc_files -f; return ;;
+		--example) _slsc_names examples; return ;;
+		--memory) return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		--cold) return ;;
+		-r|--rate) return ;;
+		-c|--concurrency) return ;;
+		-d|--duration) return ;;
+		--requests) return ;;
+		--warmup) return ;;
+		-f|--format) _slsc_words text json html; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --event --example --memory --profile --cold --rate --concurrency --duration --requests --warmup --format --output --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
 	'warm')
 		case $prev in
 		-t|--timeout) return ;;
@@ -525,7 +548,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

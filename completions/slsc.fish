@@ -81,6 +81,8 @@ complete -c slsc -n '__slsc_is' -a local -d 'Serve functions on this machine as 
 complete -c slsc -n '__slsc_is help' -a local -d 'Serve functions on this machine as the platform would'
 complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function, on the local platform or by itself'
 complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function, on the local platform or by itself'
+complete -c slsc -n '__slsc_is' -a bench -d 'Measure a function: cold starts, and latency under load'
+complete -c slsc -n '__slsc_is help' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is' -a warm -d 'Probe functions until they are warm'
 complete -c slsc -n '__slsc_is help' -a warm -d 'Probe functions until they are warm'
 complete -c slsc -n '__slsc_is' -a compare -d 'Measure one function under several strategies, side by side'
@@ -302,6 +304,22 @@ complete -c slsc -n '__slsc_in invoke' -l url -x -d 'of a platform\'s Invoke API
 complete -c slsc -n '__slsc_in invoke' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in invoke' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
+
+# bench
+complete -c slsc -n '__slsc_in bench' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'
+complete -c slsc -n '__slsc_in bench' -l example -x -a '(__slsc_names examples)' -d 'an example event: s3, sqs, apigw, ...'
+complete -c slsc -n '__slsc_in bench' -l memory -x -d 'give it so much, and the CPU that comes with it (default: what slsc.yaml says)'
+complete -c slsc -n '__slsc_in bench' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
+complete -c slsc -n '__slsc_in bench' -l cold -x -d 'N cold starts, one after the other (default: 100; 0: none)'
+complete -c slsc -n '__slsc_in bench' -s r -l rate -x -d 'an open loop: R calls a second, whatever the function does'
+complete -c slsc -n '__slsc_in bench' -s c -l concurrency -x -d 'a closed loop: N callers, each of which waits for its answer (default: 1)'
+complete -c slsc -n '__slsc_in bench' -s d -l duration -x -d 'of the load: 10s, 500ms, 2min (default: 10 s; 0: no load)'
+complete -c slsc -n '__slsc_in bench' -l requests -x -d 'end the load after N calls; without --duration however long they take'
+complete -c slsc -n '__slsc_in bench' -l warmup -x -d 'of the same load, before it counts (default: 1 s)'
+complete -c slsc -n '__slsc_in bench' -s f -l format -x -a 'text json html' -d 'text (default), json or html'
+complete -c slsc -n '__slsc_in bench' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in bench' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in bench' -a '(__slsc_names functions)'
 
 # warm
 complete -c slsc -n '__slsc_in warm' -s t -l timeout -x -d 'what each has to become ready, from its first probe on; default 60'

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "build_stage.h"
+#include "local/solo.h"
 #include "ui.h"
 
 static enum arch choose_arch(const struct project *p, const struct function *f)
@@ -32,7 +33,7 @@ int build_one(struct project *p, const char *name, const char *profile, const ch
 	struct build_request req = { .profile = profile };
 	int ret;
 
-	if (!f)
+	if (!f || solo_check(p, f, err) < 0)
 		return -1;
 	toolchain_stages_init(&stages, &flags, 0, g, true);
 	strs_add(&functions, name);

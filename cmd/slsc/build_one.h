@@ -5,7 +5,7 @@
 #include "build/build.h"
 #include "cli/opt.h"
 
-/** A function that was built to be run here. */
+/** A function that was built to be run here: in a struct solo. */
 struct build_one {
 	struct build_result res;
 	const struct built *built;	/* within res */

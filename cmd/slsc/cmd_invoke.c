@@ -334,8 +334,10 @@ static int here(struct call *call, struct err *err)
 	if (cut_qualifier(call->t->function, &name, err) < 0)
 		return -1;
 	if (call->req.type == INVOKE_DRY_RUN) {
+		const struct function *f = project_function(p, name, err);
+
 		call->r.status = 204;
-		return project_function(p, name, err) ? 0 : -1;
+		return f ? solo_check(p, f, err) : -1;
 	}
 	if (build_one(p, name, NULL, "slsc invoke", call->g, &b, err) < 0)
 		return -1;

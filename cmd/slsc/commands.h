@@ -5,6 +5,7 @@
 #include "cli/help.h"
 
 extern const struct cmd cmd_base;
+extern const struct cmd cmd_bench;
 extern const struct cmd cmd_build;
 extern const struct cmd cmd_cache;
 extern const struct cmd cmd_check;

@@ -34,15 +34,17 @@ static int serve(struct solo *s, const struct project *p, const struct built *b,
 	return 0;
 }
 
+int solo_check(const struct project *p, const struct function *f, struct err *err)
+{
+	if (f->runtime == RUNTIME_LAMBDA)
+		return 0;
+	project_err(p, ERR_CONFIG, f->name, err, "'%s' takes no events: its runtime is %s", f->name.s,
+		    runtime_name(f->runtime));
+	return f->runtime == RUNTIME_HTTP ? err_hint(err, "slsc local gives it a URL") : -1;
+}
+
 int solo_start(struct solo *s, const struct project *p, const struct built *b, struct err *err)
 {
-	const struct function *f = b->function;
-
-	if (f->runtime != RUNTIME_LAMBDA) {
-		project_err(p, ERR_CONFIG, f->name, err, "'%s' takes no events: its runtime is %s", f->name.s,
-			    runtime_name(f->runtime));
-		return f->runtime == RUNTIME_HTTP ? err_hint(err, "slsc local gives it a URL") : -1;
-	}
 	if (loop_init(&s->loop, err) < 0)
 		return -1;
 	s->have = SOLO_LOOP;

@@ -26,9 +26,11 @@ struct solo {
 };
 #define CLEAN_SOLO __attribute__((cleanup(solo_end)))
 
+/** solo_check - whether @f can be served so; ERR_CONFIG located: it takes no events, by its runtime. */
+int solo_check(const struct project *p, const struct function *f, struct err *err) MUST_CHECK;
 /**
  * solo_start - @s: zeroed, but for line and ctx; it stays in place. @b: what was built of @p, borrowed for as long as
- * @s. ERR_CONFIG located: its runtime is not lambda; ERR_TOOL, ERR_IO. solo_end() also after a failure.
+ * @s; of a function that solo_check() takes. ERR_TOOL, ERR_IO. solo_end() also after a failure.
  */
 int solo_start(struct solo *s, const struct project *p, const struct built *b, struct err *err) MUST_CHECK;
 /** solo_end - ends all its instances. Harmless if zeroed. */
