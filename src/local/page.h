@@ -11,10 +11,10 @@
  *	GET /_slsc/events	server-sent events (WHATWG HTML, 9.2): first `state`, then `update`s, ten a second at most
  *	GET /_slsc/state	the same as JSON, at once, with all lines
  *
- * An observer keeps what was last: PAGE_CALLS invocations, and for each function PAGE_LINES lines, PAGE_TOOK durations and
- * five minutes of them in buckets. Nothing is formatted unless somebody asks: an invocation costs 0.1 µs, a line 0.1 µs
- * and its copy. A reader is sent what has changed since it was last, out of what is kept: so what waits for a slow one is
- * bounded, too. When that is more than WEB_STREAM_MAX it is told `lost`, and when it has read it a new `state`.
+ * An observer keeps what was last: PAGE_CALLS invocations, and for each function PAGE_LINES lines, PAGE_TOOK durations
+ * and five minutes of them in buckets. Nothing is formatted unless somebody asks. A reader is sent what has changed since
+ * it was last, out of what is kept: so what waits for a slow one is bounded, too. When that is more than WEB_STREAM_MAX
+ * it is told `lost`, and when it has read it gets a new `state`.
  */
 
 #define PAGE_CALLS 200u

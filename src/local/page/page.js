@@ -291,9 +291,9 @@
 
 	function makeCall() {
 		const head = el("th", { scope: "row" }, idButton("id", "request"));
-		const row = cells(el("tr", {}, head), ["", "text name", "text", "", "wide", "wide", "wide text"]);
-		row.children[3].append(el("span"), " ", el("small"));
-		row.children[7].append(idButton("trace", "trace"));
+		const row = cells(el("tr", {}, head), ["text", "text name", "", "text name", "wide", "wide text"]);
+		row.children[2].append(el("span"), " ", el("small"));
+		row.children[6].append(idButton("trace", "trace"));
 		return row;
 	}
 
@@ -312,14 +312,14 @@
 		mark(row, filter.id === c.id || (filter.trace && filter.trace === c.trace) ? "chosen" : "");
 		fillId(td[0].firstChild, c.id, "id");
 		put(td[1], clock(c.began));
-		put(td[2], c.function);
-		put(td[3].firstChild, is);
-		mark(td[3].firstChild, "tag " + (is === "ok" ? "ok" : is === "running" ? "busy" : "bad"));
-		put(td[3].lastChild, [c.cold ? "cold" : "", c.status ? "HTTP " + c.status : "", c.error || ""].filter(t => t).join(" "));
-		put(td[4], is === "running" ? time(Math.max(0, now() - c.began)) : c.instance === null ? "–" : time(c.duration_ms));
-		put(td[5], c.cold && is !== "running" ? time(c.init_ms) : "");
-		put(td[6], size(c.memory));
-		fillId(td[7].firstChild, c.trace, "trace");
+		put(td[2].firstChild, is);
+		mark(td[2].firstChild, "tag " + (is === "ok" ? "ok" : is === "running" ? "busy" : "bad"));
+		put(td[2].lastChild, [c.cold ? "cold" + (c.init_ms ? ", init " + time(c.init_ms) : "") : "", c.status ? "HTTP " +
+			c.status : "", c.error || ""].filter(t => t).join(" "));
+		put(td[3], is === "running" ? time(Math.max(0, now() - c.began)) : c.instance === null ? "–" : time(c.duration_ms));
+		put(td[4], c.function);
+		put(td[5], size(c.memory));
+		fillId(td[6].firstChild, c.trace, "trace");
 	}
 
 	function drawCalls(live_) {
@@ -422,7 +422,8 @@
 		const cell = (wide - LEFT - RIGHT) * rule.seconds / (MINUTES * 60);
 		for (const [k, n] of cells_) {
 			const at = Math.floor(k / 100), bucket = k % 100, left = Math.max(LEFT, x(at * rule.seconds * 1000));
-			const right = Math.min(wide - RIGHT, x((at + 1) * rule.seconds * 1000)), top = y(Math.min(from(bucket + 1), Math.pow(10, b)));
+			const right = Math.min(wide - RIGHT, x((at + 1) * rule.seconds * 1000));
+			const top = y(Math.min(from(bucket + 1), Math.pow(10, b)));
 			if (right > left) {
 				const shade = most === 1 ? 1 : 1 + Math.round(4 * Math.log(n) / Math.log(most));
 				const r = svg("rect", { class: "h" + shade, x: left.toFixed(1), y: top.toFixed(1),
@@ -519,7 +520,8 @@
 	}
 
 	function drawLog() {
-		const log = $("log"), is = JSON.stringify([filter, started]), end = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+		const log = $("log"), is = JSON.stringify([filter, started]);
+		const end = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
 		const anew = is !== shown || (lines.length && log.newest && lines[0].seq > log.newest);
 		let fresh = (anew ? lines : lines.slice(lines.findLastIndex(l => l === log.line) + 1)).filter(fits);
 		if (anew) {
@@ -574,8 +576,8 @@
 		const done = c.outcome !== "running", facts = [
 			["Outcome", c.outcome + (c.error ? " " + c.error : "") + (c.status ? ", HTTP " + c.status : "")],
 			["Instance", c.instance === null ? "none" : c.function + " " + c.instance],
-			["Duration", done ? time(c.duration_ms) : time(now() - c.began)], ["Billed", done ? count(c.billed_ms) + " ms" : "–"],
-			["Init", c.cold ? done ? time(c.init_ms) : "cold" : "warm"], ["CPU", time(c.cpu_ms)], ["Memory", size(c.memory)],
+			["Duration", done ? time(c.duration_ms) : time(now() - c.began)],
+			["Billed", done ? count(c.billed_ms) + " ms" : "–"], ["Init", c.cold ? done ? time(c.init_ms) : "cold" : "warm"], ["CPU", time(c.cpu_ms)], ["Memory", size(c.memory)],
 			["Began", clock(c.began)]
 		];
 		if (c.method) {
