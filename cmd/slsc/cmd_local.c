@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "local/async.h"
 #include "local/observe.h"
+#include "local/page.h"
 #include "local/rebuild.h"
 #include "local/running.h"
 #include "local/serve.h"
@@ -63,6 +64,7 @@ struct session {
 	struct build_request request;
 	struct async async;
 	struct observe observe;
+	struct page page;
 	int claim;
 };
 
@@ -217,6 +219,7 @@ static int serve(struct session *s, const struct project *p, struct err *err)
 		return -1;
 	VEC_EACH(&s->platform.fns, f)
 		out_note("%s  %s/%s/", (*f)->name, url, (*f)->name);
+	out_note("all of it at %s/_slsc/", url);
 	ret = loop_run(&s->loop, err);
 	if (ret == 0 || err->code != ERR_INTR)
 		return ret;
@@ -248,6 +251,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (s.platform.quota.lacks[0])
 		out_warn("%s", s.platform.quota.lacks);
 	platform_observe(&s.platform, &s.console);
+	page_start(&s.page, &s.platform);
+	s.gateway.page = &s.page;
 	o = (struct observe_opts){ .url = c->otlp, .dir = c->otlp_dir, .lines = c->log_file,
 				   .headers = strs_argv(&c->headers), .tell = tell };
 	if (observe_start(&s.observe, &s.platform, &o, err) < 0)
@@ -274,6 +279,7 @@ out:
 	watch_stop(&s.watch);
 	rebuild_stop(&s.rebuild);
 	observe_stop(&s.observe);
+	page_stop(&s.page);
 	web_stop(&s.web);
 	platform_release(&s.platform);
 	loop_release(&s.loop);

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "local/guard.h"
+#include "local/page.h"
 #include "local/relay.h"
 
 static const struct web_header json = { "Content-Type", "application/json" };
@@ -127,6 +128,10 @@ static void ready(struct web_req *req)
 		return;
 	if (str_starts(req->path, "/2015-03-31/") || str_starts(req->path, "/2021-11-15/")) {
 		invoke_api(g, req);
+		return;
+	}
+	if (g->page && page_path(req->path)) {
+		page_request(g->page, req);
 		return;
 	}
 	fn = function_at(g, req->path, &rest);

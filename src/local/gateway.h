@@ -4,6 +4,8 @@
 
 #include "local/platform.h"
 
+struct page;
+
 /*
  * The one port that callers know: the Invoke API as SDKs and the AWS CLI call it, and the functions' URLs. A request
  * that names another host than this one, or comes from a page of another origin, is refused: a page that a browser has
@@ -18,6 +20,7 @@ struct gateway {
 	/* an event that is to be done later is durable: NULL: there is no queue, they are done at once */
 	void (*enqueue)(struct gateway *g, struct web_req *req, struct invocation *inv);
 	void *async;			/* whose that is */
+	struct page *page;		/* at /_slsc/; NULL: there is none */
 };
 
 /** gateway_start - listen on @address and @port (0: a free one). As web_listen(). */

@@ -29,6 +29,7 @@
 #define TAIL_MAX 4096				/* of X-Amz-Log-Result, before base64 */
 
 struct platform;
+struct page_fn;
 struct instance;
 struct invocation;
 struct relay;
@@ -71,6 +72,7 @@ struct lfn {
 	struct loop_timer patience;		/* with instances that are about to ask for more */
 	struct loop_timer warm;			/* the next try to start one that is kept ready */
 	unsigned failures;			/* of init, one after the other */
+	struct page_fn *page;			/* local/page.h: what is shown of it; NULL: nothing is */
 };
 
 /** How an invocation ended. */
@@ -131,6 +133,7 @@ struct instance {
 	struct extension *extensions;		/* in the order in which they came */
 	struct record_origin *origin;		/* who observes makes it; NULL: nobody has */
 	struct telemetry *telemetry;		/* NULL: it has no extensions */
+	uint64_t shown;				/* local/page.h: when it changed last */
 	char *init_error, *init_error_type;	/* what it told of its init */
 	bool counted;				/* in fn->starting */
 	bool listed;				/* in fn->idle */

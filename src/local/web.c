@@ -439,6 +439,12 @@ void web_watch(struct web_req *req)
 
 size_t web_write(struct web_req *req, const void *p, size_t n)
 {
+	/* a reader that is never quite done would have all of it kept */
+	if (req->sent > WEB_STREAM_MAX && req->sent >= req->out.len - req->sent) {
+		memmove(req->out.ptr, req->out.ptr + req->sent, req->out.len - req->sent + 1);
+		req->out.len -= req->sent;
+		req->sent = 0;
+	}
 	buf_add(&req->out, p, n);
 	web_of(req)->ops->resume(req);
 	return req->out.len - req->sent;
