@@ -37,6 +37,7 @@ static enum load_outcome outcome_of(const struct invocation *inv)
 	case OUTCOME_THROTTLED:
 		return LOAD_REFUSED;
 	case OUTCOME_STOPPED:
+	case OUTCOME_CANCELLED:
 		break;
 	}
 	return LOAD_ERROR;
