@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# slsc local beside who really speaks to Lambda: the AWS CLI and npm's SDK as callers; Node's runtime client, with both
+# of its HTTP stacks, and Python as functions; a receiver that knows OTLP.
+# shellcheck disable=SC2154 # helper.bash sets $status, $out and $err
+load helper
+load local_helper
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	SDK=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache}/sdk
+	export SDK
+	mkdir -p "$SDK"
+	(
+		flock 9
+		want=$(cat "$BATS_TEST_DIRNAME"/sdk/*.json)
+		[ "$(cat "$SDK/stamp" 2>/dev/null)" != "$want" ] || exit 0
+		cp "$BATS_TEST_DIRNAME"/sdk/*.json "$SDK/"
+		# the bytes are pinned by the lock file: whoever delivers them will do
+		(cd "$SDK" && npm ci --ignore-scripts --no-audit --no-fund --strict-ssl=false --loglevel=error >/dev/null)
+		printf '%s\n' "$want" >"$SDK/stamp"
+	) 9>"$SDK/lock"
+}
+
+teardown() {
+	local_stop
+	[ -z "${receiver:-}" ] || kill "$receiver"
+	cd / || return 1
+	[ -z "${T:-}" ] || rm -rf "$T"
+}
+
+# aws ARGUMENT...: Debian's
+aws() {
+	AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION=us-east-1 AWS_PAGER='' AWS_MAX_ATTEMPTS=1 \
+		/usr/bin/aws --endpoint-url "$url" lambda "$@"
+}
+
+# sdk FUNCTION HOW EVENT
+sdk() {
+	node "$SLSC_SRC/tests/e2e/support/sdk_call.mjs" "$url" "$@"
+}
+
+@test "the AWS CLI: invoke, error, tail, event, dry run, too large, unknown" {
+	need /usr/bin/aws awscli && need jq jq
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")"
+	local_start
+	invoke() { aws invoke --function-name act --cli-binary-format raw-in-base64-out "$@"; }
+	invoke --payload '{"do":"log","n":1}' --log-type Tail out.json >"$T/meta"
+	is "$(jq -r '[.StatusCode, .ExecutedVersion] | join(" ")' "$T/meta")" "200 \$LATEST"
+	has "$(jq -r .LogResult "$T/meta" | base64 -d)" "line 0"
+	is "$(jq .count out.json)" 1
+	invoke --payload '{"do":"fail"}' out.json >"$T/meta"
+	is "$(jq -r .FunctionError "$T/meta") $(jq -r .errorType out.json)" "Unhandled NotToday"
+	invoke --payload '{}' --invocation-type Event out.json >"$T/meta"
+	is "$(jq -r .StatusCode "$T/meta")" 202
+	invoke --payload '{}' --invocation-type DryRun out.json >"$T/meta"
+	is "$(jq -r .StatusCode "$T/meta")" 204
+	head -c 6300000 /dev/zero | tr '\0' x | { printf '"'; cat; printf '"'; } >"$T/large"
+	! invoke --payload "file://$T/large" out.json 2>"$T/err" || return 1
+	has "$(cat "$T/err")" "RequestTooLargeException"
+	! aws invoke --function-name nobody out.json 2>"$T/err" || return 1
+	has "$(cat "$T/err")" "(ResourceNotFoundException) when calling the Invoke operation"
+	has "$(cat "$T/err")" "Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody"
+}
+
+@test "npm's SDK: every way to invoke, and its exceptions" {
+	need node nodejs && need jq jq
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" '    concurrency: 1
+    timeout: 20 s'
+	local_start
+	is "$(sdk act tail '{"do":"env"}')" '{"status":200,"text":"\"nobody\"","error":"","version":"$LATEST","log":"START"}'
+	is "$(sdk act sync '{"do":"fail"}' | jq -r '[.status, .error, (.text | fromjson | .errorMessage)] | join(" ")')" \
+		"200 Unhandled it is Sunday"
+	is "$(sdk act event '{}' | jq .status)" 202
+	is "$(sdk act dry '{}' | jq .status)" 204
+	is "$(sdk act sync 'no JSON')" '{"thrown":"InvalidRequestContentException","status":400}'
+	is "$(sdk nobody sync '{}')" '{"thrown":"ResourceNotFoundException","status":404}'
+	call act '{"do":"sleep","n":4000}' &
+	first=$!
+	wait_for sh -c "[ \$(grep -c '^act  START' '$T/local.log') -gt \$(grep -c '^act  END' '$T/local.log') ]"
+	is "$(sdk act sync '{}')" '{"thrown":"TooManyRequestsException","status":429}'
+	wait "$first"
+	# an answer in one piece, asked for as a stream
+	is "$(sdk act stream '{"do":"env"}')" '{"status":200,"text":"\"nobody\"","error":"","details":""}'
+	is "$(sdk act stream '{"do":"fail"}' | jq -r .error)" Function.NotToday
+}
+
+@test "Node's runtime client, by both of its HTTP stacks; streams through to npm's SDK" {
+	need node nodejs && need jq jq
+	ric=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache}/ric
+	"$SLSC_SRC/tests/runtime/ric/install" "$ric"
+	cp "$SLSC_SRC/tests/runtime/ric/probe.mjs" .
+	for stack in '' 'AWS_LAMBDA_NODEJS_USE_ALTERNATIVE_CLIENT_1=true'; do
+		for what in handler stream; do
+			local_start --name node -- env $stack node "$ric/node_modules/aws-lambda-ric/bin/index.mjs" "probe.$what"
+			if [ "$what" = handler ]; then
+				call node '{"echo":{"a":[1,"ü"]}}' && is "$status $out" '200 {"a":[1,"ü"]}'
+				call node '{"fail":"Function.Custom"}'
+				is "$(header X-Amz-Function-Error) $(jq -r .errorType <<<"$out")" "Unhandled Function.Custom"
+				call node '{"size":6291456}' && is "${#out}" 6291456
+				call node '{"show":1}'
+				is "$(jq -r '[.arn, .name, .id, .deadline] | join(" ")' <<<"$out")" \
+					"arn:aws:lambda:us-east-1:123456789012:function:node node 36 true"
+			else
+				is "$(sdk node stream '{}')" '{"status":200,"text":"one two","error":"","details":""}'
+				is "$(sdk node stream '{"fail":"Function.Midway"}' | jq -r '[.text, .error] | join(" ")')" \
+					"one two Function.Midway"
+				is "$(curl -s "$url/node/")" "one two"
+			fi
+			local_stop
+		done
+	done
+}
+
+@test "a function in Python; its lines and its trace at a receiver of OTLP" {
+	need python3 python3 && need jq jq
+	mkdir received
+	python3 "$SLSC_SRC/tests/e2e/support/otlp_receiver.py" received 3>&- &
+	receiver=$!
+	wait_for test -s received/port
+	port=$(cat received/port)
+	cp "$SLSC_SRC/tests/e2e/support/local_function.py" .
+	WHO=somebody local_start --name py --otlp "http://127.0.0.1:$port" -- /usr/bin/python3 -u local_function.py
+	call py '{"n":7}' -H 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+	is "$(jq -c '[.event, .left]' <<<"$out")" '[{"n":7},true]'
+	[[ $(jq -r .trace <<<"$out") =~ ^Root=1-0af76519-16cd43dd8448eb211c80319c\;Parent=[0-9a-f]{16}\;Sampled=1$ ]]
+	is "$(jq -r '.env | map(select(test("^(WHO|HOME|USER|PWD|OLDPWD|SHLVL|_|BATS.*|SLSC.*|T)$"))) | join(" ")' <<<"$out")" ""
+	call py '{"fail":true}'
+	is "$(jq -r .errorType <<<"$out")" Function.Asked
+	local_stop
+	kill "$receiver"
+	wait "$receiver" || :
+	receiver=
+	# the receiver refuses what the protocol does not have
+	is "$(grep -v '^200 ' received/requests)" ""
+	is "$(cat received/logs.jsonl | jq -r '.. | .logRecords? // empty | .[] | [.severityText, .body.stringValue, .traceId] | join(" ")' | sed -n 2p)" \
+		"warn got it 0af7651916cd43dd8448eb211c80319c"
+	is "$(cat received/traces.jsonl | jq -r '.. | .spans? // empty | .[] | select(.traceId == "0af7651916cd43dd8448eb211c80319c") | .name' | sort | xargs)" \
+		"handler init py"
+	is "$(cat received/traces.jsonl | jq -r '.. | .spans? // empty | .[] | select(.status.code == 2) | .name' | sort | xargs)" "handler py"
+}
