@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/quota_internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,45 +11,63 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "os/fs.h"
+#include "base/mem.h"
+
+/* Whether a child of ours is in the mount namespace @ns. */
+static bool is_in(pid_t pid, const char *ns)
+{
+	char link[64], its[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/ns/mnt", (int)pid);
+	n = readlink(link, its, sizeof(its) - 1);
+	its[n > 0 ? n : 0] = '\0';
+	return n > 0 && strcmp(its, ns) == 0;
+}
+
+/* What a file in /proc holds, also after a signal has come, when fs_read() has ERR_INTR. */
+static void read_whole(const char *path, struct buf *out)
+{
+	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
+
+	while (fd >= 0 && n > 0) {
+		buf_reserve(out, 4096);
+		n = read(fd, out->ptr + out->len, 4095);
+		out->len += n > 0 ? (size_t)n : 0;
+		out->ptr[out->len] = '\0';
+	}
+}
 
 /* Children of ours that are in the mount namespace @ns: orphans of what ran there. Returns how many were killed. */
 static size_t kill_orphans(struct quota *q, pid_t first, const char *ns)
 {
-	CLEAN_STRS struct strs tasks = { 0 };
-	struct err ignored;
+	DIR *tasks = q->daemons && ns[0] ? opendir("/proc/self/task") : NULL;
 	size_t killed = 0;
 
-	if (!q->daemons || !ns[0] || fs_list("/proc/self/task", &tasks, &ignored) < 0)
-		return 0;
-	for (size_t i = 0; i < tasks.len; i++) {
+	for (struct dirent *d; tasks && (d = readdir(tasks));) {
 		CLEAN_BUF struct buf list = BUF_INIT;
-		CLEAN_FREE char *path = xasprintf("/proc/self/task/%s/children", tasks.ptr[i]);
+		CLEAN_FREE char *path = xasprintf("/proc/self/task/%s/children", d->d_name);
 		struct str rest;
 
-		if (fs_read(path, 1u << 20, &list, &ignored) < 0)
-			continue;
+		if (d->d_name[0] != '.')
+			read_whole(path, &list);
 		rest = buf_str(&list);
 		while (rest.len) {
 			struct str word = rest;
-			char link[64], its[sizeof(q->ending.ptr->ns)];
 			uint64_t pid;
-			ssize_t n;
 
 			rest = str_cut(&word, ' ');
-			if (str_parse_u64(word, &pid) < 0 || (pid_t)pid == first)
+			if (str_parse_u64(word, &pid) < 0 || (pid_t)pid == first || !is_in((pid_t)pid, ns))
 				continue;
-			snprintf(link, sizeof(link), "/proc/%d/ns/mnt", (int)pid);
-			n = readlink(link, its, sizeof(its) - 1);
-			if (n < 0)
-				continue;
-			its[n] = '\0';
-			if (strcmp(its, ns) == 0 && kill((pid_t)pid, SIGKILL) == 0) {
+			if (kill((pid_t)pid, SIGKILL) == 0) {
 				VEC_PUSH(&q->orphans, (pid_t)pid);
 				killed++;
 			}
 		}
 	}
+	if (tasks)
+		closedir(tasks);
 	return killed;
 }
 

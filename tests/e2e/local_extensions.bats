@@ -151,7 +151,7 @@ SHUTDOWN"
 	is "$(grep -c 'state: init' "$T/log")" 1
 }
 
-@test "an extension sees the function's /tmp" {
+shared_tmp() {
 	extension_is alpha <<-'EOF'
 		a = register(events=["INVOKE"])
 		open("/tmp/from-extension", "w").write("e")
@@ -167,6 +167,15 @@ SHUTDOWN"
 	wait_for f notes.alpha
 	stop
 	[ ! -e /tmp/from-extension ] && [ ! -e /tmp/from-function ]
+}
+
+@test "an extension sees the function's /tmp" {
+	shared_tmp
+}
+
+@test "it does for a user without rights, too" {
+	as_user
+	shared_tmp
 }
 
 @test "the answer goes out at once, the invocation is over when the extension asks again" {
@@ -269,7 +278,7 @@ SHUTDOWN spindown True True'
 	stop
 }
 
-@test "what ignores SIGTERM and SHUTDOWN is killed in two seconds, with all that it started" {
+deaf() {
 	extension_is deaf <<-'EOF'
 		import signal, time
 		a = register()
@@ -303,6 +312,15 @@ SHUTDOWN spindown True True'
 		[ ! -e "/proc/$child" ] || grep -q '^State:.Z' "/proc/$child/status"
 	done < <(cat notes notes.deaf | sed -n 's/^child //p')
 	is "$(cat notes notes.deaf | grep -c child)" 2
+}
+
+@test "what ignores SIGTERM and SHUTDOWN is killed in two seconds, with all that it started" {
+	deaf
+}
+
+@test "the same for a user without rights" {
+	as_user
+	deaf
 }
 
 @test "an extension that fails: it exits, crashes, tells an error of its init or of its end, is no program" {
