@@ -76,7 +76,7 @@ error() {
 		is "$status $(jq -r '.method + " " + .target' <<<"$out")" "200 $method /a%20b//c/../d?x=1&y=%2F&&z"
 	done
 	get /x -H 'X-Two: 1' -H 'X-Two: 2' -H 'X-Empty;' -H 'Cookie: a=1; b=2' -H 'Connection: X-Hop, close' -H 'X-Hop: 1' \
-		-H 'TE: trailers' -H 'Keep-Alive: 9' -H 'Accept:' -H 'User-Agent: t' -H 'X-Forwarded-For: 192.0.2.7' \
+		-H 'TE: trailers' -H 'Keep-Alive: 9' -H 'Accept:' -H 'User-Agent: t' -u a:b -H 'X-Forwarded-For: 192.0.2.7' \
 		-H 'X-Forwarded-Proto: https' -H 'X-Forwarded-Host: elsewhere' -H 'X-Request-Id: mine' \
 		-H 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' -H 'tracestate: a=b' \
 		-H 'X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1'
@@ -84,7 +84,7 @@ error() {
 	span=$(jq -r '.headers[] | select(.[0] == "traceparent") | .[1][36:52]' <<<"$out")
 	[[ $span =~ ^[0-9a-f]{16}$ ]] && [ "$span" != b7ad6b7169203331 ]
 	is "$(jq -c '.headers | map(select(.[0] | startswith("Host") | not))' <<<"$out")" "$(jq -c . <<-END
-		[["X-Two","1"],["X-Two","2"],["X-Empty",""],["Cookie","a=1; b=2"],["User-Agent","t"],
+		[["Authorization","Basic YTpi"],["X-Two","1"],["X-Two","2"],["X-Empty",""],["Cookie","a=1; b=2"],["User-Agent","t"],
 		["X-Request-Id","mine"],["X-Forwarded-For","192.0.2.7, 127.0.0.1"],
 		["X-Forwarded-Host","${url#http://}"],["X-Forwarded-Proto","http"],
 		["X-Amzn-Trace-Id","Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=$span;Sampled=1"],
@@ -299,6 +299,8 @@ error() {
 	}
 	raw 200 0 ok "${ok}Content-Length: 2\r\n\r\nok"
 	raw 200 0 ok "${ok}Content-Length: 2\r\n\r\nok, and more"
+	raw 200 0 abcd "${ok}Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"
+	is "$(header Content-Encoding)" gzip
 	raw 200 0 'to the end' "HTTP/1.0 200 OK\r\n\r\nto the end"
 	raw 200 0 abc "${ok}Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: t\r\n\r\n"
 	raw 200 0 ok "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${ok}Content-Length: 2\r\n\r\nok"
