@@ -5,6 +5,7 @@ install(DIRECTORY runtime/ DESTINATION share/slsc/runtime FILES_MATCHING PATTERN
 install(DIRECTORY bases/ DESTINATION share/slsc/bases FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY events/ DESTINATION share/slsc/events FILES_MATCHING PATTERN "*.json")
 install(DIRECTORY templates/ DESTINATION share/slsc/templates)
+install(DIRECTORY observe/ DESTINATION share/slsc/observe)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/share/slsc/base DESTINATION share/slsc OPTIONAL)
 install(FILES completions/slsc.bash DESTINATION share/bash-completion/completions RENAME slsc)
 install(FILES completions/_slsc DESTINATION share/zsh/vendor-completions)

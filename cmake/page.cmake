@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the HTML of a comparison carries, as strings of C with their digests for the page's policy: one header.
+# What the pages carry, as strings of C with their digests for a page's policy: a header for each.
 
 # hexadecimal to base64
 function(page_base64 hex out)
@@ -22,26 +22,51 @@ function(page_base64 hex out)
 	set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
-set(page_dir ${CMAKE_BINARY_DIR}/generated/report)
-foreach(kind css js)
-	set(file ${CMAKE_SOURCE_DIR}/src/report/page/page.${kind})
+# a file without its comments and indentation
+function(page_text file out)
 	set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
 	file(READ ${file} text)
-	# neither comments nor indentation travel
 	string(REGEX REPLACE "/\\*[^*]*\\*/\n" "" text "${text}")
 	string(REGEX REPLACE "\n[\t]+" "\n" text "\n${text}")
 	string(REGEX REPLACE "^\n+" "" text "${text}")
-	string(SHA256 digest "${text}")
-	page_base64(${digest} PAGE_${kind}_SHA256)
+	set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+# what stands between the quotes of a string of C
+function(page_quote text out)
 	string(REPLACE "\\" "\\\\" text "${text}")
 	string(REPLACE "\"" "\\\"" text "${text}")
 	string(REPLACE "\n" "\\n\" \\\n\t\"" text "${text}")
-	set(PAGE_${kind} "${text}")
+	set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+foreach(kind css js)
+	page_text(${CMAKE_SOURCE_DIR}/src/report/page/page.${kind} text)
+	string(SHA256 digest "${text}")
+	page_base64(${digest} PAGE_${kind}_SHA256)
+	page_quote("${text}" PAGE_${kind})
 endforeach()
-file(CONFIGURE OUTPUT ${page_dir}/compare_page.h CONTENT "/* Made of src/report/page/ by cmake/page.cmake. */
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/report/compare_page.h CONTENT "/* Made of src/report/page/ by cmake/page.cmake. */
 #define PAGE_CSS \"@PAGE_css@\"
 #define PAGE_CSS_SHA256 \"@PAGE_css_SHA256@\"
 #define PAGE_JS \"@PAGE_js@\"
 #define PAGE_JS_SHA256 \"@PAGE_js_SHA256@\"
 " @ONLY)
 target_include_directories(slsc_report PRIVATE ${CMAKE_BINARY_DIR}/generated)
+
+page_text(${CMAKE_SOURCE_DIR}/src/local/page/page.html html)
+foreach(part css=style js=script)
+	string(REGEX REPLACE "=.*" "" kind ${part})
+	string(REGEX REPLACE ".*=" "" element ${part})
+	page_text(${CMAKE_SOURCE_DIR}/src/local/page/page.${kind} text)
+	string(SHA256 digest "${text}")
+	page_base64(${digest} LOCAL_${kind}_SHA256)
+	string(REPLACE "@${element}@" "${text}" html "${html}")
+endforeach()
+page_quote("${html}" LOCAL_HTML)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/local/local_page.h CONTENT "/* Made of src/local/page/ by cmake/page.cmake. */
+#define LOCAL_HTML \"@LOCAL_HTML@\"
+#define LOCAL_CSS_SHA256 \"@LOCAL_css_SHA256@\"
+#define LOCAL_JS_SHA256 \"@LOCAL_js_SHA256@\"
+" @ONLY)
+target_include_directories(slsc_local PRIVATE ${CMAKE_BINARY_DIR}/generated)

@@ -367,7 +367,7 @@ complete -c slsc -n '__slsc_in check' -l json -d 'print results, and an error, a
 complete -c slsc -n '__slsc_in check' -F
 
 # inspect
-complete -c slsc -n '__slsc_in inspect' -l layers -d 'each layer: its bytes, those of its files, how many these are,'
+complete -c slsc -n '__slsc_in inspect' -l layers -d 'each layer: its bytes, those of its files, how many these are, its instruction'
 complete -c slsc -n '__slsc_in inspect' -l files -d 'what a container sees; of a zip its entries, packed, and headers'
 complete -c slsc -n '__slsc_in inspect' -l sections -d 'of a program, also of the one that a zip or image starts'
 complete -c slsc -n '__slsc_in inspect' -l symbols -d 'its functions and objects'

@@ -54,6 +54,7 @@ struct job {
 	struct origin_env env;
 	struct buf out;
 	size_t n;
+	bool passed;			/* an artifact has no such view */
 };
 
 static bool listed(const struct strs *v, const char *s)
@@ -140,13 +141,27 @@ static int pair(struct job *j, const struct then *t, const struct dist_entry *x,
 {
 	CLEAN_ARTIFACT struct artifact a = ARTIFACT_INIT, b = ARTIFACT_INIT;
 	CLEAN_FREE char *before = x ? name_of(rev, x, arch) : NULL, *after = y ? name_of("now", y, arch) : NULL;
+	const unsigned asked = j->how.views;
+	int ret;
 
 	if ((x && open_made(j, &a, &t->before, x, arch, err) < 0) ||
 	    (y && open_made(j, &b, &t->after, y, arch, err) < 0))
 		return -1;
 	j->how.before = before;
 	j->how.after = after;
-	return show(j, x ? &a : NULL, y ? &b : NULL, err);
+	/* nobody named them: a zip has no layers, and that is no mistake */
+	if (x)
+		j->how.views = artifact_views(&a, j->how.views);
+	if (y)
+		j->how.views = artifact_views(&b, j->how.views);
+	if (asked && !j->how.views) {
+		j->passed = true;
+		ret = 0;
+	} else {
+		ret = show(j, x ? &a : NULL, y ? &b : NULL, err);
+	}
+	j->how.views = asked;
+	return ret;
 }
 
 /* 1: there are some, but none that --arch wants. */
@@ -210,7 +225,10 @@ static int with_commit(struct job *j, const char *rev, struct err *err)
 	for (size_t i = 0; i < t.after.len; i++)
 		if (!find(&t.before, t.after.ptr[i].path) && one_path(j, &t, t.after.ptr[i].path, rev, err) < 0)
 			return -1;
-	return 0;
+	if (j->n || !j->passed)
+		return 0;
+	err_set(err, ERR_NOTFOUND, "nothing that is packaged of %s and now has what is asked for", rev);
+	return err_hint(err, "images have layers, and so waste: run 'slsc package --oci' first");
 }
 
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)

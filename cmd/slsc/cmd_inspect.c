@@ -29,7 +29,7 @@ struct inspect_ctx {
 
 static const struct opt opts[] = {
 	{ OPT_FLAG, .long_name = "layers", .offset = AT(view[VIEW_LAYERS]),
-	  .help = "each layer: its bytes, those of its files, how many these are,\nits instruction" },
+	  .help = "each layer: its bytes, those of its files, how many these are, its instruction" },
 	{ OPT_FLAG, .long_name = "files", .offset = AT(view[VIEW_FILES]),
 	  .help = "what a container sees; of a zip its entries, packed, and headers" },
 	{ OPT_FLAG, .long_name = "sections", .offset = AT(view[VIEW_SECTIONS]),
@@ -59,6 +59,8 @@ struct job {
 	struct origin_env env;
 	struct buf out;
 	bool any;
+	bool several;			/* artifacts: a view says of which it is */
+	bool listed, passed;		/* none is named: those that have no such view are passed over */
 	struct err failed;		/* of an artifact that could be read in part only: told at the end */
 };
 
@@ -69,19 +71,26 @@ static int one(struct job *j, const char *text, const char *arch, struct err *er
 	const struct artifact_opts o = { .arch = arch, .debug = j->c->debug, .env = &j->env };
 	struct err why = ERR_INIT, ignored;
 	const bool damaged = artifact_open(&a, text, &o, &why) < 0;
+	struct inspect_how how = j->how;
 	int ret = 0;
 
 	if (damaged && !a.size) {
 		*err = why;
 		return -1;
 	}
+	if (j->listed && how.views && !damaged && (how.views = artifact_views(&a, how.views)) == 0) {
+		j->passed = true;
+		return 0;
+	}
 	if (j->g->json) {
 		buf_addz(&j->out, j->any ? "," : "{\"artifacts\":[");
-		ret = inspect_json(&a, &j->how, damaged ? &why : NULL, &j->out, err);
+		ret = inspect_json(&a, &how, damaged ? &why : NULL, &j->out, err);
 	} else {
 		if (j->any)
 			buf_addc(&j->out, '\n');
-		ret = inspect_text(&a, &j->how, &j->out, damaged ? &ignored : err);
+		if (j->several && how.views)
+			buf_addf(&j->out, a.kind == ARTIFACT_IMAGE && a.arch ? "%s (%s)\n" : "%s\n", a.shown, a.arch);
+		ret = inspect_text(&a, &how, &j->out, damaged ? &ignored : err);
 	}
 	j->any = true;
 	/* what went well may have left something in its err */
@@ -170,6 +179,10 @@ static int listed(struct job *j, struct err *err)
 	}
 	if (j->any)
 		return 0;
+	if (j->passed) {
+		err_set(err, ERR_NOTFOUND, "nothing that dist/manifest.json lists has what is asked for");
+		return err_hint(err, "images have layers, and so waste: run 'slsc package --oci' first");
+	}
 	err_set(err, ERR_NOTFOUND, "nothing is packaged yet: dist/manifest.json lists nothing");
 	return err_hint(err, "run 'slsc package' first, or name an artifact");
 }
@@ -186,6 +199,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	j.how.width = isatty(STDOUT_FILENO) ? tty_width(STDOUT_FILENO) : 1 << 20;
 	for (int v = 0; v < VIEW_COUNT; v++)
 		j.how.views |= c->view[v] ? 1u << v : 0;
+	j.listed = !argc;
+	j.several = argc != 1;
 	progress_begin("reading", 0);
 	if (!argc)
 		ret = listed(&j, err);

@@ -8,6 +8,8 @@
 #include "cli/out.h"
 #include "commands.h"
 #include "local/async.h"
+#include "local/observe.h"
+#include "local/page.h"
 #include "local/rebuild.h"
 #include "local/running.h"
 #include "local/serve.h"
@@ -17,11 +19,14 @@
 #include "ui.h"
 
 struct local_ctx {
-	const char *listen, *profile, *port;
+	const char *listen, *profile, *port, *otlp, *otlp_dir, *log_file, *name;
+	struct strs headers;
+	bool http;
 };
 
 #define AT(member) offsetof(struct local_ctx, member)
 #define PORT "9000"
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_-"
 #define GRACE_NS (2 * LOOP_S)
 
 static const struct opt opts[] = {
@@ -30,6 +35,19 @@ static const struct opt opts[] = {
 	  .help = "listen on this address (default: 127.0.0.1)" },
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
 	  .help = "build with this profile" },
+	{ OPT_STR, .long_name = "name", .offset = AT(name), .arg = "NAME",
+	  .help = "serve the command behind -- as the function NAME; no slsc.yaml is needed" },
+	{ OPT_FLAG, .long_name = "http", .offset = AT(http),
+	  .help = "the command listens for HTTP on $PORT; else it asks the Runtime API" },
+	{ OPT_GROUP, .help = "Logs and traces" },
+	{ OPT_STR, .long_name = "otlp", .offset = AT(otlp), .arg = "URL",
+	  .help = "send records and spans to a collector, by OTLP/HTTP" },
+	{ OPT_MULTI, .long_name = "otlp-header", .offset = AT(headers), .arg = "NAME: VALUE",
+	  .help = "send this header along; repeatable" },
+	{ OPT_STR, .long_name = "otlp-dir", .offset = AT(otlp_dir), .arg = "DIR", .complete = COMPLETE_DIR,
+	  .help = "append them to logs.jsonl and traces.jsonl, as OTLP/JSON" },
+	{ OPT_STR, .long_name = "log-file", .offset = AT(log_file), .arg = "FILE", .complete = COMPLETE_FILE,
+	  .help = "append each line a function prints, as a line of JSON" },
 	{ .type = OPT_END },
 };
 
@@ -45,6 +63,8 @@ struct session {
 	struct rebuild rebuild;
 	struct build_request request;
 	struct async async;
+	struct observe observe;
+	struct page page;
 	int claim;
 };
 
@@ -122,6 +142,38 @@ static int add_functions(struct session *s, struct project *p, const struct glob
 	return 0;
 }
 
+/* ---- a command ---- */
+
+static int check_command(const struct local_ctx *c, int argc, struct err *err)
+{
+	if (!c->name && !c->http)
+		return 0;
+	if (!c->name) {
+		err_set(err, ERR_USAGE, "--http is for a command that --name names");
+		return err_hint(err, "a function that speaks HTTP has 'runtime: http' in slsc.yaml");
+	}
+	/* as a function's in slsc.yaml: it is a part of URLs and of an ARN */
+	if (!*c->name || strlen(c->name) > 64 || c->name[strspn(c->name, NAME_LETTERS)] || strchr("-_", c->name[0]))
+		return err_set(err, ERR_USAGE, "--name: '%s' is not a name of lower-case letters, digits, '-' and '_'",
+			       c->name);
+	if (argc)
+		return 0;
+	err_set(err, ERR_USAGE, "--name: the command to serve is missing");
+	return err_hint(err, "slsc local --name %s -- COMMAND", c->name);
+}
+
+static int add_command(struct session *s, const char *dir, char **argv, struct err *err)
+{
+	const struct local_ctx *c = s->options;
+	struct lfn *fn = serve_command(c->name, c->http ? RUNTIME_HTTP : RUNTIME_LAMBDA, argv, dir, err);
+
+	if (!fn)
+		return -1;
+	platform_add(&s->platform, fn);
+	async_serve(&s->async, fn);
+	return 0;
+}
+
 /* ---- */
 
 static void died(const struct queue_death *d)
@@ -133,6 +185,12 @@ static void died(const struct queue_death *d)
 static void trouble(const struct err *err)
 {
 	out_error(err);
+}
+
+static void tell(void *ctx, const char *message)
+{
+	(void)ctx;
+	out_warn("%s", message);
 }
 
 static int start_gateway(struct session *s, const struct project *p, struct err *err)
@@ -161,6 +219,7 @@ static int serve(struct session *s, const struct project *p, struct err *err)
 		return -1;
 	VEC_EACH(&s->platform.fns, f)
 		out_note("%s  %s/%s/", (*f)->name, url, (*f)->name);
+	out_note("all of it at %s/_slsc/", url);
 	ret = loop_run(&s->loop, err);
 	if (ret == 0 || err->code != ERR_INTR)
 		return ret;
@@ -177,24 +236,37 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
 	struct session s = { .options = c, .console.line = show_line, .claim = -1 };
+	struct observe_opts o;
 	int ret = -1;
 
-	if (project_load(&p, NULL, err) < 0)
+	if (check_command(c, argc, err) < 0)
 		return -1;
+	if (c->name)
+		p.dir = realpath(".", NULL);
+	if (c->name ? !p.dir : project_load(&p, NULL, err) < 0)
+		return c->name ? err_sys(err, "cannot tell the current directory") : -1;
 	if (loop_init(&s.loop, err) < 0 || web_start(&s.web, &s.loop, err) < 0 ||
 	    platform_init(&s.platform, &s.loop, &s.web, err) < 0)
 		goto out;
 	if (s.platform.quota.lacks[0])
 		out_warn("%s", s.platform.quota.lacks);
 	platform_observe(&s.platform, &s.console);
+	page_start(&s.page, &s.platform);
+	s.gateway.page = &s.page;
+	o = (struct observe_opts){ .url = c->otlp, .dir = c->otlp_dir, .lines = c->log_file,
+				   .headers = strs_argv(&c->headers), .tell = tell };
+	if (observe_start(&s.observe, &s.platform, &o, err) < 0)
+		goto out;
 	s.claim = running_claim(p.dir, err);
-	if (s.claim < 0 || start_gateway(&s, &p, err) < 0 || add_functions(&s, &p, g, argc, argv, err) < 0)
+	if (s.claim < 0 || start_gateway(&s, &p, err) < 0)
+		goto out;
+	if (c->name ? add_command(&s, p.dir, argv, err) < 0 : add_functions(&s, &p, g, argc, argv, err) < 0)
 		goto out;
 	s.rebuild = (struct rebuild){ .loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting,
 				      .done = rebuilt };
 	/* what is built while functions are served is told when it is done */
 	s.rebuild.req.on_step = NULL;
-	if (watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
+	if (!c->name && watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
 		goto out;
 	ret = serve(&s, &p, err);
 out:
@@ -206,12 +278,19 @@ out:
 	clean_fd_(&s.claim);
 	watch_stop(&s.watch);
 	rebuild_stop(&s.rebuild);
+	observe_stop(&s.observe);
+	page_stop(&s.page);
 	web_stop(&s.web);
 	platform_release(&s.platform);
 	loop_release(&s.loop);
 	strs_release(&s.request.functions);
 	strs_release(&s.request.arches);
 	return ret;
+}
+
+static void release(void *ctx)
+{
+	strs_release(&((struct local_ctx *)ctx)->headers);
 }
 
 const struct cmd cmd_local = {
@@ -222,11 +301,16 @@ const struct cmd cmd_local = {
 		"Builds the functions of slsc.yaml and serves them at http://127.0.0.1:9000: the Invoke API, as the "
 		"AWS CLI and SDKs call it, and below it the Runtime API, an endpoint for each instance. Instances "
 		"start on demand, stay warm, are ended when they have nothing to do, and serve one invocation at a "
-		"time.",
+		"time.\n"
+		"\n"
+		"A function that speaks HTTP (runtime: http) is found at http://127.0.0.1:9000/NAME/, and an instance of "
+		"it serves up to 80 requests at once. With --name a command of any language is served.",
 	.examples = "$ slsc local\n"
-		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n",
+		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n"
+		    "$ slsc local --name api --http -- python3 -u server.py\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct local_ctx),
+	.release = release,
 	.run = run,
 };

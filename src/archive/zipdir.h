@@ -51,8 +51,8 @@ int zipdir_open(struct zipdir *z, const char *path, struct err *err) MUST_CHECK;
 int zipdir_parse(struct zipdir *z, const char *shown, const void *p, size_t n, struct err *err) MUST_CHECK;
 /**
  * zipdir_locals - the same of a zip without a directory, most likely one that is cut short: its entries as they follow
- * each other, as far as their local headers say how long they are. The last one may have damage, and fewer bytes than it
- * should. It never fails: there may be none.
+ * each other, as far as their local headers say how long they are. The last one may have damage, and fewer bytes than
+ * it should. It never fails: there may be none.
  */
 void zipdir_locals(struct zipdir *z, const char *shown, const void *p, size_t n);
 void zipdir_release(struct zipdir *z);

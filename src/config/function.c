@@ -235,6 +235,7 @@ int functions_read(struct reader *rd, const struct ynode *section)
 		f->storage = 512u << 20;
 		f->concurrency = 100;
 		f->fallback_status = 200;
+		f->breaker = true;
 		if (keys_read(&inner, &keys_function, section->items[i], f))
 			return -1;
 		p->functions[p->nfunctions++] = f;

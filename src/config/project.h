@@ -179,9 +179,11 @@ struct function {
 	uint64_t concurrency;		/* instances at most; default 100; 1..1000 */
 	uint64_t prewarm;		/* instances that are kept ready; default 0, at most concurrency */
 	uint64_t rate;			/* requests a second at most; 0: any */
+	bool breaker;			/* whether a function that fails again and again is left alone for a while */
 	struct lstr fallback_file;	/* what is answered in its place when it is out of order; NULL: none */
 	struct lstr fallback_function;	/* or who answers; at most one of the two */
 	uint64_t fallback_status;	/* default 200 */
+	struct lstr extensions;		/* a directory of programs; NULL: none */
 	struct lkvs env;		/* at run time; at most 4 KB together */
 	struct package package;		/* only what the function itself says */
 };

@@ -400,7 +400,10 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_count(w, "prewarm", f->prewarm);
 	if (f->rate)
 		show_count(w, "rate", f->rate);
+	if (!f->breaker)
+		show_bool(w, "breaker", false);
 	show_fallback(w, f);
+	show_str(w, "extensions", f->extensions.s);
 	show_pairs(w, "env", f->env);
 	show_package(w, p, f);
 	close_map(w);

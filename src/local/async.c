@@ -13,10 +13,12 @@
 struct entry {
 	struct queue_put put;
 	struct invocation *inv;		/* whose strings the put borrows; never invoked itself */
+	char traceparent[TRACE_PARENT_SIZE];	/* the caller's: each attempt is a span of its own below that */
 };
 
-static void left(void *ctx)
+static void left(void *ctx, bool whole)
 {
+	(void)whole;
 	((struct entry *)ctx)->inv->ctx = NULL;
 }
 
@@ -50,12 +52,16 @@ static void enqueue(struct gateway *g, struct web_req *req, struct invocation *i
 	struct entry *e = xcalloc(1, sizeof(*e));
 	struct err err = ERR_INIT;
 
+	struct trace caller = inv->trace_of;
+
+	/* without a caller's span this one stands for the event's arrival */
+	memcpy(caller.span_id, inv->parent, sizeof(caller.span_id));
+	trace_format_parent(trace_has_span(&caller) ? &caller : &inv->trace_of, e->traceparent);
 	e->inv = inv;
 	inv->ctx = req;
 	e->put = (struct queue_put){ .function = str_from(inv->fn->name), .id = str_from(inv->id),
-				     .payload = buf_str(&inv->event), .trace = maybe(inv->trace),
-				     .traceparent = maybe(inv->traceparent), .tracestate = maybe(inv->tracestate),
-				     .done = stored };
+				     .payload = buf_str(&inv->event), .traceparent = str_from(e->traceparent),
+				     .tracestate = maybe(inv->tracestate), .done = stored };
 	req->ctx = e;
 	req->calls = &calls;
 	if (queue_put(a->queue, &e->put, &err) == 0)
@@ -109,9 +115,7 @@ static void deliver(void *ctx, struct queue_event *e)
 	snprintf(inv->id, sizeof(inv->id), "%s", e->id);
 	inv->event = e->payload;
 	buf_init(&e->payload);
-	inv->trace = e->trace ? xstrdup(e->trace) : NULL;
-	inv->traceparent = e->traceparent ? xstrdup(e->traceparent) : NULL;
-	inv->tracestate = e->tracestate ? xstrdup(e->tracestate) : NULL;
+	invocation_trace(inv, e->traceparent, e->tracestate, e->trace);
 	inv->async = true;
 	inv->ctx = e;
 	inv->finished = finished;

@@ -135,7 +135,8 @@ static bool start(struct instance *i, const char *name)
 bool extensions_start(struct instance *i)
 {
 	CLEAN_STRS struct strs names = { 0 };
-	DIR *dir = i->fn->extensions ? opendir(i->fn->extensions) : NULL;
+	bool some = i->fn->extensions && i->fn->runtime == RUNTIME_LAMBDA;
+	DIR *dir = some ? opendir(i->fn->extensions) : NULL;
 	bool all = true;
 
 	if (!dir)
@@ -200,8 +201,8 @@ static void tell_invoke(struct extension *e)
 	CLEAN_BUF struct buf b = BUF_INIT;
 
 	e->owed_invoke = false;
-	buf_addf(&b, "{\"eventType\":\"INVOKE\",\"deadlineMs\":%" PRId64 ",\"requestId\":\"%s\",\"invokedFunctionArn\":",
-		 (inv->wall_given + (int64_t)inv->fn->timeout_ms * 1000000) / 1000000, inv->id);
+	buf_addf(&b, "{\"eventType\":\"INVOKE\",\"deadlineMs\":%" PRId64 ",\"requestId\":\"%s\","
+		 "\"invokedFunctionArn\":", inv->wall_given / 1000000 + (int64_t)inv->fn->timeout_ms, inv->id);
 	buf_add_json(&b, str_from(inv->fn->arn));
 	if (inv->trace) {
 		buf_addz(&b, ",\"tracing\":{\"type\":\"X-Amzn-Trace-Id\",\"value\":");

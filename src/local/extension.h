@@ -5,10 +5,11 @@
 #include "local/platform.h"
 
 /*
- * The Extensions API (AWS Lambda, version 2020-01-01) on an instance's Runtime API endpoint. External extensions are the
- * programs in lfn.extensions: they start with the instance, each in a process group of its own, and register by the names
- * of their files before the runtime starts. Internal ones are threads of the runtime, which register by any name before
- * it asks for its first invocation. States and error shapes are those of Lambda's Runtime Interface Emulator.
+ * The Extensions API (AWS Lambda, version 2020-01-01) on an instance's Runtime API endpoint. External extensions are
+ * the programs in lfn.extensions: they start with the instance, each in a process group of its own, and register by
+ * the names of their files before the runtime starts. Internal ones are threads of the runtime, which register by any
+ * name before it asks for its first invocation. States and error shapes are those of Lambda's Runtime Interface
+ * Emulator.
  */
 
 #define EXTENSIONS_MAX 10	/* of an instance, all in all */
@@ -45,14 +46,14 @@ bool extensions_start(struct instance *i);
 bool extensions_ready(const struct instance *i);
 /** extensions_invoke - tell those who want to know of i->inv. */
 void extensions_invoke(struct instance *i);
-/** extensions_shutdown - tell those who want to know, and why (i->reason); kill the others. @deadline_ms: since the epoch. */
+/** extensions_shutdown - tell those who want to know why (i->reason) and by when, since the epoch; kill the others. */
 void extensions_shutdown(struct instance *i, int64_t deadline_ms);
 /** extensions_running - whether any of their processes is left. */
 bool extensions_running(const struct instance *i);
 void extensions_kill(struct instance *i);
 void extensions_free(struct instance *i);
 
-/** extension_request - a whole request below /2020-01-01/, /2022-07-01/ or /2020-08-15/. false: there is no such path. */
+/** extension_request - a whole request of the Extensions, Telemetry or Logs API. false: there is no such path. */
 bool extension_request(struct web_req *req, struct instance *i);
 /** extension_hangup - the other side of @req is gone. Whether it was an extension's. */
 bool extension_hangup(struct web_req *req, struct instance *i);

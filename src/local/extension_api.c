@@ -33,9 +33,9 @@ static struct extension *by_id(struct instance *i, const char *id)
 
 static void wrong_state(struct web_req *req, const struct extension *e, enum extension_state to, const char *who)
 {
-	runtime_api_refuse(req, 403, INVALID_STATE,
-			   "State transition from %s to %s failed for extension %s. Error: State transition is not allowed",
-			   extension_state_name(e->state), extension_state_name(to), who);
+	runtime_api_refuse(req, 403, INVALID_STATE, "State transition from %s to %s failed for extension %s. Error: "
+			   "State transition is not allowed", extension_state_name(e->state), extension_state_name(to),
+			   who);
 }
 
 /* Its list of events; false: answered. */
@@ -207,10 +207,14 @@ static void error(struct web_req *req, struct extension *e, bool init)
 
 static bool is_uuid(const char *s)
 {
-	for (size_t n = 0; n < 36; n++)
-		if (n == 8 || n == 13 || n == 18 || n == 23 ? s[n] != '-' : !strchr("0123456789abcdefABCDEF", s[n]) || !s[n])
+	size_t n = strspn(s, "0123456789abcdefABCDEF-");
+
+	if (n != 36 || s[n])
+		return false;
+	for (n = 0; n < 36; n++)
+		if ((s[n] == '-') != (n == 8 || n == 13 || n == 18 || n == 23))
 			return false;
-	return !s[36];
+	return true;
 }
 
 /* Who asks; NULL: answered. */

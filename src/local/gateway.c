@@ -2,16 +2,16 @@
 #include "local/gateway.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "local/guard.h"
+#include "local/page.h"
+#include "local/relay.h"
 
 static const struct web_header json = { "Content-Type", "application/json" };
 
@@ -47,26 +47,8 @@ void gateway_complain(struct invocation *inv, const struct err *err)
 
 void gateway_trace(struct web_req *req, struct invocation *inv)
 {
-	const char *xray = web_header(req, "X-Amzn-Trace-Id"), *parent = web_header(req, "traceparent");
-	const char *state = web_header(req, "tracestate");
-
-	if (parent)
-		inv->traceparent = xstrdup(parent);
-	if (parent && state)
-		inv->tracestate = xstrdup(state);
-	if (xray && strlen(xray) < 1024 && strstr(xray, "Root=")) {
-		inv->trace = xstrdup(xray);
-	} else {
-		uint8_t b[20];
-		char hex[41];
-
-		if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
-			BUG("getrandom: no random numbers");
-		for (size_t i = 0; i < sizeof(b); i++)
-			snprintf(hex + 2 * i, 3, "%02x", b[i]);
-		inv->trace = xasprintf("Root=1-%08" PRIx64 "-%.24s;Parent=%.16s;Sampled=1",
-				       (uint64_t)(inv->wall_made / 1000000000), hex, hex + 24);
-	}
+	invocation_trace(inv, web_header(req, "traceparent"), web_header(req, "tracestate"),
+			 web_header(req, "X-Amzn-Trace-Id"));
 }
 
 /* ---- who may ask ---- */
@@ -120,10 +102,26 @@ static bool may(const struct gateway *g, struct web_req *req)
 
 /* ---- */
 
+/* Whose path it is: "/hello", "/hello/..."; @rest: what is behind the name, "/" at least. */
+static struct lfn *function_at(const struct gateway *g, struct str path, struct str *rest)
+{
+	struct str name = { path.ptr + 1, path.len - 1 };
+	size_t n;
+
+	if (!str_starts(path, "/"))
+		return NULL;
+	for (n = 0; n < name.len && name.ptr[n] != '/'; n++)
+		;
+	*rest = n < name.len ? (struct str){ name.ptr + n, name.len - n } : STR("/");
+	name.len = n;
+	return platform_find(g->platform, name);
+}
+
 static void ready(struct web_req *req)
 {
 	struct gateway *g = req->service->ctx;
-	struct str name, rest;
+	struct str rest;
+	struct guard_pass pass;
 	struct lfn *fn;
 
 	if (!may(g, req))
@@ -132,26 +130,28 @@ static void ready(struct web_req *req)
 		invoke_api(g, req);
 		return;
 	}
-	name = (struct str){ req->path.ptr + 1, req->path.len - 1 };
-	rest = str_cut(&name, '/');
-	fn = req->path.len > 1 ? platform_find(g->platform, name) : NULL;
-	if (!fn) {
-		gateway_error(req, 404, "ResourceNotFoundException", "nothing is at '" STR_FMT "'", STR_ARG(req->path));
+	if (g->page && page_path(req->path)) {
+		page_request(g->page, req);
 		return;
 	}
-	/* the slash belongs to it */
-	rest = rest.len || str_ends(req->path, "/") ? (struct str){ rest.ptr - 1, rest.len + 1 } : STR("/");
-	url_request(g, req, fn, rest);
+	fn = function_at(g, req->path, &rest);
+	if (!fn)
+		gateway_error(req, 404, "ResourceNotFoundException", "nothing is at '" STR_FMT "'", STR_ARG(req->path));
+	else if (!guard_admit(req, fn, &pass))
+		return;
+	else if (pass.fn->runtime == RUNTIME_HTTP)
+		relay_request(req, &pass, rest);
+	else
+		url_request(g, req, &pass, rest);
 }
 
 static void closed(struct web_req *req, bool whole)
 {
 	const struct gateway_call *calls = req->calls;
 
-	(void)whole;
-	/* what the caller began goes on, as it does at the platform */
+	/* what the caller began may go on, as it does at the platform */
 	if (req->ctx && calls)
-		calls->left(req->ctx);
+		calls->left(req->ctx, whole);
 }
 
 static void drained(struct web_req *req)
@@ -164,11 +164,22 @@ static void drained(struct web_req *req)
 
 static void begin(struct web_req *req)
 {
+	struct gateway *g = req->service->ctx;
+	struct str rest;
+	const struct lfn *fn = function_at(g, req->path, &rest);
+
 	req->drained = drained;
+	if (fn && fn->runtime == RUNTIME_HTTP)
+		relay_begin(req);
 }
 
 static void too_large(struct web_req *req)
 {
+	if (req->limit > EVENT_MAX) {
+		gateway_error(req, 413, "RequestTooLargeException", "Request must be smaller than %llu bytes",
+			      RELAY_BODY_MAX);
+		return;
+	}
 	gateway_error(req, 413, "RequestTooLargeException",
 		      "Request must be smaller than %u bytes for the InvokeFunction operation", EVENT_MAX);
 }

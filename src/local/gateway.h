@@ -4,6 +4,8 @@
 
 #include "local/platform.h"
 
+struct page;
+
 /*
  * The one port that callers know: the Invoke API as SDKs and the AWS CLI call it, and the functions' URLs. A request
  * that names another host than this one, or comes from a page of another origin, is refused: a page that a browser has
@@ -18,6 +20,7 @@ struct gateway {
 	/* an event that is to be done later is durable: NULL: there is no queue, they are done at once */
 	void (*enqueue)(struct gateway *g, struct web_req *req, struct invocation *inv);
 	void *async;			/* whose that is */
+	struct page *page;		/* at /_slsc/; NULL: there is none */
 };
 
 /** gateway_start - listen on @address and @port (0: a free one). As web_listen(). */
@@ -29,7 +32,8 @@ void gateway_stop(struct gateway *g);
 
 /** What stands behind a request that waits: req->ctx. */
 struct gateway_call {
-	void (*left)(void *ctx);	/* the caller has gone; ctx is not the request's any longer */
+	/* the request is over, @whole: with its answer sent, else the caller has gone; ctx is not the request's any longer */
+	void (*left)(void *ctx, bool whole);
 	void (*drained)(void *ctx);
 };
 
@@ -37,8 +41,9 @@ struct gateway_call {
 void gateway_complain(struct invocation *inv, const struct err *err);
 /** invoke_stream - have the answer of @inv, whose ctx is the request, given in frames. */
 void invoke_stream(struct invocation *inv);
-/** url_request - a request for the URL of @fn; @rest: the path from the "/" after its name on. */
-void url_request(struct gateway *g, struct web_req *req, struct lfn *fn, struct str rest);
+struct guard_pass;
+/** url_request - a request for the URL of @pass->fn; @rest: the path from the "/" after its name on. */
+void url_request(struct gateway *g, struct web_req *req, const struct guard_pass *pass, struct str rest);
 
 /** gateway_error - {"Type":..., "message":...} as Lambda's API has it, and x-amzn-ErrorType. */
 void gateway_error(struct web_req *req, unsigned status, const char *type, const char *fmt, ...) PRINTF_LIKE(4, 5);

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "local/extension.h"
+#include "local/relay.h"
 
 #define LINE_MAX_ (256u << 10)		/* bytes of a line of the log; more is another line */
 #define READ_ONCE (256u << 10)		/* bytes of a log between two looks at all else */
@@ -116,7 +117,7 @@ void instance_environment(struct instance *i, struct strs *env)
 	strs_addf(env, "AWS_REGION=%s", p->region);
 	strs_addf(env, "AWS_DEFAULT_REGION=%s", p->region);
 	if (fn->runtime == RUNTIME_HTTP) {
-		strs_addf(env, "PORT=%u", i->listener.port);
+		strs_addf(env, "PORT=%u", i->port);
 		strs_addf(env, "K_SERVICE=%s", fn->name);
 		strs_addf(env, "K_REVISION=%s-%u", fn->name, i->generation);
 		strs_addf(env, "SLSC_TIMEOUT_MS=%" PRIu64, fn->timeout_ms);
@@ -234,8 +235,11 @@ struct instance *instance_start(struct lfn *fn, struct err *err)
 	struct platform *p = fn->platform;
 	struct instance *i = xcalloc(1, sizeof(*i));
 	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
-	bool whole;
+	bool http = fn->runtime == RUNTIME_HTTP, whole;
 
+	/* Cloud Run's share of a CPU does not depend on the memory */
+	if (http)
+		limits.cpu = 1000;
 	i->fn = fn;
 	i->number = ++fn->count;
 	i->generation = fn->generation;
@@ -246,12 +250,13 @@ struct instance *instance_start(struct lfn *fn, struct err *err)
 	name_stream(i);
 	i->born = loop_clock();
 	i->wall_born = wall_clock();
-	if (web_listen(p->web, &i->listener, "127.0.0.1", 0, &runtime_api, err) < 0)
+	i->listener.io.fd = -1;
+	if (http ? relay_port(i, err) < 0 : web_listen(p->web, &i->listener, "127.0.0.1", 0, &runtime_api, err) < 0)
 		goto fail;
 	if (quota_group_init(&p->quota, &i->group, &limits, err) < 0)
 		goto fail;
 	/* with extensions the runtime follows when they have registered */
-	whole = extensions_start(i);
+	whole = http || extensions_start(i);
 	if (!i->extensions && start_runtime(i, err) < 0)
 		goto fail;
 	VEC_PUSH(&fn->instances, i);
@@ -261,6 +266,8 @@ struct instance *instance_start(struct lfn *fn, struct err *err)
 	loop_timer_set(p->loop, &i->timer, whole ? INIT_NS : 0);
 	platform_init_event(i, INIT_BEGUN);
 	platform_changed(i);
+	if (http)
+		relay_probe(i, true);
 	return i;
 fail:
 	quota_group_release(&i->group);

@@ -13,6 +13,8 @@
 
 #include "base/mem.h"
 #include "local/extension.h"
+#include "local/record.h"
+#include "local/relay.h"
 #include "local/telemetry.h"
 
 #define EXTENSIONS_NS (2 * LOOP_S)	/* what all of it has to end, with extensions; the runtime of that: */
@@ -35,8 +37,13 @@ static void gone(struct instance *i)
 	loop_timer_stop(p->loop, &i->timer);
 	pool_forget(i);
 	platform_changed(i);
+	relay_forget(i);
 	extensions_free(i);
+	if (i->origin)
+		record_origin_release(i->origin);
+	free(i->origin);
 	telemetry_free(i);
+	free(i->exit.why);
 	free(i->init_error);
 	free(i->init_error_type);
 	free(i);
@@ -47,9 +54,10 @@ static void gone(struct instance *i)
 	pool_prewarm(fn);
 }
 
+/* Of one that speaks HTTP what it has sent is read to its end, though the process has ended. */
 static bool has_processes(const struct instance *i)
 {
-	return i->pid > 0 || extensions_running(i);
+	return i->pid > 0 || extensions_running(i) || i->ndoing;
 }
 
 void instance_kill(struct instance *i)
@@ -134,7 +142,6 @@ void instance_break(struct instance *i, enum outcome o, const char *type, const 
 {
 	struct lfn *fn = i->fn;
 	struct invocation *inv = i->inv;
-
 	CLEAN_FREE char *memory = NULL;
 
 	if (i->broken)
@@ -143,8 +150,8 @@ void instance_break(struct instance *i, enum outcome o, const char *type, const 
 	if (o == OUTCOME_EXIT && quota_oom(&i->group)) {
 		o = OUTCOME_MEMORY;
 		type = "Runtime.OutOfMemory";
-		memory = xasprintf("Runtime exited with error: signal: killed: it used more than its %" PRIu64 " MB of memory",
-				   fn->memory >> 20);
+		memory = xasprintf("Runtime exited with error: signal: killed: it used more than its %" PRIu64
+				   " MB of memory", fn->memory >> 20);
 		why = memory;
 	}
 	if (!i->end)
@@ -152,20 +159,25 @@ void instance_break(struct instance *i, enum outcome o, const char *type, const 
 	if (!i->reason)
 		i->reason = "failure";
 	line_reader_drain(&i->out);
-	if (inv) {
+	if (i->fn->runtime == RUNTIME_HTTP && i->ndoing) {
+		relay_broken(i, o, type, why);
+	} else if (inv) {
 		invocation_fail(inv, o, type, "RequestId: %s Error: %s", inv->id, why);
 		invocation_over(inv);
 	} else if (!i->ready && i->state != INSTANCE_ENDING) {
 		if (!i->asked)
 			platform_init_event(i, INIT_RUNTIME);
 		platform_init_event(i, INIT_OVER);
-		inv = fn->platform->stopping || i->generation != fn->generation ? NULL : fn->first;
-		if (inv && i->init_error_type) {
-			pool_error_first(fn, i->init_error_type, i->init_error);
-		} else if (inv) {
-			CLEAN_FREE char *text = xasprintf("RequestId: %s Error: %s", inv->id, why);
+		/* those that it was started for */
+		for (unsigned n = 0; n < fn->parallel; n++) {
+			inv = fn->platform->stopping || i->generation != fn->generation ? NULL : fn->first;
+			if (inv && i->init_error_type) {
+				pool_error_first(fn, i->init_error_type, i->init_error);
+			} else if (inv) {
+				CLEAN_FREE char *text = xasprintf("RequestId: %s Error: %s", inv->id, why);
 
-			pool_fail_first(fn, o, type, text);
+				pool_fail_first(fn, o, type, text);
+			}
 		}
 	}
 	instance_end(i, type, 0);
@@ -209,7 +221,7 @@ void instance_ended(struct loop_io *io, uint32_t events)
 	CLEAN_FREE char *how = NULL, *why = NULL;
 
 	(void)events;
-	if (i->inv)
+	if (i->ndoing)
 		quota_measure(&i->group, &i->used);
 	if (!instance_reap(&i->pid, io, i->fn->platform->loop, &i->status))
 		return;

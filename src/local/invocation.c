@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "local/relay.h"
 #include "local/extension.h"
 
 int64_t wall_clock(void)
@@ -59,6 +60,27 @@ struct invocation *invocation_new(struct lfn *fn)
 	return inv;
 }
 
+void invocation_trace(struct invocation *inv, const char *parent, const char *state, const char *xray)
+{
+	struct trace_ids *ids = &inv->fn->platform->ids;
+	struct trace on, *t = &inv->trace_of;
+	char w3c[TRACE_PARENT_SIZE], aws[TRACE_XRAY_SIZE];
+	bool theirs = trace_begin(ids, parent ? str_from(parent) : STR(""), xray ? str_from(xray) : STR(""),
+				  (uint64_t)(inv->wall_made / 1000000000), t);
+
+	memcpy(inv->parent, t->span_id, sizeof(inv->parent));
+	trace_new_span(ids, t->span_id);
+	trace_new_span(ids, inv->handler_id);
+	on = *t;
+	memcpy(on.span_id, inv->handler_id, sizeof(on.span_id));
+	trace_format_parent(&on, w3c);
+	trace_format_xray(&on, aws);
+	inv->traceparent = xstrdup(w3c);
+	inv->trace = xstrdup(aws);
+	if (theirs && state && trace_state_ok(str_from(state)))
+		inv->tracestate = xstrdup(state);
+}
+
 void invocation_free(struct invocation *inv)
 {
 	buf_release(&inv->event);
@@ -72,6 +94,9 @@ void invocation_free(struct invocation *inv)
 	free(inv->content_type);
 	free(inv->error_type);
 	free(inv->trailer_error);
+	free(inv->method);
+	free(inv->path);
+	free(inv->request);
 	free(inv);
 }
 
@@ -102,7 +127,7 @@ static void say(struct invocation *inv, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
-	platform_line(inv->instance, FROM_PLATFORM, buf_str(&b));
+	platform_line_of(inv, buf_str(&b));
 }
 
 void invocation_drained(struct invocation *inv)
@@ -128,6 +153,10 @@ static void timed_out(struct loop_timer *t)
 	invocation_fail(inv, OUTCOME_TIMEOUT, "Sandbox.Timedout",
 			"RequestId: %s Error: Task timed out after %" PRIu64 ".%02" PRIu64 " seconds", inv->id,
 			inv->fn->timeout_ms / 1000, inv->fn->timeout_ms % 1000 / 10);
+	if (inv->call) {
+		relay_timed_out(inv);
+		return;
+	}
 	/* what its instance takes to end is no part of it */
 	invocation_over(inv);
 	i->broken = true;
@@ -145,7 +174,11 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 	inv->is_given = true;
 	inv->report.cold = i->served == 0;
 	inv->report.init = inv->report.cold ? i->ready - i->born : 0;
-	i->inv = inv;
+	inv->next = i->doing;
+	i->doing = inv;
+	i->inv = i->ndoing++ ? NULL : inv;
+	for (struct invocation *other = i->ndoing > 1 ? inv : NULL; other; other = other->next)
+		other->shared = true;
 	i->answered = false;
 	i->served++;
 	i->state = INSTANCE_BUSY;
@@ -153,13 +186,45 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 	platform_checks(p);
 	inv->deadline.expired = timed_out;
 	loop_timer_set(p->loop, &inv->deadline, inv->fn->timeout_ms * LOOP_MS);
-	runtime_api_give(i);
-	say(inv, "START RequestId: %s Version: $LATEST", inv->id);
+	if (inv->call) {
+		relay_give(i, inv);
+	} else {
+		runtime_api_give(i);
+		say(inv, "START RequestId: %s Version: $LATEST", inv->id);
+	}
 	for (struct observer *o = p->observers; o; o = o->next)
 		if (o->begun)
 			o->begun(o, inv);
 	extensions_invoke(i);
 	platform_changed(i);
+}
+
+static void leave(struct invocation *inv)
+{
+	struct instance *i = inv->instance;
+
+	for (struct invocation **at = &i->doing; *at; at = &(*at)->next)
+		if (*at == inv) {
+			*at = inv->next;
+			break;
+		}
+	inv->next = NULL;
+	i->ndoing--;
+	i->inv = i->ndoing == 1 ? i->doing : NULL;
+}
+
+void invocation_back(struct invocation *inv)
+{
+	struct lfn *fn = inv->fn;
+
+	loop_timer_stop(fn->platform->loop, &inv->deadline);
+	leave(inv);
+	inv->instance = NULL;
+	inv->is_given = inv->shared = false;
+	inv->next = fn->first;
+	fn->first = inv;
+	if (!inv->next)
+		fn->last = &inv->next;
 }
 
 void invocation_done(struct invocation *inv)
@@ -219,21 +284,25 @@ static void report(struct invocation *inv)
 	/* of one that has ended it was taken before */
 	if (i->pid > 0)
 		quota_measure(&i->group, &i->used);
-	r->cpu = i->used.cpu;
+	r->cpu = inv->shared ? UINT64_MAX : i->used.cpu;
 	r->memory_peak = i->used.memory;
 	r->billed_ms = (r->duration + r->init + LOOP_MS - 1) / LOOP_MS;
-	say(inv, "END RequestId: %s", inv->id);
+	if (!inv->call)
+		say(inv, "END RequestId: %s", inv->id);
 	buf_addf(&b, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %" PRIu64 " ms\tMemory Size: %" PRIu64
 		 " MB\tMax Memory Used: %.1f MB", inv->id, (double)r->duration / 1e6, r->billed_ms,
 		 inv->fn->memory >> 20, (double)r->memory_peak / 1048576);
 	if (r->cold)
 		buf_addf(&b, "\tInit Duration: %.2f ms", (double)r->init / 1e6);
-	buf_addf(&b, "\tCPU: %.2f ms", (double)r->cpu / 1e6);
+	if (r->cpu != UINT64_MAX)
+		buf_addf(&b, "\tCPU: %.2f ms", (double)r->cpu / 1e6);
 	if (inv->trace)
 		buf_addf(&b, "\tXRAY TraceId: %s", inv->trace);
 	if (inv->outcome != OUTCOME_OK)
 		buf_addf(&b, "\tStatus: %s", outcome_name(inv->outcome));
-	platform_line(i, FROM_PLATFORM, buf_str(&b));
+	if (inv->request)
+		buf_addf(&b, "\tRequest: %s\tAnswer: %u", inv->request, inv->status);
+	platform_line_of(inv, buf_str(&b));
 }
 
 void invocation_over(struct invocation *inv)
@@ -250,7 +319,7 @@ void invocation_over(struct invocation *inv)
 		if (o->over)
 			o->over(o, inv);
 	if (i)
-		i->inv = NULL;
+		leave(inv);
 	if (inv->tail && inv->answered)
 		inv->answered(inv);
 	if (inv->finished)

@@ -82,8 +82,9 @@ static void answer(struct invocation *inv)
 	web_answer_take(req, 200, h, ARRAY_LEN(h), buf_detach(&inv->body), len);
 }
 
-static void left(void *ctx)
+static void left(void *ctx, bool whole)
 {
+	(void)whole;
 	((struct invocation *)ctx)->ctx = NULL;
 }
 
@@ -101,6 +102,11 @@ static void invoke(struct gateway *g, struct web_req *req, struct lfn *fn, bool 
 	bool async = type && strcmp(type, "Event") == 0, dry = type && strcmp(type, "DryRun") == 0;
 	struct invocation *inv;
 
+	if (fn->runtime == RUNTIME_HTTP) {
+		gateway_error(req, 400, "InvalidParameterValueException", "%s speaks HTTP: send it requests below /%s/",
+			      fn->name, fn->name);
+		return;
+	}
 	if (type && !async && !dry && strcmp(type, "RequestResponse") != 0) {
 		gateway_error(req, 400, "InvalidParameterValueException", "'%.50s' is no invocation type", type);
 		return;

@@ -294,10 +294,11 @@ static ssize_t more(void *cls, uint64_t at, char *to, size_t max)
 	return (ssize_t)n;
 }
 
-static void stream(struct web_req *req, unsigned status, const struct web_header *h, size_t n)
+static void stream(struct web_req *req, unsigned status, const struct web_header *h, size_t n, uint64_t length)
 {
 	req->streaming = true;
-	respond(req, status, MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 64u << 10, more, req, NULL), h, n);
+	respond(req, status, MHD_create_response_from_callback(length == WEB_LENGTH_UNKNOWN ? MHD_SIZE_UNKNOWN : length,
+							       64u << 10, more, req, NULL), h, n);
 }
 
 const struct web_ops slsc_module_microhttpd = {

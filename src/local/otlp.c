@@ -310,7 +310,7 @@ static uint64_t backoff_ms(const struct otlp *x, unsigned tries)
 static void deliver(struct otlp *x, struct batch *b)
 {
 	CLEAN_BUF struct buf body = BUF_INIT;
-	uint64_t begun = clock_ns();
+	uint64_t since = 0;		/* it fails */
 	unsigned tries = 0;
 
 	pthread_mutex_unlock(&x->lock);
@@ -347,13 +347,15 @@ static void deliver(struct otlp *x, struct batch *b)
 		buf_reset(&x->news.why);
 		buf_addz(&x->news.why, err.msg);
 		most = (uint64_t)x->opts.give_up_ms;
-		if (!res.again || clock_ns() - begun > most * MS)
+		since = since ? since : clock_ns();
+		if (!res.again || clock_ns() - since > most * MS)
 			break;
 		x->news.failing |= !x->failing;
 		x->failing = true;
 		tell(x, false);
 		wait = backoff_ms(x, tries++);
-		if (res.wait_ms >= 0)
+		/* who asks for more time than there is gets another try all the same */
+		if (res.wait_ms >= 0 && !x->closing)
 			wait = (uint64_t)res.wait_ms < most ? (uint64_t)res.wait_ms : most;
 		pause_until(x, clock_ns() + wait * MS);
 	}

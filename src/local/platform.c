@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "local/relay.h"
 #include "local/telemetry.h"
 
 #define REGION "us-east-1"
@@ -22,7 +23,7 @@ const char *instance_state_name(enum instance_state s)
 const char *outcome_name(enum outcome o)
 {
 	static const char *const names[] = { "ok", "error", "timeout", "exit", "memory", "too-large", "throttled",
-					     "stopped" };
+					     "stopped", "cancelled" };
 
 	return names[o];
 }
@@ -34,7 +35,7 @@ static void out_of_grace(struct loop_timer *t)
 	/* they stay in their lists until the loop goes on */
 	VEC_EACH(&p->fns, f)
 		VEC_EACH(&(*f)->instances, i) {
-			if ((*i)->inv)
+			if ((*i)->ndoing)
 				instance_break(*i, OUTCOME_STOPPED, "ServiceException", "the platform ends");
 			instance_end(*i, "slsc ends", 0);
 		}
@@ -99,6 +100,8 @@ void lfn_free(struct lfn *fn)
 	free(fn->name);
 	free(fn->arn);
 	free(fn->dir);
+	free(fn->fallback_file);
+	free(fn->fallback_function);
 	free(fn->extensions);
 	strs_release(&fn->argv);
 	strs_release(&fn->env);
@@ -111,6 +114,7 @@ void platform_release(struct platform *p)
 	VEC_EACH(&p->fns, f)
 		lfn_free(*f);
 	VEC_FREE(&p->fns);
+	relay_stop(p);
 	buf_release(&p->scratch);
 	loop_timer_stop(p->loop, &p->check);
 	loop_timer_stop(p->loop, &p->reap);
@@ -141,13 +145,23 @@ void platform_observe(struct platform *p, struct observer *o)
 	p->observers = o;
 }
 
-void platform_line(struct instance *i, enum line_from from, struct str line)
+static void tell_line(struct instance *i, struct invocation *inv, enum line_from from, struct str line)
 {
-	if (i->inv)
-		invocation_line(i->inv, line);
+	if (inv)
+		invocation_line(inv, line);
 	for (struct observer *o = i->fn->platform->observers; o; o = o->next)
 		if (o->line)
-			o->line(o, i, i->inv, from, line);
+			o->line(o, i, inv, from, line);
+}
+
+void platform_line(struct instance *i, enum line_from from, struct str line)
+{
+	tell_line(i, i->inv, from, line);
+}
+
+void platform_line_of(struct invocation *inv, struct str line)
+{
+	tell_line(inv->instance, inv, FROM_PLATFORM, line);
 }
 
 void platform_init_event(struct instance *i, enum init_event e)
@@ -178,6 +192,7 @@ void platform_stop(struct platform *p, uint64_t grace_ns)
 				instance_end(fn->instances.ptr[n], "slsc ends", LOOP_S);
 		loop_timer_stop(p->loop, &fn->reap);
 		loop_timer_stop(p->loop, &fn->warm);
+		loop_timer_stop(p->loop, &fn->patience);
 	}
 	if (!p->ninstances) {
 		loop_stop(p->loop);

@@ -8,9 +8,11 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "config/project.h"
+#include "local/breaker.h"
 #include "local/loop.h"
 #include "local/quota.h"
 #include "local/spawn.h"
+#include "local/trace.h"
 #include "local/web.h"
 
 /*
@@ -27,8 +29,12 @@
 #define TAIL_MAX 4096				/* of X-Amz-Log-Result, before base64 */
 
 struct platform;
+struct page_fn;
 struct instance;
 struct invocation;
+struct relay;
+struct relay_call;
+struct relay_probe;
 
 /** What is served. Made by who reads slsc.yaml or the command line; in place as long as the platform. */
 struct lfn {
@@ -40,23 +46,48 @@ struct lfn {
 	struct strs env;			/* "K=V": its own */
 	char *extensions;			/* a directory of programs that start with each instance; or NULL */
 	uint64_t timeout_ms, memory, tmp;	/* memory and tmp in bytes */
-	unsigned concurrency;			/* instances (lambda) at most */
+	unsigned concurrency;			/* instances at most */
+	unsigned parallel;			/* invocations at once in an instance: 1 (lambda) */
 	unsigned prewarm;			/* instances that are kept ready */
 	uint64_t binary[3];			/* inode, time and size of what it runs: whether it is a new one */
 	uint64_t idle_ns;			/* an instance that had nothing to do for so long is ended */
+	/* before its URL: local/guard.h */
+	bool has_rate, has_breaker;
+	struct rate_limit rate;
+	struct breaker breaker;
+	struct retry_budget retries;
+	char *fallback_file;			/* absolute, or NULL */
+	char *fallback_function;		/* or NULL */
+	unsigned fallback_status;
 	bool once;				/* an instance is ended after its first invocation */
 	/* its pool */
 	VEC(struct instance *) instances;
-	struct instance *idle;			/* the one that was used last first */
+	struct instance *idle;			/* those that can take one more: the one that was used last first */
 	struct invocation *first, **last;	/* waiting */
 	unsigned active;			/* invocations that are not answered yet */
 	unsigned starting;			/* instances that have not asked for work yet */
 	unsigned generation;			/* older instances end after what they do */
 	uint64_t count;				/* instances ever made */
 	struct loop_timer reap;
+	struct loop_timer patience;		/* with instances that are about to ask for more */
 	struct loop_timer warm;			/* the next try to start one that is kept ready */
 	unsigned failures;			/* of init, one after the other */
+	struct page_fn *page;			/* local/page.h: what is shown of it; NULL: nothing is */
 };
+
+/** How an invocation ended. */
+enum outcome {
+	OUTCOME_OK,
+	OUTCOME_ERROR,			/* the function says so: .../error */
+	OUTCOME_TIMEOUT,
+	OUTCOME_EXIT,			/* the process ended, or could not be started */
+	OUTCOME_MEMORY,			/* it was killed for the memory it took */
+	OUTCOME_TOO_LARGE,		/* its answer */
+	OUTCOME_THROTTLED,		/* no instance could be had */
+	OUTCOME_STOPPED,		/* the platform ends */
+	OUTCOME_CANCELLED,		/* http: the caller has left */
+};
+const char *outcome_name(enum outcome o);
 
 enum instance_state { INSTANCE_INIT, INSTANCE_IDLE, INSTANCE_BUSY, INSTANCE_ENDING };
 /** instance_state_name - "init", "idle", "busy", "ending". */
@@ -89,7 +120,9 @@ struct instance {
 	struct web_req *next;			/* it asks for work */
 	struct web_req *answering;		/* the answer that is on its way from it */
 	struct web_req *stalled;		/* the same, streamed, when nobody takes it */
-	struct invocation *inv;			/* what it does */
+	struct invocation *inv;			/* what it does; NULL: nothing, or several */
+	struct invocation *doing;		/* all that it does, by ->next */
+	unsigned ndoing;
 	struct instance *next_idle;
 	uint64_t born, asked, ready, idle_since;	/* CLOCK_MONOTONIC; asked: its runtime, first; 0: not yet */
 	int64_t wall_born;			/* ns since the epoch */
@@ -98,32 +131,30 @@ struct instance {
 	struct quota_usage used;		/* by its last invocation; taken when it ended, if it did */
 	struct loop_timer timer;		/* init; while idle: to ask again; when ending: the next step */
 	struct extension *extensions;		/* in the order in which they came */
+	struct record_origin *origin;		/* who observes makes it; NULL: nobody has */
 	struct telemetry *telemetry;		/* NULL: it has no extensions */
+	uint64_t shown;				/* local/page.h: when it changed last */
 	char *init_error, *init_error_type;	/* what it told of its init */
 	bool counted;				/* in fn->starting */
 	bool listed;				/* in fn->idle */
 	bool answered;				/* its invocation: it may not answer twice */
 	bool broken;				/* what waited for it has been told */
-	const char *end;			/* why it is ended; NULL: by itself */
+	const char *end;			/* why it is ended, or will be after what it does; NULL: by itself */
 	const char *reason;			/* the same, for its extensions: NULL: "spindown" */
 	uint64_t end_at;			/* when all that is left is killed */
 	int64_t end_wall_ms;			/* the same, since the epoch */
 	enum { END_RUNTIME = 1, END_EXTENSIONS, END_KILLED } end_step;
 	int status;				/* of waitpid() */
+	/* http */
+	uint16_t port;				/* where it is to listen */
+	struct relay_probe *probe;		/* is looking whether it does */
+	/* how its process ended, for those of its requests whose answers are not whole; type NULL: it runs */
+	struct {
+		enum outcome outcome;
+		const char *type;
+		char *why;
+	} exit;
 };
-
-/** How an invocation ended. */
-enum outcome {
-	OUTCOME_OK,
-	OUTCOME_ERROR,			/* the function says so: .../error */
-	OUTCOME_TIMEOUT,
-	OUTCOME_EXIT,			/* the process ended, or could not be started */
-	OUTCOME_MEMORY,			/* it was killed for the memory it took */
-	OUTCOME_TOO_LARGE,		/* its answer */
-	OUTCOME_THROTTLED,		/* no instance could be had */
-	OUTCOME_STOPPED,		/* the platform ends */
-};
-const char *outcome_name(enum outcome o);
 
 /** What an invocation took. Nanoseconds and bytes. */
 struct invocation_report {
@@ -131,7 +162,7 @@ struct invocation_report {
 	uint64_t answer;		/* until its answer came */
 	uint64_t init;			/* of the instance, if it was made for this one; else 0 */
 	uint64_t billed_ms;
-	uint64_t cpu;
+	uint64_t cpu;			/* UINT64_MAX: unknown: its instance did others at the same time */
 	uint64_t memory_peak;		/* 0: unknown */
 	bool cold;
 };
@@ -140,12 +171,17 @@ struct invocation {
 	char id[37];
 	struct lfn *fn;
 	struct instance *instance;	/* NULL: it waits, or it is over */
-	struct invocation *next;
+	struct invocation *next;	/* that waits, or that its instance does, too */
 	struct buf event;
 	char *client_context;		/* decoded JSON, or NULL */
 	char *cognito_identity;
 	char *trace;			/* X-Ray's header, as the function gets it */
-	char *traceparent, *tracestate;	/* as they came, or NULL */
+	char *traceparent, *tracestate;	/* the same in W3C's form; tracestate as it came, or NULL */
+	struct trace trace_of;		/* its own span */
+	uint8_t parent[8], handler_id[8];	/* the caller's span, zero: none; what the function hangs its own below */
+	const char *trigger;		/* "http", or NULL */
+	char *method, *path;		/* of an HTTP request, or NULL */
+	unsigned status;		/* of what it was answered; 0: none yet */
 	bool tail;			/* collect the lines printed */
 	bool async;
 	/* where a streamed answer goes; NULL: it is collected, like another. */
@@ -171,6 +207,10 @@ struct invocation {
 	int64_t wall_made, wall_given;	/* ns since the epoch */
 	struct loop_timer deadline;
 	struct invocation_report report;
+	/* http */
+	struct relay_call *call;	/* NULL: lambda */
+	char *request;			/* "GET /items?id=7": for the log */
+	bool shared;			/* its instance did others at the same time: nobody knows its own CPU time */
 };
 
 /** INIT_RUNTIME: the runtime is ready (i->asked), or gone. INIT_OVER: all are (i->ready), or it has failed. */
@@ -181,7 +221,8 @@ struct observer {
 	void (*line)(struct observer *o, struct instance *i, struct invocation *inv, enum line_from from,
 		     struct str line);
 	void (*init)(struct observer *o, struct instance *i, enum init_event e);
-	void (*begun)(struct observer *o, struct invocation *inv);	/* an instance has it */
+	/* an instance has it; http: told again when that one had ended without seeing it, and another has it */
+	void (*begun)(struct observer *o, struct invocation *inv);
 	/* its runtime is done with it, or gone: extensions may go on */
 	void (*done)(struct observer *o, struct invocation *inv);
 	void (*over)(struct observer *o, struct invocation *inv);	/* with its report */
@@ -196,10 +237,12 @@ struct platform {
 	VEC(struct lfn *) fns;
 	struct observer *observers;
 	struct observer telemetry;		/* of extensions that ask for it */
+	struct relay *relay;			/* from the first instance on that speaks HTTP */
 	unsigned ninstances;
 	bool stopping;
 	struct loop_timer grace, check, reap;
 	struct spawner spawner;
+	struct trace_ids ids;
 	struct quota quota;
 	struct buf scratch;
 };
@@ -222,6 +265,11 @@ void platform_stop(struct platform *p, uint64_t grace_ns);
 /** invocation_new - with an id and no event yet; the caller sets what it wants, then invokes or frees it. */
 struct invocation *invocation_new(struct lfn *fn);
 void invocation_free(struct invocation *inv);
+/**
+ * invocation_trace - where it belongs, by the headers that came with it (NULL: without): W3C's or X-Ray's, else a new
+ * trace. Both forms then go on to the function.
+ */
+void invocation_trace(struct invocation *inv, const char *parent, const char *state, const char *xray);
 /** log_tail_add - append @line to @log, which keeps its last TAIL_MAX bytes at least, and twice as many at most. */
 void log_tail_add(struct buf *log, struct str line);
 /** new_uuid - RFC 9562, 5.4, as text. */
@@ -239,7 +287,7 @@ void platform_invoke(struct invocation *inv);
 void pool_init(struct lfn *fn);
 /** pool_dispatch - give what waits to who is idle; start instances for the rest. */
 void pool_dispatch(struct lfn *fn);
-/** pool_ready - @i asks for work. */
+/** pool_ready - @i asks for work; http: it can do one more. It is ended, if it should be, after what it does. */
 void pool_ready(struct instance *i);
 /** pool_forget - @i leaves its function's lists. */
 void pool_forget(struct instance *i);
@@ -251,26 +299,29 @@ void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const cha
 void pool_error_first(struct lfn *fn, const char *type, const char *body);
 /** pool_prewarm - start what fn->prewarm demands; after failures later and later. */
 void pool_prewarm(struct lfn *fn);
+/** pool_cancel - @inv, which waits, is waited for by nobody. */
+void pool_cancel(struct invocation *inv);
 /** pool_renew - instances of today's generation end when they have nothing to do. */
 void pool_renew(struct lfn *fn);
 
 /** instance_start - NULL with @err: ERR_IO, ERR_TOOL. */
 struct instance *instance_start(struct lfn *fn, struct err *err);
 /**
- * instance_end - have it ended, @why for the log. Its extensions are told i->reason ("spindown" if NULL), and all of it is
- * gone within two seconds; without extensions @grace_ns is from SIGTERM to SIGKILL. It is freed when the loop goes on.
+ * instance_end - have it ended, @why for the log. Its extensions are told i->reason ("spindown" if NULL), and all of
+ * it is gone within two seconds; without extensions @grace_ns is from SIGTERM to SIGKILL. It is freed when the loop
+ * goes on.
  */
 void instance_end(struct instance *i, const char *why, uint64_t grace_ns);
 /** instance_kill - SIGKILL to all its processes. */
 void instance_kill(struct instance *i);
 /**
- * instance_break - it cannot go on: what it does, or what waits for it to be ready, fails with @o, @type and @why, and it
- * is ended.
+ * instance_break - it cannot go on: what it does, or what waits for it to be ready, fails with @o, @type and @why,
+ * and it is ended.
  */
 void instance_break(struct instance *i, enum outcome o, const char *type, const char *why);
 /** instance_proceed - its runtime or an extension has asked for work: is it ready for some? */
 void instance_proceed(struct instance *i);
-/** instance_left - one of its processes is gone while it ends: go on with that. */
+/** instance_left - one of its processes is gone while it ends, or the last of its requests: go on with that. */
 void instance_left(struct instance *i);
 /** instance_runtime - start its runtime; if that fails, instance_break(). */
 void instance_runtime(struct instance *i);
@@ -295,6 +346,8 @@ void invocation_drained(struct invocation *inv);
 
 /** invocation_begin - @i has it from now on. */
 void invocation_begin(struct invocation *inv, struct instance *i);
+/** invocation_back - @inv, of which its instance saw nothing, is the first of those that wait. */
+void invocation_back(struct invocation *inv);
 /** invocation_answer - its answer is known: inv->outcome, body and so on are set. */
 void invocation_answer(struct invocation *inv);
 /** invocation_fail - answer with an error of the platform's own, if it is not answered yet. */
@@ -312,6 +365,8 @@ void platform_reaps(struct platform *p);
 void invocation_done(struct invocation *inv);
 
 void platform_line(struct instance *i, enum line_from from, struct str line);
+/** platform_line_of - a line of the platform's own about @inv, which an instance has. */
+void platform_line_of(struct invocation *inv, struct str line);
 void platform_init_event(struct instance *i, enum init_event e);
 void platform_changed(struct instance *i);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #define WARM_NS (100 * LOOP_MS)
+#define PATIENCE_NS (2 * LOOP_MS)
 #define WARM_MAX_NS (5 * LOOP_S)
 
 /* Instances that had nothing to do for long, oldest first: those used last are at the head of the list. */
@@ -22,6 +23,8 @@ static void reap(struct loop_timer *t)
 			keep--;
 			continue;
 		}
+		if (i->ndoing)
+			continue;
 		if (at <= now)
 			instance_end(i, "nothing to do", 0);
 		else if (at < next)
@@ -59,19 +62,26 @@ void pool_ready(struct instance *i)
 	not_starting(i);
 	fn->failures = 0;
 	loop_timer_stop(fn->platform->loop, &i->timer);
-	if (i->generation != fn->generation || fn->platform->stopping) {
-		instance_end(i, fn->platform->stopping ? "slsc ends" : "a newer build", LOOP_S);
+	if (i->end || i->generation != fn->generation || fn->platform->stopping) {
+		pool_unlist(i);
+		if (!i->ndoing)
+			instance_end(i, fn->platform->stopping ? "slsc ends" : "a newer build", LOOP_S);
 		return;
 	}
 	if (fn->once && i->served) {
-		instance_end(i, "one invocation is all", 0);
+		if (!i->ndoing)
+			instance_end(i, "one invocation is all", 0);
 		return;
 	}
-	i->state = INSTANCE_IDLE;
-	i->idle_since = loop_clock();
-	i->next_idle = fn->idle;
-	fn->idle = i;
-	i->listed = true;
+	if (!i->ndoing) {
+		i->state = INSTANCE_IDLE;
+		i->idle_since = loop_clock();
+	}
+	if (!i->listed) {
+		i->next_idle = fn->idle;
+		fn->idle = i;
+		i->listed = true;
+	}
 	platform_changed(i);
 	if (!fn->reap.place && fn->idle_ns)
 		loop_timer_set(fn->platform->loop, &fn->reap, fn->idle_ns);
@@ -105,6 +115,23 @@ static struct invocation *take_first(struct lfn *fn)
 	return inv;
 }
 
+void pool_cancel(struct invocation *inv)
+{
+	struct lfn *fn = inv->fn;
+
+	for (struct invocation **at = &fn->first; *at; at = &(*at)->next) {
+		if (*at != inv)
+			continue;
+		*at = inv->next;
+		if (!*at)
+			fn->last = at;
+		inv->outcome = OUTCOME_CANCELLED;
+		invocation_answer(inv);
+		invocation_over(inv);
+		return;
+	}
+}
+
 void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const char *why)
 {
 	struct invocation *inv = take_first(fn);
@@ -128,23 +155,52 @@ void pool_error_first(struct lfn *fn, const char *type, const char *body)
 	invocation_over(inv);
 }
 
+/* Instances whose answer is out and who will ask for more at once, as a rule: sooner than a new one would. */
+static size_t finishing(const struct lfn *fn)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < fn->instances.len; k++) {
+		const struct instance *i = fn->instances.ptr[k];
+
+		n += i->state == INSTANCE_BUSY && i->answered && i->generation == fn->generation;
+	}
+	return n;
+}
+
+static void dispatch(struct lfn *fn, bool wait);
+
+static void waited(struct loop_timer *t)
+{
+	dispatch(CONTAINER_OF(t, struct lfn, patience), false);
+}
+
 void pool_dispatch(struct lfn *fn)
 {
-	size_t waiting = 0;
+	dispatch(fn, true);
+}
+
+static void dispatch(struct lfn *fn, bool wait)
+{
+	size_t waiting = 0, soon;
 
 	while (fn->first && fn->idle) {
 		struct instance *i = fn->idle;
 		struct invocation *inv = take_first(fn);
 
-		fn->idle = i->next_idle;
-		i->next_idle = NULL;
-		i->listed = false;
+		if (i->ndoing + 1 >= fn->parallel)
+			pool_unlist(i);
 		invocation_begin(inv, i);
 		pool_prewarm(fn);
 	}
 	for (struct invocation *inv = fn->first; inv; inv = inv->next)
 		waiting++;
-	while (waiting > fn->starting && fn->instances.len < fn->concurrency) {
+	if (waiting <= (size_t)fn->starting * fn->parallel)
+		return;
+	soon = wait ? finishing(fn) : 0;
+	if (soon && !fn->patience.place)
+		loop_timer_set(fn->platform->loop, &fn->patience, PATIENCE_NS);
+	while (waiting > (size_t)fn->starting * fn->parallel + soon && fn->instances.len < fn->concurrency) {
 		struct err err = ERR_INIT;
 
 		if (!instance_start(fn, &err)) {
@@ -197,14 +253,20 @@ void pool_init(struct lfn *fn)
 	fn->last = &fn->first;
 	fn->reap.expired = reap;
 	fn->warm.expired = warm;
+	fn->patience.expired = waited;
 }
 
 void pool_renew(struct lfn *fn)
 {
 	fn->failures = 0;
 	fn->generation++;
-	while (fn->idle)
-		instance_end(fn->idle, "a newer build", LOOP_S);
+	while (fn->idle) {
+		struct instance *i = fn->idle;
+
+		pool_unlist(i);
+		if (!i->ndoing)
+			instance_end(i, "a newer build", LOOP_S);
+	}
 	VEC_EACH(&fn->instances, i)
 		not_starting(*i);
 	pool_dispatch(fn);
@@ -216,8 +278,16 @@ void platform_invoke(struct invocation *inv)
 	struct lfn *fn = inv->fn;
 
 	inv->made = loop_clock();
+	if (!inv->trace)
+		invocation_trace(inv, NULL, NULL, NULL);
 	fn->active++;
-	if (fn->platform->stopping || fn->active > fn->concurrency) {
+	/* an event that was stored before the function was changed */
+	if (fn->runtime == RUNTIME_HTTP && !inv->call) {
+		invocation_fail(inv, OUTCOME_ERROR, "Runtime.InvalidEvent", "%s speaks HTTP and takes no events", fn->name);
+		invocation_over(inv);
+		return;
+	}
+	if (fn->platform->stopping || fn->active > fn->concurrency * fn->parallel) {
 		invocation_fail(inv, fn->platform->stopping ? OUTCOME_STOPPED : OUTCOME_THROTTLED,
 				"TooManyRequestsException", "Rate Exceeded.");
 		invocation_over(inv);

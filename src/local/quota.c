@@ -233,7 +233,8 @@ static int limit_processes(const struct quota_group *g)
 int quota_group_init(struct quota *q, struct quota_group *g, const struct quota_limits *limits, struct err *err)
 {
 	*g = (struct quota_group){
-		.quota = q, .limits = *limits, .number = ++q->last, .cpu = -1, .used = -1, .peak = -1, .clear_refs = -1,
+		.quota = q, .limits = *limits, .number = ++q->last, .cpu = -1, .used = -1, .peak = -1,
+		.status = -1, .clear_refs = -1,
 	};
 	for (size_t i = 0; i < q->ntrees; i++) {
 		char name[16];
@@ -265,6 +266,5 @@ void quota_started(struct quota_group *g, pid_t pid, const char *ns)
 {
 	g->pid = pid;
 	snprintf(g->ns, sizeof(g->ns), "%s", ns);
-	if (g->quota->by == QUOTA_RLIMITS)
-		quota_files_open(g);
+	quota_files_of(g);
 }

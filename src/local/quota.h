@@ -71,7 +71,7 @@ void quota_init(struct quota *q);
 /** quota_release - end whatever is left in groups, waiting for at most 2 seconds, and remove them all. */
 void quota_release(struct quota *q);
 
-/** One instance's; embedded. */
+/** One instance's; embedded, and may be moved. It can be made ahead of its start. */
 struct quota_group {
 	struct quota *quota;
 	struct quota_limits limits;
@@ -80,9 +80,9 @@ struct quota_group {
 	char ns[32];		/* its mount namespace */
 	bool over;		/* quota_check() has found it to be over its limit */
 	/* the rest is the module's own */
-	int cpu, used, peak, clear_refs;	/* files that stay open; -1 */
+	int cpu, used, peak, status, clear_refs;	/* files that stay open; -1 */
 	uint64_t cpu_before;
-	uint64_t seen;			/* the most that was met in use, where the kernel does not tell */
+	uint64_t seen;			/* the most that quota_check() has met */
 	uint64_t apart, apart_at;	/* what of its memory does not count, and how much was in use then */
 };
 
@@ -115,8 +115,9 @@ struct quota_usage {
 /** quota_mark - what quota_measure() tells counts from here on. From the start, before the first. 1 to 10 µs. */
 void quota_mark(struct quota_group *g);
 /**
- * quota_measure - used since quota_mark(). 2 µs with cgroups, 25 more when memory or /tmp have changed by 256 KB; 50
- * with QUOTA_RLIMITS. Of one that has ended, before it is reaped; memory is then 0 with QUOTA_RLIMITS.
+ * quota_measure - used since quota_mark(). 2 µs with cgroups, 20 more when memory or /tmp have changed by 256 KB; 10
+ * with QUOTA_RLIMITS. Of one that has ended, before it is reaped; memory is then 0 with QUOTA_RLIMITS. With cgroups v2
+ * before Linux 6.12, which cannot count anew, memory is what the first process has had at most, or all have now.
  */
 void quota_measure(struct quota_group *g, struct quota_usage *used);
 

@@ -34,8 +34,9 @@ int quota_group_open(const struct quota_group *g, int ctrl, const char *name, in
 int quota_group_put(const struct quota_group *g, int ctrl, const char *name, const char *text);
 int quota_group_get(const struct quota_group *g, int ctrl, const char *name, char *text, size_t cap);
 
-/** quota_files_open - what quota_measure() and quota_check() read. */
+/** quota_files_open - what quota_measure() and quota_check() read of the group; quota_files_of: of its process. */
 void quota_files_open(struct quota_group *g);
+void quota_files_of(struct quota_group *g);
 void quota_files_close(struct quota_group *g);
 /** quota_stat_value - of the line "@name value" in @text; 0 if there is none. */
 uint64_t quota_stat_value(const char *text, const char *name, bool *found);

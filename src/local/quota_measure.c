@@ -79,21 +79,24 @@ static int proc_open(pid_t pid, const char *name, int flags)
 
 void quota_files_open(struct quota_group *g)
 {
-	if (!in_cgroup(g)) {
-		/* once there is a process */
-		if (g->pid) {
-			g->used = proc_open(g->pid, "statm", O_RDONLY);
-			g->peak = proc_open(g->pid, "status", O_RDONLY);
-			g->clear_refs = proc_open(g->pid, "clear_refs", O_WRONLY);
-		}
+	if (!in_cgroup(g))
 		return;
-	}
 	g->cpu = quota_group_open(g, QUOTA_CPUACCT, is_v2(g) ? "cpu.stat" : "cpuacct.usage", O_RDONLY);
 	g->used = quota_group_open(g, QUOTA_MEMORY, is_v2(g) ? "memory.current" : "memory.usage_in_bytes", O_RDONLY);
 	/* what is written to it starts it anew: in v2 from Linux 6.12 on, for this descriptor alone */
 	g->peak = quota_group_open(g, QUOTA_MEMORY, is_v2(g) ? "memory.peak" : "memory.max_usage_in_bytes", O_RDWR);
-	if (g->peak < 0)
-		g->peak = quota_group_open(g, QUOTA_MEMORY, "memory.peak", O_RDONLY);
+	if (g->peak >= 0 && pwrite(g->peak, "0", 1, 0) < 0)
+		clean_fd_(&g->peak);
+}
+
+void quota_files_of(struct quota_group *g)
+{
+	if (in_cgroup(g) && g->peak >= 0)
+		return;
+	if (!in_cgroup(g))
+		g->used = proc_open(g->pid, "statm", O_RDONLY);
+	g->status = proc_open(g->pid, "status", O_RDONLY);
+	g->clear_refs = proc_open(g->pid, "clear_refs", O_WRONLY);
 }
 
 void quota_files_close(struct quota_group *g)
@@ -101,6 +104,7 @@ void quota_files_close(struct quota_group *g)
 	clean_fd_(&g->cpu);
 	clean_fd_(&g->used);
 	clean_fd_(&g->peak);
+	clean_fd_(&g->status);
 	clean_fd_(&g->clear_refs);
 }
 
@@ -208,30 +212,30 @@ void quota_mark(struct quota_group *g)
 	if (!g->quota)
 		return;
 	g->seen = 0;
-	if (in_cgroup(g)) {
-		if (g->peak >= 0 && pwrite(g->peak, "0", 1, 0) < 0)
-			g->seen = 0;	/* the kernel cannot: it is the most since the start */
-	} else if (g->clear_refs >= 0 && pwrite(g->clear_refs, "5", 1, 0) < 0) {
+	/* what cannot be started anew counts from the start on */
+	if (g->peak >= 0 && pwrite(g->peak, "0", 1, 0) < 0)
+		clean_fd_(&g->peak);
+	if (g->clear_refs >= 0 && pwrite(g->clear_refs, "5", 1, 0) < 0)
 		clean_fd_(&g->clear_refs);
-	}
 	g->cpu_before = cpu_now(g);
 }
 
 void quota_measure(struct quota_group *g, struct quota_usage *used)
 {
-	uint64_t cpu = cpu_now(g), most, not_its;
+	uint64_t cpu = cpu_now(g), most, not_its = g->apart;
 	char text[2048];
 
 	used->cpu = cpu > g->cpu_before ? cpu - g->cpu_before : 0;
-	if (!in_cgroup(g)) {
-		used->memory = quota_stat_value(reread(g->peak, text, sizeof(text)), "VmHWM", NULL) << 10;
+	used->memory = 0;
+	if (g->status >= 0)
+		used->memory = quota_stat_value(reread(g->status, text, sizeof(text)), "VmHWM", NULL) << 10;
+	if (!in_cgroup(g))
 		return;
-	}
-	most = g->peak >= 0 ? read_number(g->peak) : read_number(g->used);
+	most = read_number(g->peak >= 0 ? g->peak : g->used);
 	if (most < g->seen)
 		most = g->seen;
-	not_its = g->apart;
 	if (most > g->apart_at + APART_STEP || g->apart_at > most + APART_STEP)
 		not_its = apart(g, most);
-	used->memory = most > not_its ? most - not_its : 0;
+	if (most > not_its && most - not_its > used->memory)
+		used->memory = most - not_its;
 }

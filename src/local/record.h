@@ -98,7 +98,7 @@ struct record_now {
 
 /**
  * record_parse - @line as a record. A line that is a JSON object gives time, severity, message, trace and request id by
- * the names that loggers use (docs/LOCAL.md), and attributes; from text, the severity is taken of the formats that
+ * the names that loggers use (docs/LOCAL-LOGS.md), and attributes; from text, the severity is taken of the formats that
  * slsc's runtime and Lambda's own runtimes write. Never fails.
  * @line:    @len bytes without \n; an escape that stands for no character is changed in place.
  * @scratch: initialised, and the record's as long as that is used: a line that was not UTF-8, and keys with escapes.

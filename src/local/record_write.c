@@ -16,7 +16,7 @@
 
 static char *copy(const char *s)
 {
-	return xstrndup(s ? s : "", strnlen(s ? s : "", ORIGIN_MAX));
+	return s ? xstrndup(s, ORIGIN_MAX) : xstrdup("");
 }
 
 static void add_attribute(struct buf *b, const char *key, const char *value)

@@ -12,6 +12,7 @@
 
 #define CONCURRENCY 100u
 #define IDLE_NS (300 * LOOP_S)
+#define PARALLEL 80u			/* requests at once in an instance that speaks HTTP, as Cloud Run has it */
 #define MEMORY (128ull << 20)
 #define TMP (512ull << 20)
 #define TIMEOUT_MS 3000u
@@ -26,12 +27,13 @@ static struct lfn *make(const char *name, enum runtime runtime)
 	fn->memory = MEMORY;
 	fn->tmp = TMP;
 	fn->concurrency = CONCURRENCY;
+	fn->parallel = runtime == RUNTIME_HTTP ? PARALLEL : 1;
 	fn->idle_ns = IDLE_NS;
 	return fn;
 }
 
 /* What of slsc.yaml can be changed while it is served. */
-static void settings(struct lfn *fn, const struct function *f, const char *binary)
+static void settings(struct lfn *fn, const struct project *p, const struct function *f, const char *binary)
 {
 	struct stat st;
 
@@ -40,6 +42,16 @@ static void settings(struct lfn *fn, const struct function *f, const char *binar
 	fn->tmp = f->storage;
 	fn->concurrency = (unsigned)f->concurrency;
 	fn->prewarm = (unsigned)f->prewarm;
+	fn->has_breaker = f->breaker;
+	fn->has_rate = f->rate > 0;
+	if (fn->has_rate)
+		rate_limit_init(&fn->rate, (uint32_t)f->rate, (uint32_t)f->rate);
+	free(fn->fallback_file);
+	free(fn->fallback_function);
+	fn->fallback_file = f->fallback_file.s ? path_join(p->dir, f->fallback_file.s) : NULL;
+	fn->fallback_function = f->fallback_function.s ? xstrdup(f->fallback_function.s) : NULL;
+	fn->fallback_status = (unsigned)f->fallback_status;
+	fn->extensions = f->extensions.s ? path_join(p->dir, f->extensions.s) : NULL;
 	strs_release(&fn->env);
 	for (size_t i = 0; i < f->env.len; i++)
 		strs_addf(&fn->env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
@@ -65,14 +77,18 @@ bool serve_renew(struct lfn *fn, const struct project *p, const struct function 
 	struct lfn was = *fn;
 	bool changed;
 
-	(void)p;
 	fn->env = (struct strs){ 0 };
-	settings(fn, f, binary);
+	fn->extensions = NULL;
+	settings(fn, p, f, binary);
 	changed = memcmp(was.binary, fn->binary, sizeof(was.binary)) != 0 || was.timeout_ms != fn->timeout_ms ||
-		  was.memory != fn->memory || !same_env(&was.env, &fn->env);
+		  was.memory != fn->memory || !same_env(&was.env, &fn->env) ||
+		  strcmp(was.extensions ? was.extensions : "", fn->extensions ? fn->extensions : "") != 0;
 	strs_release(&was.env);
-	if (changed)
+	free(was.extensions);
+	if (changed) {
+		breaker_reset(&fn->breaker);
 		pool_renew(fn);
+	}
 	return changed;
 }
 
@@ -95,7 +111,7 @@ struct lfn *serve_function(const struct project *p, const struct function *f, en
 	}
 	strs_add(&fn->argv, binary);
 	fn->dir = xstrdup(p->dir);
-	settings(fn, f, binary);
+	settings(fn, p, f, binary);
 	return fn;
 }
 

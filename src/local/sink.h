@@ -7,9 +7,9 @@
 
 /*
  * Sends events to a port of this machine, in batches, from the event loop: as JSON arrays in requests of HTTP, a
- * connection each, or as lines of TCP. One batch is on its way while the next is gathered; what comes when both are full
- * is dropped and counted, as is a batch that the other side refuses or does not take within SINK_LATE_NS. Nothing here
- * waits, and memory is bounded by twice max_bytes, or one event that is larger.
+ * connection each, or as lines of TCP. One batch is on its way while the next is gathered; what comes when both are
+ * full is dropped and counted, as is a batch that the other side refuses or does not take within SINK_LATE_NS.
+ * Nothing here waits, and memory is bounded by twice max_bytes, or one event that is larger.
  */
 
 #define SINK_LATE_NS (5 * LOOP_S)
@@ -18,7 +18,7 @@ struct sink {
 	/* set by its owner */
 	struct loop *loop;
 	uint16_t port;			/* on 127.0.0.1 */
-	char *head;			/* request line and headers, each with its CRLF; NULL: TCP. Heap, taken over */
+	char *head;			/* request line and headers, each with its CRLF; NULL: TCP. Heap, its own */
 	size_t max_items, max_bytes;	/* of a batch */
 	uint64_t timeout_ns;		/* from its first event until it is sent */
 	/* an event that says what was dropped, to go before the next one; may be NULL */

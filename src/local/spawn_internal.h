@@ -20,7 +20,7 @@ struct spawn_plan {
 	int most_fd;			/* of these three; -1: descriptors are not shared */
 	pid_t parent;
 	int ns_flags;			/* CLONE_NEW* */
-	int join, join_flags;		/* a pidfd, and which of its namespaces to enter in place of own ones; 0: none */
+	int join, join_flags;		/* a pidfd, and its namespaces to enter in place of own ones; 0: none */
 	char uid_map[40], gid_map[40];	/* for CLONE_NEWUSER */
 	const char *enter;		/* a file of the group's directory to write "0" to; NULL: none */
 	char group[16];			/* that directory, in each of */

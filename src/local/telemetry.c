@@ -294,8 +294,8 @@ void telemetry_start(struct instance *i)
 	buf_addz(&b, init_is);
 	buf_addz(&b, ",\"functionName\":");
 	buf_add_json(&b, str_from(i->fn->name));
-	buf_addf(&b, ",\"functionVersion\":\"$LATEST\",\"instanceId\":\"%s\",\"instanceMaxMemory\":%" PRIu64 "}", i->stream,
-		 i->fn->memory);
+	buf_addf(&b, ",\"functionVersion\":\"$LATEST\",\"instanceId\":\"%s\",\"instanceMaxMemory\":%" PRIu64 "}",
+		 i->stream, i->fn->memory);
 	emit(i, PLATFORM, TELEMETRY_ONLY, "platform.initStart", i->wall_born, buf_str(&b));
 }
 
@@ -334,9 +334,9 @@ static void tell_dropped(struct sink *sink, uint64_t records, uint64_t bytes, st
 	(void)sink;
 	buf_addz(b, "{\"time\":");
 	add_time(b, wall_clock());
-	buf_addf(b, ",\"type\":\"platform.logsDropped\",\"record\":{\"droppedBytes\":%" PRIu64 ",\"droppedRecords\":%" PRIu64
-		 ",\"reason\":\"Some logs were dropped because the downstream consumer is slower than the logs production "
-		 "rate\"}}", bytes, records);
+	buf_addf(b, ",\"type\":\"platform.logsDropped\",\"record\":{\"droppedBytes\":%" PRIu64
+		 ",\"droppedRecords\":%" PRIu64 ",\"reason\":\"Some logs were dropped because the downstream consumer "
+		 "is slower than the logs production rate\"}}", bytes, records);
 }
 
 static void complain(struct buf *why, const char *what)
@@ -382,8 +382,9 @@ static void read_uri(const json_t *destination, struct sink *s, struct buf *why)
 		complain(why, "destination.URI is not valid");
 		return;
 	}
-	s->head = xasprintf("%s %s HTTP/1.1\r\nHost: %.*s:%u\r\nContent-Type: application/json\r\nConnection: close\r\n",
-			    method && strcmp(method, "PUT") == 0 ? "PUT" : "POST", *path ? path : "/", (int)n, host, s->port);
+	s->head = xasprintf("%s %s HTTP/1.1\r\nHost: %.*s:%u\r\nContent-Type: application/json\r\n"
+			    "Connection: close\r\n", method && strcmp(method, "PUT") == 0 ? "PUT" : "POST",
+			    *path ? path : "/", (int)n, host, s->port);
 }
 
 static void read_destination(const json_t *destination, struct sink *s, struct buf *why)
@@ -404,7 +405,8 @@ static void read_destination(const json_t *destination, struct sink *s, struct b
 	}
 }
 
-static uint64_t read_bound(const json_t *from, const char *key, uint64_t normal, uint64_t min, uint64_t max, struct buf *why)
+static uint64_t read_bound(const json_t *from, const char *key, uint64_t normal, uint64_t min, uint64_t max,
+			   struct buf *why)
 {
 	const json_t *v = json_object_get(from, key);
 	CLEAN_FREE char *text = NULL;
@@ -420,8 +422,12 @@ static uint64_t read_bound(const json_t *from, const char *key, uint64_t normal,
 
 static bool is_version(const char *v, bool logs)
 {
-	return v && (logs ? strcmp(v, "2020-08-15") == 0 || strcmp(v, "2021-03-18") == 0
-			  : strcmp(v, "2022-07-01") == 0 || strcmp(v, "2022-12-13") == 0 || strcmp(v, "2025-01-29") == 0);
+	static const char *const versions[] = { "2020-08-15", "2021-03-18", "2022-07-01", "2022-12-13", "2025-01-29" };
+
+	for (size_t n = logs ? 0 : 2; v && n < (logs ? 2 : ARRAY_LEN(versions)); n++)
+		if (strcmp(v, versions[n]) == 0)
+			return true;
+	return false;
 }
 
 static void read_request(const json_t *root, struct subscriber *s, struct buf *why)
@@ -498,8 +504,9 @@ void telemetry_subscribe(struct web_req *req, struct instance *i, const char *na
 	json_t *root;
 
 	if (t->closed || i->state != INSTANCE_INIT) {
-		runtime_api_refuse(req, 403, logs ? "Logs.SubscriptionClosed" : "Telemetry.SubscriptionClosed",
-				   logs ? "Logs API subscription is closed already" : "Telemetry API subscription is closed");
+		runtime_api_refuse(req, 403, logs ? "Logs.SubscriptionClosed" : "Telemetry.SubscriptionClosed", "%s",
+				   logs ? "Logs API subscription is closed already"
+					: "Telemetry API subscription is closed");
 		return;
 	}
 	s = xcalloc(1, sizeof(*s));
@@ -515,7 +522,8 @@ void telemetry_subscribe(struct web_req *req, struct instance *i, const char *na
 	json_decref(root);
 	for (struct subscriber *x = t->subscribers; x; x = x->next)
 		if (x->logs != logs && strcmp(x->name, name) == 0)
-			complain(&why, logs ? "it has subscribed to the Telemetry API" : "it has subscribed to the Logs API");
+			complain(&why, logs ? "it has subscribed to the Telemetry API"
+					    : "it has subscribed to the Logs API");
 	if (why.len) {
 		subscriber_free(s);
 		buf_addz(&b, "{\"errorType\":\"ValidationError\",\"errorMessage\":");

@@ -5,9 +5,9 @@
 #include "local/platform.h"
 
 /*
- * Lambda's Telemetry API (2022-07-01) and the Logs API before it (2020-08-15): what an instance does, and the lines that it
- * prints, sent to those of its extensions that have subscribed while it started; also what was before they did. Receivers
- * are ports of this machine: sandbox.localdomain in a URI is 127.0.0.1.
+ * Lambda's Telemetry API (2022-07-01) and the Logs API before it (2020-08-15): what an instance does, and the lines
+ * that it prints, sent to those of its extensions that have subscribed while it started; also what was before they
+ * did. Receivers are ports of this machine: sandbox.localdomain in a URI is 127.0.0.1.
  */
 
 /** telemetry_observe - have what happens on @p told; once. */

@@ -23,6 +23,7 @@ struct web_conn {
 	struct web_listener *listener;	/* NULL: it is gone */
 	struct web_req *req;		/* what is under way */
 	struct loop_io hangup;
+	int fd;
 	bool drop;			/* close it after what is under way */
 };
 
@@ -158,27 +159,36 @@ static void hung_up(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	loop_io_del(c->web->loop, io);
-	if (!c->req || !c->req->whole || c->req->answered)
+	if (!c->req || !c->req->whole || c->req->ended || (c->req->answered && !(c->req->streaming && c->req->watched)))
 		return;
 	if (c->req->service->hangup)
 		c->req->service->hangup(c->req);
-	c->req->dropped = true;
+	else if (!c->req->watched)
+		return;
+	/* of an answer that has begun nothing more is made */
+	c->req->dropped = c->req->ended = true;
 	c->web->turn = true;
 	c->web->ops->resume(c->req);
 }
 
-static void opened(void *web, int fd)
+static void watch_hangup(struct web_conn *c)
 {
-	struct web *w = web;
-	struct web_conn *c = conn_at(w, fd);
 	struct err err;
 
+	if (c->hangup.slot)
+		return;
+	c->hangup = (struct loop_io){ .fd = c->fd, .ready = hung_up };
+	if (loop_io_add(c->web->loop, &c->hangup, EPOLLRDHUP | EPOLLET, &err) < 0)
+		c->hangup.slot = 0;
+}
+
+static void opened(void *web, int fd)
+{
+	struct web_conn *c = conn_at(web, fd);
+
 	/* without this it works, too, but for a function that closes while it waits */
-	if (c && c->listener && c->listener->service->hangup) {
-		c->hangup = (struct loop_io){ .fd = fd, .ready = hung_up };
-		if (loop_io_add(w->loop, &c->hangup, EPOLLRDHUP | EPOLLET, &err) < 0)
-			c->hangup.slot = 0;
-	}
+	if (c && c->listener && c->listener->service->hangup)
+		watch_hangup(c);
 }
 
 static void forget(struct web *w, int fd)
@@ -208,6 +218,7 @@ static int take(struct web_listener *l, int fd, const struct sockaddr *peer, soc
 		VEC_PUSH(&w->conns, NULL);
 	c->web = w;
 	c->listener = l;
+	c->fd = fd;
 	w->conns.ptr[fd] = c;
 	w->nconns++;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -410,12 +421,30 @@ void web_answer_take(struct web_req *req, unsigned status, const struct web_head
 
 void web_stream(struct web_req *req, unsigned status, const struct web_header *headers, size_t n)
 {
+	web_stream_sized(req, status, headers, n, WEB_LENGTH_UNKNOWN);
+}
+
+void web_stream_sized(struct web_req *req, unsigned status, const struct web_header *headers, size_t n,
+		      uint64_t length)
+{
 	if (!req->answered)
-		web_of(req)->ops->stream(req, status, headers, n);
+		web_of(req)->ops->stream(req, status, headers, n, length);
+}
+
+void web_watch(struct web_req *req)
+{
+	req->watched = true;
+	watch_hangup(req->conn);
 }
 
 size_t web_write(struct web_req *req, const void *p, size_t n)
 {
+	/* a reader that is never quite done would have all of it kept */
+	if (req->sent > WEB_STREAM_MAX && req->sent >= req->out.len - req->sent) {
+		memmove(req->out.ptr, req->out.ptr + req->sent, req->out.len - req->sent + 1);
+		req->out.len -= req->sent;
+		req->sent = 0;
+	}
 	buf_add(&req->out, p, n);
 	web_of(req)->ops->resume(req);
 	return req->out.len - req->sent;

@@ -57,9 +57,14 @@ struct web_req {
 	struct web_conn *conn;
 	struct buf uri, out;
 	size_t sent;			/* of out */
-	bool began, whole, resting, answered, streaming, ended, dropped, large;
+	bool began, whole, resting, answered, streaming, ended, dropped, large, watched;
 };
 
+/*
+ * Bytes that the headers of a request and of its answer may have together, 64 more for each: else the answer cannot be
+ * sent, and the connection is closed.
+ */
+#define WEB_HEADERS_MAX (14u << 10)
 #define WEB_STREAM_MAX (256u << 10)	/* what a streamed answer has in memory before its writer should wait */
 
 /* What the late part tells. */
@@ -125,6 +130,18 @@ void web_answer_take(struct web_req *req, unsigned status, const struct web_head
 		     size_t len);
 /** web_stream - an answer whose body follows by web_write(), chunked; ends with web_end(). */
 void web_stream(struct web_req *req, unsigned status, const struct web_header *headers, size_t n);
+/**
+ * web_stream_sized - the same with a Content-Length: an end before that cuts the connection. Where HTTP has no body,
+ * with HEAD, 204 and 304, @length is only told, and the request may be over before web_end().
+ */
+void web_stream_sized(struct web_req *req, unsigned status, const struct web_header *headers, size_t n,
+		      uint64_t length);
+#define WEB_LENGTH_UNKNOWN UINT64_MAX
+/**
+ * web_watch - have @req closed as soon as the other side closes, though it rests or has nothing to send: else that is
+ * seen when something is sent. For a request that is whole.
+ */
+void web_watch(struct web_req *req);
 /** web_write - returns how much is waiting to be sent: past WEB_STREAM_MAX, wait for drained(). */
 size_t web_write(struct web_req *req, const void *p, size_t n);
 /** web_end - @whole: false cuts the connection, so that the other side sees that something is missing. */
@@ -145,7 +162,8 @@ struct web_ops {
 	void (*headers)(void *connection, void (*each)(const char *, const char *, void *), void *ctx);
 	void (*answer)(struct web_req *req, unsigned status, const struct web_header *headers, size_t n, void *body,
 		       size_t len, bool copy);
-	void (*stream)(struct web_req *req, unsigned status, const struct web_header *headers, size_t n);
+	void (*stream)(struct web_req *req, unsigned status, const struct web_header *headers, size_t n,
+		       uint64_t length);
 	void (*resume)(struct web_req *req);
 };
 

@@ -224,6 +224,14 @@ bool artifact_has_view(const struct artifact *a, enum artifact_view v)
 	return a->has_program || a->kind == ARTIFACT_BINARY;
 }
 
+unsigned artifact_views(const struct artifact *a, unsigned views)
+{
+	for (int v = 0; v < VIEW_COUNT; v++)
+		if (!artifact_has_view(a, (enum artifact_view)v))
+			views &= ~(1u << v);
+	return views;
+}
+
 int artifact_view(struct artifact *a, enum artifact_view v, struct size_tree *out, struct err *err)
 {
 	const struct artifact_priv *p = a->priv;

@@ -89,6 +89,8 @@ int artifact_open(struct artifact *a, const char *text, const struct artifact_op
 void artifact_release(struct artifact *a);
 const char *artifact_kind_name(const struct artifact *a);	/* "binary", "zip", "image" */
 bool artifact_has_view(const struct artifact *a, enum artifact_view v);
+/** artifact_views - of @views (bit 1 << enum artifact_view) those it has. */
+unsigned artifact_views(const struct artifact *a, unsigned views);
 /**
  * artifact_view - @out, empty before, is finished. ERR_USAGE: it has no such view; ERR_NOTFOUND: there are no symbols,
  * or no debug file. After ERR_FORMAT and ERR_LIMIT @out may hold what could be read: out->root is not NULL.

@@ -10,6 +10,7 @@
 #include "elf/bytes.h"
 #include "elf/elf.h"
 #include "os/fs.h"
+#include "report/artifact_internal.h"
 
 #define DIRS_MAX 64u	/* of profiles and architectures in which a debug file is looked for */
 
@@ -124,7 +125,8 @@ static void add_project(const char *from, struct strs *dirs)
 static int find_debug(const struct artifact *a, const char *path, char **out, struct err *err)
 {
 	CLEAN_STRS struct strs dirs = { 0 };
-	CLEAN_FREE char *dir = path_dirname(a->shown);
+	/* "oci:dist/hello.oci:amd64" is no path */
+	CLEAN_FREE char *dir = path_dirname(a->priv && a->priv->place.path ? a->priv->place.path : a->shown);
 
 	if (a->program)
 		strs_add(&dirs, dir);

@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 
 import compare_overhead  # noqa: E402
 import inspect_image  # noqa: E402
+import local  # noqa: E402
 import runtime_http  # noqa: E402
 import runtime_start  # noqa: E402
 import stage_build  # noqa: E402
@@ -386,7 +387,12 @@ ALL["runtime_start"] = runtime_start.bench
 ALL["runtime_http"] = runtime_http.bench
 ALL["compare"] = lambda b, tmp: compare_overhead.bench(b, hello(b, tmp), SLSC)
 ALL["inspect"] = lambda b, tmp: inspect_image.bench(b, tmp, SLSC, BIG_ELF)
+ALL["local"] = lambda b, tmp: local.bench(b, tmp, SLSC)
 ALL["stage_build"] = lambda b, tmp: stage_build.bench(b, tmp, SLSC, Registry, BIG_ELF)
+
+
+# On demand: by name alone.
+MORE = {"local_soak": lambda b, tmp: local.soak(b, tmp, SLSC)}
 
 
 def machine():
@@ -435,11 +441,11 @@ def main():
         p.error("--write writes all tables: name none")
     b = Bench(a.runs)
     for name in a.names or ALL:
-        if name not in ALL:
-            sys.exit(f"bench: no benchmark '{name}': {', '.join(ALL)}")
+        if name not in ALL and name not in MORE:
+            sys.exit(f"bench: no benchmark '{name}': {', '.join([*ALL, *MORE])}")
         b.section("The tool")
         with tempfile.TemporaryDirectory(prefix="slsc-bench.") as tmp:
-            ALL[name](b, tmp)
+            (ALL.get(name) or MORE[name])(b, tmp)
     if a.write:
         write(b.rows)
 

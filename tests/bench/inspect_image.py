@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""slsc inspect of a 300 MB image beside decompressing and hashing its layers once, all at a time. A part of bench.py."""
+"""slsc inspect: a 300 MB image beside decompressing and hashing its layers once, all at a time; the symbols of a 33 MB
+program with debug information beside nm's. A part of bench.py."""
 
 import gzip
 import hashlib
@@ -62,6 +63,45 @@ def layout(path, kind, elf):
     return [f"{path}/blobs/sha256/{d['digest'][7:]}" for d in layers]
 
 
+# A function with inlined calls and as much debug information as one of a C library has: 2.5 KB in the file.
+FUNCTION = """
+struct s{n} {{ struct s{n} *next; char name[{n} % 40 + 8]; unsigned long size, flags; int (*call)(struct s{n} *, int); }};
+static inline unsigned long hash{n}(const struct s{n} *s, unsigned long seed)
+{{
+	for (const char *p = s->name; *p; p++)
+		seed = seed * {n} + (unsigned long)*p;
+	return seed ^ s->flags;
+}}
+int table_{n}[{n} % 16 + 1] = {{ {n} }};
+int look_up_{n}(struct s{n} *list, unsigned long key, int depth)
+{{
+	for (struct s{n} *s = list; s; s = s->next) {{
+		unsigned long found = hash{n}(s, key);
+		int step = table_{n}[found % ({n} % 16 + 1)];
+
+		if (found == key && s->call(s, depth) == step)
+			return depth > {n} ? step : look_up_{n}(s->next, hash{n}(list, found), depth + 1);
+	}}
+	return -1;
+}}
+"""
+FUNCTIONS, UNITS = 500, 40
+
+
+def program(b, tmp):
+    """A program of 33 MB, nearly all of it debug information: one unit, compiled once, under so many names."""
+    with open(f"{tmp}/unit.c", "w", encoding="utf-8") as f:
+        f.write("".join(FUNCTION.format(n=i + 1) for i in range(FUNCTIONS)))
+    with open(f"{tmp}/main.c", "w", encoding="utf-8") as f:
+        f.write("int main(void) { return 0; }\n")
+    b.sh(tmp, "gcc", "-O1", "-g", "-c", "unit.c")
+    units = [f"unit{i}.o" for i in range(UNITS)]
+    for unit in units:
+        b.sh(tmp, "objcopy", f"--prefix-symbols={unit[:-2]}_", "unit.o", unit)
+    b.sh(tmp, "gcc", "-o", "program", "main.c", *units)
+    return f"{tmp}/program"
+
+
 def bench(b, tmp, slsc, elf):
     for kind in ("gzip", "zstd"):
         blobs = layout(f"{tmp}/{kind}", kind, elf)
@@ -74,3 +114,8 @@ def bench(b, tmp, slsc, elf):
             b.compare(what, ours, theirs, f"{kind} -dc │ sha256sum, side by side", 1.3)
         b.row("… its peak memory", f"{ours.rss_kib / 1024:.0f} MB", "", "", f"≤ {MEMORY_MB} MB",
               ours.rss_kib <= MEMORY_MB * 1024)
+    elf = program(b, tmp)
+    size = f"{os.path.getsize(elf) / 1e6:.0f} MB"
+    for what, flags in ((f"inspect --symbols of a program of {size} with debug information", []), ("… --all", ["--all"])):
+        ours, theirs = b.time(tmp, [slsc, "inspect", "--symbols", *flags, elf], ["nm", "-S", "--size-sort", elf])
+        b.compare(what, ours, theirs, "nm -S --size-sort", 2)

@@ -149,9 +149,15 @@ hint: name a second artifact, or a git revision alone"
 	[ "$status" -eq 0 ]
 	adds "$T/out"
 	is "$(jq -r '[.differences[]|.a.artifact]|join(" ")' <<<"$out")" "HEAD~1:raw-x86_64.zip HEAD~1:raw.oci (x86_64)"
+	cp "$T/out" "$T/json"
 	# all that changed is what was added: the image's labels are as long
 	is "$(jq '[.differences[]|select(.a.kind=="image").views.layers.children[]|select(.kind!="layer")]|length' <<<"$out")" 0
 	is "$(jq '.differences[0].views.sections.children[]|select(.name==".rodata").change >= 20000' <<<"$out")" true
+	# of all that has a view, and by what each build left beside its program
+	slsc_run diff HEAD~1 --layers
+	is "$status $(grep ^before <<<"$out")" "0 before  HEAD~1:raw.oci (x86_64): image, $(jq '.differences[1].a.size' "$T/json" |
+		sed -E 's/([0-9])([0-9]{3})$/\1,\2/') bytes"
+	is "$(jq -c '[.differences[].views | has("symbols") and has("sources")]' "$T/json")" '[true,true]'
 	# the present is the work tree, not HEAD
 	git checkout -q HEAD~1 -- "$source"
 	slsc_run diff HEAD --json

@@ -274,6 +274,22 @@ dist/hello.oci"
 dist/hello.oci"
 	slsc_run inspect dist/hello.oci:arm64 --layers
 	[ "$status" -eq 0 ]
+	# a view of all that has it, and of which it is
+	host=$(uname -m | sed s/aarch64/arm64/)
+	slsc_run inspect --layers
+	is "$status $err $(head -n 1 <<<"$out")" "0  dist/hello.oci ($host)"
+	is "$(sed 1d <<<"$out")" "$(slsc inspect "dist/hello.oci:${host/x86_64/amd64}" --layers)"
+	slsc_run inspect --sections --top 1
+	is "$(grep ^dist <<<"$out")" "dist/hello-arm64.zip
+dist/hello-x86_64.zip
+dist/hello.oci ($host)"
+	slsc inspect --layers --json >"$T/json"
+	is "$(jq -c '[.artifacts[] | .kind, (.views | keys)]' "$T/json")" '["image",["layers"]]'
+	rm -r dist
+	slsc package --no-build -q --zip
+	slsc_run inspect --waste
+	is "$status $err" "1 error: nothing that dist/manifest.json lists has what is asked for
+hint: images have layers, and so waste: run 'slsc package --oci' first"
 }
 
 @test "the N largest parts, and one row for what is left out" {

@@ -263,3 +263,16 @@ act() {
 	local_pid=
 	[ ! -e .slsc/local.json ]
 }
+
+@test "extensions of slsc.yaml start with an instance and are told of its end" {
+	need jq jq && need curl curl && need python3 python3
+	mkdir -p act/extensions
+	printf '#!/usr/bin/python3\nimport sys\nsys.path.insert(0, "%s")\nfrom local_runtime import *\n%s\n' \
+		"$SLSC_SRC/tests/e2e/support" 'attend(register().id, lambda e: say(e["eventType"]))' >act/extensions/watcher
+	chmod +x act/extensions/watcher
+	act '    extensions: extensions'
+	call act '{}' && is "$(jq .count <<<"$out")" 1
+	wait_for grep -q '^act  INVOKE' "$T/local.log"
+	local_stop
+	wait_for grep -q '^act  SHUTDOWN' "$T/local.log"
+}

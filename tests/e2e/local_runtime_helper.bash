@@ -42,6 +42,7 @@ extension_is() {
 # serve [OPTION...]: f.py as the function f; sets $port and $pid
 serve() {
 	local i
+	: >"$T/log"
 	"$DRIVE" "$@" f ./f.py >"$T/log" 2>"$T/err" 3>&- &
 	pid=$!
 	for ((i = 0; i < 500; i++)); do
@@ -97,5 +98,12 @@ stop() {
 
 # wrong FROM TO: what a runtime is told
 wrong() {
-	printf '{"errorMessage":"State transition from %s to %s failed for runtime. Error: State transition is not allowed","errorType":"InvalidStateTransition"}' "$1" "$2"
+	printf '{"errorMessage":"State transition from %s to %s failed for runtime. ' "$1" "$2"
+	printf 'Error: State transition is not allowed","errorType":"InvalidStateTransition"}'
+}
+
+# failed TYPE MESSAGE: what the caller was told of it
+failed() {
+	is "$status $error $body" \
+		"200 Unhandled {\"errorType\":\"$1\",\"errorMessage\":\"RequestId: $id Error: $2\"}"
 }

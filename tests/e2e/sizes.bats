@@ -60,6 +60,17 @@ program_agrees() {
 		"$(of "dist/$1.oci" "$2" '.views | {sections, sources, symbols} | map_values(del(.name))' | jq -S .)"
 }
 
+# seen_from_elsewhere NAME: the debug file is found where the artifact is, not where the user stands
+seen_from_elsewhere() {
+	local where
+	mkdir "$T/elsewhere"
+	for where in "$PWD/dist/$1-arm64.zip" "oci:$PWD/dist/$1.oci:arm64"; do
+		slsc -C "$T/elsewhere" inspect "$where" --symbols --json >"$T/symbols"
+		is "$(jq '.artifacts[0].views.symbols | del(.name)' "$T/symbols")" \
+			"$(of "dist/$1-arm64.zip" arm64 '.views.symbols | del(.name)')"
+	done
+}
+
 # differs NAME: from one architecture to the other, as program, zip and image
 differs() {
 	local a=x86_64 b=arm64
@@ -93,6 +104,7 @@ agrees() {
 		program_agrees "$1" $arch
 	done
 	differs "$1"
+	seen_from_elsewhere "$1"
 }
 
 @test "hello" { agrees hello; }

@@ -405,6 +405,17 @@ static void test_flush(void **state)
 	assert_in_range(now_ms() - begun, 0, 30000);
 	counts_are(&c, 1, 0, 0);
 	requests_are(2, "503 /v1/logs 1\n200 /v1/logs 1\n");
+	tear_down(NULL);
+	set_up(NULL);
+	/* also when it asks for time after the end has begun */
+	start("503:600 200");
+	o.delay_ms = 3600000;
+	x = open_http(&o);
+	put_log(x, &hello, "x");
+	begun = now_ms();
+	otlp_close(x, 60000, &c);
+	assert_in_range(now_ms() - begun, 0, 30000);
+	counts_are(&c, 1, 0, 0);
 }
 
 static void test_refused(void **state)

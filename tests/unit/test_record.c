@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "local/record.h"
+#include "os/fs.h"
 
 #define NOW 1767323045678000000u	/* 2026-01-02T03:04:05.678Z */
 #define ID "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
@@ -553,6 +554,45 @@ static void test_origin(void **state)
 	free(longer);
 }
 
+/* observe/elasticsearch-template.json has a field for each member that a line may have, and no other. */
+static void test_template(void **state)
+{
+	const char *src = getenv("SLSC_SRC");
+	CLEAN_FREE char *path = path_join(src ? src : ".", "observe/elasticsearch-template.json");
+	json_t *file = json_load_file(path, JSON_REJECT_DUPLICATES, NULL), *fields, *line, *v;
+	const char *key;
+
+	(void)state;
+	fields = json_object_get(json_object_get(json_object_get(file, "template"), "mappings"), "properties");
+	now.trace = &trace;
+	now.request_id = STR(ID);
+	parse_bytes("WARN " ID " x\xe2", 43, 1);
+	record.count = 1;
+	record.fields[0] = (struct record_field){ STR("a"), { STR("1"), RECORD_INT } };
+	buf_reset(&out);
+	record_add_line(&record, &origin, &out);
+	line = json_loadb(out.ptr, out.len, 0, NULL);
+	assert_int_equal(json_object_size(line), 16);
+	json_object_foreach(line, key, v) {
+		CLEAN_FREE char *name = xstrdup(strcmp(key, "timestamp") == 0 ? "@timestamp" : key);
+		char *dot = strchr(name, '.');
+		json_t *field;
+
+		if (dot)
+			*dot = '\0';
+		field = json_object_get(fields, name);
+		if (dot)
+			field = json_object_get(json_object_get(field, "properties"), dot + 1);
+		if (!json_object_get(field, "type"))
+			fail_msg("the template has no %s", key);
+	}
+	assert_int_equal(json_object_size(fields), json_object_size(line));
+	json_decref(line);
+	json_decref(file);
+	now.trace = NULL;
+	now.request_id = STR("");
+}
+
 /* ---- lines ---- */
 
 static struct buf told = BUF_INIT;
@@ -631,7 +671,8 @@ int main(void)
 		cmocka_unit_test(test_text), cmocka_unit_test(test_json), cmocka_unit_test(test_loggers),
 		cmocka_unit_test(test_times), cmocka_unit_test(test_levels), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_limits), cmocka_unit_test(test_no_json), cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_trace), cmocka_unit_test(test_origin), cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_trace), cmocka_unit_test(test_origin), cmocka_unit_test(test_template),
+		cmocka_unit_test(test_lines),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

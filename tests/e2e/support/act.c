@@ -60,6 +60,14 @@ int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
 	if (slsc_str_eq(what, "log"))
 		for (int i = 0; i < n; i++)
 			printf("line %d\n", i);
+	if (slsc_str_eq(what, "say"))
+		printf("said %d\n", n);
+	if (slsc_str_eq(what, "leak")) {
+		volatile char *p = malloc(1 << 20);
+
+		for (size_t i = 0; p && i < 1 << 20; i += 4096)
+			p[i] = 1;
+	}
 	if (slsc_str_eq(what, "flood")) {
 		static char line[1024];
 

@@ -92,7 +92,7 @@ class Browser:
             self.events.append(self.message())
 
     def open(self, path, width=1600, dark=False, script=True):
-        """A page as a window of that width has it; self.events is what happened meanwhile."""
+        """A page (a file or http://) as a window of that width has it; self.events is what happened meanwhile."""
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1,
                   mobile=width < 600)
@@ -102,7 +102,7 @@ class Browser:
         self.call("Page.navigate", url="about:blank")
         self.wait_for("Page.loadEventFired")
         self.events = []
-        self.call("Page.navigate", url="file://" + os.path.abspath(path))
+        self.call("Page.navigate", url=path if path.startswith("http:") else "file://" + os.path.abspath(path))
         self.wait_for("Page.loadEventFired")
 
     def evaluate(self, script):

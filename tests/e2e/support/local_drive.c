@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * local_drive [-x DIR] [-t MS] [-c N] [-i MS] NAME COMMAND...: serves COMMAND as the function NAME on a free port, which is
- * the first line that it prints, until it is told to end. Then the log, each line with who has said it. For the end-to-end
- * tests of the Runtime API: -x extensions, -t timeout, -c concurrency, -i how long an instance may be idle.
+ * local_drive [-x DIR] [-t MS] [-c N] [-i MS] NAME COMMAND...: serves COMMAND as the function NAME on a free port,
+ * which is the first line that it prints, until it is told to end. Then the log, each line with who has said it. For
+ * the end-to-end tests of the Runtime API: -x extensions, -t timeout, -c concurrency, -i how long an instance may be
+ * idle.
  */
 #include <getopt.h>
 #include <stdio.h>

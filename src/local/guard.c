@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/guard.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "os/fs.h"
+
+#define FALLBACK_MAX (1u << 20)
+
+static const char *type_of(const char *path)
+{
+	static const struct {
+		const char *end, *type;
+	} types[] = {
+		{ ".json", "application/json" }, { ".html", "text/html; charset=utf-8" },
+		{ ".txt", "text/plain; charset=utf-8" }, { ".xml", "application/xml" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (ends_with(path, types[i].end))
+			return types[i].type;
+	return "application/octet-stream";
+}
+
+static void answer_file(struct web_req *req, const struct lfn *fn)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+	struct web_header h[] = { { "Content-Type", type_of(fn->fallback_file) }, { "X-Slsc-Fallback", "file" } };
+	struct err err = ERR_INIT;
+
+	if (fs_read(fn->fallback_file, FALLBACK_MAX, &b, &err) < 0)
+		gateway_error(req, 503, "ServiceException", "%s", err.msg);
+	else
+		web_answer(req, fn->fallback_status, h, ARRAY_LEN(h), b.ptr, b.len);
+}
+
+static void refuse(struct web_req *req, unsigned status, uint64_t wait, const char *reason, const char *msg)
+{
+	char after[24];
+	CLEAN_BUF struct buf b = BUF_INIT;
+	struct web_header h[] = { { "Content-Type", "application/json" }, { "Retry-After", after } };
+
+	snprintf(after, sizeof(after), "%" PRIu64, retry_after_s(wait));
+	buf_addf(&b, "{\"Reason\":\"%s\",\"message\":\"%s\"}\n", reason, msg);
+	web_answer(req, status, h, ARRAY_LEN(h), b.ptr, b.len);
+}
+
+bool guard_admit(struct web_req *req, struct lfn *fn, struct guard_pass *pass)
+{
+	uint64_t now = loop_clock(), wait;
+
+	*pass = (struct guard_pass){ .fn = fn };
+	wait = fn->has_rate ? rate_limit_take(&fn->rate, now) : 0;
+	if (wait) {
+		refuse(req, 429, wait, "RateLimited", "more requests than the function's rate permits");
+		return false;
+	}
+	retry_call(&fn->retries, now);
+	if (!fn->has_breaker)
+		return true;
+	if (breaker_allow(&fn->breaker, now, &pass->call)) {
+		pass->counts = true;
+		return true;
+	}
+	if (fn->fallback_file) {
+		answer_file(req, fn);
+		return false;
+	}
+	if (fn->fallback_function) {
+		pass->fn = platform_find(fn->platform, str_from(fn->fallback_function));
+		pass->status = fn->fallback_status;
+		/* its own limits hold for it, but who stands in has nobody to stand in for it */
+		if (pass->fn && breaker_state(&pass->fn->breaker, now) != BREAKER_OPEN)
+			return true;
+	}
+	refuse(req, 503, breaker_wait(&fn->breaker, now), "CircuitOpen", "the function is out of order");
+	return false;
+}
+
+void guard_done(struct guard_pass *pass, enum outcome o)
+{
+	enum breaker_outcome b = BREAKER_FAILED;
+
+	if (!pass->counts)
+		return;
+	pass->counts = false;
+	if (o == OUTCOME_OK)
+		b = BREAKER_OK;
+	else if (o == OUTCOME_TIMEOUT)
+		b = BREAKER_TIMEOUT;
+	else if (o == OUTCOME_THROTTLED || o == OUTCOME_STOPPED)
+		b = BREAKER_CANCELLED;
+	breaker_done(&pass->fn->breaker, loop_clock(), &pass->call, b);
+}
+
+bool guard_retry(struct lfn *fn, const char *method, enum outcome o)
+{
+	bool safe = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+	return safe && o == OUTCOME_EXIT && !fn->platform->stopping && retry_take(&fn->retries, loop_clock());
+}
