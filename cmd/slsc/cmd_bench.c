@@ -139,7 +139,8 @@ static int count_allocations(const struct project *p, const struct built *b, con
 {
 	CLEAN_FREE char *path = path_join(p->dir, b->path), *debug = b->debug ? path_join(p->dir, b->debug) : NULL;
 	const struct start_target t = { .path = path, .shown = b->path, .runtime = b->function->runtime,
-					.env = &b->function->env, .event = event,
+					.env = &b->function->env,
+					.event = b->function->runtime == RUNTIME_HTTP ? NULL : event, .request = "/",
 					.timeout_ms = b->function->timeout_ms };
 	bool known = false;
 	uint64_t n = 0;
@@ -244,7 +245,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	/* locked to its end: what is measured stays what it is */
 	if (build_one(&p, f->name.s, c->profile, "slsc bench", g, &b, err) < 0)
 		return -1;
-	bench.event = buf_str(&event);
+	bench.event = f->runtime == RUNTIME_HTTP && !c->event && !c->example ? STR("") : buf_str(&event);
 	return measure(&p, b.built, c, g, &bench, err);
 }
 

@@ -342,6 +342,8 @@ static int here(struct call *call, struct err *err)
 	if (build_one(p, name, NULL, "slsc invoke", call->g, &b, err) < 0)
 		return -1;
 	build_one_unlock(&b);
+	if (b.built->function->runtime == RUNTIME_HTTP && !call->c->event && !call->c->example)
+		call->req.event = STR("");
 	if (solo_start(&s, p, b.built, err) < 0)
 		return -1;
 	if (s.platform.quota.lacks[0])
