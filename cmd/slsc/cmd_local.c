@@ -30,7 +30,8 @@ struct local_ctx {
 #define GRACE_NS (2 * LOOP_S)
 
 static const struct opt opts[] = {
-	{ OPT_STR, 'P', "port", AT(port), .arg = "N", .help = "where callers find it (default: 9000; 0: any that is free)" },
+	{ OPT_STR, 'P', "port", AT(port), .arg = "N",
+	  .help = "where callers find it (default: 9000; 0: any that is free)" },
 	{ OPT_STR, .long_name = "listen", .offset = AT(listen), .arg = "ADDRESS",
 	  .help = "listen on this address (default: 127.0.0.1)" },
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,

@@ -151,7 +151,8 @@ int function_done(struct reader *rd, void *target, const struct ynode *n)
 		read_err(rd, b->line, b->col, "build", "a function has either sources or build");
 		return err_hint(rd->err, "list what the command reads in build.inputs");
 	}
-	if (check_made(rd, f) || check_arches(rd, f) || check_env(rd, f) || check_handler(rd, f) || check_local(rd, f, n))
+	if (check_made(rd, f) || check_arches(rd, f) || check_env(rd, f) || check_handler(rd, f) ||
+	    check_local(rd, f, n))
 		return -1;
 	if (f->toolchain.name.s && !project_toolchain(rd->p, f->toolchain.name.s, rd->err))
 		return relocate(rd, f->toolchain.name, NULL);

@@ -32,7 +32,7 @@ void gateway_stop(struct gateway *g);
 
 /** What stands behind a request that waits: req->ctx. */
 struct gateway_call {
-	/* the request is over, @whole: with its answer sent, else the caller has gone; ctx is not the request's any longer */
+	/* the request is over, and ctx no longer its own. @whole: its answer is sent; else the caller has gone */
 	void (*left)(void *ctx, bool whole);
 	void (*drained)(void *ctx);
 };

@@ -90,7 +90,7 @@ void guard_done(struct guard_pass *pass, enum outcome o)
 		b = BREAKER_OK;
 	else if (o == OUTCOME_TIMEOUT)
 		b = BREAKER_TIMEOUT;
-	else if (o == OUTCOME_THROTTLED || o == OUTCOME_STOPPED)
+	else if (o == OUTCOME_THROTTLED || o == OUTCOME_STOPPED || o == OUTCOME_CANCELLED)
 		b = BREAKER_CANCELLED;
 	breaker_done(&pass->fn->breaker, loop_clock(), &pass->call, b);
 }

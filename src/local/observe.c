@@ -59,7 +59,8 @@ static void over(struct observer *obs, struct invocation *inv)
 	struct span s = {
 		.trace = inv->trace_of, .start = (uint64_t)inv->wall_made, .trigger = inv->trigger,
 		.request_id = str_from(inv->id), .arn = str_from(inv->fn->arn), .cold = inv->report.cold,
-		.method = inv->method ? str_from(inv->method) : STR(""), .path = inv->path ? str_from(inv->path) : STR(""),
+		.method = inv->method ? str_from(inv->method) : STR(""),
+		.path = inv->path ? str_from(inv->path) : STR(""),
 		.status = (int)inv->status, .billed_ms = inv->report.billed_ms, .memory_peak = inv->report.memory_peak,
 		.cpu_ns = inv->report.cpu,
 	};

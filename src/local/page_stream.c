@@ -138,8 +138,9 @@ static void beat(struct loop_timer *t)
 	loop_timer_set(pg->platform->loop, t, BEAT_NS);
 }
 
-static void left(void *ctx)
+static void left(void *ctx, bool whole)
 {
+	(void)whole;
 	leave(ctx);
 }
 

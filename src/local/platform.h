@@ -178,7 +178,8 @@ struct invocation {
 	char *trace;			/* X-Ray's header, as the function gets it */
 	char *traceparent, *tracestate;	/* the same in W3C's form; tracestate as it came, or NULL */
 	struct trace trace_of;		/* its own span */
-	uint8_t parent[8], handler_id[8];	/* the caller's span, zero: none; what the function hangs its own below */
+	uint8_t parent[8];		/* the caller's span; zero: none */
+	uint8_t handler_id[8];		/* what the function hangs its own below */
 	const char *trigger;		/* "http", or NULL */
 	char *method, *path;		/* of an HTTP request, or NULL */
 	unsigned status;		/* of what it was answered; 0: none yet */

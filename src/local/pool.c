@@ -283,7 +283,8 @@ void platform_invoke(struct invocation *inv)
 	fn->active++;
 	/* an event that was stored before the function was changed */
 	if (fn->runtime == RUNTIME_HTTP && !inv->call) {
-		invocation_fail(inv, OUTCOME_ERROR, "Runtime.InvalidEvent", "%s speaks HTTP and takes no events", fn->name);
+		invocation_fail(inv, OUTCOME_ERROR, "Runtime.InvalidEvent", "%s speaks HTTP and takes no events",
+				fn->name);
 		invocation_over(inv);
 		return;
 	}

@@ -98,7 +98,7 @@ static void stream_head(struct invocation *inv, const char *content_type)
 	struct web_header h[] = { { "Content-Type", content_type ? content_type : "application/octet-stream" },
 				  { "x-amzn-RequestId", inv->id }, { "X-Amzn-Trace-Id", inv->trace } };
 
-	c->has_prelude = content_type && strncmp(content_type, URLEVENT_STREAM_TYPE, sizeof(URLEVENT_STREAM_TYPE) - 1) == 0;
+	c->has_prelude = content_type && starts_with(content_type, URLEVENT_STREAM_TYPE);
 	if (c->has_prelude || !c->req)
 		return;
 	c->begun = true;

@@ -6,8 +6,8 @@
 #include "local/loop.h"
 
 /*
- * Tells that something below a directory has changed, by inotify(7): once things have been quiet for a moment. What lies
- * in .slsc, dist, build, node_modules and in directories that begin with a dot is passed over. Directories that are made
+ * Tells that something below a directory has changed, by inotify(7), once things have been quiet for a moment. What
+ * lies in dist, build, node_modules and in directories that begin with a dot is passed over. Directories that are made
  * later are watched, too; links are not followed.
  */
 
