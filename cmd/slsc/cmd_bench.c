@@ -139,7 +139,8 @@ static int count_allocations(const struct project *p, const struct built *b, con
 {
 	CLEAN_FREE char *path = path_join(p->dir, b->path), *debug = b->debug ? path_join(p->dir, b->debug) : NULL;
 	const struct start_target t = { .path = path, .shown = b->path, .runtime = b->function->runtime,
-					.env = &b->function->env, .event = event,
+					.env = &b->function->env,
+					.event = b->function->runtime == RUNTIME_HTTP ? NULL : event, .request = "/",
 					.timeout_ms = b->function->timeout_ms };
 	bool known = false;
 	uint64_t n = 0;
@@ -191,6 +192,7 @@ static int measure(const struct project *p, const struct built *b, const struct 
 	CLEAN_FREE char *is = what(p, b, c);
 	CLEAN_STRS struct strs notes = { 0 };
 	CLEAN_SOLO struct solo s = { .line = NULL };
+	struct bench_result result;
 	struct err ended = ERR_INIT;
 	const char *now = NULL;
 	int ret;
@@ -211,9 +213,11 @@ static int measure(const struct project *p, const struct built *b, const struct 
 	}
 	bench_run_notes(run, &notes);
 	/* what was measured until the signal came is worth being seen */
-	if (print(&(struct bench_result){ .project = p->name.s, .function = b->function->name.s, .version = SLSC_VERSION,
-					  .what = is, .machine = machine_text(&a), .cold = run->found_cold,
-					  .load = run->found_load, .warnings = notes }, c, g, err) < 0)
+	result = (struct bench_result){
+		.project = p->name.s, .function = b->function->name.s, .version = SLSC_VERSION, .what = is,
+		.machine = machine_text(&a), .cold = run->found_cold, .load = run->found_load, .warnings = notes,
+	};
+	if (print(&result, c, g, err) < 0)
 		return -1;
 	if (ret < 0) {
 		*err = ended;
@@ -241,7 +245,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	/* locked to its end: what is measured stays what it is */
 	if (build_one(&p, f->name.s, c->profile, "slsc bench", g, &b, err) < 0)
 		return -1;
-	bench.event = buf_str(&event);
+	bench.event = f->runtime == RUNTIME_HTTP && !c->event && !c->example ? STR("") : buf_str(&event);
 	return measure(&p, b.built, c, g, &bench, err);
 }
 
@@ -250,23 +254,23 @@ const struct cmd cmd_bench = {
 	.args = "[FUNCTION]",
 	.summary = "Measure a function: cold starts, and latency under load",
 	.description =
-		"Builds a function, if it has to be, and measures it on a platform of its own within this process, with "
-		"the limits and the environment that slsc local would give it: first cold starts, each call on a fresh "
-		"instance, from when it is made until its answer is there; then a load on instances that stay. A plain "
-		"`slsc bench` takes some 12 seconds.\n\n"
-		"In a closed loop (--concurrency) a caller waits for its answer before it asks again, and so does not "
-		"ask while the function is slow; `corrected` fills in what it left out. In an open loop (--rate) calls "
-		"are made at their times, and a latency counts from when its call was due. Both loops start instances "
-		"as they need them, up to the function's concurrency.\n\n"
-		"Memory decides the CPU share, as on Lambda: 128 MB is 7 % of a CPU, 1769 MB a whole one. Where cgroups "
-		"are not to be had, neither is limited, and the result says so.\n\n"
-		"Latency is from the call to its answer, over the Runtime API, without a network in between; `function` "
-		"is from when an instance was given the event to its answer. Allocations are those of a cold start, "
-		"counted in one more start, where debug symbols tell.\n\n"
-		"Calls that fail are counted by how they did: failed (the function says so), timeout, crashed, refused "
-		"(all instances busy), error (it cannot be started), abandoned and unsent (no answer, or no room to "
-		"ask, up to the end). The exit code is 1 only if no call went well. A signal ends it early: what was "
-		"measured by then is printed, and the exit code is 130.",
+		"Builds a function, if it has to be, and measures it on a platform of its own within this process, "
+		"with the limits and the environment that slsc local would give it: first cold starts, each call on "
+		"a fresh instance, from when it is made until its answer is there; then a load on instances that "
+		"stay. A plain `slsc bench` takes some 12 seconds.\n\n"
+		"In a closed loop (--concurrency) a caller waits for its answer before it asks again, and so does "
+		"not ask while the function is slow; `corrected` fills in what it left out. In an open loop "
+		"(--rate) calls are made at their times, and a latency counts from when its call was due. Both "
+		"loops start instances as they need them, up to the function's concurrency.\n\n"
+		"Memory decides the CPU share, as on Lambda: 128 MB is 7 % of a CPU, 1769 MB a whole one. Where "
+		"cgroups are not to be had, neither is limited, and the result says so.\n\n"
+		"Latency is from the call to its answer, over the Runtime API, without a network in between; "
+		"`function` is from when an instance was given the event to its answer. Allocations are those of a "
+		"cold start, counted in one more start, where debug symbols tell.\n\n"
+		"Calls that fail are counted by how they did: failed (the function says so), timeout, crashed, "
+		"refused (all instances busy), error (it cannot be started), abandoned and unsent (no answer, or no "
+		"room to ask, up to the end). The exit code is 1 only if no call went well. A signal ends it early: "
+		"what was measured by then is printed, and the exit code is 130.",
 	.examples = "$ slsc bench hello\n"
 		    "$ slsc bench hello --rate 500 --duration 30s --memory 1769MB\n"
 		    "$ slsc bench hello --cold 0 --concurrency 10 --requests 10000 --example apigw\n"

@@ -318,8 +318,8 @@ static int cut_qualifier(const char *function, char **name, struct err *err)
 	const char *colon = strchr(function, ':');
 
 	if (colon && strcmp(colon, ":$LATEST") != 0)
-		return err_set(err, ERR_NOTFOUND, "'%.100s': no slsc local runs in this project, and without it $LATEST "
-			       "is the only version", function);
+		return err_set(err, ERR_NOTFOUND, "'%.100s': no slsc local runs in this project, and without it "
+			       "$LATEST is the only version", function);
 	*name = colon ? xstrndup(function, (size_t)(colon - function)) : xstrdup(function);
 	return 0;
 }
@@ -342,6 +342,8 @@ static int here(struct call *call, struct err *err)
 	if (build_one(p, name, NULL, "slsc invoke", call->g, &b, err) < 0)
 		return -1;
 	build_one_unlock(&b);
+	if (b.built->function->runtime == RUNTIME_HTTP && !call->c->event && !call->c->example)
+		call->req.event = STR("");
 	if (solo_start(&s, p, b.built, err) < 0)
 		return -1;
 	if (s.platform.quota.lacks[0])
@@ -411,18 +413,19 @@ const struct cmd cmd_invoke = {
 	.args = "[FUNCTION]",
 	.summary = "Call a function, on the local platform or by itself",
 	.description =
-		"Sends an event to a function, and prints what it answers, byte for byte. FUNCTION may be left out in a "
-		"project with a single one; it may have a qualifier, NAME:QUALIFIER.\n\n"
-		"If a slsc local runs in the project (.slsc/local.json tells where), it is asked; --url names any other "
-		"platform that speaks Lambda's Invoke API without signatures. If none runs, the function is built, if it "
-		"has to be, and run once on an instance of its own, with the limits and the environment that slsc local "
-		"would give it.\n\n"
-		"The exit code is 1 if the function failed: its answer, which says why, is printed all the same. The "
-		"log (--tail) goes to stderr: what it printed, and START, END and REPORT of the platform. With --dry-run "
-		"the platform says whether it would call the function, and does not.\n\n"
+		"Sends an event to a function, and prints what it answers, byte for byte. FUNCTION may be left out "
+		"in a project with a single one; it may have a qualifier, NAME:QUALIFIER.\n\n"
+		"If a slsc local runs in the project (.slsc/local.json tells where), it is asked; --url names any "
+		"other platform that speaks Lambda's Invoke API without signatures. If none runs, the function is "
+		"built, if it has to be, and run once on an instance of its own, with the limits and the "
+		"environment that slsc local would give it.\n\n"
+		"The exit code is 1 if the function failed: its answer, which says why, is printed all the same. "
+		"The log (--tail) goes to stderr: what it printed, and START, END and REPORT of the platform. With "
+		"--dry-run the platform says whether it would call the function, and does not.\n\n"
 		"With --json the result is one line: function, status, request_id, version, function_error, "
-		"error_details, payload, encoding (json: payload is the answer itself; text: a string; base64), log, "
-		"report (cold, init_ns, duration_ns, billed_ms, cpu_ns, memory_bytes; null unless it was run here).",
+		"error_details, payload, encoding (json: payload is the answer itself; text: a string; base64), "
+		"log, report (cold, init_ns, duration_ns, billed_ms, cpu_ns, memory_bytes; null unless it was run "
+		"here).",
 	.examples = "$ slsc invoke hello --event '{\"name\":\"world\"}'\n"
 		    "$ slsc invoke hello --example s3 --tail\n"
 		    "$ jq .Records[0] queue.json | slsc invoke hello --event - --async\n"

@@ -52,7 +52,7 @@ static void name_error(struct asked *a, const struct invocation *inv)
 	snprintf(a->error, sizeof(a->error), "%s", type ? type : inv->error_type ? inv->error_type : "");
 	json_decref(root);
 	a->answer.error = a->error;
-	a->answer.status = inv->outcome == OUTCOME_THROTTLED ? 429 : 0;
+	a->answer.status = inv->outcome == OUTCOME_THROTTLED ? 429 : inv->call ? (int)inv->status : 0;
 }
 
 /* One instance for each cold start, and nothing else on the machine: the next begins when the last one is gone. */
@@ -94,7 +94,7 @@ static void finished(struct invocation *inv)
 	const struct invocation_report *r = &inv->report;
 
 	a->answer = (struct load_answer){ .outcome = outcome_of(inv), .cold = r->cold, .init = r->init,
-					  .duration = r->answer, .cpu = r->cpu, .memory = r->memory_peak,
+					  .duration = r->answer, .cpu = r->cpu == UINT64_MAX ? 0 : r->cpu, .memory = r->memory_peak,
 					  .at = inv->answered_at };
 	if (inv->outcome != OUTCOME_OK)
 		name_error(a, inv);
@@ -104,6 +104,14 @@ static void finished(struct invocation *inv)
 	/* not at once: its instance is about to be free, and the next call should find it */
 	if (may_flush(b))
 		loop_timer_set(&b->solo->loop, &b->flush, 0);
+}
+
+static size_t drop(struct invocation *inv, const char *p, size_t n)
+{
+	(void)inv;
+	(void)p;
+	(void)n;
+	return 0;
 }
 
 static void start(struct load_call *call, void *ctx)
@@ -116,6 +124,9 @@ static void start(struct load_call *call, void *ctx)
 	call->target = a;
 	inv->ctx = a;
 	inv->finished = finished;
+	/* else it would be kept until it is whole */
+	if (inv->call)
+		inv->stream_data = drop;
 	platform_invoke(inv);
 }
 
@@ -207,12 +218,14 @@ void bench_run_notes(const struct bench_run *b, struct strs *out)
 
 	if (p->quota.lacks[0])
 		strs_add(out, p->quota.lacks);
-	if (b->load.concurrency > fn->concurrency)
-		strs_addf(out, "it has %u instance%s at most (concurrency): of %u callers some are refused",
-			  fn->concurrency, fn->concurrency == 1 ? "" : "s", b->load.concurrency);
+	if (b->load.concurrency > fn->concurrency * fn->parallel)
+		strs_addf(out, "it takes %u call%s at once, by its concurrency: of %u callers some are refused",
+			  fn->concurrency * fn->parallel, fn->concurrency * fn->parallel == 1 ? "" : "s",
+			  b->load.concurrency);
 	if (had > 0 && p->quota.cpu && share < 1000 && r->cpu.sum > had * ALL_OF_IT)
-		strs_addf(out, "its instances used all the CPU that they get for %llu MB, %u.%u %% of one each: more memory "
-			       "makes it faster", (unsigned long long)(fn->memory >> 20), share / 10, share % 10);
+		strs_addf(out, "its instances used all the CPU that they get for %llu MB, %u.%u %% of one each: more "
+			       "memory makes it faster",
+			  (unsigned long long)(fn->memory >> 20), share / 10, share % 10);
 }
 
 void bench_run_release(struct bench_run *b)

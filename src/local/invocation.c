@@ -97,6 +97,7 @@ void invocation_free(struct invocation *inv)
 	free(inv->method);
 	free(inv->path);
 	free(inv->request);
+	relay_free(inv->call);
 	free(inv);
 }
 

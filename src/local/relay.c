@@ -16,6 +16,7 @@
 struct relay_call {
 	struct exchange x;
 	struct invocation *inv;
+	struct web_req *req;		/* who asks; NULL: nobody at the gateway, or they have left */
 	struct guard_pass pass;
 	char *method, *target;
 	struct strs headers;		/* of the request; behind them, own: the trace's, as it is when it is given */
@@ -26,6 +27,7 @@ struct relay_call {
 	bool head;			/* the answer has begun to go out */
 	bool whole;			/* and is all there */
 	bool lost;			/* the connection is; why is to be seen */
+	bool large;			/* more was answered than is collected */
 };
 
 static struct upstream *upstream_of(const struct invocation *inv)
@@ -155,14 +157,14 @@ static void answered(struct invocation *inv)
 {
 	static const struct web_header json = { "Content-Type", "application/json" };
 	struct relay_call *call = inv->call;
-	struct web_req *req = inv->ctx;
+	struct web_req *req = call->req;
 	size_t len = inv->body.len;
 
 	if (!call->head)
 		inv->status = status_of(inv);
 	if (!req)
 		return;
-	inv->ctx = req->ctx = NULL;
+	call->req = req->ctx = NULL;
 	if (call->head)
 		web_end(req, call->whole);
 	else
@@ -171,9 +173,13 @@ static void answered(struct invocation *inv)
 
 static void finished(struct invocation *inv)
 {
-	struct relay_call *call = inv->call;
+	guard_done(&inv->call->pass, inv->outcome);
+}
 
-	guard_done(&call->pass, inv->outcome);
+void relay_free(struct relay_call *call)
+{
+	if (!call)
+		return;
 	free(call->method);
 	free(call->target);
 	strs_release(&call->headers);
@@ -264,7 +270,7 @@ static void left(void *ctx, bool whole)
 {
 	struct invocation *inv = ctx;
 
-	inv->ctx = NULL;
+	inv->call->req = NULL;
 	if (whole)
 		return;
 	if (!inv->instance) {
@@ -279,10 +285,33 @@ static void left(void *ctx, bool whole)
 
 /* ---- the answer, as it comes ---- */
 
+/* For who is not at the gateway, if there is anybody. */
+static void begin_answer(struct invocation *inv, const struct web_header *h, size_t n)
+{
+	for (size_t i = 0; i < n && !inv->content_type; i++)
+		if (strcasecmp(h[i].name, "Content-Type") == 0)
+			inv->content_type = xstrdup(h[i].value);
+	inv->streamed = inv->stream_data != NULL;
+	if (inv->stream_head)
+		inv->stream_head(inv, inv->content_type);
+}
+
+static void add_answer(struct relay_call *call, const char *p, size_t n)
+{
+	struct invocation *inv = call->inv;
+
+	if (inv->stream_data)
+		inv->stream_data(inv, p, n);
+	else if (inv->body.len + n > STREAM_MAX)
+		call->large = true;
+	else
+		buf_add(&inv->body, p, n);
+}
+
 static bool head(struct exchange *x, unsigned status, const struct web_header *h, size_t n)
 {
 	struct relay_call *call = CONTAINER_OF(x, struct relay_call, x);
-	struct web_req *req = call->inv->ctx;
+	struct web_req *req = call->req;
 	struct web_header *out = xcalloc(n + 1, sizeof(*out));
 	uint64_t length = WEB_LENGTH_UNKNOWN;
 	CLEAN_BUF struct buf connection = BUF_INIT;
@@ -312,6 +341,8 @@ static bool head(struct exchange *x, unsigned status, const struct web_header *h
 	call->inv->first_at = loop_clock();
 	if (req)
 		web_stream_sized(req, status, out, kept, length);
+	else
+		begin_answer(call->inv, out, kept);
 	free(out);
 	return true;
 }
@@ -319,9 +350,11 @@ static bool head(struct exchange *x, unsigned status, const struct web_header *h
 static bool data(struct exchange *x, const char *p, size_t n)
 {
 	struct relay_call *call = CONTAINER_OF(x, struct relay_call, x);
-	struct web_req *req = call->inv->ctx;
+	struct web_req *req = call->req;
 
 	call->inv->produced += n;
+	if (!req)
+		add_answer(call, p, n);
 	return req && web_write(req, p, n) > WEB_STREAM_MAX;
 }
 
@@ -376,6 +409,10 @@ static void done(struct exchange *x, enum exchange_end end, const char *why)
 	case EXCHANGE_WHOLE:
 		call->whole = true;
 		inv->outcome = inv->status >= 500 ? OUTCOME_ERROR : OUTCOME_OK;
+		if (call->large)
+			invocation_fail(inv, OUTCOME_TOO_LARGE, "Function.ResponseSizeTooLarge",
+					"Response payload size exceeded maximum allowed payload size (%llu bytes).",
+					STREAM_MAX);
 		invocation_answer(inv);
 		over(inv);
 		break;
@@ -440,6 +477,38 @@ void relay_begin(struct web_req *req)
 	req->limit = RELAY_BODY_MAX;
 }
 
+static struct invocation *make(struct lfn *fn, const char *method, char *target)
+{
+	struct invocation *inv = invocation_new(fn);
+	struct relay_call *call = xcalloc(1, sizeof(*call));
+
+	call->inv = inv;
+	call->method = xstrdup(method);
+	call->target = target;
+	inv->call = call;
+	inv->answered = answered;
+	inv->request = for_log(call);
+	inv->trigger = "http";
+	inv->method = xstrdup(method);
+	inv->path = xstrndup(target, strcspn(target, "?"));
+	return inv;
+}
+
+struct invocation *relay_invocation(struct lfn *fn, const char *method, const char *target, struct str body)
+{
+	struct invocation *inv = make(fn, method, xstrdup(target));
+	struct strs *headers = &inv->call->headers;
+
+	add_header(headers, "Host", "localhost");
+	add_header(headers, "X-Request-Id", inv->id);
+	if (body.len)
+		add_header(headers, "Content-Type", "application/json");
+	inv->call->own = headers->len;
+	inv->call->x.has_body = body.len > 0;
+	buf_adds(&inv->event, body);
+	return inv;
+}
+
 static const struct gateway_call calls = { .left = left, .drained = drained };
 
 void relay_request(struct web_req *req, const struct guard_pass *pass, struct str rest)
@@ -455,24 +524,16 @@ void relay_request(struct web_req *req, const struct guard_pass *pass, struct st
 		guard_done(&unused, OUTCOME_STOPPED);
 		return;
 	}
-	inv = invocation_new(pass->fn);
-	call = xcalloc(1, sizeof(*call));
+	inv = make(pass->fn, req->method, xasprintf(STR_FMT "%s" STR_FMT, STR_ARG(rest), req->query.len ? "?" : "",
+						    STR_ARG(req->query)));
+	call = inv->call;
 	call->pass = *pass;
-	call->inv = inv;
-	call->method = xstrdup(req->method);
-	call->target = xasprintf(STR_FMT "%s" STR_FMT, STR_ARG(rest), req->query.len ? "?" : "", STR_ARG(req->query));
 	copy_headers(call, req);
 	gateway_trace(req, inv);
-	inv->request = for_log(call);
-	inv->trigger = "http";
-	inv->method = xstrdup(req->method);
-	inv->path = xstrndup(rest.ptr, rest.len);
 	inv->event = req->body;
 	buf_init(&req->body);
-	inv->call = call;
-	inv->answered = answered;
 	inv->finished = finished;
-	inv->ctx = req;
+	call->req = req;
 	req->ctx = inv;
 	req->calls = &calls;
 	web_watch(req);

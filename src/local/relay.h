@@ -26,6 +26,13 @@ void relay_begin(struct web_req *req);
 /** relay_request - pass @req, whole, on to @pass->fn; @rest: the path from the "/" after its name on. */
 void relay_request(struct web_req *req, const struct guard_pass *pass, struct str rest);
 
+/**
+ * relay_invocation - a request that comes from nobody at the gateway: @method, @target ("/items?id=7"), with @body JSON
+ * if there is any. The caller sets ctx, finished and, if it wants the answer as it comes, stream_data; then invokes it.
+ * An answer of 500 and more is OUTCOME_ERROR without a type; collected, it has at most STREAM_MAX bytes.
+ */
+struct invocation *relay_invocation(struct lfn *fn, const char *method, const char *target, struct str body);
+
 /* ---- what instance.c and invocation.c call, of functions that speak HTTP ---- */
 
 /** relay_port - a port for @i that nobody has. Loads libcurl. ERR_IO, ERR_TOOL. */
@@ -43,6 +50,8 @@ void relay_timed_out(struct invocation *inv);
  * only answers that are not whole fail; instance_left() is called after the last one.
  */
 void relay_broken(struct instance *i, enum outcome o, const char *type, const char *why);
+/** relay_free - of an invocation that ends; NULL is harmless. */
+void relay_free(struct relay_call *call);
 /** relay_stop - after all instances are gone. */
 void relay_stop(struct platform *p);
 

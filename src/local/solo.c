@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "local/relay.h"
 #include "local/serve.h"
 #include "os/fs.h"
 
@@ -36,11 +37,10 @@ static int serve(struct solo *s, const struct project *p, const struct built *b,
 
 int solo_check(const struct project *p, const struct function *f, struct err *err)
 {
-	if (f->runtime == RUNTIME_LAMBDA)
+	if (f->runtime != RUNTIME_NONE)
 		return 0;
-	project_err(p, ERR_CONFIG, f->name, err, "'%s' takes no events: its runtime is %s", f->name.s,
-		    runtime_name(f->runtime));
-	return f->runtime == RUNTIME_HTTP ? err_hint(err, "slsc local gives it a URL") : -1;
+	return project_err(p, ERR_CONFIG, f->name, err, "'%s' takes neither events nor requests: its runtime is none",
+			   f->name.s);
 }
 
 int solo_start(struct solo *s, const struct project *p, const struct built *b, struct err *err)
@@ -79,14 +79,11 @@ void solo_end(struct solo *s)
 
 struct invocation *solo_invocation(struct solo *s, struct str event)
 {
-	struct invocation *inv = invocation_new(s->fn);
-	char xray[TRACE_XRAY_SIZE];
-	struct trace t;
+	struct invocation *inv;
 
-	(void)trace_begin(&s->ids, STR(""), STR(""), (uint64_t)(inv->wall_made / 1000000000), &t);
-	trace_new_span(&s->ids, t.span_id);
-	trace_format_xray(&t, xray);
-	inv->trace = xstrdup(xray);
+	if (s->fn->runtime == RUNTIME_HTTP)
+		return relay_invocation(s->fn, event.len ? "POST" : "GET", "/", event);
+	inv = invocation_new(s->fn);
 	buf_adds(&inv->event, event);
 	return inv;
 }
@@ -128,10 +125,12 @@ static void take_error(struct once *o, struct invocation *inv)
 {
 	struct invoke_result *r = o->result;
 
-	if (!o->req->stream) {
+	if (inv->call && inv->outcome == OUTCOME_ERROR && !inv->error_type)
+		buf_addf(&r->error, "%u", inv->status);
+	else if (!o->req->stream)
 		buf_addz(&r->error, "Unhandled");
+	if (r->error.len)
 		return;
-	}
 	buf_addz(&r->error, inv->error_type ? inv->error_type : "Unhandled");
 	if (!inv->trailer_error || base64_decode(str_from(inv->trailer_error), &r->details) < 0) {
 		buf_reset(&r->details);
@@ -149,9 +148,9 @@ static void finished(struct invocation *inv)
 		return;
 	o->over = true;
 	*o->report = inv->report;
-	r->status = 200;
+	r->status = inv->call ? (int)inv->status : 200;
 	snprintf(r->request_id, sizeof(r->request_id), "%s", inv->id);
-	snprintf(r->version, sizeof(r->version), "$LATEST");
+	snprintf(r->version, sizeof(r->version), "%s", inv->call ? "" : "$LATEST");
 	if (!well)
 		take_error(o, inv);
 	if (well ? !(o->req->stream && inv->streamed) : !o->req->stream)

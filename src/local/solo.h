@@ -5,7 +5,6 @@
 #include "build/build.h"
 #include "local/client.h"
 #include "local/platform.h"
-#include "local/trace.h"
 
 /*
  * A platform for one function, within this process and for its own use: it listens to no callers, watches no files and
@@ -21,12 +20,11 @@ struct solo {
 	void *ctx;			/* of who has set line */
 	/* its own */
 	struct observer observer;
-	struct trace_ids ids;
 	enum { SOLO_NONE, SOLO_LOOP, SOLO_WEB, SOLO_ALL } have;
 };
 #define CLEAN_SOLO __attribute__((cleanup(solo_end)))
 
-/** solo_check - whether @f can be served so; ERR_CONFIG located: it takes no events, by its runtime. */
+/** solo_check - whether @f can be served so; ERR_CONFIG located: its runtime is none. */
 int solo_check(const struct project *p, const struct function *f, struct err *err) MUST_CHECK;
 /**
  * solo_start - @s: zeroed, but for line and ctx; it stays in place. @b: what was built of @p, borrowed for as long as
@@ -36,7 +34,7 @@ int solo_start(struct solo *s, const struct project *p, const struct built *b, s
 /** solo_end - ends all its instances. Harmless if zeroed. */
 void solo_end(struct solo *s);
 
-/** solo_invocation - a new one for its function, which gets @event: with a trace, as the gateway makes them. */
+/** solo_invocation - a new one for its function: with @event; of HTTP POST / with that as its body, or GET / if empty. */
 struct invocation *solo_invocation(struct solo *s, struct str event);
 
 /**

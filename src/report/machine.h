@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 
-/** machine_text - what something was measured on: "Linux 6.1.0, x86_64, 2 × Intel(R) Xeon(R) ..."; in @a, "" if unknown. */
+/** machine_text - what is measured on, "" if unknown; in @a: "Linux 6.1.0, x86_64, 2 × Intel(R) Xeon(R) ...". */
 const char *machine_text(struct arena *a);
 
 #endif

@@ -106,7 +106,7 @@ of() {
 	is "$status" 0
 	is "$(of '.load.calls | .refused >= 1 and .ok >= 1 and .refused + .ok == 50')" true
 	is "$(of '.load.errors[0] | [.status, .text]')" '[429,"TooManyRequestsException"]'
-	is "$(of '.notes | map(select(. == "it has 1 instance at most (concurrency): of 4 callers some are refused")) | length')" 1
+	is "$(of '.notes | map(select(. == "it takes 1 call at once, by its concurrency: of 4 callers some are refused")) | length')" 1
 }
 
 @test "--memory, --profile, --example; what slsc local warns of is noted" {
