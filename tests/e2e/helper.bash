@@ -26,6 +26,19 @@ teardown() {
 	[ -z "${T:-}" ] || rm -rf "$T"
 }
 
+# kept NAME COMMAND...: into a directory that COMMAND, run in it when it is empty, has filled for the first test of the file
+# to ask. Each test gets a copy at the same path, which the commands of a build contain: nothing is compiled twice.
+kept() {
+	local at=$BATS_FILE_TMPDIR/w saved=$BATS_FILE_TMPDIR/kept.$1
+	shift
+	cd / && rm -rf "$at" || return 1
+	if [ ! -d "$saved" ]; then
+		mkdir "$at" && cd "$at" && "$@" && cp -a "$at" "$saved" || return 1
+	else
+		cp -a "$saved" "$at" && cd "$at" || return 1
+	fi
+}
+
 # slsc_run ARGS...: runs slsc; sets $status, $out (stdout), $err (stderr)
 slsc_run() {
 	status=0
