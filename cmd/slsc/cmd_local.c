@@ -304,8 +304,8 @@ const struct cmd cmd_local = {
 		"start on demand, stay warm, are ended when they have nothing to do, and serve one invocation at a "
 		"time.\n"
 		"\n"
-		"A function that speaks HTTP (runtime: http) is found at http://127.0.0.1:9000/NAME/, and an instance of "
-		"it serves up to 80 requests at once. With --name a command of any language is served.",
+		"A function that speaks HTTP (runtime: http) is found at http://127.0.0.1:9000/NAME/, and an instance "
+		"of it serves up to 80 requests at once. With --name a command of any language is served.",
 	.examples = "$ slsc local\n"
 		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n"
 		    "$ slsc local --name api --http -- python3 -u server.py\n",

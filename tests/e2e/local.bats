@@ -31,7 +31,10 @@ act() {
 	log=$(header X-Amz-Log-Result | base64 -d)
 	is "$(sed -n 1p <<<"$log")" "START RequestId: $id Version: \$LATEST"
 	is "$(sed -n 2p <<<"$log")" "END RequestId: $id"
-	[[ $(sed -n 3p <<<"$log") =~ ^REPORT\ RequestId:\ $id$'\t'Duration:\ [0-9.]+\ ms$'\t'Billed\ Duration:\ [0-9]+\ ms$'\t'Memory\ Size:\ 128\ MB$'\t'Max\ Memory\ Used:\ [0-9.]+\ MB$'\t'Init\ Duration:\ [0-9.]+\ ms$'\t'CPU: ]]
+	n='[0-9.]+'
+	report="^REPORT RequestId: $id,Duration: $n ms,Billed Duration: [0-9]+ ms,Memory Size: 128 MB,"
+	report+="Max Memory Used: $n MB,Init Duration: $n ms,CPU: "
+	[[ $(sed -n 3p <<<"$log" | tr '\t' ,) =~ $report ]]
 	pid=$(jq .pid <<<"$out")
 	call act '{}'
 	is "$out" "{\"count\":2,\"pid\":$pid}"

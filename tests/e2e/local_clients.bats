@@ -133,9 +133,9 @@ sdk() {
 	receiver=
 	# the receiver refuses what the protocol does not have
 	is "$(grep -v '^200 ' received/requests)" ""
-	is "$(cat received/logs.jsonl | jq -r '.. | .logRecords? // empty | .[] | [.severityText, .body.stringValue, .traceId] | join(" ")' | sed -n 2p)" \
+	is "$(jq -r '.. | .logRecords? // empty | .[] | [.severityText, .body.stringValue, .traceId] | join(" ")' received/logs.jsonl | sed -n 2p)" \
 		"warn got it 0af7651916cd43dd8448eb211c80319c"
-	is "$(cat received/traces.jsonl | jq -r '.. | .spans? // empty | .[] | select(.traceId == "0af7651916cd43dd8448eb211c80319c") | .name' | sort | xargs)" \
+	is "$(jq -r '.. | .spans? // empty | .[] | select(.traceId == "0af7651916cd43dd8448eb211c80319c") | .name' received/traces.jsonl | sort | xargs)" \
 		"handler init py"
-	is "$(cat received/traces.jsonl | jq -r '.. | .spans? // empty | .[] | select(.status.code == 2) | .name' | sort | xargs)" "handler py"
+	is "$(jq -r '.. | .spans? // empty | .[] | select(.status.code == 2) | .name' received/traces.jsonl | sort | xargs)" "handler py"
 }

@@ -292,7 +292,7 @@ error() {
 	headers() { for ((i = 0; i < $1; i++)); do printf 'X-%d: %s\r\n' "$i" "$long"; done; }
 	# raw STATUS CURL'S-CODE BODY BYTES
 	raw() {
-		printf "$4" >answer
+		printf %b "$4" >answer
 		get /answer --max-time 2
 		is "$status $rc" "$1 $2"
 		[ "$1" = 502 ] || is "$out" "$3"
@@ -332,7 +332,7 @@ error() {
 	error Runtime.InvalidResponse
 	is "$out" "the function's answer is no HTTP: its headers are too long to be passed on"
 	# the request's and the answer's share what a connection has
-	printf "${ok}Content-Length: 0\r\n$(headers 9)\n\r\n" >answer
+	printf %b "${ok}Content-Length: 0\r\n$(headers 9)\n\r\n" >answer
 	get /answer -H "X-Long: $long$long$long" && is "$status" 200
 	get /answer -H "X-Long: $long$long$long$long$long$long" && is "$status" 502
 	raw 200 0 ok "${ok}Content-Length: 2\r\n\r\nok"

@@ -29,7 +29,7 @@ static int number(struct slsc_ctx *ctx, struct slsc_str in)
 	(void)ctx;
 	if (slsc_json_get(in, "n", &v) > 0 && v.len < sizeof(text))
 		memcpy(text, v.ptr, v.len);
-	return atoi(text);
+	return (int)strtol(text, NULL, 10);
 }
 
 int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
