@@ -126,6 +126,12 @@ static void changed(struct observer *o, struct instance *i)
 	page_touch(pg);
 }
 
+/* of an instance that has others, too, the state is the same */
+static void begun(struct observer *o, struct invocation *inv)
+{
+	changed(o, inv->instance);
+}
+
 bool page_look(struct page *pg)
 {
 	bool news = false;
@@ -153,7 +159,7 @@ void page_start(struct page *pg, struct platform *p)
 	pg->started = (uint64_t)wall_clock() / 1000000;
 	pg->calls = xcalloc(PAGE_CALLS, sizeof(*pg->calls));
 	buf_init(&pg->out);
-	pg->observer = (struct observer){ .line = line, .over = over, .changed = changed };
+	pg->observer = (struct observer){ .line = line, .begun = begun, .over = over, .changed = changed };
 	page_stream_init(pg);
 	platform_observe(p, &pg->observer);
 }
@@ -207,7 +213,7 @@ static void show_state(struct page *pg, struct web_req *req)
 	(void)page_look(pg);
 	page_add_state(pg, &b);
 	buf_addc(&b, ',');
-	(void)page_add_lines(pg, &since, SIZE_MAX, &gap, &b);
+	(void)page_add_lines(pg, &since, 0, SIZE_MAX, &gap, &b);
 	buf_addz(&b, "}\n");
 	len = b.len;
 	web_answer_take(req, 200, h, ARRAY_LEN(h), buf_detach(&b), len);

@@ -12,7 +12,7 @@ struct page_call {
 	uint8_t trace[16];
 	bool cold, is_given;
 	enum outcome outcome;
-	int status;
+	unsigned status;
 	int64_t began;			/* ns since the epoch */
 	struct invocation_report report;
 	char error[64], trigger[16], method[8], path[128];
@@ -69,9 +69,10 @@ void page_add_news(struct page *pg, uint64_t since, struct buf *out);
 void page_add_calls(struct page *pg, uint64_t since, struct buf *out);
 /**
  * page_add_lines - "lines": those after *@since, in order, until @most bytes are there; *@since is the last one then.
- * Returns whether that is all. *@gap: how many were overwritten before they were told.
+ * Returns whether that is all. *@gap: how many of those after @from were overwritten before.
  */
-bool page_add_lines(struct page *pg, uint64_t *since, size_t most, uint64_t *gap, struct buf *out);
+bool page_add_lines(struct page *pg, uint64_t *since, uint64_t from, size_t most, uint64_t *gap,
+		    struct buf *out);
 /** page_add_state - all but the lines, without the last brace. */
 void page_add_state(struct page *pg, struct buf *out);
 
@@ -79,6 +80,8 @@ void page_add_state(struct page *pg, struct buf *out);
 
 /** page_touch - something has changed: who reads is to be told. */
 void page_touch(struct page *pg);
+/** page_behind - how many readers are told nothing until they have read what waits. */
+unsigned page_behind(const struct page *pg);
 void page_stream(struct page *pg, struct web_req *req);
 void page_stream_init(struct page *pg);
 void page_stream_stop(struct page *pg);

@@ -92,9 +92,9 @@ static void add_function(const struct page_fn *f, uint64_t since, struct buf *ou
 	buf_add_json(out, str_from(fn->name));
 	add_text(out, "arn", fn->arn);
 	buf_addf(out, ",\"runtime\":\"%s\",\"generation\":%u,\"timeout_ms\":%" PRIu64 ",\"memory\":%" PRIu64
-		 ",\"concurrency\":%u,\"prewarm\":%u,\"active\":%u,\"waiting\":%" PRIu64 ",\"breaker\":\"%s\"",
+		 ",\"concurrency\":%u,\"parallel\":%u,\"prewarm\":%u,\"active\":%u,\"waiting\":%" PRIu64 ",\"breaker\":\"%s\"",
 		 fn->runtime == RUNTIME_HTTP ? "http" : "lambda", fn->generation, fn->timeout_ms, fn->memory,
-		 fn->concurrency, fn->prewarm, fn->active, waiting,
+		 fn->concurrency, fn->parallel, fn->prewarm, fn->active, waiting,
 		 breaker_state_name(breaker_state(&fn->breaker, loop_clock())));
 	buf_addf(out, ",\"invocations\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"cold\":%" PRIu64 ",\"outcomes\":{", total,
 		 errors, f->cold);
@@ -113,10 +113,20 @@ static void add_function(const struct page_fn *f, uint64_t since, struct buf *ou
 
 /* ---- instances ---- */
 
+static void add_running(const struct invocation *inv, struct buf *out)
+{
+	buf_addf(out, "{\"id\":\"%s\"", inv->id);
+	add_trace(out, inv->trace_of.trace_id);
+	buf_addf(out, ",\"began\":%" PRId64 ",\"cold\":%s", inv->wall_given / 1000000,
+		 inv->report.cold ? "true" : "false");
+	add_text(out, "trigger", inv->trigger);
+	add_text(out, "method", inv->method);
+	add_text(out, "path", inv->path);
+	buf_addc(out, '}');
+}
+
 static void add_instance(const struct instance *i, struct buf *out)
 {
-	const struct invocation *inv = i->inv;
-
 	buf_addz(out, "{\"function\":");
 	buf_add_json(out, str_from(i->fn->name));
 	buf_addf(out, ",\"number\":%" PRIu64 ",\"generation\":%u,\"state\":\"%s\",\"born\":%" PRId64 ",\"served\":%" PRIu64
@@ -128,19 +138,13 @@ static void add_instance(const struct instance *i, struct buf *out)
 		buf_addf(out, ",\"init_ms\":%.3f", ms(i->ready - i->born));
 	add_text(out, "stream", i->stream);
 	add_text(out, "why", i->end);
-	buf_addz(out, ",\"invocation\":");
-	if (!inv) {
-		buf_addz(out, "null}");
-		return;
+	buf_addz(out, ",\"invocations\":[");
+	for (const struct invocation *inv = i->doing; inv; inv = inv->next) {
+		add_running(inv, out);
+		if (inv->next)
+			buf_addc(out, ',');
 	}
-	buf_addf(out, "{\"id\":\"%s\"", inv->id);
-	add_trace(out, inv->trace_of.trace_id);
-	buf_addf(out, ",\"began\":%" PRId64 ",\"cold\":%s", inv->wall_given / 1000000,
-		 inv->report.cold ? "true" : "false");
-	add_text(out, "trigger", inv->trigger);
-	add_text(out, "method", inv->method);
-	add_text(out, "path", inv->path);
-	buf_addz(out, "}}");
+	buf_addz(out, "]}");
 }
 
 void page_add_news(struct page *pg, uint64_t since, struct buf *out)
@@ -181,9 +185,13 @@ static void add_call(const struct page_call *c, uint64_t seq, struct buf *out)
 	buf_addf(out, ",\"id\":\"%s\"", c->id);
 	add_trace(out, c->trace);
 	buf_addf(out, ",\"outcome\":\"%s\",\"began\":%" PRId64 ",\"duration_ms\":%.3f,\"billed_ms\":%" PRIu64
-		 ",\"cpu_ms\":%.3f,\"memory\":%" PRIu64 ",\"cold\":%s,\"init_ms\":%.3f", outcome_name(c->outcome),
-		 c->began / 1000000, ms(r->duration), r->billed_ms, ms(r->cpu), r->memory_peak,
-		 c->cold ? "true" : "false", ms(r->init));
+		 ",\"memory\":%" PRIu64 ",\"cold\":%s,\"init_ms\":%.3f", outcome_name(c->outcome), c->began / 1000000,
+		 ms(r->duration), r->billed_ms, r->memory_peak, c->cold ? "true" : "false", ms(r->init));
+	/* of those that one process did at the same time, nobody knows it */
+	if (r->cpu != UINT64_MAX)
+		buf_addf(out, ",\"cpu_ms\":%.3f", ms(r->cpu));
+	else
+		buf_addz(out, ",\"cpu_ms\":null");
 	if (c->instance)
 		buf_addf(out, ",\"instance\":%" PRIu64, c->instance);
 	else
@@ -193,7 +201,7 @@ static void add_call(const struct page_call *c, uint64_t seq, struct buf *out)
 	add_text(out, "method", c->method);
 	add_text(out, "path", c->path);
 	if (c->status)
-		buf_addf(out, ",\"status\":%d", c->status);
+		buf_addf(out, ",\"status\":%u", c->status);
 	buf_addc(out, '}');
 }
 
@@ -265,7 +273,8 @@ static void add_line(const struct page_fn *f, const struct page_line *l, struct 
 	buf_addc(out, '}');
 }
 
-bool page_add_lines(struct page *pg, uint64_t *since, size_t most, uint64_t *gap, struct buf *out)
+bool page_add_lines(struct page *pg, uint64_t *since, uint64_t from, size_t most, uint64_t *gap,
+		    struct buf *out)
 {
 	size_t start = out->len;
 	const struct page_line *l;
@@ -282,7 +291,8 @@ bool page_add_lines(struct page *pg, uint64_t *since, size_t most, uint64_t *gap
 		buf_addz(out, sep);
 		sep = ",";
 		add_line(f, l, out);
-		*gap += l->seq - *since - 1;
+		if (l->seq > from)
+			*gap += l->seq - 1 - (*since > from ? *since : from);
 		*since = l->seq;
 	}
 	buf_addc(out, ']');
@@ -293,6 +303,7 @@ void page_add_state(struct page *pg, struct buf *out)
 {
 	buf_addf(out, "{\"started\":%" PRIu64 ",\"now\":%" PRId64 ",\"region\":", pg->started, wall_clock() / 1000000);
 	buf_add_json(out, str_from(pg->platform->region));
+	buf_addf(out, ",\"readers\":{\"all\":%u,\"behind\":%u}", pg->nreaders, page_behind(pg));
 	buf_addf(out, ",\"heat\":{\"seconds\":%u,\"columns\":%u,\"first\":%u},", HEAT_S, HEAT_COLUMNS, HEAT_FIRST);
 	page_add_news(pg, 0, out);
 	buf_addc(out, ',');

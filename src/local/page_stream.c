@@ -19,7 +19,7 @@ struct page_reader {
 	struct web_req *req;
 	struct page_reader *next;
 	uint64_t tick, calls, lines;	/* what it has been told */
-	bool caught_up;			/* with the lines there were when it came */
+	uint64_t from;			/* the last line when it came: of those after it, it is to know if it misses some */
 	bool behind;			/* it is told nothing until it has read what waits */
 	bool whole;			/* it gets all anew */
 };
@@ -90,14 +90,22 @@ static bool send_update(struct page_reader *r)
 	buf_addc(out, ',');
 	page_add_calls(pg, r->calls, out);
 	buf_addc(out, ',');
-	all = page_add_lines(pg, &r->lines, LINES_MAX, &gap, out);
-	if (gap && r->caught_up)
+	all = page_add_lines(pg, &r->lines, r->from, LINES_MAX, &gap, out);
+	if (gap)
 		buf_addf(out, ",\"skipped\":%" PRIu64, gap);
-	r->caught_up |= all;
 	send_event(r, "update", out);
 	r->tick = pg->tick;
 	r->calls = pg->ncalls;
 	return !all;
+}
+
+unsigned page_behind(const struct page *pg)
+{
+	unsigned n = 0;
+
+	for (const struct page_reader *r = pg->readers; r; r = r->next)
+		n += r->behind;
+	return n;
 }
 
 static void flush(struct loop_timer *t)
@@ -174,7 +182,7 @@ void page_stream(struct page *pg, struct web_req *req)
 		return;
 	}
 	r = xcalloc(1, sizeof(*r));
-	*r = (struct page_reader){ .page = pg, .req = req, .next = pg->readers };
+	*r = (struct page_reader){ .page = pg, .req = req, .from = pg->nlines, .next = pg->readers };
 	req->ctx = r;
 	req->calls = &calls;
 	web_stream(req, 200, h, ARRAY_LEN(h));

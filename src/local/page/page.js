@@ -265,15 +265,15 @@
 		put(broken, f.breaker === "closed" ? "" : "breaker " + f.breaker);
 		mark(broken, f.breaker === "closed" ? "" : "tag bad");
 		[count(f.invocations), count(f.errors), count(f.cold), time(f.p50_ms), time(f.p99_ms), f.active + " of " +
-			f.concurrency, states(f.name), size(f.memory), time(f.timeout_ms)].forEach((text, n) => put(td[n], text));
+			count(f.concurrency * f.parallel), states(f.name), size(f.memory), time(f.timeout_ms)].forEach((text, n) => put(td[n], text));
 		mark(td[1], f.errors ? "bad" : "");
 	}
 
 	function running() {
 		const list = [];
 		for (const i of instances.values()) {
-			if (i.invocation) {
-				list.push({ ...i.invocation, function: i.function, instance: i.number, outcome: "running" });
+			for (const inv of i.invocations) {
+				list.push({ ...inv, function: i.function, instance: i.number, outcome: "running" });
 			}
 		}
 		return list.sort((a, b) => b.began - a.began);
@@ -658,7 +658,7 @@
 
 	/* Ages and durations go on between events. */
 	setInterval(() => {
-		const busy = [...instances.values()].some(i => i.invocation);
+		const busy = [...instances.values()].some(i => i.invocations.length);
 		if (live && !document.hidden && Date.now() - drawn > (busy ? 200 : 900)) {
 			forget();
 			ask();

@@ -68,6 +68,10 @@ int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
 		for (size_t i = 0; p && i < 1 << 20; i += 4096)
 			p[i] = 1;
 	}
+	if (slsc_str_eq(what, "print") && slsc_json_get(in, "text", &v) > 0) {
+		slsc_json_str(ctx, v, &v);
+		printf("%.*s\n", (int)v.len, v.ptr);
+	}
 	if (slsc_str_eq(what, "flood")) {
 		static char line[1024];
 
