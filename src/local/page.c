@@ -103,7 +103,7 @@ static void over(struct observer *o, struct invocation *inv)
 	c->cold = inv->report.cold;
 	c->is_given = inv->is_given;
 	c->outcome = inv->outcome;
-	c->status = (int)inv->status;
+	c->status = inv->status;
 	c->began = inv->is_given ? inv->wall_given : inv->wall_made;
 	c->report = inv->report;
 	copy(c->error, sizeof(c->error), inv->error_type);
