@@ -291,6 +291,12 @@ complete -c slsc -n '__slsc_in verify-signature' -a '(__fish_complete_directorie
 complete -c slsc -n '__slsc_in local' -s P -l port -x -d 'where callers find it (default: 9000; 0: any that is free)'
 complete -c slsc -n '__slsc_in local' -l listen -x -d 'listen on this address (default: 127.0.0.1)'
 complete -c slsc -n '__slsc_in local' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
+complete -c slsc -n '__slsc_in local' -l name -x -d 'serve the command behind -- as the function NAME; no slsc.yaml is needed'
+complete -c slsc -n '__slsc_in local' -l http -d 'the command listens for HTTP on $PORT; else it asks the Runtime API'
+complete -c slsc -n '__slsc_in local' -l otlp -x -d 'send records and spans to a collector, by OTLP/HTTP'
+complete -c slsc -n '__slsc_in local' -l otlp-header -x -d 'send this header along; repeatable'
+complete -c slsc -n '__slsc_in local' -l otlp-dir -x -a '(__fish_complete_directories)' -d 'append them to logs.jsonl and traces.jsonl, as OTLP/JSON'
+complete -c slsc -n '__slsc_in local' -l log-file -r -F -d 'append each line a function prints, as a line of JSON'
 complete -c slsc -n '__slsc_in local' -a '(__slsc_names functions)'
 
 # invoke
