@@ -236,6 +236,8 @@ static void print_words(const struct target *t, const struct invoke_result *r, c
 		out_raw("\n", 1);
 	if (r->status == 204)
 		out_note("%s can be invoked", t->function);
+	else if (r->status >= 400 && !r->error.len)
+		out_note("%s answered with status %d", t->function, r->status);
 	else if (r->status == 202)
 		out_note("queued for %s%s%s", t->function, *r->request_id ? ", request " : "", r->request_id);
 }
@@ -418,7 +420,8 @@ const struct cmd cmd_invoke = {
 		"If a slsc local runs in the project (.slsc/local.json tells where), it is asked; --url names any "
 		"other platform that speaks Lambda's Invoke API without signatures. If none runs, the function is "
 		"built, if it has to be, and run once on an instance of its own, with the limits and the "
-		"environment that slsc local would give it.\n\n"
+		"environment that slsc local would give it. Then one with runtime http can be called, too: it gets "
+		"GET /, or the event as the body of POST /.\n\n"
 		"The exit code is 1 if the function failed: its answer, which says why, is printed all the same. "
 		"The log (--tail) goes to stderr: what it printed, and START, END and REPORT of the platform. With "
 		"--dry-run the platform says whether it would call the function, and does not.\n\n"

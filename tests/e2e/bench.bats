@@ -79,7 +79,7 @@ of() {
 }
 
 @test "a function that fails, ends, hangs, is too large: each is counted as what it did" {
-	act '    timeout: 200 ms
+	act '    timeout: 30 s
     memory: 3008 MB'
 	bench act --cold 2 --requests 5 --warmup 0 --event '{"do":"fail"}'
 	is "$status" 1
@@ -88,9 +88,6 @@ of() {
 	bench act --cold 2 --requests 5 --warmup 0 --event '{"do":"exit","n":3}'
 	is "$status" 1
 	is "$(of '[.cold.calls.crashed, .load.calls.crashed, .load.errors[0].text, .load.init.n]')" '[2,5,"Runtime.ExitError",5]'
-	bench act --cold 1 --requests 2 --warmup 0 --event '{"do":"sleep","n":60000}'
-	is "$(of '[.cold.calls.timeout, .load.calls.timeout, .load.errors[0].text]')" '[1,2,"Sandbox.Timedout"]'
-	is "$(of '.load.latency.failed.min >= 200000000')" true
 	bench act --cold 0 --requests 2 --warmup 0 --event '{"do":"big","n":6291557}'
 	is "$(of '[.load.calls.failed, .load.errors[0].text]')" '[2,"Function.ResponseSizeTooLarge"]'
 	slsc_run bench act -q --cold 0 --requests 3 --warmup 0 --event '{"do":"abort"}'
@@ -98,6 +95,10 @@ of() {
 	has "$out" "3 calls: 3 crashed"
 	has "$out" "errors
 3 × Runtime.ExitError"
+	sed -i 's/timeout: 30 s/timeout: 200 ms/' slsc.yaml
+	bench act --cold 1 --requests 2 --warmup 0 --event '{"do":"sleep","n":60000}'
+	is "$(of '[.cold.calls.timeout, .load.calls.timeout, .load.errors[0].text]')" '[1,2,"Sandbox.Timedout"]'
+	is "$(of '.load.latency.failed.min >= 200000000')" true
 }
 
 @test "as many at once as the function has instances: the others are refused, and it is said" {
@@ -107,6 +108,17 @@ of() {
 	is "$(of '.load.calls | .refused >= 1 and .ok >= 1 and .refused + .ok == 50')" true
 	is "$(of '.load.errors[0] | [.status, .text]')" '[429,"TooManyRequestsException"]'
 	is "$(of '.notes | map(select(. == "it takes 1 call at once, by its concurrency: of 4 callers some are refused")) | length')" 1
+}
+
+@test "a function that speaks HTTP: GET /, or POST with an event; answers of 500 and more are failures" {
+	need jq jq
+	site
+	bench --cold 3 --requests 40 --warmup 0 --concurrency 4
+	is "$status/$err" "0/"
+	is "$(of '[.cold.calls.ok, .cold.latency.cold.n, .load.calls.ok, .load.errors]')" '[3,3,40,[]]'
+	bench --cold 1 --requests 3 --warmup 0 --event '{"a":123456789012345678}'
+	is "$status" 1
+	is "$(of '[.cold.calls.failed, .load.calls.failed, .load.errors]')" '[1,3,[{"n":3,"status":500,"text":null}]]'
 }
 
 @test "--memory, --profile, --example; what slsc local warns of is noted" {
@@ -170,7 +182,7 @@ early() {
 
 @test "what is asked wrongly is told" {
 	act
-	printf '  site:\n    sources: [src/main.c]\n    runtime: http\n' >>slsc.yaml
+	printf '  site:\n    sources: [src/main.c]\n    runtime: none\n' >>slsc.yaml
 	while IFS='|' read -r options message; do
 		# shellcheck disable=SC2086
 		slsc_run bench act $options
@@ -197,8 +209,7 @@ hint: such as 1769MB, which comes with a whole CPU"
 	is "$status/$err" "2/error: slsc.yaml has 2 functions: say which one to measure
 hint: slsc bench act"
 	slsc_run bench site
-	is "$status/$out/$err" "1//error: slsc.yaml:6:3: 'site' takes no events: its runtime is http
-hint: slsc local gives it a URL"
+	is "$status/$out/$err" "1//error: slsc.yaml:6:3: 'site' takes neither events nor requests: its runtime is none"
 	slsc_run bench atc
 	is "$status/$err" "1/error: unknown function 'atc'
 hint: did you mean 'act'?"

@@ -380,9 +380,30 @@ two/"
 	is "$(jq -c '[.payload, .encoding]' "$T/out")" '["one\ntwo\n","text"]'
 }
 
+@test "here: a function that speaks HTTP is asked for /, or given the event" {
+	need jq jq
+	site
+	slsc_run invoke
+	is "$status/$out/$err" "0/got/"
+	slsc_run invoke site --event '{"a":1}'
+	is "$status/$out/$err" '0/posted {"a":1}/'
+	slsc_run invoke site --stream --tail --event '{"a":1}'
+	is "$status/$out" '0/posted {"a":1}'
+	has "$err" "	Request: POST /	Answer: 200"
+	# whose fault it is, by the status
+	slsc_run invoke site --event '{"a":12345678}'
+	is "$status/$(jq -r .message <<<"$out")/$err" "0/more than twelve/site answered with status 413"
+	slsc_run invoke site --event '{"a":123456789012345678}'
+	is "$status" 1
+	is "$err" "error: site: the function failed (500)
+hint: --tail shows what it printed"
+	slsc_run invoke site --json
+	is "$(jq -c '[.status, .version, .payload, .encoding, .report.cold]' "$T/out")" '[200,null,"got","text",true]'
+}
+
 @test "here: what cannot be run is told, and where it is written" {
 	project
-	printf '  site:\n    sources: [site.c]\n    runtime: http\n' >>slsc.yaml
+	printf '  site:\n    sources: [site.c]\n    runtime: none\n' >>slsc.yaml
 	slsc_run invoke ehco
 	is "$status/$out" "1/"
 	is "$err" "error: unknown function 'ehco'
@@ -405,8 +426,7 @@ hint: it is relative to slsc.yaml's directory; '**' stands for any number of dir
 	rm -r .slsc
 	slsc_run invoke site
 	[ ! -e .slsc ]
-	is "$status/$out/$err" "1//error: slsc.yaml:5:3: 'site' takes no events: its runtime is http
-hint: slsc local gives it a URL"
+	is "$status/$out/$err" "1//error: slsc.yaml:5:3: 'site' takes neither events nor requests: its runtime is none"
 }
 
 @test "here: a signal ends it and what it runs: exit 130" {

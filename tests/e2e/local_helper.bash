@@ -53,6 +53,26 @@ wait_for() {
 	return 1
 }
 
+# site: a project with a function that speaks HTTP: GET / is greeted, a body is echoed, a long one is too much
+site() {
+	mkdir -p site/src && cd site || return 1
+	cat >src/site.c <<-'EOF'
+		#include <slsc.h>
+		slsc_http_fn handler;
+		int handler(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_response *res)
+		{
+			if (req->body.len > 20)
+				return slsc_fail(ctx, "TooLong", "more than twenty");
+			if (req->body.len > 12)
+				return slsc_response_error(res, 413, "more than twelve");
+			slsc_puts(&res->body, req->body.len ? "posted " : "got");
+			return req->body.len ? slsc_response_piece(res, req->body) : 0;
+		}
+	EOF
+	printf 'project: site\nfunctions:\n  site:\n    sources: [src/*.c]\n    runtime: http\n' >slsc.yaml
+	"$SLSC_BIN" build >/dev/null 2>&1
+}
+
 # project_of NAME SOURCE [YAML-LINES]: a project with one function made of a C source
 project_of() {
 	mkdir -p "$1/src" && cd "$1" || return 1
