@@ -336,12 +336,19 @@ _slsc()
 		-P|--port) return ;;
 		--listen) return ;;
 		-p|--profile) _slsc_names profiles; return ;;
+		--otlp) return ;;
+		--otlp-header) return ;;
+		--otlp-dir) _slsc_files -d; return ;;
+		--log-file) _slsc_files -f; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --port --listen --profile --directory --verbose --quiet --color --progress --help
+			_slsc_words --port --listen --profile --otlp --otlp-header --otlp-dir --log-file --ca-file --cert --key --insecure --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
