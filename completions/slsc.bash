@@ -341,12 +341,15 @@ _slsc()
 		--otlp-header) return ;;
 		--otlp-dir) _slsc_files -d; return ;;
 		--log-file) _slsc_files -f; return ;;
+		--ca-file) _slsc_files -f; return ;;
+		--cert) _slsc_files -f; return ;;
+		--key) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --port --listen --profile --name --http --otlp --otlp-header --otlp-dir --log-file --directory --verbose --quiet --color --progress --help
+			_slsc_words --port --listen --profile --name --http --otlp --otlp-header --otlp-dir --log-file --ca-file --cert --key --insecure --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;

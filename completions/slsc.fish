@@ -297,6 +297,10 @@ complete -c slsc -n '__slsc_in local' -l otlp -x -d 'send records and spans to a
 complete -c slsc -n '__slsc_in local' -l otlp-header -x -d 'send this header along; repeatable'
 complete -c slsc -n '__slsc_in local' -l otlp-dir -x -a '(__fish_complete_directories)' -d 'append them to logs.jsonl and traces.jsonl, as OTLP/JSON'
 complete -c slsc -n '__slsc_in local' -l log-file -r -F -d 'append each line a function prints, as a line of JSON'
+complete -c slsc -n '__slsc_in local' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
+complete -c slsc -n '__slsc_in local' -l cert -r -F -d 'show this client certificate (PEM)'
+complete -c slsc -n '__slsc_in local' -l key -r -F -d 'its private key, if that is in another file'
+complete -c slsc -n '__slsc_in local' -l insecure -d 'take any certificate, and plain http where there is no https'
 complete -c slsc -n '__slsc_in local' -a '(__slsc_names functions)'
 
 # invoke

@@ -12,16 +12,19 @@
 #include "local/page.h"
 #include "local/rebuild.h"
 #include "local/running.h"
-#include "local/serve.h"
+#include "local/serve_artifact.h"
 #include "local/watch.h"
 #include "os/fs.h"
 #include "os/proc.h"
+#include "registry/origin.h"
+#include "registry_ui.h"
 #include "ui.h"
 
 struct local_ctx {
 	const char *listen, *profile, *port, *otlp, *otlp_dir, *log_file, *name;
 	struct strs headers;
 	bool http;
+	struct registry_flags registry;
 };
 
 #define AT(member) offsetof(struct local_ctx, member)
@@ -49,6 +52,7 @@ static const struct opt opts[] = {
 	  .help = "append them to logs.jsonl and traces.jsonl, as OTLP/JSON" },
 	{ OPT_STR, .long_name = "log-file", .offset = AT(log_file), .arg = "FILE", .complete = COMPLETE_FILE,
 	  .help = "append each line a function prints, as a line of JSON" },
+	REGISTRY_OPTS(struct local_ctx, registry),
 	{ .type = OPT_END },
 };
 
@@ -122,16 +126,13 @@ static void changed(struct watch *w)
 	rebuild_go(&CONTAINER_OF(w, struct session, watch)->rebuild);
 }
 
-static int add_functions(struct session *s, struct project *p, const struct globals *g, int argc, char **argv,
-			 struct err *err)
+static int add_functions(struct session *s, struct project *p, const struct globals *g, struct err *err)
 {
 	CLEAN_BUILD struct build_result res = { 0 };
 	CLEAN_FD int lock = -1;
 	struct build_request *req = &s->request;
 
 	req->profile = s->options->profile;
-	for (int i = 0; i < argc; i++)
-		strs_add(&req->functions, argv[i]);
 	strs_add(&req->arches, arch_name(arch_host()));
 	ui_build_request(req, g);
 	lock = build_lock(p, "slsc local", ui_waiting, NULL, err);
@@ -175,6 +176,57 @@ static int add_command(struct session *s, const char *dir, char **argv, struct e
 	return 0;
 }
 
+/* ---- zips and images ---- */
+
+static void tell(void *ctx, const char *message)
+{
+	(void)ctx;
+	out_warn("%s", message);
+}
+
+static int add_artifacts(struct session *s, const struct project *p, const struct strs *artifacts, struct err *err)
+{
+	const struct registry_opts registry = registry_opts_of(&s->options->registry);
+	struct registry_env registry_env = { .opts = &registry };
+	const struct origin_env env = { .registry = registry_open, .ctx = &registry_env };
+	struct serve_artifacts how = { .project = p, .env = &env, .tell = tell };
+
+	for (size_t i = 0; i < artifacts->len; i++) {
+		struct lfn *fn = serve_artifact(&how, artifacts->ptr[i], err);
+
+		if (!fn)
+			return -1;
+		if (platform_find(&s->platform, str_from(fn->name))) {
+			err_set(err, ERR_USAGE, "%s: '%s' is served already", artifacts->ptr[i], fn->name);
+			lfn_free(fn);
+			return err_hint(err, "a function is named after its zip or image: rename one of them");
+		}
+		platform_add(&s->platform, fn);
+		async_serve(&s->async, fn);
+	}
+	return 0;
+}
+
+/* What a command is served in, and artifacts without a project. */
+static int find_here(struct project *p, struct err *err)
+{
+	p->dir = realpath(".", NULL);
+	return p->dir ? 0 : err_sys(err, "cannot tell the current directory");
+}
+
+/* Who names artifacts alone needs no project; what one says of functions of the same names counts. */
+static int find_project(struct project *p, const struct strs *artifacts, const struct strs *functions, struct err *err)
+{
+	if (project_load(p, NULL, err) == 0)
+		return 0;
+	if (!artifacts->len || functions->len || err->code != ERR_NOTFOUND)
+		return -1;
+	*err = (struct err)ERR_INIT;
+	project_release(p);
+	*p = (struct project){ 0 };
+	return find_here(p, err);
+}
+
 /* ---- */
 
 static void died(const struct queue_death *d)
@@ -186,12 +238,6 @@ static void died(const struct queue_death *d)
 static void trouble(const struct err *err)
 {
 	out_error(err);
-}
-
-static void tell(void *ctx, const char *message)
-{
-	(void)ctx;
-	out_warn("%s", message);
 }
 
 static int start_gateway(struct session *s, const struct project *p, struct err *err)
@@ -237,15 +283,20 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
 	struct session s = { .options = c, .console.line = show_line, .claim = -1 };
+	CLEAN_STRS struct strs artifacts = { 0 };
 	struct observe_opts o;
+	bool build;
 	int ret = -1;
 
 	if (check_command(c, argc, err) < 0)
 		return -1;
-	if (c->name)
-		p.dir = realpath(".", NULL);
-	if (c->name ? !p.dir : project_load(&p, NULL, err) < 0)
-		return c->name ? err_sys(err, "cannot tell the current directory") : -1;
+	for (int i = 0; i < argc && !c->name; i++)
+		strs_add(serve_is_artifact(argv[i]) ? &artifacts : &s.request.functions, argv[i]);
+	if (c->name ? find_here(&p, err) < 0 : find_project(&p, &artifacts, &s.request.functions, err) < 0) {
+		strs_release(&s.request.functions);
+		return -1;
+	}
+	build = !c->name && (s.request.functions.len || !artifacts.len);
 	if (loop_init(&s.loop, err) < 0 || web_start(&s.web, &s.loop, err) < 0 ||
 	    platform_init(&s.platform, &s.loop, &s.web, err) < 0)
 		goto out;
@@ -261,13 +312,17 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	s.claim = running_claim(p.dir, err);
 	if (s.claim < 0 || start_gateway(&s, &p, err) < 0)
 		goto out;
-	if (c->name ? add_command(&s, p.dir, argv, err) < 0 : add_functions(&s, &p, g, argc, argv, err) < 0)
+	if (c->name && add_command(&s, p.dir, argv, err) < 0)
+		goto out;
+	if (build && add_functions(&s, &p, g, err) < 0)
+		goto out;
+	if (add_artifacts(&s, p.file ? &p : NULL, &artifacts, err) < 0)
 		goto out;
 	s.rebuild = (struct rebuild){ .loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting,
 				      .done = rebuilt };
 	/* what is built while functions are served is told when it is done */
 	s.rebuild.req.on_step = NULL;
-	if (!c->name && watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
+	if (build && watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
 		goto out;
 	ret = serve(&s, &p, err);
 out:
@@ -296,19 +351,25 @@ static void release(void *ctx)
 
 const struct cmd cmd_local = {
 	.name = "local",
-	.args = "[FUNCTION...]",
+	.args = "[FUNCTION|ARTIFACT...]",
 	.summary = "Serve functions on this machine as the platform would",
 	.description =
 		"Builds the functions of slsc.yaml and serves them at http://127.0.0.1:9000: the Invoke API, as the "
 		"AWS CLI and SDKs call it, and below it the Runtime API, an endpoint for each instance. Instances "
 		"start on demand, stay warm, are ended when they have nothing to do, and serve one invocation at a "
-		"time.\n"
-		"\n"
+		"time.\n\n"
+		"An artifact is a zip or an image (oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, "
+		"HOST/REPOSITORY[:TAG]), whoever made it; what is no function's name is one. It is unpacked into the "
+		"cache and served under the name of its file or repository; an image has a root directory of its own, "
+		"read-only. Without functions no slsc.yaml is needed; what one says of a function of the same name "
+		"counts.\n\n"
 		"A function that speaks HTTP (runtime: http) is found at http://127.0.0.1:9000/NAME/, and an instance "
 		"of it serves up to 80 requests at once. With --name a command of any language is served.",
 	.examples = "$ slsc local\n"
-		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n"
-		    "$ slsc local --name api --http -- python3 -u server.py\n",
+		    "$ slsc local dist/hello-x86_64.zip\n"
+		    "$ slsc local oci:dist/hello.oci\n"
+		    "$ slsc local --name api --http -- python3 -u server.py\n"
+		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct local_ctx),

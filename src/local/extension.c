@@ -115,7 +115,7 @@ static void environment(struct instance *i, struct strs *env)
 
 static bool start(struct instance *i, const char *name)
 {
-	CLEAN_FREE char *path = path_join(i->fn->extensions, name);
+	CLEAN_FREE char *path = path_join(i->fn->extensions, name), *host = NULL;
 	struct extension *e = extension_add(i, name, true);
 	char *argv[] = { path, NULL };
 	CLEAN_STRS struct strs env = { 0 };
@@ -129,14 +129,24 @@ static bool start(struct instance *i, const char *name)
 	if (instance_spawn(i, argv, &env, &e->out, &e->pid, &e->process, &err) == 0)
 		return true;
 	platform_line(i, FROM_PLATFORM, str_from(err.msg));
-	return cannot(e, access(path, X_OK) < 0 && errno == EACCES ? "PermissionDenied" : "UnknownError");
+	host = xasprintf("%s%s", i->fn->root ? i->fn->root : "", path);
+	return cannot(e, access(host, X_OK) < 0 && errno == EACCES ? "PermissionDenied" : "UnknownError");
+}
+
+static DIR *list(const struct lfn *fn)
+{
+	CLEAN_FREE char *path = NULL;
+
+	if (!fn->extensions)
+		return NULL;
+	path = fn->root ? xasprintf("%s/%s", fn->root, fn->extensions) : xstrdup(fn->extensions);
+	return opendir(path);
 }
 
 bool extensions_start(struct instance *i)
 {
 	CLEAN_STRS struct strs names = { 0 };
-	bool some = i->fn->extensions && i->fn->runtime == RUNTIME_LAMBDA;
-	DIR *dir = some ? opendir(i->fn->extensions) : NULL;
+	DIR *dir = i->fn->runtime == RUNTIME_LAMBDA ? list(i->fn) : NULL;
 	bool all = true;
 
 	if (!dir)

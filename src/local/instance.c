@@ -104,6 +104,25 @@ void line_reader_stop(struct line_reader *r)
 
 /* ---- its start ---- */
 
+/* A name is there once. What tells it where it is is ours to say: an image may have been made in another place. */
+static void put_env(struct strs *env, const char *text, bool http)
+{
+	static const char *const ours[] = { "AWS_LAMBDA_", "LAMBDA_TASK_ROOT=", "LAMBDA_RUNTIME_DIR=", "PORT=" };
+	size_t name = strcspn(text, "=") + 1;
+
+	/* a port is the function's own to use unless it is to listen there */
+	for (size_t i = 0; i < ARRAY_LEN(ours) - !http; i++)
+		if (starts_with(text, ours[i]))
+			return;
+	for (size_t i = 0; i < env->len; i++)
+		if (strncmp(env->ptr[i], text, name) == 0) {
+			free(env->ptr[i]);
+			env->ptr[i] = xstrdup(text);
+			return;
+		}
+	strs_add(env, text);
+}
+
 void instance_environment(struct instance *i, struct strs *env)
 {
 	struct lfn *fn = i->fn;
@@ -129,7 +148,8 @@ void instance_environment(struct instance *i, struct strs *env)
 		strs_addf(env, "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/%s", fn->name);
 		strs_addf(env, "AWS_LAMBDA_LOG_STREAM_NAME=%s", i->stream);
 		strs_add(env, "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand");
-		strs_addf(env, "LAMBDA_TASK_ROOT=%s", fn->dir);
+		/* of an image it is the same whatever its working directory is */
+		strs_addf(env, "LAMBDA_TASK_ROOT=%s", fn->root ? "/var/task" : fn->dir);
 		strs_add(env, "LAMBDA_RUNTIME_DIR=/var/runtime");
 		strs_add(env, "_HANDLER=bootstrap");
 		/* what SDKs look for; they are nobody's */
@@ -138,7 +158,7 @@ void instance_environment(struct instance *i, struct strs *env)
 		strs_add(env, "AWS_SESSION_TOKEN=local");
 	}
 	for (size_t n = 0; n < fn->env.len; n++)
-		strs_add(env, fn->env.ptr[n]);
+		put_env(env, fn->env.ptr[n], fn->runtime == RUNTIME_HTTP);
 }
 
 /* A process of it, whose namespaces it is in; 0: none. */
@@ -157,7 +177,9 @@ int instance_spawn(struct instance *i, char *const *argv, struct strs *env, stru
 	struct loop *loop = fn->platform->loop;
 	const char *const keep[] = { fn->dir, fn->extensions, NULL };
 	struct spawn o = { .argv = (const char *const *)argv, .env = (const char *const *)strs_argv(env),
-			   .cwd = fn->dir, .group = &i->group, .join = first_process(i), .keep = keep };
+			   .cwd = fn->dir, .group = &i->group, .join = first_process(i), .keep = keep,
+			   .root = fn->root, .read_only = fn->read_only ? fn->dir : NULL,
+			   .user = fn->has_user ? &fn->user : NULL };
 	int out[2] = { -1, -1 };
 
 	process->fd = r->io.fd = -1;

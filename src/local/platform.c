@@ -103,6 +103,8 @@ void lfn_free(struct lfn *fn)
 	free(fn->fallback_file);
 	free(fn->fallback_function);
 	free(fn->extensions);
+	free(fn->root);
+	free(fn->user.groups);
 	strs_release(&fn->argv);
 	strs_release(&fn->env);
 	VEC_FREE(&fn->instances);

@@ -45,6 +45,10 @@ struct lfn {
 	char *dir;				/* where it runs, and LAMBDA_TASK_ROOT; absolute */
 	struct strs env;			/* "K=V": its own */
 	char *extensions;			/* a directory of programs that start with each instance; or NULL */
+	char *root;				/* its root directory, in which dir and extensions are; or NULL */
+	bool read_only;				/* dir is not its to write */
+	struct spawn_user user;			/* whom it runs as, if */
+	bool has_user;
 	uint64_t timeout_ms, memory, tmp;	/* memory and tmp in bytes */
 	unsigned concurrency;			/* instances at most */
 	unsigned parallel;			/* invocations at once in an instance: 1 (lambda) */

@@ -17,7 +17,7 @@
 #define TMP (512ull << 20)
 #define TIMEOUT_MS 3000u
 
-static struct lfn *make(const char *name, enum runtime runtime)
+struct lfn *serve_new(const char *name, enum runtime runtime)
 {
 	struct lfn *fn = xcalloc(1, sizeof(*fn));
 
@@ -33,10 +33,8 @@ static struct lfn *make(const char *name, enum runtime runtime)
 }
 
 /* What of slsc.yaml can be changed while it is served. */
-static void settings(struct lfn *fn, const struct project *p, const struct function *f, const char *binary)
+void serve_settings(struct lfn *fn, const struct project *p, const struct function *f)
 {
-	struct stat st;
-
 	fn->timeout_ms = f->timeout_ms;
 	fn->memory = f->memory;
 	fn->tmp = f->storage;
@@ -55,6 +53,13 @@ static void settings(struct lfn *fn, const struct project *p, const struct funct
 	strs_release(&fn->env);
 	for (size_t i = 0; i < f->env.len; i++)
 		strs_addf(&fn->env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
+}
+
+static void settings(struct lfn *fn, const struct project *p, const struct function *f, const char *binary)
+{
+	struct stat st;
+
+	serve_settings(fn, p, f);
 	if (stat(binary, &st) == 0) {
 		fn->binary[0] = st.st_ino;
 		fn->binary[1] = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
@@ -92,22 +97,27 @@ bool serve_renew(struct lfn *fn, const struct project *p, const struct function 
 	return changed;
 }
 
+int serve_qemu(struct lfn *fn, const char *shown, enum arch arch, struct err *err)
+{
+	CLEAN_FREE char *qemu = arch == arch_host() ? NULL : proc_which(arch_qemu(arch));
+
+	if (qemu)
+		strs_add(&fn->argv, qemu);
+	if (qemu || arch == arch_host())
+		return 0;
+	err_set(err, ERR_TOOL, "%s: its architecture is %s, and %s is not found", shown, arch_name(arch),
+		arch_qemu(arch));
+	return err_hint(err, "apt-get install qemu-user-static");
+}
+
 struct lfn *serve_function(const struct project *p, const struct function *f, enum arch arch, const char *binary,
 			   struct err *err)
 {
-	struct lfn *fn = make(f->name.s, f->runtime);
+	struct lfn *fn = serve_new(f->name.s, f->runtime);
 
-	if (arch != arch_host()) {
-		CLEAN_FREE char *qemu = proc_which(arch_qemu(arch));
-
-		if (!qemu) {
-			err_set(err, ERR_TOOL, "%s: its architecture is %s, and %s is not found", f->name.s,
-				arch_name(arch), arch_qemu(arch));
-			err_hint(err, "apt-get install qemu-user-static");
-			lfn_free(fn);
-			return NULL;
-		}
-		strs_add(&fn->argv, qemu);
+	if (serve_qemu(fn, f->name.s, arch, err) < 0) {
+		lfn_free(fn);
+		return NULL;
 	}
 	strs_add(&fn->argv, binary);
 	fn->dir = xstrdup(p->dir);
@@ -125,7 +135,7 @@ struct lfn *serve_command(const char *name, enum runtime runtime, char *const *a
 		err_set(err, ERR_TOOL, "'%s' is not found%s", argv[0], strchr(argv[0], '/') ? "" : " on PATH");
 		return NULL;
 	}
-	fn = make(name, runtime);
+	fn = serve_new(name, runtime);
 	strs_add(&fn->argv, whole);
 	for (size_t i = 1; argv[i]; i++)
 		strs_add(&fn->argv, argv[i]);

@@ -19,4 +19,13 @@ bool serve_renew(struct lfn *fn, const struct project *p, const struct function 
  */
 struct lfn *serve_command(const char *name, enum runtime runtime, char *const *argv, const char *dir, struct err *err);
 
+/* ---- between its own files ---- */
+
+/** serve_new - with the defaults of slsc.yaml. */
+struct lfn *serve_new(const char *name, enum runtime runtime);
+/** serve_settings - what slsc.yaml says of @f: limits, environment, what is before its URL. */
+void serve_settings(struct lfn *fn, const struct project *p, const struct function *f);
+/** serve_qemu - @fn's first argument is what runs @arch's programs here; none for ours. @shown: for messages. ERR_TOOL. */
+int serve_qemu(struct lfn *fn, const char *shown, enum arch arch, struct err *err) MUST_CHECK;
+
 #endif

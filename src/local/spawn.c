@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -255,8 +256,12 @@ static int failed(const struct spawn_plan *p, const struct spawn *o, struct err 
 	const char *name = o->argv[0];
 
 	errno = p->failed;
-	if (p->what)
-		return err_sys(err, "cannot start %s: cannot %s", name, p->what);
+	if (p->what) {
+		err_sys(err, "cannot start %s: cannot %s", name, p->what);
+		/* it is about files, and this need not be */
+		err->hint[0] = '\0';
+		return -1;
+	}
 	if (p->failed == EACCES) {
 		err_set(err, ERR_TOOL, "cannot start %s: %s", name, strerror(p->failed));
 		return err_hint(err, "make it executable");
@@ -279,7 +284,7 @@ static int start(struct spawner *s, struct spawn_plan *p, int cgroup, pid_t *pid
 	int flags = p->ns_flags | (s->shared ? CLONE_FILES : 0);
 	sigset_t all, old;
 	pid_t r = -1;
-	int e;
+	int e, dumpable;
 
 	/* Whatever else is open, only what is below these is copied. */
 	if (dup3(p->out, s->out, O_CLOEXEC) >= 0 && dup3(p->err, s->err, O_CLOEXEC) >= 0) {
@@ -291,11 +296,15 @@ static int start(struct spawner *s, struct spawn_plan *p, int cgroup, pid_t *pid
 			p->most_fd = s->err;
 		if (!s->shared)
 			p->most_fd = -1;
+		dumpable = p->user ? prctl(PR_GET_DUMPABLE) : 0;
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
 		r = spawn_clone(p, flags, cgroup, pidfd);
 		e = errno;
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		/* a change of user took it away, so that no process of that user looks into what is shared */
+		if (p->user)
+			prctl(PR_SET_DUMPABLE, dumpable);
 		errno = e;
 	}
 	e = errno;
@@ -311,7 +320,8 @@ int spawner_start(struct spawner *s, const struct spawn *o, pid_t *pid, int *pid
 {
 	struct spawn_plan p = {
 		.argv = (char *const *)(uintptr_t)o->argv, .env = (char *const *)(uintptr_t)o->env,
-		.cwd = o->cwd, .root = o->root, .out = o->out, .err = o->err, .parent = getpid(),
+		.cwd = o->cwd, .root = o->root, .read_only = o->read_only, .user = o->user,
+		.out = o->out, .err = o->err, .parent = getpid(),
 	};
 	CLEAN_STRS struct strs paths = { 0 }, kept = { 0 };
 	CLEAN_FD int cgroup = -1, fd = -1;

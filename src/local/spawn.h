@@ -20,6 +20,13 @@ struct spawner {
 int spawner_init(struct spawner *s, struct err *err) MUST_CHECK;
 void spawner_release(struct spawner *s);
 
+/** Whom a process runs as. */
+struct spawn_user {
+	uint32_t uid, gid;
+	uint32_t *groups;	/* besides gid */
+	size_t ngroups;
+};
+
 struct spawn {
 	const char *const *argv;	/* argv[0] without a slash is looked up in PATH of @env, inside @root */
 	const char *const *env;		/* all of it, "K=V" */
@@ -37,6 +44,9 @@ struct spawn {
 	 * directories are made. /etc/resolv.conf and /etc/hosts are the caller's to put there. NULL: the machine's.
 	 */
 	const char *root;
+	/* A directory that it cannot write to, absolute, inside @root; without own mounts as its mode says. */
+	const char *read_only;
+	const struct spawn_user *user;	/* NULL: who we are; another one takes root. It owns stdout and stderr */
 };
 
 /**

@@ -186,6 +186,32 @@ CHILD static void enter_root(struct spawn_plan *p)
 		fail(p, "make its root read-only");
 }
 
+/* Who joins an instance finds it so. */
+CHILD static void protect(struct spawn_plan *p)
+{
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (!p->read_only || !p->ns_flags)
+		return;
+	if (syscall(SYS_mount, p->read_only, p->read_only, "", MS_BIND, NULL) < 0 ||
+	    syscall(SYS_mount_setattr, AT_FDCWD, p->read_only, 0, &ro, sizeof(ro)) < 0)
+		fail(p, "make its directory read-only");
+}
+
+/* The pipes are its own, too: it may open /dev/stdout. */
+CHILD static void become(struct spawn_plan *p)
+{
+	const struct spawn_user *u = p->user;
+
+	if (!u)
+		return;
+	syscall(SYS_fchown, 1, u->uid, u->gid);
+	syscall(SYS_fchown, 2, u->uid, u->gid);
+	if (syscall(SYS_setgroups, u->ngroups, u->groups) < 0 || syscall(SYS_setresgid, u->gid, u->gid, u->gid) < 0 ||
+	    syscall(SYS_setresuid, u->uid, u->uid, u->uid) < 0)
+		fail(p, "become its user");
+}
+
 CHILD static void limit(struct spawn_plan *p, int resource, uint64_t most, const char *what)
 {
 	struct rlimit was, r = { most, most };
@@ -275,6 +301,7 @@ CHILD int spawn_child(void *plan)
 		enter_root(p);
 	else
 		make_tmp(p);
+	protect(p);
 	if (p->null < 0)
 		syscall(SYS_exit_group, 0);
 	syscall(SYS_umask, 022);
@@ -285,6 +312,7 @@ CHILD int spawn_child(void *plan)
 	descriptors(p);
 	limits(p);
 	signals();
+	become(p);
 	if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail(p, "forbid new privileges");
 	/* last: a change of credentials takes it back */

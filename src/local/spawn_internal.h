@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "local/spawn.h"
+
 #define SPAWN_KEEP_MAX 8
 
 /*
@@ -15,7 +17,8 @@
 struct spawn_plan {
 	char *const *argv, *const *env;
 	char *const *paths;		/* to execute, the first that is there */
-	const char *cwd, *root;
+	const char *cwd, *root, *read_only;
+	const struct spawn_user *user;
 	int null, out, err;		/* the first two above 2; -1 null: only try the namespaces */
 	int most_fd;			/* of these three; -1: descriptors are not shared */
 	pid_t parent;

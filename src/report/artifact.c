@@ -38,8 +38,7 @@ bool artifact_is_elf(const char *path)
 	return head_of(path, head, &ignored) == 4 && memcmp(head, "\x7f" "ELF", 4) == 0;
 }
 
-/* A file that is neither is an archive of an image, or nothing. */
-static int kind_of(const char *text, enum artifact_kind *kind, struct err *err)
+int artifact_kind_of(const char *text, enum artifact_kind *kind, struct err *err)
 {
 	struct stat st;
 	char head[4];
@@ -58,8 +57,7 @@ static int kind_of(const char *text, enum artifact_kind *kind, struct err *err)
 	return 0;
 }
 
-/* A place, or a message that says what an artifact may be. */
-static int parse_place(struct place *pl, const char *text, struct err *err)
+int artifact_place(struct place *pl, const char *text, struct err *err)
 {
 	if (place_parse_artifact(pl, text, err) == 0)
 		return 0;
@@ -104,11 +102,11 @@ int artifact_arches(const char *text, const struct origin_env *env, struct strs 
 	struct doc_descriptor d;
 	enum artifact_kind kind;
 
-	if (kind_of(text, &kind, err) < 0)
+	if (artifact_kind_of(text, &kind, err) < 0)
 		return -1;
 	if (kind != ARTIFACT_IMAGE)
 		return 0;
-	if (parse_place(&pl, text, err) < 0 || origin_open(&o, &pl, env, err) < 0 ||
+	if (artifact_place(&pl, text, err) < 0 || origin_open(&o, &pl, env, err) < 0 ||
 	    o->ops->manifest(o, NULL, &bytes, &d, &arena, err) < 0 ||
 	    document_parse(&doc, o->shown, d.media_type, bytes.ptr, bytes.len, err) < 0)
 		return -1;
@@ -139,7 +137,7 @@ int artifact_open(struct artifact *a, const char *text, const struct artifact_op
 	a->priv->opts = o ? *o : (struct artifact_opts){ .arch = NULL };
 	a->priv->debug = o && o->debug ? xstrdup(o->debug) : NULL;
 	o = &a->priv->opts;
-	if (kind_of(text, &a->kind, err) < 0)
+	if (artifact_kind_of(text, &a->kind, err) < 0)
 		return -1;
 	switch (a->kind) {
 	case ARTIFACT_BINARY:
@@ -147,7 +145,7 @@ int artifact_open(struct artifact *a, const char *text, const struct artifact_op
 	case ARTIFACT_ZIP:
 		return artifact_zip_open(a, text, o, err);
 	default:
-		if (parse_place(&a->priv->place, text, err) < 0)
+		if (artifact_place(&a->priv->place, text, err) < 0)
 			return -1;
 		return artifact_image_open(a, o, err);
 	}

@@ -75,6 +75,10 @@ struct artifact_opts {
 	const struct origin_env *env;	/* opens registries */
 };
 
+/** artifact_kind_of - by its first bytes; a file that is neither program nor zip is an image's archive, or nothing. */
+int artifact_kind_of(const char *text, enum artifact_kind *kind, struct err *err) MUST_CHECK;
+/** artifact_place - of an image: place_parse_artifact(), or a message that says what an artifact may be. */
+int artifact_place(struct place *pl, const char *text, struct err *err) MUST_CHECK;
 /**
  * artifact_arches - the architectures that an index holds, in its order; none for all else. ERR_NOTFOUND, ERR_FORMAT,
  * ERR_USAGE (@text is neither a file nor a place of an image).

@@ -252,6 +252,50 @@ static void test_root(void **state)
 	quota_group_release(&r.group);
 }
 
+/* A directory that is not its to write, wherever it lies; below it /tmp is its own. */
+static void test_read_only(void **state)
+{
+	struct quota_limits l = { .tmp = MB };
+	CLEAN_FREE char *dir = xasprintf("%s/task", home);
+	const char *const keep[] = { dir, NULL };
+	struct spawn s = { .argv = ARGV("sh", "-c", "(echo x >new) 2>/dev/null || echo no; echo x >/tmp/y; cat /tmp/y; ls"),
+			   .cwd = dir, .keep = keep, .read_only = dir };
+	struct run r = { .pid = 0 };
+
+	(void)state;
+	must(fs_mkdirs(dir, &err));
+	if (!quota.tmp)
+		return;
+	s.group = &r.group;
+	must(quota_group_init(&quota, &r.group, &l, &err));
+	run_start(&r, &s);
+	run_says(&r, "no\nx\n");
+}
+
+/* Another user, with its groups and nothing of ours; it can open what it prints to. */
+static void test_user(void **state)
+{
+	static uint32_t groups[] = { 5, 4242 };
+	const struct spawn_user user = { 65532, 65531, groups, 2 }, alone = { 1000, 1000, NULL, 0 };
+	struct spawn s = { .argv = ARGV("sh", "-c", "id -u; id -G; grep -c '^CapEff:.0*$' /proc/self/status; "
+							 "echo opened >/dev/stdout; cat /proc/$PPID/mem 2>/dev/null || echo no"),
+			   .user = &user };
+	struct run r = { .pid = 0 };
+	int dumpable = prctl(PR_GET_DUMPABLE);
+
+	(void)state;
+	if (who != ROOT) {
+		refuses(&s, ERR_IO, "cannot start sh: cannot become its user: Operation not permitted", "");
+		return;
+	}
+	run_start(&r, &s);
+	run_says(&r, "65532\n65531 5 4242\n1\nopened\nno\n");
+	assert_int_equal(prctl(PR_GET_DUMPABLE), dumpable);
+	s = (struct spawn){ .argv = ARGV("id", "-G"), .user = &alone };
+	run_start(&r, &s);
+	run_says(&r, "1000\n");
+}
+
 /* It ends with us, by whatever we end. */
 static void test_parent_dies(void **state)
 {
@@ -344,6 +388,8 @@ static int tests(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_parent_dies),
 		cmocka_unit_test(test_clone_into_cgroup),
 	};
