@@ -8,7 +8,7 @@ load helper
 @test "Dockerfile.builder is built, and hello in it, without a network and without rights: the same bytes as here" {
 	need jq jq
 	local base f
-	base=$(python3 "$BATS_TEST_DIRNAME/../stage/bases.py" "$SLSC_CACHE_DIR")
+	base=$(python3 "$BATS_TEST_DIRNAME/../stage/bases.py" "$SLSC_CACHE_DIR" minbase)
 	# the packages stay in the cache of the tests; slsc itself is compiled whenever its sources have changed
 	slsc_run build -f "$SLSC_SRC/Dockerfile.builder" --base "debian:bookworm-slim=oci:$base" --compression zstd --level fast \
 		--json -o "oci:$T/builder.oci" "$SLSC_SRC"

@@ -1,29 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The Dockerfiles of tests/stage/cases, built by slsc, buildah and Docker's BuildKit: trees, configs and histories are
-# the same but for what tests/stage/differences.json gives a reason for. A failure names the case and what differs. slsc
-# builds each as root and as a user without rights, who has a range of subordinate ids or has none; the peers once.
+# The Dockerfiles of tests/stage/cases, built by slsc and Docker's BuildKit, and those of tests/stage/buildah by buildah:
+# trees, configs and histories are the same but for what tests/stage/differences.json gives a reason for. A failure names
+# the case and what differs. slsc builds each as root and as a user without rights, who has a range of subordinate ids or
+# has none; the peers once. stage_compare_long.bats has buildah build them all.
 load helper
-
-# build_as USER: all cases, into $BATS_FILE_TMPDIR/USER
-build_as() {
-	SLSC_TEST_CACHE=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache} \
-		"$BATS_TEST_DIRNAME/../stage/compare.py" --json "$BATS_FILE_TMPDIR/$1" --user "$1" \
-		${SLSC_STAGE_PEERS:+--peers "$SLSC_STAGE_PEERS"}
-}
+load stage_compare_helper
 
 setup_file() {
 	build_as root
-}
-
-# verdicts USER CASES [OPTION...]: the cases are as they should be, and there are at least so many
-verdicts() {
-	local report
-	report=$("$BATS_TEST_DIRNAME/../stage/compare.py" --report "$BATS_FILE_TMPDIR/$1" "${@:3}") || {
-		printf '%s\n' "$report" | grep -v ': documented: ' >&2
-		return 1
-	}
-	[ "$(printf '%s\n' "$report" | tail -n 1 | cut -d ' ' -f 1)" -ge "$2" ]
 }
 
 # group NAME CASES: those of a group
@@ -32,7 +17,7 @@ group() {
 }
 
 @test "FROM: bases, stages, platforms, targets" {
-	group from 14
+	group from 13
 }
 
 @test "ARG and ENV: values, scopes, expansion, platforms" {
@@ -88,7 +73,27 @@ group() {
 }
 
 @test "each documented difference is one" {
-	"$BATS_TEST_DIRNAME/../stage/compare.py" --report "$BATS_FILE_TMPDIR/root" --unused
+	"$COMPARE" --report "$BATS_FILE_TMPDIR/root" --unused
+}
+
+@test "buildah builds sixty of them, which have each instruction and each flag that it knows" {
+	local name word files=()
+	"$COMPARE" --list >"$T/list"
+	while read -r name; do
+		files+=("$BATS_TEST_DIRNAME/../stage/cases/$name")
+	done < <(awk -F '\t' '$3 ~ /buildah/ { print $2 }' "$T/list")
+	[ ${#files[@]} -ge 60 ]
+	# none is there in vain
+	is "$(sed '/^#/d' "$BATS_TEST_DIRNAME/../stage/buildah" | tr ' ' '\n' | sort | comm -23 - \
+		<(awk -F '\t' '$3 ~ /buildah docker/ { print $2 }' "$T/list" | sort))" ""
+	for word in FROM ARG ENV LABEL RUN COPY ADD WORKDIR USER EXPOSE VOLUME STOPSIGNAL SHELL HEALTHCHECK ENTRYPOINT CMD ONBUILD \
+		MAINTAINER '# escape='; do
+		grep -rqi -- "^$word" "${files[@]}" || { echo "no $word" >&2; return 1; }
+	done
+	for word in --target --build-arg --secret --squash --from= --chown= --chmod= --mount=type=bind --mount=type=cache \
+		--mount=type=tmpfs --mount=type=secret --interval=; do
+		grep -rqs -- "$word" "${files[@]}" || { echo "no $word" >&2; return 1; }
+	done
 }
 
 @test "all of them by a user without a range of ids: each difference is a documented one, and each such is there" {
@@ -104,7 +109,7 @@ group() {
 
 @test "docs/DOCKERFILE.md has the table of differences" {
 	local line
-	"$BATS_TEST_DIRNAME/../stage/compare.py" --table >"$T/table"
+	"$COMPARE" --table >"$T/table"
 	while IFS= read -r line; do
 		grep -Fqx -- "$line" "$BATS_TEST_DIRNAME/../../docs/DOCKERFILE.md" || {
 			echo "docs/DOCKERFILE.md lacks: $line" >&2

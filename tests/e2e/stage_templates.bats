@@ -10,7 +10,7 @@ load package_helper
 # leaves it to the next one.
 setup_file() {
 	local cache=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache} base d=$BATS_FILE_TMPDIR
-	base=$(python3 "$BATS_TEST_DIRNAME/../stage/bases.py" "$cache")
+	base=$(python3 "$BATS_TEST_DIRNAME/../stage/bases.py" "$cache" minbases)
 	export BASE=debian:bookworm-slim=oci:$base
 	for arch in amd64 arm64; do
 		SLSC_CACHE_DIR=$cache "$SLSC_BIN" build -q -f "$SLSC_SRC/templates/image-multi/Dockerfile" --until 6 --base "$BASE" \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Base images: a tiny one of Debian's static busybox for both architectures, one with setcap and setfattr besides,
-and debootstrap's minbase. Made once into a directory that a docker-registry on 127.0.0.1 then serves.
+and debootstrap's minbase, of this machine's architecture or of both. Made once into a directory that a docker-registry
+on 127.0.0.1 then serves.
 """
 import ctypes
 import fcntl
@@ -175,7 +176,7 @@ def layout(directory, images):
         manifests.append(document(
             {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
              "config": document(doc, "config.v1+json"),
-             "layers": [blob(gzip.compress(x, 6, mtime=0), "layer.v1.tar+gzip") for x in layers]},
+             "layers": [blob(gzip.compress(x, 1, mtime=0), "layer.v1.tar+gzip") for x in layers]},
             "manifest.v1+json", platform={"os": "linux", "architecture": arch}))
     index = document({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
                       "manifests": manifests}, "index.v1+json")
@@ -186,8 +187,8 @@ def layout(directory, images):
         f.write('{"imageLayoutVersion": "1.0.0"}')
 
 
-def own_binfmt():
-    """In a user namespace of all ids, with mounts of its own: its own binfmt_misc, with qemu for arm64 in it."""
+def own_namespace():
+    """A user namespace of all ids, with mounts of its own."""
     libc = ctypes.CDLL(None, use_errno=True)
     down, up = os.pipe(), os.pipe()
     child = os.fork()
@@ -204,6 +205,11 @@ def own_binfmt():
     os.write(down[1], b"x")
     os.read(up[0], 1)
     os.waitpid(child, 0)
+
+
+def own_binfmt():
+    """The namespace's own binfmt_misc, with qemu for arm64 in it."""
+    libc = ctypes.CDLL(None, use_errno=True)
     point = tempfile.mkdtemp().encode()
     if libc.mount(b"binfmt_misc", point, b"binfmt_misc", 0, None):
         raise OSError(ctypes.get_errno(), "mount binfmt_misc")
@@ -214,17 +220,24 @@ def own_binfmt():
                 + tool("qemu-aarch64-static", "qemu-user-static").encode() + b":F")
 
 
+def native_arch():
+    return run(["dpkg", "--print-architecture"]).decode().strip()
+
+
 def minbase(arch, out):
     """debootstrap's minbase as a tar at @out; a foreign architecture's second stage runs through qemu."""
     uri, suite, _ = mirror()
-    native = run(["dpkg", "--print-architecture"]).decode().strip()
     root = tempfile.mkdtemp(dir=os.path.dirname(out))
     os.chmod(root, 0o755)
+    unsafe = f"{root}/etc/dpkg/dpkg.cfg.d/unsafe"
     try:
-        argv = [tool("debootstrap", "debootstrap"), "--variant=minbase", f"--arch={arch}"]
-        run(argv + ([] if arch == native else ["--foreign"]) + [suite, root, uri])
-        if arch != native:
-            run([sys.executable, os.path.abspath(__file__), "second-stage", root])
+        run([tool("debootstrap", "debootstrap"), "--variant=minbase", f"--arch={arch}", "--foreign", suite, root, uri])
+        # whoever is interrupted begins anew: nothing waits for the disk
+        os.makedirs(os.path.dirname(unsafe), exist_ok=True)
+        with open(unsafe, "w", encoding="utf-8") as f:
+            f.write("force-unsafe-io\n")
+        run([sys.executable, os.path.abspath(__file__), "second-stage", root, arch])
+        os.unlink(unsafe)
         for sub in glob.glob(f"{root}/var/cache/apt/archives/*.deb") + glob.glob(f"{root}/var/lib/apt/lists/*_*"):
             os.unlink(sub)
         run([tool("tar", "tar"), "--numeric-owner", "--sort=name", "--mtime=@315532800", "--format=posix", "--xattrs",
@@ -235,15 +248,16 @@ def minbase(arch, out):
         shutil.rmtree(root, ignore_errors=True)
 
 
-def minbase_layout(cache):
-    """minbase for both architectures as an OCI layout that stays in @cache; who asks while it is made waits for it."""
-    out, images = f"{cache}/minbase.oci", []
+def minbase_layout(cache, name):
+    """minbase of this machine's architecture, or minbases of both, as an OCI layout that stays in @cache; who asks while
+    it is made waits for it. qemu makes the second one: it takes far longer."""
+    out, images = f"{cache}/{name}.oci", []
     os.makedirs(cache, exist_ok=True)
     with open(f"{cache}/minbase.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if os.path.exists(f"{out}/index.json"):
             return out
-        for arch in ("amd64", "arm64"):
+        for arch in ("amd64", "arm64") if name == "minbases" else (native_arch(),):
             tar = f"{cache}/minbase.{arch}.tar"
             if not os.path.exists(tar):
                 minbase(arch, tar)
@@ -297,7 +311,7 @@ class Registry:
         for name in sorted(names):
             mark = f"{self.cache}/{name}.{VERSION}.made"
             if not os.path.exists(mark):
-                made = minbase_layout(self.cache) if name == "minbase" else self.make(name)
+                made = minbase_layout(self.cache, name) if name.startswith("minbase") else self.make(name)
                 with open(f"{made}/index.json", encoding="utf-8") as f:
                     digest = json.load(f)["manifests"][0]["digest"]
                 run([tool("skopeo", "skopeo"), "--tmpdir", self.scratch, "--insecure-policy", "copy", "-q", "--all",
@@ -312,7 +326,7 @@ class Registry:
         directory = f"{self.scratch}/{name}.oci"
         config = {"Env": [PATH], "Cmd": ["/bin/sh"]}
         busybox = tool("busybox", "busybox-static")
-        native = run(["dpkg", "--print-architecture"]).decode().strip()
+        native = native_arch()
         foreign = "arm64" if native == "amd64" else "amd64"
         with tempfile.TemporaryDirectory() as d:
             apt_download(foreign, "busybox-static", d)
@@ -329,9 +343,12 @@ class Registry:
         return directory
 
 
-def second_stage(root):
+def second_stage(root, arch):
     """Of debootstrap --foreign, as in a container: it can make no device, so those it wants are there before."""
-    own_binfmt()
+    native = native_arch()  # whatever is started later is the new pid namespace's first process
+    own_namespace()
+    if arch != native:
+        own_binfmt()
     libc = ctypes.CDLL(None, use_errno=True)
     dev = f"{root}/dev"
     if libc.mount(b"none", dev.encode(), b"tmpfs", 0, b"mode=755"):
@@ -354,8 +371,8 @@ def second_stage(root):
 
 if __name__ == "__main__":
     if sys.argv[1] == "second-stage":
-        sys.exit(second_stage(sys.argv[2]))
-    try:  # bases.py CACHE: of $SLSC_TEST_CACHE; prints the layout that tests stand their images on
-        print(minbase_layout(os.path.abspath(f"{sys.argv[1]}/stage-bases")))
+        sys.exit(second_stage(sys.argv[2], sys.argv[3]))
+    try:  # bases.py CACHE minbase|minbases: of $SLSC_TEST_CACHE; prints the layout that tests stand their images on
+        print(minbase_layout(os.path.abspath(f"{sys.argv[1]}/stage-bases"), sys.argv[2]))
     except Missing as e:
         sys.exit(str(e))

@@ -11,6 +11,7 @@ directories), a shell script `prepare`, which is run in the context's copy. Line
     docker-format       slsc writes a docker-archive: what OCI's config has no place for is compared
     bases NAME...       of bases.py, where the Dockerfile does not name them
     file NAME           instead of Dockerfile
+    long                built with compare.py --all only (scripts/test -C long)
     docker|buildah|slsc OPTION...    for that one only
     OPTION...           for all, what begins with a dash
 In a Dockerfile registry.test/NAME is a base of bases.py.
@@ -27,11 +28,17 @@ from bases import Missing
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def buildah_always():
+    """The cases that buildah builds without compare.py --all, too."""
+    with open(f"{HERE}/buildah", encoding="utf-8") as f:
+        return {name for line in f if not line.startswith("#") for name in line.split()}
+
+
 class Case:
     def __init__(self, name):
         self.name, self.path = name, f"{HERE}/cases/{name}"
         self.group, self.peers, self.fails, self.docker_format = "other", ["buildah", "docker"], None, False
-        self.bases = []
+        self.bases, self.long = [], False
         self.options = {"all": [], "docker": [], "buildah": [], "slsc": []}
         self.dockerfile, self.context, self.registry = "Dockerfile", "context", ""
         if os.path.exists(f"{self.path}/args"):
@@ -63,6 +70,8 @@ class Case:
             self.dockerfile = rest
         elif word == "docker-format":
             self.docker_format = True
+        elif word == "long":
+            self.long = True
         else:
             raise ValueError(f"{self.path}/args: {line!r} is no setting")
 

@@ -21,7 +21,7 @@ import traceback
 import bases
 import flatten
 import peers
-from cases import HERE, Case
+from cases import HERE, Case, buildah_always
 
 
 class Suite:
@@ -193,14 +193,14 @@ class Known:
                 return e
         return None
 
-    def unused(self, names, pairs):
-        """Entries, cases and patterns in them, that nothing of this run needed, if it could have."""
+    def unused(self, names, skipped, pairs):
+        """Entries, cases and patterns in them, that nothing of a run of @names needed, if it could have."""
         out = []
         for e, judged, used in zip(self.entries, self.judged, self.used):
             if not judged or (e["peer"], e["against"]) not in pairs:
                 continue
             known = [n for n in os.listdir(f"{HERE}/cases") if any(fnmatch.fnmatchcase(n, c) for c in e["cases"])]
-            if not set(known) <= set(names):
+            if not set(known) - (set(skipped) if e["cases"] == ["*"] else set()) <= set(names):
                 continue
             out += [f"case {c!r} of: {e['reason']}" for c in e["cases"] if (c, None) not in used]
             out += [f"{w!r} of: {e['reason']}" for w in e["what"] if (None, w) not in used]
@@ -254,6 +254,7 @@ def main():
     p.add_argument("--user", choices=("root", "subuid", "plain"), default="root",
                    help="who runs slsc: an unprivileged user has a range of subordinate ids or none")
     p.add_argument("--group", help="only those cases")
+    p.add_argument("--all", action="store_true", help="also the cases that take long, and all of buildah's")
     p.add_argument("--jobs", type=int, default=os.cpu_count() + 1)
     p.add_argument("--fresh", action="store_true", help="build the peers' results again")
     p.add_argument("--keep", action="store_true", help="keep what was built")
@@ -278,7 +279,13 @@ def main():
             print("\n".join(table(json.load(f))))
         return 0
     names = o.case or sorted(os.listdir(f"{HERE}/cases"))
-    cases = [c for c in map(Case, names) if o.group in (None, c.group)]
+    cases, skipped = [c for c in map(Case, names) if o.group in (None, c.group)], []
+    if not o.all and not o.case:
+        cases, skipped = [c for c in cases if not c.long], [c for c in cases if c.long]
+        always = buildah_always()
+        for c in cases:
+            if "docker" in c.peers and c.name not in always:
+                c.peers = ["docker"]
     if o.list:
         print("\n".join(f"{c.group}\t{c.name}\t{' '.join(c.peers) or 'expect'}" for c in cases))
         return 0
@@ -293,7 +300,7 @@ def main():
     known = Known(o.user)
     verdicts = [judge(c, results[c.name], known) for c in cases]
     pairs = {(a, b) for a in o.peers for b in [*o.peers, "expect"]}
-    unused = known.unused([c.name for c in cases], pairs)
+    unused = known.unused([c.name for c in cases], [c.name for c in skipped], pairs)
     if o.show:
         for c in cases:
             for n, r in results[c.name].items():
