@@ -32,7 +32,7 @@ enum exchange_end {
 struct exchange {
 	uint16_t port;
 	const char *method, *target;	/* "GET", "/items?id=7": as they are sent */
-	char *const *headers;		/* "Name: value", "Name;" for an empty one; the last is NULL. Host among them */
+	char *const *headers;		/* "Name: value", "Name;" for an empty one, Host among them; then NULL */
 	const void *body;
 	uint64_t length;
 	bool has_body;			/* else nothing is said of a body's length */
