@@ -94,8 +94,8 @@ static void finished(struct invocation *inv)
 	const struct invocation_report *r = &inv->report;
 
 	a->answer = (struct load_answer){ .outcome = outcome_of(inv), .cold = r->cold, .init = r->init,
-					  .duration = r->answer, .cpu = r->cpu == UINT64_MAX ? 0 : r->cpu, .memory = r->memory_peak,
-					  .at = inv->answered_at };
+					  .duration = r->answer, .cpu = r->cpu == UINT64_MAX ? 0 : r->cpu,
+					  .memory = r->memory_peak, .at = inv->answered_at };
 	if (inv->outcome != OUTCOME_OK)
 		name_error(a, inv);
 	a->next = NULL;

@@ -8,12 +8,12 @@
  * The page at /_slsc/: what the platform does, as it does it.
  *
  *	GET /_slsc/		the page, with its style and script
- *	GET /_slsc/events	server-sent events (WHATWG HTML, 9.2): first `state`, then `update`s, ten a second at most
+ *	GET /_slsc/events	server-sent events (WHATWG HTML, 9.2): `state`, then `update`s, ten a second at most
  *	GET /_slsc/state	the same as JSON, at once, with all lines
  *
  * An observer keeps what was last: PAGE_CALLS invocations, and for each function PAGE_LINES lines, PAGE_TOOK durations
- * and five minutes of them in buckets. Nothing is formatted unless somebody asks. A reader is sent what has changed since
- * it was last, out of what is kept: so what waits for a slow one is bounded, too. When that is more than WEB_STREAM_MAX
+ * and five minutes of them in buckets. Nothing is formatted unless somebody asks. A reader is sent what has changed
+ * since it was last, out of what is kept: so what waits for a slow one is bounded, too. When that is more than WEB_STREAM_MAX
  * it is told `lost`, and when it has read it gets a new `state`.
  */
 

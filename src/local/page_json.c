@@ -92,7 +92,8 @@ static void add_function(const struct page_fn *f, uint64_t since, struct buf *ou
 	buf_add_json(out, str_from(fn->name));
 	add_text(out, "arn", fn->arn);
 	buf_addf(out, ",\"runtime\":\"%s\",\"generation\":%u,\"timeout_ms\":%" PRIu64 ",\"memory\":%" PRIu64
-		 ",\"concurrency\":%u,\"parallel\":%u,\"prewarm\":%u,\"active\":%u,\"waiting\":%" PRIu64 ",\"breaker\":\"%s\"",
+		 ",\"concurrency\":%u,\"parallel\":%u,\"prewarm\":%u,\"active\":%u,\"waiting\":%" PRIu64
+		 ",\"breaker\":\"%s\"",
 		 fn->runtime == RUNTIME_HTTP ? "http" : "lambda", fn->generation, fn->timeout_ms, fn->memory,
 		 fn->concurrency, fn->parallel, fn->prewarm, fn->active, waiting,
 		 breaker_state_name(breaker_state(&fn->breaker, loop_clock())));
@@ -129,9 +130,9 @@ static void add_instance(const struct instance *i, struct buf *out)
 {
 	buf_addz(out, "{\"function\":");
 	buf_add_json(out, str_from(i->fn->name));
-	buf_addf(out, ",\"number\":%" PRIu64 ",\"generation\":%u,\"state\":\"%s\",\"born\":%" PRId64 ",\"served\":%" PRIu64
-		 ",\"memory\":%" PRIu64, i->number, i->generation, instance_state_name(i->state), i->wall_born / 1000000,
-		 i->served, i->used.memory);
+	buf_addf(out, ",\"number\":%" PRIu64 ",\"generation\":%u,\"state\":\"%s\",\"born\":%" PRId64
+		 ",\"served\":%" PRIu64 ",\"memory\":%" PRIu64, i->number, i->generation,
+		 instance_state_name(i->state), i->wall_born / 1000000, i->served, i->used.memory);
 	if (i->pid > 0)
 		buf_addf(out, ",\"pid\":%d", (int)i->pid);
 	if (i->ready)

@@ -19,7 +19,7 @@ struct page_reader {
 	struct web_req *req;
 	struct page_reader *next;
 	uint64_t tick, calls, lines;	/* what it has been told */
-	uint64_t from;			/* the last line when it came: of those after it, it is to know if it misses some */
+	uint64_t from;			/* the last line when it came: it is to know if it misses later ones */
 	bool behind;			/* it is told nothing until it has read what waits */
 	bool whole;			/* it gets all anew */
 };

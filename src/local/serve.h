@@ -25,7 +25,9 @@ struct lfn *serve_command(const char *name, enum runtime runtime, char *const *a
 struct lfn *serve_new(const char *name, enum runtime runtime);
 /** serve_settings - what slsc.yaml says of @f: limits, environment, what is before its URL. */
 void serve_settings(struct lfn *fn, const struct project *p, const struct function *f);
-/** serve_qemu - @fn's first argument is what runs @arch's programs here; none for ours. @shown: for messages. ERR_TOOL. */
+/**
+ * serve_qemu - @fn's first argument is what runs @arch's programs here; none for ours. @shown: for messages. ERR_TOOL.
+ */
 int serve_qemu(struct lfn *fn, const char *shown, enum arch arch, struct err *err) MUST_CHECK;
 
 #endif

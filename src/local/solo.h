@@ -34,7 +34,7 @@ int solo_start(struct solo *s, const struct project *p, const struct built *b, s
 /** solo_end - ends all its instances. Harmless if zeroed. */
 void solo_end(struct solo *s);
 
-/** solo_invocation - a new one for its function: with @event; of HTTP POST / with that as its body, or GET / if empty. */
+/** solo_invocation - a new one for its function: with @event; of HTTP POST / with that as its body, GET / if empty. */
 struct invocation *solo_invocation(struct solo *s, struct str event);
 
 /**

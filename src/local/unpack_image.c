@@ -108,8 +108,8 @@ static int place_children(const struct image_unpacker *u, const struct rootfs_no
 			  struct err *err)
 {
 	if (depth > MAX_DEPTH)
-		return err_set(err, ERR_LIMIT, "%s: %s: limit exceeded: a path of more than %u names", u->shown, n->path,
-			       MAX_DEPTH);
+		return err_set(err, ERR_LIMIT, "%s: %s: limit exceeded: a path of more than %u names", u->shown,
+			       n->path, MAX_DEPTH);
 	for (const struct rootfs_node *c = n->child; c; c = c->next)
 		if (!c->gone && place(u, c, fd, depth + 1, err) < 0)
 			return -1;

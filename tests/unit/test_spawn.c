@@ -258,7 +258,8 @@ static void test_read_only(void **state)
 	struct quota_limits l = { .tmp = MB };
 	CLEAN_FREE char *dir = xasprintf("%s/task", home);
 	const char *const keep[] = { dir, NULL };
-	struct spawn s = { .argv = ARGV("sh", "-c", "(echo x >new) 2>/dev/null || echo no; echo x >/tmp/y; cat /tmp/y; ls"),
+	struct spawn s = { .argv = ARGV("sh", "-c", "(echo x >new) 2>/dev/null || echo no; echo x >/tmp/y; "
+						    "cat /tmp/y; ls"),
 			   .cwd = dir, .keep = keep, .read_only = dir };
 	struct run r = { .pid = 0 };
 
@@ -278,7 +279,8 @@ static void test_user(void **state)
 	static uint32_t groups[] = { 5, 4242 };
 	const struct spawn_user user = { 65532, 65531, groups, 2 }, alone = { 1000, 1000, NULL, 0 };
 	struct spawn s = { .argv = ARGV("sh", "-c", "id -u; id -G; grep -c '^CapEff:.0*$' /proc/self/status; "
-							 "echo opened >/dev/stdout; cat /proc/$PPID/mem 2>/dev/null || echo no"),
+							 "echo opened >/dev/stdout; "
+							 "cat /proc/$PPID/mem 2>/dev/null || echo no"),
 			   .user = &user };
 	struct run r = { .pid = 0 };
 	int dumpable = prctl(PR_GET_DUMPABLE);
