@@ -19,7 +19,7 @@ struct relay_call {
 	struct web_req *req;		/* who asks; NULL: nobody at the gateway, or they have left */
 	struct guard_pass pass;
 	char *method, *target;
-	struct strs headers;		/* of the request; from own on those of the trace, as it is when it is given */
+	struct strs headers;		/* of the request; from own on those of the trace, of when it is given */
 	size_t own;
 	size_t asked;			/* bytes that the request's headers take of WEB_HEADERS_MAX */
 	unsigned tries;
