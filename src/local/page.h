@@ -13,8 +13,8 @@
  *
  * An observer keeps what was last: PAGE_CALLS invocations, and for each function PAGE_LINES lines, PAGE_TOOK durations
  * and five minutes of them in buckets. Nothing is formatted unless somebody asks. A reader is sent what has changed
- * since it was last, out of what is kept: so what waits for a slow one is bounded, too. When that is more than WEB_STREAM_MAX
- * it is told `lost`, and when it has read it gets a new `state`.
+ * since it was last, out of what is kept: so what waits for a slow one is bounded, too. When that is more than
+ * WEB_STREAM_MAX it is told `lost`, and when it has read it gets a new `state`.
  */
 
 #define PAGE_CALLS 200u
