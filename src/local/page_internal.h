@@ -47,7 +47,7 @@ struct page_column {
 struct page_fn {
 	const struct lfn *fn;
 	uint64_t tick;
-	uint64_t outcomes[OUTCOME_STOPPED + 1], cold;
+	uint64_t outcomes[OUTCOMES], cold;
 	uint64_t took[PAGE_TOOK], ntook;	/* ns, in a ring */
 	struct page_column heat[HEAT_COLUMNS];
 	struct page_line *lines;	/* PAGE_LINES, in a ring; NULL: none yet */

@@ -85,7 +85,8 @@ static void add_function(const struct page_fn *f, uint64_t since, struct buf *ou
 
 	for (unsigned o = 0; o < ARRAY_LEN(f->outcomes); o++)
 		total += f->outcomes[o];
-	errors = total - f->outcomes[OUTCOME_OK];
+	/* a caller that leaves says nothing of the function */
+	errors = total - f->outcomes[OUTCOME_OK] - f->outcomes[OUTCOME_CANCELLED];
 	for (const struct invocation *inv = fn->first; inv; inv = inv->next)
 		waiting++;
 	buf_addz(out, "{\"name\":");

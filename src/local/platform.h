@@ -91,6 +91,7 @@ enum outcome {
 	OUTCOME_STOPPED,		/* the platform ends */
 	OUTCOME_CANCELLED,		/* http: the caller has left */
 };
+#define OUTCOMES (OUTCOME_CANCELLED + 1)
 const char *outcome_name(enum outcome o);
 
 enum instance_state { INSTANCE_INIT, INSTANCE_IDLE, INSTANCE_BUSY, INSTANCE_ENDING };

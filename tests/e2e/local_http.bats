@@ -161,6 +161,8 @@ error() {
 	exec 5<&-
 	wait_for grep -q '^web  the caller has left$' "$T/local.log"
 	wait_for grep -q $'\tStatus: cancelled\tRequest: GET /sse\tAnswer: 200$' "$T/local.log"
+	is "$(curl -s "$url/_slsc/state" | jq -c '.functions[0] | [.invocations, .errors, .cold, .outcomes.cancelled]')" \
+		'[4,0,1,1]'
 	# a reader that does not read: the function is held up when what lies between is full
 	exec 5<>"/dev/tcp/127.0.0.1/${url##*:}"
 	printf 'GET /web/endless HTTP/1.1\r\nHost: %s\r\n\r\n' "${url#http://}" >&5
