@@ -297,12 +297,17 @@
 		return row;
 	}
 
+	/* a trace's id begins with the time */
+	function short(id, kind) {
+		return kind === "trace" ? id.slice(-8) : id.slice(0, 8);
+	}
+
 	function fillId(b, id, kind) {
 		if (b.dataset.id !== id) {
 			b.dataset.id = id;
 			b.title = b.dataset.what + " " + id;
 			b.setAttribute("aria-label", b.title);
-			put(b, id.slice(0, 8));
+			put(b, short(id, kind));
 		}
 		b.setAttribute("aria-pressed", filter[kind] === id);
 	}
@@ -556,8 +561,8 @@
 			select.replaceChildren(el("option", { value: "" }, "all"), ...names.map(n => el("option", { value: n }, n)));
 		}
 		select.value = filter.function;
-		const chosen = $("chosen"), what = filter.id ? "request " + filter.id.slice(0, 8) : filter.trace ? "trace " +
-			filter.trace.slice(0, 8) : "";
+		const chosen = $("chosen"), what = filter.id ? "request " + short(filter.id, "id") : filter.trace ? "trace " +
+			short(filter.trace, "trace") : "";
 		if (!what) {
 			chosen.replaceChildren();
 		} else if (chosen.textContent !== what + " ×") {
