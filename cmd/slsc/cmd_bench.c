@@ -156,13 +156,17 @@ static int count_allocations(const struct project *p, const struct built *b, con
 	return 0;
 }
 
-static char *what(const struct project *p, const struct built *b, const struct bench_ctx *c)
+static void say_what(const struct project *p, const struct built *b, const struct bench_ctx *c, bool limited,
+		     struct buf *out)
 {
 	const uint32_t cpu = quota_lambda(b->function->memory, 0).cpu;
 
-	return xasprintf("%s%s, profile %s, %llu MB, %u.%u %% of a CPU", arch_name(b->arch),
-			 b->arch == arch_host() ? "" : " (under qemu)", c->profile ? c->profile : p->profile.s,
-			 (unsigned long long)(b->function->memory >> 20), cpu / 10, cpu % 10);
+	buf_addf(out, "%s%s, profile %s, %llu MB, ", arch_name(b->arch), b->arch == arch_host() ? "" : " (under qemu)",
+		 c->profile ? c->profile : p->profile.s, (unsigned long long)(b->function->memory >> 20));
+	if (limited)
+		buf_addf(out, "%u.%u %% of a CPU", cpu / 10, cpu % 10);
+	else
+		buf_addz(out, "CPU not limited");
 }
 
 static int print(const struct bench_result *r, const struct bench_ctx *c, const struct globals *g, struct err *err)
@@ -189,7 +193,7 @@ static int measure(const struct project *p, const struct built *b, const struct 
 		   struct bench_run *run, struct err *err)
 {
 	CLEAN_ARENA struct arena a = ARENA_INIT;
-	CLEAN_FREE char *is = what(p, b, c);
+	CLEAN_BUF struct buf what = BUF_INIT;
 	CLEAN_STRS struct strs notes = { 0 };
 	CLEAN_SOLO struct solo s = { .line = NULL };
 	struct bench_result result;
@@ -211,10 +215,11 @@ static int measure(const struct project *p, const struct built *b, const struct 
 		*err = ended;
 		return -1;
 	}
+	say_what(p, b, c, s.platform.quota.cpu, &what);
 	bench_run_notes(run, &notes);
 	/* what was measured until the signal came is worth being seen */
 	result = (struct bench_result){
-		.project = p->name.s, .function = b->function->name.s, .version = SLSC_VERSION, .what = is,
+		.project = p->name.s, .function = b->function->name.s, .version = SLSC_VERSION, .what = what.ptr,
 		.machine = machine_text(&a), .cold = run->found_cold, .load = run->found_load, .warnings = notes,
 	};
 	if (print(&result, c, g, err) < 0)
