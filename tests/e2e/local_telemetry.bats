@@ -96,8 +96,8 @@ events() {
 		a = register()
 		assert subscribe(a.id, request(receive())).status == 200
 		attend(a.id, lambda e: say("a word") if e["eventType"] == "INVOKE" else None)
-		while not os.path.exists("events.a") or '"e2"' not in open("events.a").read():
-		    pass
+		while not os.path.exists("events.a") or open("events.a").read().count('"platform.report"') < 2:
+		    time.sleep(0.01)
 	EOF
 	function_is <<-'EOF'
 		say('first "words"')

@@ -50,7 +50,7 @@ static void test_timers(void **state)
 	assert_int_equal(loop_init(&loop, &err), 0);
 	for (int i = 0; i < 26; i++) {
 		n[i] = (struct named){ .timer = { .expired = expired }, .name = (char)('a' + i) };
-		loop_timer_set(&loop, &n[i].timer, (uint64_t)((i * 7) % 26) * 1000);
+		loop_timer_set(&loop, &n[i].timer, (unsigned)(i * 7 % 26) * LOOP_MS);
 	}
 	/* all but a, h, o and v (0, 49, 98, 147 of 7 i, modulo 26: 0, 23, 20, 17), which are set once more */
 	for (int i = 0; i < 26; i++)
@@ -58,7 +58,7 @@ static void test_timers(void **state)
 			loop_timer_stop(&loop, &n[i].timer);
 	loop_timer_stop(&loop, &n[1].timer);
 	assert_int_equal(loop.timers.len, 4);
-	loop_timer_set(&loop, &n[0].timer, LOOP_MS * 2);
+	loop_timer_set(&loop, &n[0].timer, LOOP_MS * 40);
 	assert_int_equal(loop_run(&loop, &err), 0);
 	assert_string_equal(told, "voha");
 	assert_int_equal(loop.timers.len, 0);

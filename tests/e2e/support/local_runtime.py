@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+import time
 
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 RUNTIME = "/2018-06-01/runtime/"
