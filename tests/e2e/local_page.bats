@@ -110,7 +110,7 @@ state() {
 	is "$(state '[.functions[0].generation, (.instances | map(select(.state == "idle")) | .[0].generation)]')" '[1,1]'
 }
 
-@test "a function that speaks HTTP: several at once, in one instance" {
+@test "state: a function that speaks HTTP" {
 	need jq jq && need curl curl && need python3 python3
 	printf 'project: web\nfunctions: {}\n' >slsc.yaml
 	local_start --name web --http -- python3 -u "$BATS_TEST_DIRNAME/support/http_server.py"
