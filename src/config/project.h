@@ -179,7 +179,7 @@ struct function {
 	uint64_t concurrency;		/* instances at most; default 100; 1..1000 */
 	uint64_t prewarm;		/* instances that are kept ready; default 0, at most concurrency */
 	uint64_t rate;			/* requests a second at most; 0: any */
-	bool breaker;			/* whether a function that fails again and again is left alone for a while */
+	bool breaker;			/* whether a function that fails again and again is left alone */
 	struct lstr fallback_file;	/* what is answered in its place when it is out of order; NULL: none */
 	struct lstr fallback_function;	/* or who answers; at most one of the two */
 	uint64_t fallback_status;	/* default 200 */

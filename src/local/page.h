@@ -31,7 +31,7 @@ struct page {
 	struct observer observer;
 	struct platform *platform;
 	uint64_t started;		/* ms since the epoch: which run this is */
-	uint64_t tick;			/* grows with each change: what has a greater one than a reader is news to it */
+	uint64_t tick;			/* grows with each change: what has a greater one is news to a reader */
 	struct page_call *calls;	/* the last ncalls of PAGE_CALLS, in a ring */
 	uint64_t ncalls, nlines;	/* ever */
 	struct page_reader *readers;

@@ -66,7 +66,7 @@ struct lfn {
 	bool once;				/* an instance is ended after its first invocation */
 	/* its pool */
 	VEC(struct instance *) instances;
-	struct instance *idle;			/* those that can take one more: the one that was used last first */
+	struct instance *idle;			/* that can take one more: the one used last first */
 	struct invocation *first, **last;	/* waiting */
 	unsigned active;			/* invocations that are not answered yet */
 	unsigned starting;			/* instances that have not asked for work yet */
@@ -216,7 +216,7 @@ struct invocation {
 	/* http */
 	struct relay_call *call;	/* NULL: lambda */
 	char *request;			/* "GET /items?id=7": for the log */
-	bool shared;			/* its instance did others at the same time: nobody knows its own CPU time */
+	bool shared;			/* its instance did others, too: nobody knows its own CPU time */
 };
 
 /** INIT_RUNTIME: the runtime is ready (i->asked), or gone. INIT_OVER: all are (i->ready), or it has failed. */

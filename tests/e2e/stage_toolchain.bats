@@ -21,7 +21,7 @@ setup_file() {
 project() {
 	need jq jq && need bwrap bubblewrap || return 1
 	local base
-	base=$(python3 "$BATS_TEST_DIRNAME/../stage/bases.py" "$SLSC_CACHE_DIR") || return 1
+	base=$(python3 "$BATS_TEST_DIRNAME/../stage/bases.py" "$SLSC_CACHE_DIR" minbase) || return 1
 	cp -r "$BATS_FILE_TMPDIR/p/." .
 	printf '%s\n' '#include <slsc.h>' '#include "greeting.h"' \
 		'int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)' \
