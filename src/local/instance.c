@@ -107,11 +107,12 @@ void line_reader_stop(struct line_reader *r)
 /* A name is there once. What tells it where it is is ours to say: an image may have been made in another place. */
 static void put_env(struct strs *env, const char *text, bool http)
 {
-	static const char *const ours[] = { "AWS_LAMBDA_", "LAMBDA_TASK_ROOT=", "LAMBDA_RUNTIME_DIR=", "PORT=" };
+	static const char *const ours[] = { "AWS_LAMBDA_", "LAMBDA_TASK_ROOT=", "LAMBDA_RUNTIME_DIR=", "PORT=",
+					    "SLSC_TIMEOUT_MS=" };
 	size_t name = strcspn(text, "=") + 1;
 
-	/* a port is the function's own to use unless it is to listen there */
-	for (size_t i = 0; i < ARRAY_LEN(ours) - !http; i++)
+	/* a port is the function's own to use unless it is to listen there; so with the time */
+	for (size_t i = 0; i < ARRAY_LEN(ours) - (http ? 0 : 2); i++)
 		if (starts_with(text, ours[i]))
 			return;
 	for (size_t i = 0; i < env->len; i++)

@@ -17,6 +17,7 @@
 
 #define NAME_MAX_ 64u
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin:/opt/bin"
+#define TIMEOUT_MAX_MS 900000u		/* as in slsc.yaml */
 #define QEMU "/.slsc-qemu"		/* where it lies in a root */
 
 bool serve_is_artifact(const char *text)
@@ -66,24 +67,27 @@ static const struct function *function_of(const struct serve_artifacts *s, const
 	return NULL;
 }
 
-static struct lfn *new_of(const struct serve_artifacts *s, const char *file, bool http)
+/* Images of slsc's for HTTP have the first; nobody says otherwise that one is for Lambda. */
+static bool is_http(const struct doc_config *c)
+{
+	return doc_kvs_get(&c->env, "SLSC_TIMEOUT_MS") || doc_kvs_get(&c->env, "PORT") || (c->ports && c->ports[0]);
+}
+
+/* @c: of an image, or NULL. */
+static struct lfn *new_of(const struct serve_artifacts *s, const char *file, const struct doc_config *c)
 {
 	CLEAN_FREE char *name = name_of(file);
 	const struct function *f = function_of(s, name);
-	enum runtime runtime = http ? RUNTIME_HTTP : RUNTIME_LAMBDA;
+	enum runtime runtime = c && is_http(c) ? RUNTIME_HTTP : RUNTIME_LAMBDA;
 	struct lfn *fn = serve_new(name, f && f->runtime != RUNTIME_NONE ? f->runtime : runtime);
+	const char *timeout = c ? doc_kvs_get(&c->env, "SLSC_TIMEOUT_MS") : NULL;
+	uint64_t ms;
 
 	if (f)
 		serve_settings(fn, s->project, f);
+	else if (timeout && str_parse_u64(str_from(timeout), &ms) == 0 && ms && ms <= TIMEOUT_MAX_MS)
+		fn->timeout_ms = ms;
 	return fn;
-}
-
-static int check_runtime(const struct lfn *fn, const char *text, struct err *err)
-{
-	if (fn->runtime != RUNTIME_HTTP)
-		return 0;
-	err_set(err, ERR_USAGE, "%s: listens for HTTP, and only artifacts that ask the Runtime API are served", text);
-	return err_hint(err, "start it by itself, with PORT in its environment");
 }
 
 /* ---- what it starts ---- */
@@ -133,7 +137,7 @@ static int open_zip(struct serve_artifacts *s, struct lfn *fn, const char *text,
 	enum arch arch = arch_host();
 	bool script;
 
-	if (check_runtime(fn, text, err) < 0 || unpack_zip(text, &fn->dir, err) < 0)
+	if (unpack_zip(text, &fn->dir, err) < 0)
 		return -1;
 	program = path_join(fn->dir, "bootstrap");
 	if (!fs_exists(program)) {
@@ -226,12 +230,6 @@ static int read_image(struct image_of *im, const struct origin_env *env, struct 
 				       i + 1, *type ? type : "of no media type");
 	}
 	return 0;
-}
-
-/* Images of slsc's for HTTP have the first; nobody says otherwise that one is for Lambda. */
-static bool is_http(const struct doc_config *c)
-{
-	return doc_kvs_get(&c->env, "SLSC_TIMEOUT_MS") || doc_kvs_get(&c->env, "PORT") || (c->ports && c->ports[0]);
 }
 
 /* 1: @out is what @name starts; 0: nothing is. */
@@ -369,7 +367,7 @@ static int open_image(struct serve_artifacts *s, struct image_of *im, struct lfn
 	const char *dirs[1];
 	struct snap_stack root = { dirs, 1 };
 
-	if (check_runtime(fn, im->text, err) < 0 || serve_qemu(fn, im->text, im->arch, err) < 0 ||
+	if (serve_qemu(fn, im->text, im->arch, err) < 0 ||
 	    unpack_image(im->origin, &im->manifest, c, &im->digest, &fn->root, err) < 0)
 		return -1;
 	dirs[0] = fn->root;
@@ -397,7 +395,7 @@ static struct lfn *serve_image(struct serve_artifacts *s, const char *text, stru
 			err_wrap(err, "%s", text);
 		return NULL;
 	}
-	fn = new_of(s, im.place.kind == PLACE_REGISTRY ? im.place.repo : im.place.path, is_http(&im.config));
+	fn = new_of(s, im.place.kind == PLACE_REGISTRY ? im.place.repo : im.place.path, &im.config);
 	if (open_image(s, &im, fn, err) == 0)
 		return fn;
 	lfn_free(fn);
@@ -418,7 +416,7 @@ struct lfn *serve_artifact(struct serve_artifacts *s, const char *text, struct e
 		err_hint(err, "slsc package --zip --oci");
 		return NULL;
 	}
-	fn = new_of(s, text, false);
+	fn = new_of(s, text, NULL);
 	if (open_zip(s, fn, text, err) == 0)
 		return fn;
 	lfn_free(fn);

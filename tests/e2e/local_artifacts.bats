@@ -43,7 +43,7 @@ box() {
 	local config=$1 c dirs=(root.tar)
 	mkdir -p root/bin root/opt/extensions
 	cp "$(command -v busybox)" root/bin/busybox
-	for c in sh wget sed tr cat id env touch ls pwd grep stat printf; do ln -s busybox "root/bin/$c"; done
+	for c in sh wget sed tr cat id env touch ls pwd grep stat printf; do ln -sf busybox "root/bin/$c"; done
 	install -m 755 "$SLSC_SRC/tests/e2e/support/bootstrap.sh" root/run
 	[ -z "${extension:-}" ] || install -m 755 "$extension" root/opt/extensions/watcher
 	layer root root
@@ -189,6 +189,23 @@ TZ=:UTC"
 	is "$(says 'until grep -q xx /tmp/seen; do :; done; echo told')" "told|"
 }
 
+@test "an image that listens for HTTP is told by its config" {
+	need jq jq && need curl curl
+	own_cache
+	mkdir -p root/www root/bin && echo page >root/www/page
+	printf '#!/bin/sh\necho "$SLSC_TIMEOUT_MS" >/tmp/index.html; cd /tmp; ln -s /www/page .\nexec httpd -f -p "$PORT"\n' \
+		>root/serve
+	chmod 755 root/serve && ln -s busybox root/bin/httpd && ln -s busybox root/bin/ln
+	box '{"Cmd":["/serve"],"Env":["PATH=/bin","PORT=1","SLSC_TIMEOUT_MS=2500"],"User":"1000"}'
+	local_start oci:box
+	is "$(curl -s "$url/box/page") $(curl -s "$url/box/index.html")" "page 2500"
+	local_stop
+	box '{"Cmd":["/serve"],"Env":["PATH=/bin"],"User":"1000","ExposedPorts":{"80/tcp":{}}}'
+	printf 'project: x\nfunctions:\n  box:\n    runtime: http\n    timeout: 7 s\n    sources: [x.c]\n' >slsc.yaml
+	local_start oci:box
+	is "$(curl -s "$url/box/page") $(curl -s "$url/box/index.html")" "page 7000"
+}
+
 @test "an image in a registry" {
 	need jq jq && need curl curl
 	packaged
@@ -315,10 +332,6 @@ oci-archive:FILE, docker-archive:FILE or HOST/REPOSITORY[:TAG][@DIGEST]"
 	is "$status" 1
 	has "$err" "error: "
 	has "$err" zeros.oci.tar
-	layout http "$(: >x.tar; mkdir x; layer x x; image http amd64 '{"Cmd":["/x"],"ExposedPorts":{"8080/tcp":{}}}' x.tar)"
-	slsc_run local --port 0 oci:http
-	is "$status $err" "2 error: oci:http: listens for HTTP, and only artifacts that ask the Runtime API are served
-hint: start it by itself, with PORT in its environment"
 }
 
 @test "no qemu, no rights: said in one line" {
