@@ -117,6 +117,7 @@ zipped() { finds lambda zip "$@"; }
 	done
 }
 
+# bats test_tags=bulk
 @test "images: beyond 10 GB unpacked" {
 	artifact image huge huge
 	slsc_run check huge --platform lambda

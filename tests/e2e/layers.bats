@@ -96,6 +96,6 @@ around() {
 		"limit exceeded: more than N bytes when unpacked" \
 		"1 error: base 'oci:size:t': packages: layer 2 (LAYER): limit exceeded: more than N bytes when unpacked"
 	around attribute "" "x: attribute user.a: Argument list too long"
-	# a bomb of 1 GB is what an image may be: it costs time, not memory
+	# a bomb of 512 MB is what an image may be: it costs time, but not twice the memory that a command may take
 	around bomb "" ""
 }

@@ -1,10 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Each template as its README has it: created, built, packaged, and what was packaged run for real, for
-# both architectures: the machine's own, and the other under qemu.
+# both architectures: the machine's own, and the other under qemu. What slsc inspect and slsc diff say of three of them
+# agrees with others' tools.
 # shellcheck disable=SC2154 # helper.bash sets $status, $out and $err
 load helper
 load package_helper
+load inspect_helper
+load sizes_helper
 
 API=$BATS_TEST_DIRNAME/support/runtime_api.py
 
@@ -60,6 +63,7 @@ on() {
 		is "$("$API" --quiet --payload '{"name":1}' --expect-error InvalidInput -- "${run[@]}" 2>&1)" \
 			"1 invocations, 1 ok, 0 failed"
 	done
+	agrees hello
 }
 
 @test "http answers its routes" {
@@ -87,6 +91,7 @@ on() {
 		wait "$pid"
 		exec 4<&-
 	done
+	agrees http
 }
 
 # png_size FILE: "WIDTH HEIGHT" of a PNG whose chunks are whole
@@ -143,6 +148,7 @@ sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBB
 		jq -r .body answer.json | base64 -d >url.png
 		is "$(png_size url.png)" "20 15"
 	done
+	agrees thumbnail
 }
 
 @test "events handles each event once" {

@@ -86,7 +86,7 @@ CASES = {
     "attribute": lambda: [file("x", pax_headers={"SCHILY.xattr.user.a": "v" * 70000})],
     "pax": lambda: Endless(header("p", 1 << 30, b"x"), 1024),
     "size": lambda: Endless(header("s", 1 << 50, b"0"), 0),
-    "bomb": lambda: Endless(header("z", 1 << 30, b"0"), 1024),
+    "bomb": lambda: Endless(header("z", 1 << 29, b"0"), 512),
 }
 
 
