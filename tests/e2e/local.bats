@@ -113,6 +113,7 @@ act() {
 	export WHO
 	act '    memory: 128 MB
     storage: 512 MB
+    concurrency: 1
     timeout: 60 s'
 	call act '{"do":"env"}' && is "$out" '"nobody"'
 	call act '{"do":"memory","n":64}' && is "$(header X-Amz-Function-Error)" ""

@@ -193,7 +193,7 @@ shared_tmp() {
 		    return i.event
 		serve(handler)
 	EOF
-	serve -x "$T/x" -c 1 -t 60000
+	serve -x "$T/x" -t 60000
 	invoke '{"n":1}'
 	is "$body" '{"n": 1}'
 	wait_for 'extension: after the answer' "$T/log"
@@ -221,7 +221,7 @@ platform: START'
 		time.sleep(100)
 	EOF
 	function_is <<<'serve(lambda i: i.event)'
-	serve -x "$T/x" -t 500 -c 1
+	serve -x "$T/x" -t 500
 	invoke '{"n":1}'
 	is "$error $body" ' {"n": 1}'
 	# it was killed two seconds after its end began; then there is room for another
@@ -260,7 +260,7 @@ INVOKE'
 		    return 1
 		serve(handler)
 	EOF
-	serve -x "$T/x" -t 1000 -c 1 -i 200
+	serve -x "$T/x" -t 1000 -i 200
 	invoke '"hang"'
 	has "$body" Sandbox.Timedout
 	wait_for timeout notes.alpha
@@ -325,7 +325,7 @@ deaf() {
 
 @test "an extension that fails: it exits, crashes, tells an error of its init or of its end, is no program" {
 	function_is <<<'serve(lambda i: 1)'
-	serve -x "$T/x" -c 1
+	serve -x "$T/x"
 	extension_is a <<<'sys.exit(0)'
 	invoke '{}'
 	failed Extension.Crash "exit code 0"

@@ -190,7 +190,7 @@ events() {
 		    time.sleep(100) if i.event == 1 else os._exit(3)
 		serve(handler)
 	EOF
-	serve -x "$T/x" -t 500 -c 1
+	serve -x "$T/x" -t 500
 	invoke 1
 	wait_for 'platform.report' events.a
 	is "$(events 'select(.type=="platform.runtimeDone" or .type=="platform.report").record|[.status,.errorType]')" \

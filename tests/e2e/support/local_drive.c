@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * local_drive [-x DIR] [-t MS] [-c N] [-i MS] NAME COMMAND...: serves COMMAND as the function NAME on a free port,
- * which is the first line that it prints, until it is told to end. Then the log, each line with who has said it. For
- * the end-to-end tests of the Runtime API: -x extensions, -t timeout, -c concurrency, -i how long an instance may be
- * idle.
+ * local_drive [-x DIR] [-t MS] [-i MS] NAME COMMAND...: serves COMMAND as the function NAME on a free port, which
+ * is the first line that it prints, until it is told to end. Then the log, each line with who has said it. For the
+ * end-to-end tests of the Runtime API: -x extensions, -t timeout, -i how long an instance may be idle. One instance at
+ * a time, so that two invocations in a row never have two of them.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -50,18 +50,15 @@ int main(int argc, char **argv)
 	struct observer o = { .line = show_line, .changed = show_state };
 	struct err err = ERR_INIT;
 	uint64_t timeout = 3000, idle = 300000;
-	unsigned concurrency = 10;
 	const char *extensions = NULL;
 	char cwd[4096];
 	struct lfn *fn;
 
-	for (int c; (c = getopt(argc, argv, "+x:t:c:i:")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "+x:t:i:")) != -1;) {
 		if (c == 'x')
 			extensions = optarg;
 		else if (c == 't')
 			timeout = strtoull(optarg, NULL, 10);
-		else if (c == 'c')
-			concurrency = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 'i')
 			idle = strtoull(optarg, NULL, 10);
 		else
@@ -78,7 +75,7 @@ int main(int argc, char **argv)
 	if (!fn)
 		return complain(&err);
 	fn->timeout_ms = timeout;
-	fn->concurrency = concurrency;
+	fn->concurrency = 1;
 	fn->idle_ns = idle * LOOP_MS;
 	fn->extensions = extensions ? realpath(extensions, NULL) : NULL;
 	platform_add(&p, fn);
