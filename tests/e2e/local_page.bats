@@ -142,7 +142,8 @@ state() {
 }
 
 @test "events: a state, then what changes, in batches" {
-	act
+	act '    timeout: 5 s
+    concurrency: 1'
 	page events
 }
 
