@@ -234,10 +234,6 @@ int loop_once(struct loop *l, uint64_t ns, struct err *err)
 
 	if (n < 0 && errno != EINTR)
 		return err_sys(err, "cannot wait for events");
-	if (sig_count() != l->signals) {
-		l->signals = sig_count();
-		return sig_check(err);
-	}
 	l->now = loop_clock();
 	for (int i = 0; i < n; i++) {
 		uint32_t slot = (uint32_t)(e[i].data.u64 >> 32);
@@ -247,6 +243,11 @@ int loop_once(struct loop *l, uint64_t ns, struct err *err)
 			io->ready(io, e[i].events);
 	}
 	run_timers(l);
+	/* after the events that came with it: what is watched by edges is not told of them again */
+	if (sig_count() != l->signals) {
+		l->signals = sig_count();
+		return sig_check(err);
+	}
 	return 0;
 }
 

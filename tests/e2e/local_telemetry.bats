@@ -96,7 +96,9 @@ events() {
 		a = register()
 		assert subscribe(a.id, request(receive())).status == 200
 		attend(a.id, lambda e: say("a word") if e["eventType"] == "INVOKE" else None)
-		while not os.path.exists("events.a") or open("events.a").read().count('"platform.report"') < 2:
+		def told(what):
+		    return os.path.exists("events.a") and open("events.a").read().count(f'"{what}"')
+		while told("platform.report") < 2 or told("a word") < 2 or told("e2") < 1:
 		    time.sleep(0.01)
 	EOF
 	function_is <<-'EOF'

@@ -164,8 +164,18 @@ static void *interrupt(void *arg)
 	return arg;
 }
 
+static unsigned edges;
+
+static void saw_edge(struct loop_io *io, uint32_t events)
+{
+	(void)io;
+	edges += (events & EPOLLIN) != 0;
+}
+
 static void test_signal(void **state)
 {
+	struct loop_io edge = { .ready = saw_edge };
+	int ends[2];
 	struct named n = { .timer = { .expired = expired }, .name = 's' };
 	pthread_t thread;
 
@@ -173,10 +183,19 @@ static void test_signal(void **state)
 	memcpy(told, "abc", 4);
 	sig_install();
 	assert_int_equal(loop_init(&loop, &err), 0);
+	assert_int_equal(pipe(ends), 0);
+	edge.fd = ends[0];
+	assert_int_equal(loop_io_add(&loop, &edge, EPOLLIN | EPOLLET, &err), 0);
+	/* both are there before the loop looks: neither may hide the other */
+	assert_int_equal(write(ends[1], "x", 1), 1);
 	assert_int_equal(pthread_create(&thread, NULL, interrupt, NULL), 0);
+	pthread_join(thread, NULL);
 	assert_int_equal(loop_run(&loop, &err), -1);
 	assert_int_equal(err.code, ERR_INTR);
-	pthread_join(thread, NULL);
+	assert_int_equal(edges, 1);
+	loop_io_del(&loop, &edge);
+	close(ends[0]);
+	close(ends[1]);
 	/* told once: what is under way can be finished */
 	loop_timer_set(&loop, &n.timer, 1);
 	assert_int_equal(loop_run(&loop, &err), 0);
