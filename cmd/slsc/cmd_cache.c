@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cli/out.h"
 #include "commands.h"
+#include "local/unpack.h"
 #include "oci/store.h"
 #include "stage/prune.h"
 
@@ -51,12 +52,21 @@ static const struct opt prune_opts[] = {
 	{ .type = OPT_END },
 };
 
+static void tell_kept(const struct kept_pruned *p, const char *whose, bool dry_run, struct buf *out)
+{
+	char human[32];
+
+	if (p->removed)
+		buf_addf(out, "%s %" PRIu64 " director%s %s, %s\n", dry_run ? "would remove" : "removed", p->removed,
+			 p->removed == 1 ? "y" : "ies", whose, str_human_size(p->bytes, human, sizeof(human)));
+}
+
 static int prune(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	const struct prune_ctx *c = ctx;
 	CLEAN_BUF struct buf b = BUF_INIT;
 	uint64_t keep = 0, bytes, n;
-	struct stage_pruned stage;
+	struct kept_pruned stage, local;
 	char human[32];
 
 	(void)argc;
@@ -65,22 +75,27 @@ static int prune(void *ctx, const struct globals *g, int argc, char **argv, stru
 		err_set(err, ERR_USAGE, "--keep: '%s' is no size", c->keep);
 		return err_hint(err, "write 2GB, 500MB or a number of bytes");
 	}
-	if (store_prune(keep, g->dry_run, &bytes, &n, err) < 0 || stage_prune(keep, g->dry_run, &stage, err) < 0)
+	/* stage_prune() may enter a namespace, so it is the last */
+	if (store_prune(keep, g->dry_run, &bytes, &n, err) < 0 || unpacked_prune(keep, g->dry_run, &local, err) < 0 ||
+	    stage_prune(keep, g->dry_run, &stage, err) < 0)
 		return -1;
+	if (local.busy)
+		out_warn("zips and images unpacked for slsc local stay: one is running");
 	if (stage.busy)
 		out_warn("layers of Dockerfile builds stay: a build is running");
 	if (g->json)
 		buf_addf(&b,
 			 "{\"bytes\":%" PRIu64 ",\"dry_run\":%s,\"removed\":%" PRIu64 ",\"stage\":{\"bytes\":%" PRIu64
-			 ",\"removed\":%" PRIu64 "}}\n",
-			 bytes, g->dry_run ? "true" : "false", n, stage.bytes, stage.removed);
+			 ",\"removed\":%" PRIu64 "},\"local\":{\"bytes\":%" PRIu64 ",\"removed\":%" PRIu64 "}}\n",
+			 bytes, g->dry_run ? "true" : "false", n, stage.bytes, stage.removed, local.bytes,
+			 local.removed);
 	else
 		buf_addf(&b, "%s %" PRIu64 " blob%s, %s\n", g->dry_run ? "would remove" : "removed", n,
 			 n == 1 ? "" : "s", str_human_size(bytes, human, sizeof(human)));
-	if (stage.removed && !g->json)
-		buf_addf(&b, "%s %" PRIu64 " director%s of Dockerfile builds, %s\n",
-			 g->dry_run ? "would remove" : "removed", stage.removed, stage.removed == 1 ? "y" : "ies",
-			 str_human_size(stage.bytes, human, sizeof(human)));
+	if (!g->json) {
+		tell_kept(&stage, "of Dockerfile builds", g->dry_run, &b);
+		tell_kept(&local, "of slsc local", g->dry_run, &b);
+	}
 	return out_stdout(b.ptr, b.len, err);
 }
 
@@ -100,9 +115,9 @@ static const struct cmd subs[] = {
 		.args = "",
 		.summary = "Remove what has not been used for longest",
 		.description = "Removes blobs of the store, least recently used first, until those that are left take "
-			       "no more than --keep; and layers of Dockerfile builds, the oldest first, until those "
-			       "that are left take no more than --keep. What is needed again is fetched or made "
-			       "again. Other parts of the cache stay.",
+			       "no more than --keep; the same with layers of Dockerfile builds and with zips and "
+			       "images unpacked for slsc local, the oldest first. What is needed again is fetched or "
+			       "made again. Other parts of the cache stay.",
 		.examples = "$ slsc cache prune --keep 2GB\n$ slsc cache prune -n\n",
 		.opts = prune_opts,
 		.ctx_size = sizeof(struct prune_ctx),

@@ -13,6 +13,7 @@
 #include "local/rebuild.h"
 #include "local/running.h"
 #include "local/serve_artifact.h"
+#include "local/unpack.h"
 #include "local/watch.h"
 #include "os/fs.h"
 #include "os/proc.h"
@@ -70,7 +71,7 @@ struct session {
 	struct async async;
 	struct observe observe;
 	struct page page;
-	int claim;
+	int claim, unpacked;		/* what is unpacked stays while it is open */
 };
 
 static void show_line(struct observer *o, struct instance *i, struct invocation *inv, enum line_from from,
@@ -191,6 +192,8 @@ static int add_artifacts(struct session *s, const struct project *p, const struc
 	const struct origin_env env = { .registry = registry_open, .ctx = &registry_env };
 	struct serve_artifacts how = { .project = p, .env = &env, .tell = tell };
 
+	if (artifacts->len && (s->unpacked = unpacked_hold(err)) < 0)
+		return -1;
 	for (size_t i = 0; i < artifacts->len; i++) {
 		struct lfn *fn = serve_artifact(&how, artifacts->ptr[i], err);
 
@@ -282,7 +285,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 {
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
-	struct session s = { .options = c, .console.line = show_line, .claim = -1 };
+	struct session s = { .options = c, .console.line = show_line, .claim = -1,
+			     .unpacked = -1 };
 	CLEAN_STRS struct strs artifacts = { 0 };
 	struct observe_opts o;
 	bool build;
@@ -338,6 +342,7 @@ out:
 	page_stop(&s.page);
 	web_stop(&s.web);
 	platform_release(&s.platform);
+	clean_fd_(&s.unpacked);
 	loop_release(&s.loop);
 	strs_release(&s.request.functions);
 	strs_release(&s.request.arches);

@@ -28,6 +28,34 @@ void unpacking_release(struct unpacking *u)
 	*u = (struct unpacking)UNPACKING_INIT;
 }
 
+int unpacked_hold(struct err *err)
+{
+	CLEAN_FREE char *cache = dirs_cache(), *held = path_join(cache, "local/held");
+
+	return kept_hold(held, err);
+}
+
+int unpacked_prune(uint64_t keep, bool dry_run, struct kept_pruned *out, struct err *err)
+{
+	CLEAN_FREE char *cache = dirs_cache(), *home = path_join(cache, "local"), *held = path_join(home, "held");
+	CLEAN_FREE char *trash = path_join(home, "gone");
+	const char *const dirs[] = { home };
+	CLEAN_FD int fd = -1;
+
+	*out = (struct kept_pruned){ .bytes = 0 };
+	if (!fs_is_dir(home))
+		return 0;
+	fd = kept_claim(held, out, err);
+	if (fd < 0)
+		return out->busy ? 0 : -1;
+	/* of one that was killed */
+	if (!dry_run && fs_rmtree(trash, err) < 0)
+		return -1;
+	if (kept_prune(dirs, ARRAY_LEN(dirs), trash, keep, dry_run, out, err) < 0)
+		return -1;
+	return dry_run ? 0 : fs_rmtree(trash, err);
+}
+
 int unpacking_begin(struct unpacking *u, const struct digest *digest, struct err *err)
 {
 	CLEAN_FREE char *cache = dirs_cache(), *home = path_join(cache, "local"), *lock = path_join(home, "lock");

@@ -3,6 +3,7 @@
 #define SLSC_LOCAL_UNPACK_H
 
 #include "oci/origin.h"
+#include "os/kept.h"
 
 /*
  * Zips and images as directories, to be run from: <cache>/local/<digest>, whole or absent. What is in them is foreign:
@@ -20,6 +21,11 @@ int unpack_zip(const char *path, char **dir, struct err *err) MUST_CHECK;
  */
 int unpack_image(struct origin *o, const struct document *manifest, const struct doc_config *config,
 		 const struct digest *digest, char **dir, struct err *err) MUST_CHECK;
+
+/** unpacked_hold - a descriptor that keeps unpacked_prune() away while it is open. Before anything is unpacked. */
+int unpacked_hold(struct err *err) MUST_CHECK;
+/** unpacked_prune - see kept_prune(). Nothing goes while one process has it held. */
+int unpacked_prune(uint64_t keep, bool dry_run, struct kept_pruned *out, struct err *err) MUST_CHECK;
 
 /** root_dir - @path below the directory @root, links followed inside of it, made as far as it is not there. */
 int root_dir(const char *root, const char *path, struct err *err) MUST_CHECK;

@@ -1,144 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stage/prune.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <fts.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include "base/mem.h"
-#include "base/vec.h"
 #include "os/fs.h"
-#include "os/proc.h"
 #include "stage/sandbox.h"
-
-struct item {
-	char *path;
-	uint64_t bytes;
-	int64_t made;		/* ns; of the inode: what is in a layer may have any time */
-};
-struct items {
-	struct item *ptr;
-	size_t len, cap;
-};
-
-static void items_release(struct items *v)
-{
-	VEC_EACH(v, i)
-		free(i->path);
-	VEC_FREE(v);
-}
 
 int stage_cache_hold(const char *cache, struct err *err)
 {
-	CLEAN_FREE char *path = path_join(cache, "lock");
-	CLEAN_FD int fd = -1;
+	CLEAN_FREE char *lock = path_join(cache, "lock");
 
-	if (fs_mkdirs(cache, err) < 0)
-		return -1;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	/* on a read-only cache nothing is pruned either */
-	if (fd < 0)
-		return err_sys(err, "%s", path);
-	while (flock(fd, LOCK_SH) < 0)
-		if (errno != EINTR || sig_check(err) < 0)
-			return errno == EINTR ? -1 : err_sys(err, "%s", path);
-	return steal_fd(&fd);
+	return kept_hold(lock, err);
 }
 
-static int measure(const char *path, uint64_t *bytes, struct err *err)
-{
-	char *const roots[] = { (char *)(uintptr_t)path, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
-	FTSENT *e;
-
-	if (!fts)
-		return err_sys(err, "%s", path);
-	*bytes = 0;
-	while ((e = fts_read(fts)))
-		if (e->fts_info != FTS_DP && e->fts_info != FTS_NS && e->fts_info != FTS_ERR)
-			*bytes += (uint64_t)e->fts_statp->st_blocks * 512;
-	fts_close(fts);
-	return sig_check(err);
-}
-
-static int scan(const char *dir, struct items *out, uint64_t *total, struct err *err)
-{
-	CLEAN_STRS struct strs names = { 0 };
-
-	if (!fs_is_dir(dir))
-		return 0;
-	if (fs_list(dir, &names, err) < 0)
-		return -1;
-	VEC_EACH(&names, name) {
-		struct item i = { .path = path_join(dir, *name) };
-		struct stat st;
-
-		if (lstat(i.path, &st) < 0 || measure(i.path, &i.bytes, err) < 0) {
-			free(i.path);
-			if (errno == ENOENT)
-				continue;
-			return -1;
-		}
-		i.made = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
-		*total += i.bytes;
-		VEC_PUSH(out, i);
-	}
-	return 0;
-}
-
-static int by_age(const void *a, const void *b)
-{
-	const int64_t x = ((const struct item *)a)->made, y = ((const struct item *)b)->made;
-
-	return (x > y) - (x < y);
-}
-
-/* It loses its name first: who comes meanwhile finds it whole or not at all. */
-static int drop(const char *cache, const struct item *i, size_t n, struct err *err)
-{
-	CLEAN_FREE char *gone = xasprintf("%s/run/gone.%d.%zu", cache, (int)getpid(), n);
-	CLEAN_FREE char *run = path_join(cache, "run");
-
-	if (fs_mkdirs(run, err) < 0)
-		return -1;
-	if (rename(i->path, gone) < 0)
-		return err_sys(err, "%s", i->path);
-	return fs_rmtree(gone, err);
-}
-
-int stage_prune(uint64_t keep, bool dry_run, struct stage_pruned *out, struct err *err)
+int stage_prune(uint64_t keep, bool dry_run, struct kept_pruned *out, struct err *err)
 {
 	CLEAN_FREE char *top = dirs_cache(), *cache = path_join(top, "stage"), *lock = path_join(cache, "lock");
 	CLEAN_FREE char *layers = path_join(cache, "layers"), *mounts = path_join(cache, "mounts");
-	CLEANUP(items_release) struct items all = { 0 };
+	CLEAN_FREE char *run = path_join(cache, "run");
+	const char *const dirs[] = { layers, mounts };
 	CLEAN_FD int fd = -1;
-	uint64_t total = 0;
 
-	*out = (struct stage_pruned){ .bytes = 0 };
+	*out = (struct kept_pruned){ .bytes = 0 };
 	if (!fs_is_dir(layers) && !fs_is_dir(mounts))
 		return 0;
-	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	fd = kept_claim(lock, out, err);
 	if (fd < 0)
-		return err_sys(err, "%s", lock);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		out->busy = true;
-		return 0;
-	}
-	if (sandbox_enter(err) < 0 || scan(layers, &all, &total, err) < 0 || scan(mounts, &all, &total, err) < 0)
+		return out->busy ? 0 : -1;
+	if (sandbox_enter(err) < 0)
 		return -1;
-	if (all.len)
-		qsort(all.ptr, all.len, sizeof(*all.ptr), by_age);
-	for (size_t i = 0; i < all.len && total > keep; i++) {
-		if (sig_check(err) < 0 || (!dry_run && drop(cache, &all.ptr[i], i, err) < 0))
-			return -1;
-		total -= all.ptr[i].bytes;
-		out->bytes += all.ptr[i].bytes;
-		out->removed++;
-	}
-	return 0;
+	return kept_prune(dirs, ARRAY_LEN(dirs), run, keep, dry_run, out, err);
 }

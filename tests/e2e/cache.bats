@@ -48,7 +48,7 @@ in all             20 B"
 	is "$out" "would remove 1 blob, 4 B"
 	is "$(find "$SLSC_CACHE_DIR/blobs" -type f | wc -l)" 2
 	slsc_run cache prune --keep 4 --json
-	is "$out" '{"bytes":4,"dry_run":false,"removed":1,"stage":{"bytes":0,"removed":0}}'
+	is "$out" '{"bytes":4,"dry_run":false,"removed":1,"stage":{"bytes":0,"removed":0},"local":{"bytes":0,"removed":0}}'
 	is "$(cat "$SLSC_CACHE_DIR"/blobs/sha256/*)" bbbb
 	slsc_run cache prune --keep 2GB
 	is "$out" "removed 0 blobs, 0 B"

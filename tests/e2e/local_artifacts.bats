@@ -359,3 +359,24 @@ hint: apt-get install qemu-user-static"
 	is "$out" '{"message":"Hello, world!"}'
 	is "$(grep -c '^warning: images run as you, not as the users that they name: that takes root$' "$T/local.log")" 1
 }
+
+@test "cache prune: what is unpacked goes when nobody serves, and is made again" {
+	need jq jq && need curl curl
+	packaged
+	local_start dist/hello-x86_64.zip
+	slsc_run cache prune --json
+	is "$(jq .local.removed <<<"$out")" 0
+	is "$err" "warning: zips and images unpacked for slsc local stay: one is running"
+	call hello '{"name":"Ada"}' && is "$out" '{"message":"Hello, Ada!"}'
+	local_stop
+	# what a killed one has left
+	mkdir "$SLSC_CACHE_DIR/local/half.part" "$SLSC_CACHE_DIR/local/gone"
+	slsc_run cache prune -n
+	has "$out" "would remove 2 directories of slsc local, "
+	slsc_run cache prune
+	is "$status" 0
+	has "$out" "removed 2 directories of slsc local, "
+	is "$(find "$SLSC_CACHE_DIR/local" -mindepth 1 -type d)" ""
+	local_start dist/hello-x86_64.zip
+	call hello '{"name":"Ada"}' && is "$out" '{"message":"Hello, Ada!"}'
+}
