@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When an instance that speaks HTTP is ready: its port takes connections, and something comes back. */
+/*
+ * When an instance that speaks HTTP is ready: its port takes connections, and something comes back. One that is to be
+ * kept ready is warmed up first, as `slsc warm` does it (local/probe.h).
+ */
 #include "local/relay.h"
 
 #include <arpa/inet.h>
@@ -10,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "local/probe.h"
 
 #define WAIT_FIRST LOOP_MS
 #define WAIT_MOST (50 * LOOP_MS)
@@ -21,6 +25,8 @@ struct relay_probe {
 	struct exchange health;
 	uint64_t wait, until;		/* ns; until: of the clock */
 	bool init;
+	unsigned status;		/* of the answer that begins */
+	struct probes warm;		/* of one target; none: it is not warmed up */
 };
 
 /* ---- its port ---- */
@@ -108,6 +114,7 @@ void relay_forget(struct instance *i)
 	i->probe = NULL;
 	loop_timer_stop(p->loop, &probe->timer);
 	upstream_cancel(&p->relay->upstream, &probe->health);
+	probes_release(&probe->warm);
 	free(probe);
 }
 
@@ -127,12 +134,18 @@ static void found(struct relay_probe *p)
 	pool_ready(i);
 }
 
+static void answered(struct relay_probe *p, unsigned status, const char *why);
+
 static bool health_head(struct exchange *x, unsigned status, const struct web_header *h, size_t n)
 {
-	(void)x;
-	(void)status;
+	struct relay_probe *p = CONTAINER_OF(x, struct relay_probe, health);
+
 	(void)h;
 	(void)n;
+	p->status = status;
+	/* of a warm-up the status is all that counts: its body may have no end */
+	if (p->warm.n)
+		loop_timer_set(p->instance->fn->platform->loop, &p->timer, 0);
 	return true;
 }
 
@@ -144,29 +157,87 @@ static bool health_data(struct exchange *x, const char *p, size_t n)
 	return false;
 }
 
-/* Whatever it says, something is there that says it. */
 static void health_done(struct exchange *x, enum exchange_end end, const char *why)
 {
 	struct relay_probe *p = CONTAINER_OF(x, struct relay_probe, health);
 
-	(void)why;
 	if (p->instance->state == INSTANCE_ENDING)
 		return;
-	if (end == EXCHANGE_REFUSED)
+	if (p->warm.n)
+		answered(p, p->status, why ? why : "");
+	else if (end == EXCHANGE_REFUSED)
 		later(p);
 	else
-		found(p);
+		answered(p, p->status, "");
 }
 
-static void ask_health(struct relay_probe *p)
+static void ask(struct relay_probe *p, const char *target)
 {
 	static char *const headers[] = { (char *)(uintptr_t)"User-Agent: slsc-local", NULL };
+	static char *const warm[] = { (char *)(uintptr_t)"User-Agent: slsc-local",
+				      (char *)(uintptr_t)PROBE_HEADER, NULL };
 
-	p->health = (struct exchange){ .port = p->instance->port, .method = "GET", .target = "/_/health",
-				       .headers = headers, .head = health_head, .data = health_data,
-				       .done = health_done };
+	p->status = 0;
+	p->health = (struct exchange){ .port = p->instance->port, .method = "GET", .target = target,
+				       .headers = p->warm.n ? warm : headers, .head = health_head,
+				       .data = health_data, .done = health_done };
 	upstream_send(&p->instance->fn->platform->relay->upstream, &p->health);
 }
+
+/* ---- warm-up ---- */
+
+static void tell_warm(struct relay_probe *p)
+{
+	const struct probe *t = p->warm.ptr;
+	CLEAN_FREE char *text = NULL;
+
+	if (t->state == PROBE_READY)
+		text = xasprintf("prewarm: ready in %.3f s, %u probe%s", (double)t->took / 1e9, t->attempts,
+				 t->attempts == 1 ? "" : "s");
+	else if (t->state == PROBE_UNHEALTHY)
+		text = xasprintf("prewarm: unhealthy after %u probes: GET " PROBE_PATH ": %s", t->attempts, t->why);
+	else
+		text = xasprintf("prewarm: warming");
+	platform_line(p->instance, FROM_PLATFORM, str_from(text));
+}
+
+static void warm_on(struct relay_probe *p)
+{
+	bool first = p->warm.ptr->state == PROBE_COLD;
+	uint64_t wait;
+
+	if (probes_next(&p->warm, loop_clock(), &wait) == SIZE_MAX) {
+		loop_timer_set(p->instance->fn->platform->loop, &p->timer, wait);
+		return;
+	}
+	if (first)
+		tell_warm(p);
+	ask(p, PROBE_PATH);
+}
+
+/* Something is there that has answered. What says three times that it is not well is served all the same: told of. */
+static void answered(struct relay_probe *p, unsigned status, const char *why)
+{
+	struct lfn *fn = p->instance->fn;
+
+	loop_timer_stop(fn->platform->loop, &p->timer);
+	p->status = 0;
+	if (p->warm.n) {
+		probes_done(&p->warm, 0, loop_clock(), (int)status, why);
+		if (!probes_over(&p->warm)) {
+			warm_on(p);
+			return;
+		}
+		tell_warm(p);
+	} else if (p->init && fn->prewarm && !fn->first) {
+		probes_init(&p->warm, 1, 0);
+		warm_on(p);
+		return;
+	}
+	found(p);
+}
+
+/* ---- */
 
 static void look(struct loop_timer *t)
 {
@@ -175,12 +246,17 @@ static void look(struct loop_timer *t)
 
 	if (i->state == INSTANCE_ENDING)
 		return;
-	if (!p->init && loop_clock() > p->until)
+	if (p->warm.n && p->status) {
+		upstream_cancel(&i->fn->platform->relay->upstream, &p->health);
+		answered(p, p->status, "");
+	} else if (p->warm.n) {
+		warm_on(p);
+	} else if (!p->init && loop_clock() > p->until)
 		instance_break(i, OUTCOME_EXIT, "Runtime.ExitError", "the function does not listen any more");
 	else if (!connects(i->port))
 		later(p);
 	else if (p->init)
-		ask_health(p);
+		ask(p, "/_/health");
 	else
 		found(p);
 }

@@ -365,3 +365,32 @@ error() {
 	is "$status" 2
 	has "$err" "--http is for a command that --name names"
 }
+
+@test "prewarm: an instance is warmed up before it is ready, until it says that it is" {
+	need jq jq && need curl curl
+	mkdir -p w/src && cd w
+	cat >src/w.c <<-'EOF'
+		#include <slsc.h>
+		#include <stdio.h>
+		static int asked;
+		bool slsc_ready(void)
+		{
+			return ++asked > 2;
+		}
+		slsc_http_fn handler;
+		int handler(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_response *res)
+		{
+			char text[32];
+			(void)ctx, (void)req;
+			snprintf(text, sizeof(text), "asked %d times", asked);
+			slsc_puts(&res->body, text);
+			return 0;
+		}
+	EOF
+	printf 'project: w\nfunctions:\n  web:\n    sources: [src/w.c]\n    runtime: http\n    concurrency: 1\n    prewarm: 1\n' >slsc.yaml
+	local_start
+	# whoever comes meanwhile waits for it
+	get / && is "$status $out" "200 asked 3 times"
+	is "$(sed -n 's/ in [0-9.]* s/ in T/; /prewarm:/p' "$T/local.log")" "web  prewarm: warming
+web  prewarm: ready in T, 3 probes"
+}
