@@ -40,12 +40,14 @@ static int open_lock(const char *lock, struct err *err)
 	if (fs_mkdirs(dir, err) < 0)
 		return -1;
 	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	/* another user's, or on a file system that is read-only: it can be held all the same */
+	if (fd < 0 && (errno == EACCES || errno == EROFS))
+		fd = open(lock, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? err_sys(err, "%s", lock) : fd;
 }
 
 int kept_hold(const char *lock, struct err *err)
 {
-	/* on a read-only cache nothing is pruned either */
 	CLEAN_FD int fd = open_lock(lock, err);
 
 	if (fd < 0)

@@ -260,7 +260,7 @@ box  prewarm: unhealthy after 3 probes: GET /health?ready=1: status 404"
 	hostile crc ": bootstrap does not match its checksum"
 	hostile local-name ": bootstrap has another name in its local header"
 	hostile truncated ": not a zip file: it has no end record"
-	is "$(find "$SLSC_CACHE_DIR/local" -mindepth 1 -maxdepth 1 ! -name lock)" ""
+	is "$(find "$SLSC_CACHE_DIR/local" -mindepth 1 -maxdepth 1 ! -name lock ! -name held)" ""
 	# what is no hostility: it cannot be started
 	hostile bootstrap ": there is no bootstrap in it" "the program of a Lambda zip is the file bootstrap at its root"
 	hostile executable ": bootstrap: is not executable" "pack it with its mode 0755"
@@ -317,7 +317,7 @@ box  prewarm: unhealthy after 3 probes: GET /health?ready=1: status 404"
 	slsc_run local --port 0 oci:wrong-digest.oci
 	is "$status" 1
 	[[ $err =~ ^error:\ oci:wrong-digest.oci:\ layer\ 1\ \(sha256: ]]
-	is "$(find "$SLSC_CACHE_DIR/local" -mindepth 1 -maxdepth 1 ! -name lock)" ""
+	is "$(find "$SLSC_CACHE_DIR/local" -mindepth 1 -maxdepth 1 ! -name lock ! -name held)" ""
 	what() { artifact image "$1.oci" "$1" && refuses "oci:$1.oci" "oci:$1.oci: $2" "${3:-}"; }
 	what windows "is for windows"
 	what media "layer 1 is no layer of an image, but application/x-tar"
@@ -349,6 +349,7 @@ hint: apt-get install qemu-user-static"
 	need setpriv util-linux
 	chmod 755 "$T" "$T/w" "$T/home"
 	cmake --install "$SLSC_BUILD" --prefix "$T/usr" >/dev/null
+	rm -rf "$T/cache"
 	mkdir "$T/cache" && chmod 777 "$T/cache" "$T/w/h"
 	cat >"$T/slsc" <<-SH
 	#!/bin/sh

@@ -352,7 +352,7 @@ error() {
 	local_start --name f -- python3 f.py
 	call f '{}' && is "$status $out" "200 got {}"
 	local_stop
-	slsc_run local --name f --http -- no-such-program
+	slsc_run local --port 0 --name f --http -- no-such-program
 	is "$status" 1
 	has "$err" "'no-such-program' is not found on PATH"
 	slsc_run local --name f
