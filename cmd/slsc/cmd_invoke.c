@@ -82,8 +82,12 @@ static void target_release(struct target *t)
 	running_release(&t->running);
 }
 
-static int no_platform(const char *dir, bool async, struct err *err)
+static int no_platform(const struct target *t, const char *dir, bool async, struct err *err)
 {
+	if (!t->has_project) {
+		err_set(err, ERR_NOTFOUND, "%s: no slsc local runs here, and no slsc.yaml is here or above", dir);
+		return err_hint(err, "go to the project, make one with `slsc init`, or name a platform with --url");
+	}
 	err_set(err, ERR_NOTFOUND, "%s: no slsc local runs in this project%s", dir,
 		async ? ": there is nobody to keep an event for later" : "");
 	return err_hint(err, "start it with `slsc local`, or name another platform with --url");
@@ -95,8 +99,12 @@ static int choose_function(struct target *t, struct err *err)
 		t->function = t->project.functions[0]->name.s;
 		return 0;
 	}
-	err_set(err, ERR_USAGE, "which function is to be invoked?");
-	return err_hint(err, "slsc invoke FUNCTION");
+	if (!t->has_project) {
+		err_set(err, ERR_USAGE, "which function is to be invoked?");
+		return err_hint(err, "slsc invoke FUNCTION");
+	}
+	err_set(err, ERR_USAGE, "%s has %zu functions: say which one to invoke", t->project.file, t->project.nfunctions);
+	return err_hint(err, "slsc invoke %.200s", t->project.nfunctions ? t->project.functions[0]->name.s : "FUNCTION");
 }
 
 /* A directory without slsc.yaml may be served as well: slsc local takes zips and commands. */
@@ -123,7 +131,7 @@ static int find_target(struct target *t, const struct invoke_ctx *c, const char 
 		return 0;
 	found = running_find(dir, &t->running, err);
 	if (found < 0 || (!found && (!t->has_project || c->async)))
-		return found < 0 ? -1 : no_platform(dir, c->async, err);
+		return found < 0 ? -1 : no_platform(t, dir, c->async, err);
 	t->url = t->running.url;
 	return 0;
 }

@@ -71,6 +71,7 @@ struct session {
 	struct async async;
 	struct observe observe;
 	struct page page;
+	const char *url;		/* borrowed: what is added from now on is told of */
 	int claim, unpacked;		/* what is unpacked stays while it is open */
 };
 
@@ -85,6 +86,12 @@ static void show_line(struct observer *o, struct instance *i, struct invocation 
 
 /* ---- functions of a project ---- */
 
+static void show_told(struct observer *o, const struct lfn *fn, const char *text)
+{
+	(void)o;
+	out_note("%s  %s", fn->name, text);
+}
+
 static int take_function(struct session *s, struct project *p, const struct built *b, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(p->dir, b->path);
@@ -92,6 +99,8 @@ static int take_function(struct session *s, struct project *p, const struct buil
 
 	if (b->function->runtime == RUNTIME_NONE)
 		return 0;
+	if (project_check_served(p, b->function, err) < 0)
+		return -1;
 	if (fn) {
 		if (serve_renew(fn, p, b->function, path))
 			out_note("%s  is new: what runs is finished by the old one", fn->name);
@@ -102,6 +111,8 @@ static int take_function(struct session *s, struct project *p, const struct buil
 		return -1;
 	platform_add(&s->platform, fn);
 	async_serve(&s->async, fn);
+	if (s->url)
+		out_note("%s  %s/%s/", fn->name, s->url, fn->name);
 	return 0;
 }
 
@@ -110,8 +121,8 @@ static void rebuilt(struct rebuild *r, struct project *p, struct build_result *r
 	struct session *s = CONTAINER_OF(r, struct session, rebuild);
 
 	if (err->code != ERR_NONE) {
-		/* what is served stays as it is */
 		out_error(err);
+		out_note("what is served stays as it is");
 		return;
 	}
 	VEC_EACH(res, b) {
@@ -185,6 +196,21 @@ static void tell(void *ctx, const char *message)
 	out_warn("%s", message);
 }
 
+/* RFC 9110, 5.1: a name is a token. */
+static int check_headers(const struct local_ctx *c, struct err *err)
+{
+	for (size_t i = 0; i < c->headers.len; i++) {
+		const char *h = c->headers.ptr[i];
+		size_t n = strspn(h, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+		if (!n || h[n] != ':' || strpbrk(h, "\r\n"))
+			return err_set(err, ERR_USAGE, "--otlp-header: '%.100s' is not NAME: VALUE", h);
+	}
+	if (c->headers.len && !c->otlp)
+		return err_set(err, ERR_USAGE, "--otlp-header is for --otlp URL");
+	return 0;
+}
+
 static int add_artifacts(struct session *s, const struct project *p, const struct strs *artifacts, struct err *err)
 {
 	const struct registry_opts registry = registry_opts_of(&s->options->registry);
@@ -197,8 +223,13 @@ static int add_artifacts(struct session *s, const struct project *p, const struc
 	for (size_t i = 0; i < artifacts->len; i++) {
 		struct lfn *fn = serve_artifact(&how, artifacts->ptr[i], err);
 
-		if (!fn)
+		if (!fn) {
+			/* a program is an artifact elsewhere */
+			if (err->code == ERR_NOTFOUND && starts_with(err->hint, "an artifact is"))
+				err_hint(err, "slsc local takes a zip, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE "
+					      "or HOST/REPOSITORY[:TAG][@DIGEST]");
 			return -1;
+		}
 		if (platform_find(&s->platform, str_from(fn->name))) {
 			err_set(err, ERR_USAGE, "%s: '%s' is served already", artifacts->ptr[i], fn->name);
 			lfn_free(fn);
@@ -270,7 +301,9 @@ static int serve(struct session *s, const struct project *p, struct err *err)
 	VEC_EACH(&s->platform.fns, f)
 		out_note("%s  %s/%s/", (*f)->name, url, (*f)->name);
 	out_note("all of it at %s/_slsc/", url);
+	s->url = url;
 	ret = loop_run(&s->loop, err);
+	s->url = NULL;
 	if (ret == 0 || err->code != ERR_INTR)
 		return ret;
 	/* what runs may end; a second signal ends it */
@@ -285,14 +318,14 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 {
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
-	struct session s = { .options = c, .console.line = show_line, .claim = -1,
+	struct session s = { .options = c, .console = { .line = show_line, .told = show_told }, .claim = -1,
 			     .unpacked = -1 };
 	CLEAN_STRS struct strs artifacts = { 0 };
 	struct observe_opts o;
 	bool build;
 	int ret = -1;
 
-	if (check_command(c, argc, err) < 0)
+	if (check_command(c, argc, err) < 0 || check_headers(c, err) < 0)
 		return -1;
 	for (int i = 0; i < argc && !c->name; i++)
 		strs_add(serve_is_artifact(argv[i]) ? &artifacts : &s.request.functions, argv[i]);

@@ -73,7 +73,7 @@ int event_read(const char *e, const char *example, struct buf *out, struct err *
 		if (event_check(out, where, err) == 0)
 			return 0;
 		err_set(err, ERR_NOTFOUND, "--event '%s': there is no such file, and it is no JSON", e);
-		return err_hint(err, "--example NAME takes an example; --list shows them");
+		return err_hint(err, "--example NAME takes an example; `slsc invoke --list` shows them");
 	}
 	return event_check(out, where, err);
 }

@@ -369,6 +369,18 @@ int project_check_dockerfile(const struct project *p, const struct package *pk, 
 	return 0;
 }
 
+int project_check_served(const struct project *p, const struct function *f, struct err *err)
+{
+	CLEAN_FREE char *file = path_join(p->dir, f->fallback_file.s ? f->fallback_file.s : "");
+	CLEAN_FREE char *dir = path_join(p->dir, f->extensions.s ? f->extensions.s : "");
+
+	if (f->fallback_file.s && (!fs_exists(file) || fs_is_dir(file)))
+		return no_such(p, f->fallback_file, "file", err);
+	if (f->extensions.s && !fs_is_dir(dir))
+		return no_such(p, f->extensions, "directory", err);
+	return 0;
+}
+
 void project_toolchain_use(struct project *p, const struct function *f, struct toolchain_use *out)
 {
 	const bool own = f && (f->toolchain.name.s || f->toolchain.stage.s);
@@ -428,7 +440,8 @@ int project_check_packages(struct project *p, struct err *err)
 	if (check_package(p, &p->package, err))
 		return -1;
 	for (size_t i = 0; i < p->nfunctions; i++)
-		if (check_package(p, &p->functions[i]->package, err) || check_toolchain(p, p->functions[i], err))
+		if (check_package(p, &p->functions[i]->package, err) || check_toolchain(p, p->functions[i], err) ||
+		    project_check_served(p, p->functions[i], err))
 			return -1;
 	return 0;
 }

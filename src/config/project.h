@@ -268,6 +268,9 @@ bool lib_is_file(const char *lib);
 /** project_check_libs - whether the files that @f's `libs` names exist; ERR_CONFIG, located. As above. */
 int project_check_libs(const struct project *p, const struct function *f, bool absolute, struct err *err) MUST_CHECK;
 
+/** project_check_served - whether what `slsc local` needs of @f beside its program is there; ERR_CONFIG, located. */
+int project_check_served(const struct project *p, const struct function *f, struct err *err) MUST_CHECK;
+
 /** project_check_packages - whether each `from` of package.zip.include matches a file, and whether Dockerfiles and
  * their contexts are there, those of toolchains too; ERR_CONFIG, located. */
 int project_check_packages(struct project *p, struct err *err) MUST_CHECK;

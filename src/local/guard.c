@@ -30,10 +30,13 @@ static void answer_file(struct web_req *req, const struct lfn *fn)
 	struct web_header h[] = { { "Content-Type", type_of(fn->fallback_file) }, { "X-Slsc-Fallback", "file" } };
 	struct err err = ERR_INIT;
 
-	if (fs_read(fn->fallback_file, FALLBACK_MAX, &b, &err) < 0)
-		gateway_error(req, 503, "ServiceException", "%s", err.msg);
-	else
+	/* what is wrong with it is not the caller's to know */
+	if (fs_read(fn->fallback_file, FALLBACK_MAX, &b, &err) < 0) {
+		platform_tell(fn, err.msg);
+		gateway_error(req, 503, "ServiceException", "the function is out of order");
+	} else {
 		web_answer(req, fn->fallback_status, h, ARRAY_LEN(h), b.ptr, b.len);
+	}
 }
 
 static void refuse(struct web_req *req, unsigned status, uint64_t wait, const char *reason, const char *msg)
@@ -82,9 +85,13 @@ bool guard_admit(struct web_req *req, struct lfn *fn, struct guard_pass *pass)
 void guard_done(struct guard_pass *pass, enum outcome o)
 {
 	enum breaker_outcome b = BREAKER_FAILED;
+	struct lfn *fn = pass->fn;
+	uint64_t now = loop_clock();
+	enum breaker_state was;
 
 	if (!pass->counts)
 		return;
+	was = breaker_state(&fn->breaker, now);
 	pass->counts = false;
 	if (o == OUTCOME_OK)
 		b = BREAKER_OK;
@@ -92,7 +99,16 @@ void guard_done(struct guard_pass *pass, enum outcome o)
 		b = BREAKER_TIMEOUT;
 	else if (o == OUTCOME_THROTTLED || o == OUTCOME_STOPPED || o == OUTCOME_CANCELLED)
 		b = BREAKER_CANCELLED;
-	breaker_done(&pass->fn->breaker, loop_clock(), &pass->call, b);
+	breaker_done(&fn->breaker, now, &pass->call, b);
+	if (was == BREAKER_CLOSED && fn->breaker.open) {
+		CLEAN_FREE char *text = xasprintf("is out of order for %u s: %s", (unsigned)(fn->breaker.for_ns / LOOP_S),
+						  fn->breaker.for_ns == BREAKER_OPEN_FAILED ? "three failures in a row"
+											    : "too many timeouts");
+
+		platform_tell(fn, text);
+	} else if (was != BREAKER_CLOSED && !fn->breaker.open) {
+		platform_tell(fn, "is in order again");
+	}
 }
 
 bool guard_retry(struct lfn *fn, const char *method, enum outcome o)

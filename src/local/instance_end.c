@@ -138,6 +138,15 @@ void instance_end(struct instance *i, const char *why, uint64_t grace_ns)
 	}
 }
 
+static void tell_init(struct instance *i, enum outcome o, const char *type, const char *why)
+{
+	CLEAN_FREE char *text = xasprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s\tError Type: %s\t"
+					  "Error: %s", (double)(loop_clock() - i->born) / 1e6,
+					  o == OUTCOME_TIMEOUT ? "timeout" : "error", type, why);
+
+	platform_line(i, FROM_PLATFORM, str_from(text));
+}
+
 void instance_break(struct instance *i, enum outcome o, const char *type, const char *why)
 {
 	struct lfn *fn = i->fn;
@@ -162,12 +171,13 @@ void instance_break(struct instance *i, enum outcome o, const char *type, const 
 	if (i->fn->runtime == RUNTIME_HTTP && i->ndoing) {
 		relay_broken(i, o, type, why);
 	} else if (inv) {
-		invocation_fail(inv, o, type, "RequestId: %s Error: %s", inv->id, why);
+		invocation_broken(inv, o, type, why);
 		invocation_over(inv);
 	} else if (!i->ready && i->state != INSTANCE_ENDING) {
 		if (!i->asked)
 			platform_init_event(i, INIT_RUNTIME);
 		platform_init_event(i, INIT_OVER);
+		tell_init(i, o, type, why);
 		/* those that it was started for */
 		for (unsigned n = 0; n < fn->parallel; n++) {
 			inv = fn->platform->stopping || i->generation != fn->generation ? NULL : fn->first;

@@ -273,6 +273,12 @@ void invocation_fail(struct invocation *inv, enum outcome o, const char *type, c
 	invocation_answer(inv);
 }
 
+void invocation_broken(struct invocation *inv, enum outcome o, const char *type, const char *why)
+{
+	say(inv, "RequestId: %s Error: %s", inv->id, why);
+	invocation_fail(inv, o, type, "RequestId: %s Error: %s", inv->id, why);
+}
+
 static void report(struct invocation *inv)
 {
 	struct instance *i = inv->instance;

@@ -166,6 +166,13 @@ void platform_line_of(struct invocation *inv, struct str line)
 	tell_line(inv->instance, inv, FROM_PLATFORM, line);
 }
 
+void platform_tell(const struct lfn *fn, const char *text)
+{
+	for (struct observer *o = fn->platform->observers; o; o = o->next)
+		if (o->told)
+			o->told(o, fn, text);
+}
+
 void platform_init_event(struct instance *i, enum init_event e)
 {
 	for (struct observer *o = i->fn->platform->observers; o; o = o->next)

@@ -233,6 +233,7 @@ struct observer {
 	void (*done)(struct observer *o, struct invocation *inv);
 	void (*over)(struct observer *o, struct invocation *inv);	/* with its report */
 	void (*changed)(struct observer *o, struct instance *i);	/* its state */
+	void (*told)(struct observer *o, const struct lfn *fn, const char *text);	/* of no instance: "is in order again" */
 	struct observer *next;
 };
 
@@ -358,6 +359,8 @@ void invocation_back(struct invocation *inv);
 void invocation_answer(struct invocation *inv);
 /** invocation_fail - answer with an error of the platform's own, if it is not answered yet. */
 void invocation_fail(struct invocation *inv, enum outcome o, const char *type, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/** invocation_broken - the same of an instance that cannot go on: @why is said in the log, too. */
+void invocation_broken(struct invocation *inv, enum outcome o, const char *type, const char *why);
 /** invocation_over - the instance is done with it; reports and frees it. */
 void invocation_over(struct invocation *inv);
 /** invocation_line - a line that was printed while it ran. */
@@ -371,6 +374,8 @@ void platform_reaps(struct platform *p);
 void invocation_done(struct invocation *inv);
 
 void platform_line(struct instance *i, enum line_from from, struct str line);
+/** platform_tell - what concerns a function and none of its instances; follows its name. */
+void platform_tell(const struct lfn *fn, const char *text);
 /** platform_line_of - a line of the platform's own about @inv, which an instance has. */
 void platform_line_of(struct invocation *inv, struct str line);
 void platform_init_event(struct instance *i, enum init_event e);

@@ -229,8 +229,12 @@ void quota_measure(struct quota_group *g, struct quota_usage *used)
 	used->memory = 0;
 	if (g->status >= 0)
 		used->memory = quota_stat_value(reread(g->status, text, sizeof(text)), "VmHWM", NULL) << 10;
-	if (!in_cgroup(g))
+	if (!in_cgroup(g)) {
+		/* of one that has ended there is only what was seen before */
+		if (!used->memory)
+			used->memory = g->seen;
 		return;
+	}
 	most = read_number(g->peak >= 0 ? g->peak : g->used);
 	if (most < g->seen)
 		most = g->seen;

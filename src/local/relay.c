@@ -217,7 +217,7 @@ static void fail_lost(struct invocation *inv)
 	const struct instance *i = inv->instance;
 
 	if (i->exit.type)
-		invocation_fail(inv, i->exit.outcome, i->exit.type, "RequestId: %s Error: %s", inv->id, i->exit.why);
+		invocation_broken(inv, i->exit.outcome, i->exit.type, i->exit.why);
 	else
 		invocation_fail(inv, OUTCOME_ERROR, "Runtime.ConnectionClosed",
 				"RequestId: %s Error: the function closed the connection before its answer was whole",

@@ -75,7 +75,7 @@ project() {
 	is "$status/$err" "1/error: --event:1:5: the event is no JSON: ':' expected near '}'"
 	slsc_run invoke echo --url http://127.0.0.1:1 --event no.json
 	is "$status/$err" "1/error: --event 'no.json': there is no such file, and it is no JSON
-hint: --example NAME takes an example; --list shows them"
+hint: --example NAME takes an example; \`slsc invoke --list\` shows them"
 	slsc_run invoke echo --url http://127.0.0.1:1 --event -
 	is "$status/$err" "1/error: standard input:1:1: the event is no JSON: unexpected token near end of file"
 	head -c 6291457 /dev/zero | tr '\0' ' ' >"$T/large"
@@ -411,8 +411,13 @@ hint: did you mean 'echo'?"
 	slsc_run invoke echo:7
 	is "$status/$err" "1/error: 'echo:7': no slsc local runs in this project, and without it \$LATEST is the only version"
 	slsc_run invoke
-	is "$status/$err" "2/error: which function is to be invoked?
-hint: slsc invoke FUNCTION"
+	is "$status/$err" "2/error: slsc.yaml has 2 functions: say which one to invoke
+hint: slsc invoke echo"
+	cd "$T/home"
+	slsc_run invoke echo
+	is "$status/$err" "1/error: $T/home: no slsc local runs here, and no slsc.yaml is here or above
+hint: go to the project, make one with \`slsc init\`, or name a platform with --url"
+	cd "$OLDPWD"
 	slsc_run invoke echo --dry-run
 	is "$status/$out/$err" "0//echo can be invoked"
 	[ ! -e .slsc ]

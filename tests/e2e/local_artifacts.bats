@@ -329,7 +329,7 @@ box  prewarm: unhealthy after 3 probes: GET /health?ready=1: status 404"
 	[ "$(id -u)" != 0 ] || what user-name "USER app:app: the image's etc/passwd has no user 'app'" \
 		"add the user in an earlier step, or write a number"
 	what arch "/app/hello: is for x86_64, but the image says arm64"
-	refuses ./nothing.zip "./nothing.zip: there is no such file" "an artifact is a program, a zip, oci:DIR[:TAG], \
+	refuses ./nothing.zip "./nothing.zip: there is no such file" "slsc local takes a zip, oci:DIR[:TAG], \
 oci-archive:FILE, docker-archive:FILE or HOST/REPOSITORY[:TAG][@DIGEST]"
 	head -c 2000 /dev/zero >zeros.oci.tar
 	slsc_run local --port 0 zeros.oci.tar

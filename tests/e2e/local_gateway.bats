@@ -56,6 +56,7 @@ int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
 	is "$status $(jq -r .Reason <<<"$out")" "503 CircuitOpen"
 	wait=$(header Retry-After)
 	[ "$wait" -ge 1 ] && [ "$wait" -le 30 ]
+	is "$(grep 'out of order' "$T/local.log")" "flaky  is out of order for 30 s: three failures in a row"
 	call flaky '{}' && is "$status $out" '200 "fine"'
 	# a new build has a clean slate
 	echo '/* new */ int dummy;' >>src/main.c
@@ -72,6 +73,21 @@ int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
 	done
 	ask flaky/
 	is "$status $out $(header Content-Type)" '203 {"sorry":true} application/json'
+	# why its instances ended is in the log; the first GET was made once more
+	is "$(grep -c '^flaky  RequestId: [0-9a-f-]* Error: Runtime exited with error: exit status 3$' "$T/local.log")" 4
+	# gone meanwhile: what is wrong with it is told here, and not to the caller
+	rm sorry.json
+	ask flaky/
+	is "$status $(jq -r .message <<<"$out")" "503 the function is out of order"
+	has "$(cat "$T/local.log")" "flaky  cannot read $PWD/sorry.json: No such file or directory"
+	local_stop
+	slsc_run local --port 0
+	is "$status/$err" "1/error: slsc.yaml:5:22: no such file: 'sorry.json'
+hint: it is relative to slsc.yaml's directory"
+	sed -i 's/fallback:.*/extensions: nowhere/' slsc.yaml
+	slsc_run config check
+	is "$status/$err" "1/error: slsc.yaml:5:17: no such directory: 'nowhere'
+hint: it is relative to slsc.yaml's directory"
 }
 
 @test "another function stands in" {
