@@ -104,6 +104,7 @@ static int take_function(struct session *s, struct project *p, const struct buil
 	if (fn) {
 		if (serve_renew(fn, p, b->function, path))
 			out_note("%s  is new: what runs is finished by the old one", fn->name);
+		async_serve(&s->async, fn);
 		return 0;
 	}
 	fn = serve_function(p, b->function, b->arch, path, err);

@@ -29,6 +29,8 @@ static void add32(struct buf *out, uint32_t v)
 
 /* ---- writing ---- */
 
+#define DETAILS_MAX (EVENTSTREAM_PAYLOAD_MAX - (2u << 20))	/* bytes as JSON: log and code have to have room, too */
+
 void eventstream_add(struct buf *out, const struct eventstream_header *headers, size_t n, struct str payload)
 {
 	size_t start = out->len, length = 0;
@@ -93,8 +95,16 @@ void eventstream_add_complete(struct buf *out, struct str code, struct str detai
 		comma = ",";
 	}
 	if (details.len) {
+		size_t before;
+
 		buf_addf(&payload, "%s\"ErrorDetails\":", comma);
+		before = payload.len;
 		buf_add_json(&payload, details);
+		if (payload.len > DETAILS_MAX) {
+			/* a byte takes six at most */
+			payload.len = before;
+			buf_add_json(&payload, (struct str){ details.ptr, DETAILS_MAX / 6 });
+		}
 		comma = ",";
 	}
 	if (log.len) {

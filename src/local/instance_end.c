@@ -208,8 +208,11 @@ char *exit_words(int status)
 
 bool instance_reap(pid_t *pid, struct loop_io *io, struct loop *loop, int *status)
 {
+	siginfo_t si = { .si_pid = 0 };
 	pid_t r;
 
+	if (waitid(P_PID, (id_t)*pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && !si.si_pid)
+		return false;
 	/* it is there until it is reaped, so that this is no other's group */
 	kill(-*pid, SIGKILL);
 	r = waitpid(*pid, status, WNOHANG);

@@ -327,11 +327,12 @@ void invocation_over(struct invocation *inv)
 			o->over(o, inv);
 	if (i)
 		leave(inv);
+	/* whatever became of it, its caller is told */
+	if (!inv->is_answered)
+		invocation_fail(inv, OUTCOME_EXIT, "Runtime.ExitError", "RequestId: %s Error: there is no answer", inv->id);
 	if (inv->tail && inv->answered)
 		inv->answered(inv);
 	if (inv->finished)
 		inv->finished(inv);
-	if (!inv->is_answered)
-		inv->fn->active--;
 	invocation_free(inv);
 }

@@ -86,6 +86,7 @@ static void left(void *ctx, bool whole)
 {
 	(void)whole;
 	((struct invocation *)ctx)->ctx = NULL;
+	invocation_drained(ctx);
 }
 
 static void drained(void *ctx)
@@ -128,13 +129,17 @@ static void invoke(struct gateway *g, struct web_req *req, struct lfn *fn, bool 
 	if (context) {
 		struct buf b = BUF_INIT;
 
-		if (base64_decode(str_from(context), &b) < 0) {
+		if (base64_decode(str_from(context), &b) < 0 || !json_is_valid(buf_str(&b))) {
 			buf_release(&b);
 			invocation_free(inv);
 			gateway_error(req, 400, "InvalidRequestContentException", "Client context must be a valid "
 				      "Base64-encoded JSON");
 			return;
 		}
+		/* a header's value is one line; in JSON an end of line is white space */
+		for (size_t k = 0; k < b.len; k++)
+			if (b.ptr[k] == '\n' || b.ptr[k] == '\r')
+				b.ptr[k] = ' ';
 		inv->client_context = buf_detach(&b);
 	}
 	if (req->body.len) {

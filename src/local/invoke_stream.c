@@ -6,6 +6,8 @@
 
 #include "local/eventstream.h"
 
+#define TYPE_MAX 2048u			/* bytes of a Content-Type that is passed on: of WEB_HEADERS_MAX */
+
 static void head(struct invocation *inv)
 {
 	struct web_req *req = inv->ctx;
@@ -14,7 +16,8 @@ static void head(struct invocation *inv)
 		{ "x-amzn-RequestId", inv->id },
 		{ "X-Amz-Executed-Version", "$LATEST" },
 		{ "X-Amzn-Trace-Id", inv->trace },
-		{ "X-Amzn-Remapped-Content-Type", inv->content_type },
+		{ "X-Amzn-Remapped-Content-Type", inv->content_type && strlen(inv->content_type) <= TYPE_MAX
+						  ? inv->content_type : NULL },
 	};
 
 	web_stream(req, 200, h, ARRAY_LEN(h));

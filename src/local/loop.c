@@ -88,7 +88,7 @@ void loop_release(struct loop *l)
  */
 static uint64_t token(const struct loop_io *io)
 {
-	return (uint64_t)io->slot << 32 | (uint32_t)io->fd;
+	return (uint64_t)io->slot << 32 | io->round;
 }
 
 int loop_io_add(struct loop *l, struct loop_io *io, uint32_t events, struct err *err)
@@ -102,6 +102,7 @@ int loop_io_add(struct loop *l, struct loop_io *io, uint32_t events, struct err 
 		io->slot = (uint32_t)l->watched.len;
 	}
 	l->watched.ptr[io->slot - 1] = io;
+	io->round = ++l->rounds;
 	e.data.u64 = token(io);
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, io->fd, &e) == 0)
 		return 0;

@@ -22,6 +22,7 @@ struct loop_io {
 	/* EPOLLIN ...; may remove any loop_io, also itself */
 	void (*ready)(struct loop_io *io, uint32_t events);
 	uint32_t slot;			/* the loop's own; 0: not watched */
+	uint32_t round;			/* likewise: no two watches have the same */
 };
 
 /** What is called once, at its time or soon after; embedded in its owner. Zero is unset. */
@@ -46,6 +47,7 @@ struct loop {
 	bool stopped;
 	VEC(struct loop_io *) watched;	/* by slot - 1; NULL: free. A late event of a removed one finds nothing */
 	VEC(uint32_t) free_slots;
+	uint32_t rounds;
 	VEC(struct loop_timer *) timers;	/* a binary heap by time */
 	struct loop_io wake_io, signal_io;
 	unsigned signals;		/* how many have been told */

@@ -18,6 +18,8 @@
 #define WAIT_FIRST LOOP_MS
 #define WAIT_MOST (50 * LOOP_MS)
 #define PORT_TRIES 100
+#define WARM_LOOK (100 * LOOP_MS)	/* how often a warm-up looks whether somebody waits */
+#define WARM_ANSWER LOOP_S		/* how long an answer may take */
 
 struct relay_probe {
 	struct instance *instance;
@@ -27,6 +29,7 @@ struct relay_probe {
 	bool init;
 	unsigned status;		/* of the answer that begins */
 	struct probes warm;		/* of one target; none: it is not warmed up */
+	uint64_t warm_at;		/* ns of the clock: the next probe, or the end of the one under way */
 };
 
 /* ---- its port ---- */
@@ -206,12 +209,12 @@ static void warm_on(struct relay_probe *p)
 	bool first = p->warm.ptr->state == PROBE_COLD;
 	uint64_t wait;
 
-	if (probes_next(&p->warm, loop_clock(), &wait) == SIZE_MAX) {
-		loop_timer_set(p->instance->fn->platform->loop, &p->timer, wait);
+	loop_timer_set(p->instance->fn->platform->loop, &p->timer, WARM_LOOK);
+	if (p->warm.ptr->busy || probes_next(&p->warm, loop_clock(), &wait) == SIZE_MAX)
 		return;
-	}
 	if (first)
 		tell_warm(p);
+	p->warm_at = loop_clock() + WARM_ANSWER;
 	ask(p, PROBE_PATH);
 }
 
@@ -237,6 +240,22 @@ static void answered(struct relay_probe *p, unsigned status, const char *why)
 	found(p);
 }
 
+static void look_warm(struct relay_probe *p)
+{
+	struct upstream *upstream = &p->instance->fn->platform->relay->upstream;
+	bool late = p->warm.ptr->busy && loop_clock() >= p->warm_at;
+
+	/* who waits for it would rather have it as it is */
+	if (p->instance->fn->first) {
+		found(p);
+	} else if (p->status || late) {
+		upstream_cancel(upstream, &p->health);
+		answered(p, p->status, "no answer within a second");
+	} else {
+		warm_on(p);
+	}
+}
+
 /* ---- */
 
 static void look(struct loop_timer *t)
@@ -246,12 +265,9 @@ static void look(struct loop_timer *t)
 
 	if (i->state == INSTANCE_ENDING)
 		return;
-	if (p->warm.n && p->status) {
-		upstream_cancel(&i->fn->platform->relay->upstream, &p->health);
-		answered(p, p->status, "");
-	} else if (p->warm.n) {
-		warm_on(p);
-	} else if (!p->init && loop_clock() > p->until)
+	if (p->warm.n)
+		look_warm(p);
+	else if (!p->init && loop_clock() > p->until)
 		instance_break(i, OUTCOME_EXIT, "Runtime.ExitError", "the function does not listen any more");
 	else if (!connects(i->port))
 		later(p);

@@ -128,7 +128,7 @@ static void next(struct web_req *req, struct instance *i)
 		return;
 	}
 	/* it is to end: there is nothing more for it */
-	if (i->state == INSTANCE_ENDING)
+	if (i->state == INSTANCE_ENDING || i->group.over)
 		return;
 	if (i->next)
 		/* it has left the other one without a word */
@@ -217,6 +217,21 @@ static bool is_current(const struct instance *i, struct str id)
 	return i->inv && str_eqz(id, i->inv->id);
 }
 
+/* Who is of the instance names this machine; a web page tells where it is from, or asks for a name of its own. */
+static bool is_of_the_instance(const struct web_req *req)
+{
+	static const char *const names[] = { "127.0.0.1", "localhost", "sandbox", "sandbox.localdomain" };
+	const char *host = web_header(req, "Host");
+	size_t n = host ? strcspn(host, ":") : 0;
+
+	if (web_header(req, "Origin") || web_header(req, "Sec-Fetch-Site"))
+		return false;
+	for (size_t i = 0; host && i < ARRAY_LEN(names); i++)
+		if (strlen(names[i]) == n && strncasecmp(names[i], host, n) == 0)
+			return true;
+	return !host;
+}
+
 static void begin(struct web_req *req)
 {
 	struct instance *i = instance_of(req);
@@ -224,6 +239,10 @@ static void begin(struct web_req *req)
 	struct str id;
 	bool is_error;
 
+	if (!is_of_the_instance(req)) {
+		runtime_api_refuse(req, 403, "AccessDenied", "only the instance may ask here");
+		return;
+	}
 	/* what is wrong with it is said at its end */
 	if (strcmp(req->method, "POST") != 0 || !is_answer(req, &id, &is_error) || !is_current(i, id) || i->answered ||
 	    i->answering || (!is_error && mode && strcmp(mode, "streaming") != 0))

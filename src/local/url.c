@@ -25,11 +25,42 @@ struct call {
 	bool has_prelude, begun, broken;
 };
 
-static void respond(struct web_req *req, const struct urlevent_answer *a, struct invocation *inv, bool streamed)
+#define HEADER_COSTS 64u		/* of WEB_HEADERS_MAX, beside its name and value */
+
+static void cost(const char *name, const char *value, void *ctx)
+{
+	*(size_t *)ctx += strlen(name) + strlen(value) + HEADER_COSTS;
+}
+
+/* libmicrohttpd keeps the headers of a request and of its answer in one place. */
+static bool has_room(struct web_req *req, const struct urlevent_answer *a, const struct invocation *inv)
+{
+	size_t bytes = req->uri.len;
+
+	web_headers(req, cost, &bytes);
+	for (size_t i = 0; i < a->nheaders && i < URLEVENT_HEADERS_MAX; i++)
+		cost(a->headers[i].name, a->headers[i].value, &bytes);
+	cost("X-Amzn-Trace-Id", inv->trace ? inv->trace : "", &bytes);
+	return bytes + 2 * HEADER_COSTS <= WEB_HEADERS_MAX;
+}
+
+/* false: it has more headers than can be passed on. Then it is 502, without any of them. */
+static bool respond(struct web_req *req, const struct urlevent_answer *a, struct invocation *inv, bool streamed)
 {
 	struct web_header h[URLEVENT_HEADERS_MAX + 4];
+	CLEAN_URLEVENT_ANSWER struct urlevent_answer bad = URLEVENT_ANSWER_INIT;
+	bool good = has_room(req, a, inv);
 	size_t n = 0;
 
+	if (!good) {
+		struct err err = ERR_INIT;
+
+		err_set(&err, ERR_LIMIT, "the answer has more than %u bytes of headers", WEB_HEADERS_MAX);
+		gateway_complain(inv, &err);
+		urlevent_bad_gateway(&bad);
+		a = &bad;
+		streamed = false;
+	}
 	inv->status = a->status;
 	for (size_t i = 0; i < a->nheaders && n < URLEVENT_HEADERS_MAX; i++)
 		h[n++] = (struct web_header){ a->headers[i].name, a->headers[i].value };
@@ -39,6 +70,7 @@ static void respond(struct web_req *req, const struct urlevent_answer *a, struct
 		web_stream(req, a->status, h, n);
 	else
 		web_answer(req, a->status, h, n, a->body.ptr, a->body.len);
+	return good;
 }
 
 static void call_free(struct call *c)
@@ -63,7 +95,8 @@ static void answered(struct invocation *inv)
 		begin(c);
 		return;
 	}
-	guard_done(&c->pass, c->broken ? OUTCOME_ERROR : inv->outcome);
+	if (!req || c->begun || c->broken)
+		guard_done(&c->pass, c->broken ? OUTCOME_ERROR : inv->outcome);
 	if (!req) {
 		call_free(c);
 		return;
@@ -86,23 +119,33 @@ static void answered(struct invocation *inv)
 			gateway_complain(inv, &err);
 		if (c->pass.status && inv->outcome == OUTCOME_OK)
 			a.status = c->pass.status;
-		respond(req, &a, inv, false);
+		if (!respond(req, &a, inv, false))
+			c->broken = true;
 	}
+	guard_done(&c->pass, c->broken ? OUTCOME_ERROR : inv->outcome);
 	call_free(c);
+}
+
+/* What is not passed on: nobody takes its body either. */
+static void give_up(struct call *c)
+{
+	c->broken = true;
+	c->req->ctx = NULL;
+	c->req = NULL;
 }
 
 static void stream_head(struct invocation *inv, const char *content_type)
 {
 	struct call *c = inv->ctx;
-	CLEAN_URLEVENT_ANSWER struct urlevent_answer a = URLEVENT_ANSWER_INIT;
-	struct web_header h[] = { { "Content-Type", content_type ? content_type : "application/octet-stream" },
-				  { "x-amzn-RequestId", inv->id }, { "X-Amzn-Trace-Id", inv->trace } };
+	struct urlevent_header type = { "Content-Type", content_type ? content_type : "application/octet-stream" };
+	struct urlevent_answer a = { .status = 200, .headers = &type, .nheaders = 1 };
 
 	c->has_prelude = content_type && starts_with(content_type, URLEVENT_STREAM_TYPE);
 	if (c->has_prelude || !c->req)
 		return;
 	c->begun = true;
-	web_stream(c->req, 200, h, ARRAY_LEN(h));
+	if (!respond(c->req, &a, inv, true))
+		give_up(c);
 }
 
 static size_t stream_data(struct invocation *inv, const char *p, size_t n)
@@ -122,15 +165,16 @@ static size_t stream_data(struct invocation *inv, const char *p, size_t n)
 		return 0;
 	if (r < 0) {
 		gateway_complain(inv, &err);
-		c->broken = true;
 		respond(c->req, &a, inv, false);
-		c->req->ctx = NULL;
-		c->req = NULL;
+		give_up(c);
 		return 0;
 	}
 	c->has_prelude = false;
 	c->begun = true;
-	respond(c->req, &a, inv, true);
+	if (!respond(c->req, &a, inv, true)) {
+		give_up(c);
+		return 0;
+	}
 	return used < n ? web_write(c->req, p + used, n - used) : 0;
 }
 
@@ -138,6 +182,7 @@ static void left(void *ctx, bool whole)
 {
 	(void)whole;
 	((struct call *)ctx)->req = NULL;
+	invocation_drained(((struct call *)ctx)->inv);
 }
 
 static void drained(void *ctx)

@@ -67,6 +67,7 @@ act() {
 	call act:7 '{}' && is "$status" 404
 	call act '{}' -H "X-Amz-Client-Context: $(printf '{"a":1}' | base64)" && is "$status" 200
 	call act '{}' -H 'X-Amz-Client-Context: {}' && is "$status" 400
+	call act '{}' -H "X-Amz-Client-Context: $(printf 'no JSON' | base64)" && is "$status" 400
 	# 6 MB pass, more does not, whether or not the caller waits to be told to go on
 	head -c 6291454 /dev/zero | tr '\0' x | { printf '"'; cat; printf '"'; } >"$T/large"
 	call act "@$T/large" && is "$status" 200

@@ -406,7 +406,7 @@ deaf() {
 @test "an extension that closes while it waits and asks again misses nothing" {
 	extension_is a <<-'EOF'
 		a = register(events=["INVOKE"])
-		h = f"GET {EXTENSION}event/next HTTP/1.1\r\nHost: x\r\nLambda-Extension-Identifier: {a.id}\r\n\r\n"
+		h = f"GET {EXTENSION}event/next HTTP/1.1\r\nHost: localhost\r\nLambda-Extension-Identifier: {a.id}\r\n\r\n"
 		for n in range(3):
 		    send(h.encode()).close()
 		while True:

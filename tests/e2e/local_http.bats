@@ -389,7 +389,7 @@ error() {
 	EOF
 	printf 'project: w\nfunctions:\n  web:\n    sources: [src/w.c]\n    runtime: http\n    concurrency: 1\n    prewarm: 1\n' >slsc.yaml
 	local_start
-	# whoever comes meanwhile waits for it
+	wait_for grep -q 'prewarm: ready' "$T/local.log"
 	get / && is "$status $out" "200 asked 3 times"
 	is "$(sed -n 's/ in [0-9.]* s/ in T/; /prewarm:/p' "$T/local.log")" "web  prewarm: warming
 web  prewarm: ready in T, 3 probes"

@@ -73,13 +73,13 @@ the last one's 400 {\"errorMessage\":\"Invalid request ID\",\"errorType\":\"Inva
 	EOF
 	serve
 	invoke '{"a": [1, "é"]}' \
-		-H "X-Amz-Client-Context: $(printf '{"k":1}' | base64)" \
+		-H "X-Amz-Client-Context: $(printf '{"k":\n1}' | base64)" \
 		-H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 	is "$body" '{"a": [1, "\u00e9"]}'
 	# the invocation is a span of the caller's trace
 	is "$(sed -E 's/Parent=[0-9a-f]{16}|-[0-9a-f]{16}-/SPAN/' notes)" \
 		'application/json True arn:aws:lambda:us-east-1:123456789012:function:f
-Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;SPAN;Sampled=1 {"k":1}
+Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;SPAN;Sampled=1 {"k": 1}
 00-4bf92f3577b34da6a3ce929d0e0e4736SPAN01'
 	stop
 }
@@ -125,7 +125,7 @@ none 202 {\"status\":\"OK\"}"
 		r = c.getresponse()
 		note("chunked", r.status, r.read().decode().strip())
 		i = next_invocation()
-		s = send(f"POST {RUNTIME}invocation/{i.id}/response HTTP/1.1\r\nHost: x\r\nContent-Length: 7340032\r\n"
+		s = send(f"POST {RUNTIME}invocation/{i.id}/response HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7340032\r\n"
 		         "Expect: 100-continue\r\n\r\n".encode())
 		note("expect", s.recv(4096).split(b"\r\n")[0].decode())
 		s.close()
@@ -176,7 +176,7 @@ largest 202 {\"status\":\"OK\"}"
 		import base64
 		error = base64.b64encode(b'{"errorMessage":"midway","errorType":"E"}').decode()
 		def stream(id, trailers):
-		    s = send((f"POST {RUNTIME}invocation/{id}/response HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+		    s = send((f"POST {RUNTIME}invocation/{id}/response HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
 		              "Content-Type: application/octet-stream\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n"
 		              "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
 		              "6\r\n{\"a\": \r\n2\r\n1}\r\n0\r\n" + trailers + "\r\n").encode())
@@ -262,12 +262,14 @@ next 403 $(wrong InitError Ready)"
 		    if do == "hang":
 		        time.sleep(100)
 		    if do == "half":
-		        s = send(f"POST {RUNTIME}invocation/{i.id}/response HTTP/1.1\r\nHost: x\r\n"
+		        s = send(f"POST {RUNTIME}invocation/{i.id}/response HTTP/1.1\r\nHost: localhost\r\n"
 		                 "Content-Length: 100\r\n\r\n{\"half".encode())
-		        s.close()
+		        # that nothing more comes is known when the other side closes, too
+		        s.shutdown(socket.SHUT_WR)
+		        s.recv(1)
 		        return None
 		    if do == "close":
-		        s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		        s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 		        s.close()
 		        return None
 		    if do == "fork" and os.fork() == 0:
@@ -308,14 +310,14 @@ next 403 $(wrong InitError Ready)"
 		i = next_invocation()
 		respond(i.id, '"first"')
 		for _ in range(3):
-		    s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		    s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 		    s.close()
 		# one of those may be read after this one, which is told that it is not the last any more
 		i = next_invocation()
 		while i.status != 200:
 		    i = next_invocation()
 		respond(i.id, '"second"')
-		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 		s.close()
 		time.sleep(100)
 	EOF
@@ -336,12 +338,12 @@ next 403 $(wrong InitError Ready)"
 		import re
 		i = next_invocation()
 		# its request is complete before ours is sent: what it sends is on its way when it is parsed
-		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 		respond(i.id, '"first"')
 		note("running", s.recv(4096).split(b"\r\n")[0].decode())
-		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		s = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 		call("GET", "/2018-06-01/ping")
-		later = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+		later = send(f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 		call("GET", "/2018-06-01/ping")
 		open("asked", "w").close()
 		note("earlier", s.recv(4096).split(b"\r\n\r\n")[1].decode().strip())
@@ -360,5 +362,132 @@ next 403 $(wrong InitError Ready)"
 	is "$body" '"second"'
 	is "$(cat notes)" 'running HTTP/1.1 200 OK
 earlier {"errorMessage":"State transition from Ready to Ready failed for runtime. Error: Concurrent state modification","errorType":"InvalidStateTransition"}'
+	stop
+}
+
+@test "an error of 6 MB that as JSON has 36 is cut in a stream, and nothing ends" {
+	function_is <<-'EOF'
+		while True:
+		    i = next_invocation()
+		    if i.event == 1:
+		        fail(i.id, b"\x01" * 6000000, {"Lambda-Runtime-Function-Error-Type": "Function.Long"})
+		    else:
+		        respond(i.id, '"well"')
+	EOF
+	serve
+	is "$(curl -s -o "$T/body" -w '%{http_code}' -d 1 \
+		"http://127.0.0.1:$port/2021-11-15/functions/f/response-streaming-invocations")" 200
+	[ "$(stat -c %s "$T/body")" -gt 10000000 ] && [ "$(stat -c %s "$T/body")" -lt 16777216 ]
+	has "$(tr -d '\0' <"$T/body" | head -c 1000)" '{"ErrorCode":"Function.Long","ErrorDetails":"\u0001\u0001'
+	invoke 2
+	is "$error $body" ' "well"'
+	stop
+}
+
+@test "who has more memory than it may, answers and asks again at once: the caller is told" {
+	[ "$(id -u)" = 0 ] || skip "RLIMIT_DATA lets nobody have more"
+	function_is <<-'EOF'
+		import mmap
+		def held():
+		    return int(open("/proc/self/statm").read().split()[1]) * 4096
+		keep = []
+		while held() < (128 - 4) << 20:
+		    keep.append(mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+		i = next_invocation()
+		host, at = API.split(":")
+		s = socket.create_connection((host, int(at)))
+		more = mmap.mmap(-1, 16 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+		s.sendall((f"POST {RUNTIME}invocation/{i.id}/response HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n11"
+		           f"GET {RUNTIME}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n").encode())
+		time.sleep(100)
+	EOF
+	serve -t 20000
+	invoke 1
+	is "$error $(jq -r .errorType <<<"$body")" "Unhandled Runtime.OutOfMemory"
+	stop
+}
+
+@test "the Runtime API is the instance's: no page of a browser may ask" {
+	function_is <<-'EOF'
+		def ask(what, **headers):
+		    a = call("GET", RUNTIME + "invocation/next", headers={k.replace("_", "-"): v for k, v in headers.items()})
+		    note(what, a.status, a.json()["errorMessage"])
+		ask("another name", Host="evil.example")
+		ask("a page", Origin="http://127.0.0.1:1")
+		ask("an image", Sec_Fetch_Site="cross-site")
+		a = call("GET", EXTENSION + "event/next", headers={"Host": "evil.example"})
+		note("an extension", a.status)
+		serve(lambda i: i.event)
+	EOF
+	serve
+	invoke 1
+	is "$error $body" ' 1'
+	is "$(cat notes)" "another name 403 only the instance may ask here
+a page 403 only the instance may ask here
+an image 403 only the instance may ask here
+an extension 403"
+	stop
+}
+
+@test "a caller of a streamed answer who leaves holds nobody up" {
+	function_is <<-'EOF'
+		import select
+		def stream(i):
+		    s = send((f"POST {RUNTIME}invocation/{i.id}/response HTTP/1.1\r\nHost: localhost\r\n"
+		              "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n").encode())
+		    piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+		    for _ in range(256):
+		        if not select.select([], [s], [], 0.5)[1]:
+		            note("stalled")
+		        s.sendall(piece)
+		    s.sendall(b"0\r\n\r\n")
+		    note("posted", s.recv(100).split()[1].decode())
+		while True:
+		    i = next_invocation()
+		    respond(i.id, '"well"') if i.event == 2 else stream(i)
+	EOF
+	cat >leave.py <<-'EOF'
+		import os, socket, sys, time
+		port, path = int(sys.argv[1]), sys.argv[2]
+		s = socket.socket()
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		s.connect(("127.0.0.1", port))
+		s.sendall(b"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 1\r\n\r\n1" % (path.encode(), port))
+		while not os.path.exists("notes") or open("notes").read().split()[-1] != "stalled":
+		    time.sleep(0.02)
+	EOF
+	serve -t 20000
+	local path
+	for path in /f/ /2021-11-15/functions/f/response-streaming-invocations; do
+		rm -f notes
+		python3 leave.py "$port" "$path"
+		wait_for posted notes
+		is "$(tail -1 notes)" "posted 202"
+		invoke 2
+		is "$error $body" ' "well"'
+	done
+	is "$(grep -c 'Task timed out' "$T/log")" 0
+	stop
+}
+
+@test "an answer with more headers than can be passed on is a 502, whole or streamed" {
+	function_is <<-'EOF'
+		while True:
+		    i = next_invocation()
+		    many = {f"x-{n}": "v" * 1000 for n in range(int(i.event["rawPath"][1:]))}
+		    if "queryStringParameters" in i.event:
+		        respond(i.id, json.dumps({"statusCode": 200, "headers": many}) + "\0" * 8 + "body", {
+		            "Lambda-Runtime-Function-Response-Mode": "streaming",
+		            "Content-Type": "application/vnd.awslambda.http-integration-response"})
+		    else:
+		        respond(i.id, json.dumps({"statusCode": 200, "headers": many, "body": "body"}))
+	EOF
+	serve
+	local more
+	for more in '' '?a=b'; do
+		is "$(curl -s -w ' %{http_code}' "http://127.0.0.1:$port/f/8$more")" "body 200"
+		is "$(curl -s -w ' %{http_code}' "http://127.0.0.1:$port/f/20$more")" "Internal Server Error 502"
+	done
+	is "$(grep -c '^platform: the answer has more than 14336 bytes of headers$' "$T/log")" 2
 	stop
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -158,6 +159,47 @@ static void test_posts(void **state)
 	loop_release(&loop);
 }
 
+static struct loop_io pair[2], fresh;
+static unsigned freshly;
+
+static void told_fresh(struct loop_io *io, uint32_t events)
+{
+	(void)io;
+	(void)events;
+	freshly++;
+}
+
+/* Both go, and another takes the slot and the descriptor of the one whose event is still to be told. */
+static void first_of_pair(struct loop_io *io, uint32_t events)
+{
+	struct loop_io *other = io == &pair[0] ? &pair[1] : &pair[0];
+	int fd = other->fd;
+
+	(void)events;
+	loop_io_del(&loop, io);
+	loop_io_del(&loop, other);
+	close(fd);
+	fresh = (struct loop_io){ .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = told_fresh };
+	assert_int_equal(fresh.fd, fd);
+	assert_int_equal(loop_io_add(&loop, &fresh, EPOLLIN, &err), 0);
+}
+
+static void test_reused(void **state)
+{
+	(void)state;
+	assert_int_equal(loop_init(&loop, &err), 0);
+	for (int i = 0; i < 2; i++) {
+		pair[i] = (struct loop_io){ .fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), .ready = first_of_pair };
+		assert_int_equal(loop_io_add(&loop, &pair[i], EPOLLIN, &err), 0);
+	}
+	assert_int_equal(loop_once(&loop, 0, &err), 0);
+	assert_true(fresh.fd >= 0);
+	assert_int_equal(freshly, 0);
+	loop_io_del(&loop, &fresh);
+	close(fresh.fd);
+	loop_release(&loop);
+}
+
 static void *interrupt(void *arg)
 {
 	kill(getpid(), SIGINT);
@@ -209,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_posts),
+		cmocka_unit_test(test_reused),
 		cmocka_unit_test(test_signal),
 	};
 
