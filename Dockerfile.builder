@@ -27,6 +27,8 @@ RUN --mount=type=bind,source=scripts/packages,target=/tmp/packages \
 	&& useradd --uid 65532 --create-home nonroot
 COPY --from=build /out/usr/local /usr/local
 USER nonroot
+# whatever HOME a runner sets
+ENV SLSC_CACHE_DIR=/home/nonroot/.cache/slsc
 WORKDIR /home/nonroot/work
 # musl for the other architecture; and it shows that the toolchains work
 RUN slsc doctor

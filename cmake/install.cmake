@@ -3,6 +3,7 @@
 install(TARGETS slsc RUNTIME DESTINATION bin)
 install(DIRECTORY runtime/ DESTINATION share/slsc/runtime FILES_MATCHING PATTERN "*.[ch]" PATTERN "*.specs")
 install(DIRECTORY bases/ DESTINATION share/slsc/bases FILES_MATCHING PATTERN "*.yaml")
+install(DIRECTORY ci/ DESTINATION share/slsc/ci FILES_MATCHING PATTERN "*.yml")
 install(DIRECTORY events/ DESTINATION share/slsc/events FILES_MATCHING PATTERN "*.json")
 install(DIRECTORY templates/ DESTINATION share/slsc/templates)
 install(DIRECTORY observe/ DESTINATION share/slsc/observe)

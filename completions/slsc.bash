@@ -80,12 +80,13 @@ _slsc()
 		case $prev in
 		-t|--template) _slsc_names templates; return ;;
 		--name) return ;;
+		--ci) _slsc_words github gitlab; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --template --name --force --list --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --template --name --force --ci --list --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_files -d
 		fi ;;

@@ -108,6 +108,7 @@ complete -c slsc -n '__slsc_is help' -a version -d 'Print the version, and those
 complete -c slsc -n '__slsc_in init' -s t -l template -x -a '(__slsc_names templates)' -d 'what to copy: a name of --list, a directory with an slsc.yaml, or GIT-URL[#REF]; default: hello'
 complete -c slsc -n '__slsc_in init' -l name -x -d 'the project\'s name; default: made of the directory\'s'
 complete -c slsc -n '__slsc_in init' -l force -d 'add to a directory that is not empty; no file is ever overwritten'
+complete -c slsc -n '__slsc_in init' -l ci -x -a 'github gitlab' -d 'also write a pipeline: build, check, compare, comment, push, sign'
 complete -c slsc -n '__slsc_in init' -s l -l list -d 'show the built-in templates'
 complete -c slsc -n '__slsc_in init' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in init' -l json -d 'print results, and an error, as JSON'

@@ -2,13 +2,16 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "build/ci.h"
 #include "build/init.h"
 #include "build/template.h"
 #include "cli/out.h"
 #include "commands.h"
+#include "config/project.h"
+#include "os/fs.h"
 
 struct ctx {
-	const char *template, *name;
+	const char *template, *name, *ci;
 	bool list, force;
 };
 
@@ -51,9 +54,31 @@ static void add_json_list(struct buf *b, const struct strs *v)
 	buf_addc(b, ']');
 }
 
-static void add_json(struct buf *b, const struct init_result *r)
+static void add_ci_json(struct buf *b, const struct ci *ci)
 {
-	buf_addz(b, "{\"commit\":");
+	buf_addf(b, "\"ci\":{\"created\":%s,\"path\":", ci->kept ? "false" : "true");
+	buf_add_json(b, str_from(ci->path));
+	buf_addc(b, '}');
+}
+
+static void add_ci_text(struct buf *b, const struct ci *ci, bool dry_run)
+{
+	if (ci->kept)
+		buf_addf(b, "%s is there already\n", ci->path);
+	else
+		buf_addf(b, "%s %s\n", dry_run ? "would write" : "wrote", ci->path);
+	if (!dry_run)
+		buf_addz(b, ci_needs(ci->kind));
+}
+
+static void add_json(struct buf *b, const struct init_result *r, const struct ci *ci)
+{
+	buf_addc(b, '{');
+	if (ci->kind != CI_NONE) {
+		add_ci_json(b, ci);
+		buf_addc(b, ',');
+	}
+	buf_addz(b, "\"commit\":");
 	if (r->commit[0])
 		buf_add_json(b, str_from(r->commit));
 	else
@@ -75,8 +100,8 @@ static void add_text(struct buf *b, const struct init_result *r, bool dry_run)
 {
 	bool here = strcmp(r->dir, ".") == 0;
 
-	buf_addf(b, "%s %s (template %s): %zu file%s", dry_run ? "would create" : "created",
-		 here ? r->name : r->dir, r->template, r->created.len, r->created.len == 1 ? "" : "s");
+	buf_addf(b, "%s %s (template %s): %zu file%s", dry_run ? "would create" : "created", here ? r->name : r->dir,
+		 r->template, r->created.len, r->created.len == 1 ? "" : "s");
 	if (r->kept.len)
 		buf_addf(b, ", %zu already there", r->kept.len);
 	buf_addc(b, '\n');
@@ -104,10 +129,44 @@ static void on_progress(unsigned received, unsigned total, void *begun)
 	progress_update(received, NULL);
 }
 
+/* A pipeline for the project that is in @dir. */
+static int add_pipeline(struct ci *ci, const char *dir, const struct globals *g, struct err *err)
+{
+	CLEAN_PROJECT struct project p = { 0 };
+	CLEAN_BUF struct buf b = BUF_INIT;
+	bool lambda = false;
+
+	if (project_load(&p, dir, err) < 0)
+		return -1;
+	for (size_t i = 0; i < p.nfunctions; i++)
+		lambda |= p.functions[i]->runtime == RUNTIME_LAMBDA;
+	if (ci_write(ci, lambda, g->dry_run, err) < 0)
+		return -1;
+	if (g->json) {
+		buf_addc(&b, '{');
+		add_ci_json(&b, ci);
+		buf_addz(&b, "}\n");
+	} else {
+		add_ci_text(&b, ci, g->dry_run);
+	}
+	return out_stdout(b.ptr, b.len, err);
+}
+
+/* Before the project: it is not to be there without its pipeline. */
+static int refuse_pipeline(const struct ci *ci, struct err *err)
+{
+	if (!fs_exists(ci->path))
+		return 0;
+	err_set(err, ERR_EXISTS, "%s is there already", ci->path);
+	return err_hint(err, "nothing was written; a pipeline is of one project: create this one without --ci");
+}
+
 static int run(void *context, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	const struct ctx *c = context;
 	CLEAN_INIT_RESULT struct init_result r = { 0 };
+	CLEAN_CI struct ci ci = { 0 };
+	CLEAN_FREE char *config = path_join(argc ? argv[0] : ".", "slsc.yaml");
 	CLEAN_BUF struct buf b = BUF_INIT;
 	bool begun = false;
 	struct init_opts o = {
@@ -123,31 +182,44 @@ static int run(void *context, const struct globals *g, int argc, char **argv, st
 
 	if (argc && !argv[0][0])
 		return err_set(err, ERR_USAGE, "the directory's name is empty");
-	if (c->list && (argc || c->template || c->name || c->force))
+	if (c->list && (argc || c->template || c->name || c->force || c->ci))
 		return err_set(err, ERR_USAGE, "--list takes no directory and no other option");
 	if (c->list)
 		return list(g, err);
+	if (c->ci && ci_place(&ci, strcmp(c->ci, "github") == 0 ? CI_GITHUB : CI_GITLAB, argc ? argv[0] : ".", err) < 0)
+		return -1;
+	if (c->ci && !c->template && !c->name && fs_exists(config))
+		return add_pipeline(&ci, argc ? argv[0] : ".", g, err);
+	if (c->ci && refuse_pipeline(&ci, err) < 0)
+		return -1;
 	status = init_project(&o, &r, err);
 	if (begun)
 		progress_end();
 	if (status < 0)
 		return -1;
+	if (c->ci && ci_write(&ci, r.lambda, g->dry_run, err) < 0)
+		return -1;
 	if (g->json)
-		add_json(&b, &r);
+		add_json(&b, &r, &ci);
 	else
 		add_text(&b, &r, g->dry_run);
+	if (c->ci && !g->json)
+		add_ci_text(&b, &ci, g->dry_run);
 	return out_stdout(b.ptr, b.len, err);
 }
 
+static const char *const cis[] = { "github", "gitlab", NULL };
+
 static const struct opt opts[] = {
-	{ OPT_STR, 't', "template", offsetof(struct ctx, template), "TEMPLATE",
-	  .complete = COMPLETE_TEMPLATE,
+	{ OPT_STR, 't', "template", offsetof(struct ctx, template), "TEMPLATE", .complete = COMPLETE_TEMPLATE,
 	  .help = "what to copy: a name of --list, a directory with an slsc.yaml, or GIT-URL[#REF]; "
 		  "default: hello" },
 	{ OPT_STR, .long_name = "name", .offset = offsetof(struct ctx, name), .arg = "NAME",
 	  .help = "the project's name; default: made of the directory's" },
 	{ OPT_FLAG, .long_name = "force", .offset = offsetof(struct ctx, force),
 	  .help = "add to a directory that is not empty; no file is ever overwritten" },
+	{ OPT_CHOICE, .long_name = "ci", .offset = offsetof(struct ctx, ci), .arg = "WHERE", .choices = cis,
+	  .help = "also write a pipeline: build, check, compare, comment, push, sign" },
 	{ OPT_FLAG, 'l', "list", offsetof(struct ctx, list), .help = "show the built-in templates" },
 	{ .type = OPT_END },
 };
@@ -162,10 +234,15 @@ const struct cmd cmd_init = {
 		       "\n"
 		       "A new DIR appears whole or not at all. With --force the template's files are added to what "
 		       "is there; if one of them exists with another content, all such are named and nothing is "
-		       "written.\n",
+		       "written.\n"
+		       "\n"
+		       "--ci also writes a pipeline at the root of the git work tree that DIR lies in, else in DIR; "
+		       "in a project that is there already, that alone. It never overwrites one, and says which "
+		       "variables have to be set.\n",
 	.examples = "$ slsc init hello                         a Lambda function\n"
 		    "$ slsc init --list                        the templates\n"
 		    "$ slsc init api --template http           an HTTP function\n"
+		    "$ slsc init --ci github                   a pipeline for the project that is here\n"
 		    "$ slsc init x -t https://example.com/templates.git#v2\n",
 	.opts = opts,
 	.complete = COMPLETE_DIR,
