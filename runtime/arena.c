@@ -15,12 +15,13 @@ RT_FOR_SIZE_BEGIN
  * as all before it together (up to 8 MiB), so that there are few. One mapping may be kept from the last invocation:
  * in the long run it holds all that an invocation needs, and a reset is two assignments.
  */
+#define ARENA_ALIGN 16u
+
 struct chunk {
-	struct chunk *next;
+	_Alignas(ARENA_ALIGN) struct chunk *next; /* where pointers have 4 bytes, too */
 	size_t size;
 };
 
-#define ARENA_ALIGN 16u
 #define ARENA_PAGE (64u << 10) /* the largest page of any target */
 
 static _Alignas(ARENA_ALIGN) char arena_first[GOVERN_BASE];

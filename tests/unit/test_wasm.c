@@ -142,7 +142,7 @@ static void verifies(void **state)
 	verdict(BYTES(HEAD "\2\x0b\1\3env\3a\033b\0\0" EXPORTS), &any, ": imports function 'a?b' from 'env'");
 	verdict(BYTES(HEAD "\2\x1d\1\x16wasi_snapshot_preview1\1m\2\0\0" EXPORTS), &any,
 		": imports memory 'm' from 'wasi_snapshot_preview1'");
-	verdict(BYTES(HEAD "\2\x24\7\1e\1a\0\0\1e\1b\0\0\1e\1c\0\0\1e\1d\0\0\1e\1e\0\0\1e\1f\0\0\1e\1g\0\0"
+	verdict(BYTES(HEAD "\2\x2b\7\1e\1a\0\0\1e\1b\0\0\1e\1c\0\0\1e\1d\0\0\1e\1e\0\0\1e\1f\0\0\1e\1g\0\0"
 		      EXPORTS), &any,
 		": imports function 'a' from 'e'; imports function 'b' from 'e'; imports function 'c' from 'e'; "
 		"imports function 'd' from 'e'; imports function 'e' from 'e'; has 2 other foreign imports");
