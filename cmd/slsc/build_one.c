@@ -38,7 +38,8 @@ int build_one(struct project *p, const char *name, const char *profile, const ch
 	if (!f || solo_check(p, f, err) < 0)
 		return -1;
 	if (function_compiles(f) && choose_arch(p, f) == ARCH_COUNT) {
-		project_err(p, ERR_CONFIG, f->name, err, "'%s' is built for wasm32 alone, which slsc does not run", f->name.s);
+		project_err(p, ERR_CONFIG, f->name, err, "'%s' is built for wasm32 alone, which slsc does not run",
+			    f->name.s);
 		return err_hint(err, "add x86_64 or arm64 to arches");
 	}
 	toolchain_stages_init(&stages, &flags, 0, g, true);

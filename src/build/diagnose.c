@@ -216,9 +216,10 @@ static bool no_symbol(const struct graph *g, const struct target *t, const char 
 		err_hint(err, "name another with `handler:`");
 		return true;
 	}
-	project_err(g->p, ERR_BUILD, t->fn->name, err, "'%s' calls '%s', which wasm32 does not have", t->fn->name.s, name);
-	err_hint(err, "WASI has no sockets, threads, processes or signals; keep it within #ifndef __wasi__, or leave wasm32 "
-		      "out of arches");
+	project_err(g->p, ERR_BUILD, t->fn->name, err, "'%s' calls '%s', which wasm32 does not have", t->fn->name.s,
+		    name);
+	err_hint(err, "WASI has no sockets, threads, processes or signals; keep it within #ifndef __wasi__, or leave "
+		      "wasm32 out of arches");
 	return true;
 }
 

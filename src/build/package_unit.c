@@ -99,8 +99,8 @@ static int resolve_arches(struct unit *u, const struct packager *pk, struct err 
 			u->arches[u->narches++] = (enum arch)a;
 	}
 	if (!u->narches) {
-		project_err(pk->p, ERR_CONFIG, u->fn->name, err, "'%s' is built for wasm32 alone, of which no zip or image "
-			    "is made", u->fn->name.s);
+		project_err(pk->p, ERR_CONFIG, u->fn->name, err, "'%s' is built for wasm32 alone, of which no zip or "
+			    "image is made", u->fn->name.s);
 		return err_hint(err, "add x86_64 or arm64 to arches; `slsc build` makes the module");
 	}
 	return 0;

@@ -140,7 +140,8 @@ static int find_toolchain(struct graph *g, const struct toolchain_use *use, cons
 
 	for (size_t i = 0; i < g->ntoolchains; i++) {
 		tc = g->toolchains[i];
-		if (tc->arch == arch && tc->stage == stage && (stage || arch == ARCH_WASM32 || strcmp(tc->name, use->of.name.s) == 0)) {
+		if (tc->arch == arch && tc->stage == stage && (stage || arch == ARCH_WASM32 ||
+								     strcmp(tc->name, use->of.name.s) == 0)) {
 			*out = tc;
 			return 0;
 		}
@@ -332,12 +333,13 @@ static const struct err *refuse_wasm(const struct graph *g, const struct functio
 
 	*e = (struct err)ERR_INIT;
 	if (f->runtime == RUNTIME_HTTP) {
-		project_err(g->p, ERR_CONFIG, f->name, e, "'%s' has runtime http, which wasm32 cannot have: WASI opens no "
-			    "sockets", f->name.s);
-		err_hint(e, "runtime lambda takes one event on stdin; or give '%.60s' arches without wasm32", f->name.s);
+		project_err(g->p, ERR_CONFIG, f->name, e, "'%s' has runtime http, which wasm32 cannot have: WASI "
+			    "opens no sockets", f->name.s);
+		err_hint(e, "runtime lambda takes one event on stdin; or give '%.60s' arches without wasm32",
+			 f->name.s);
 	} else if (use->of.stage.s) {
-		project_err(g->p, ERR_CONFIG, use->of.stage, e, "stage '%s' does not compile for wasm32: this machine's "
-			    "clang does", use->of.stage.s);
+		project_err(g->p, ERR_CONFIG, use->of.stage, e, "stage '%s' does not compile for wasm32: this "
+			    "machine's clang does", use->of.stage.s);
 		err_hint(e, "name a toolchain for '%.60s', or give it arches without wasm32", f->name.s);
 	} else if (!g->profile->static_link) {
 		project_err(g->p, ERR_CONFIG, (struct lstr){ g->profile->name, g->profile->line, g->profile->col }, e,

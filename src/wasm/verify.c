@@ -85,7 +85,8 @@ int wasm_verify(const char *path, const struct wasm_rules *rules, struct err *er
 	if (!exports(&f, "memory", WASM_MEMORY))
 		violates(&what, &hint, "WASI's functions need it", "does not export its 'memory'");
 	if (!rules->allow_custom && f.custom)
-		violates(&what, &hint, "strip it", "is not stripped: %" PRIu64 " bytes are of custom sections", f.custom);
+		violates(&what, &hint, "strip it", "is not stripped: %" PRIu64 " bytes are of custom sections",
+			 f.custom);
 	check_paths(&b, rules->bad_paths, &what, &hint);
 	if (!what.len)
 		return 0;

@@ -46,8 +46,8 @@ struct wasm_file {
 #define WASM_INIT { .imports = NULL }
 
 /**
- * wasm_parse - @n bytes at @p; @shown is for messages. ERR_FORMAT "<shown>: not a WebAssembly module", or "<shown>: byte
- * 123: ...", ERR_LIMIT. Nothing points into @p afterwards. Release it in any case.
+ * wasm_parse - @n bytes at @p; @shown is for messages. ERR_FORMAT "<shown>: not a WebAssembly module", or "<shown>:
+ * byte 123: ...", ERR_LIMIT. Nothing points into @p afterwards. Release it in any case.
  */
 int wasm_parse(struct wasm_file *f, const char *shown, const void *p, size_t n, struct err *err) MUST_CHECK;
 /** wasm_open - the same of a file; ERR_IO too. */

@@ -146,7 +146,7 @@ x86_64"
 	is "$status" 0
 	SLSC_REQUEST_ID=r-1 run_wasi $M </dev/null
 	is "$out" "r-1 none slept"
-	is "$err" "WARN [r-1] seen"
+	is "$err" "WARN r-1 seen"
 	SLSC_DEADLINE_MS=$((($(date +%s) + 3600) * 1000)) run_wasi $M </dev/null
 	is "$out" " left slept"
 	SLSC_DEADLINE_MS=1700000000000 run_wasi $M </dev/null
