@@ -35,7 +35,8 @@ struct lkvs {
 
 /*
  * The machines, ARCH_COUNT of them, for which there are processes, images and packages; then wasm32, which is built
- * only where slsc.yaml or --arch asks for it. What packs or runs binaries counts to ARCH_COUNT, what builds to ARCH_ALL.
+ * only where slsc.yaml or --arch asks for it. What packs or runs binaries counts to ARCH_COUNT, what builds to
+ * ARCH_ALL.
  */
 enum arch { ARCH_X86_64, ARCH_ARM64, ARCH_COUNT, ARCH_WASM32 = ARCH_COUNT, ARCH_ALL };
 /** arch_name - Lambda's names: "x86_64", "arm64"; "wasm32". */

@@ -309,3 +309,39 @@ hint: apt-get install lld"
 	PATH=$T/bin "$SLSC_BIN" doctor --no-fetch >"$T/out" 2>"$T/err" || status=$?
 	has "$(cat "$T/out")" "wasi        wasm32  missing  wasm-ld: apt-get install lld"
 }
+
+@test "inspect lists what a module imports and exports, and what is wrong with a foreign one" {
+	answer 'slsc_puts(out, "1"); return 0;'
+	slsc_run build --arch wasm32
+	slsc_run inspect $M
+	is "$status" 0
+	is "$(head -2 <<<"$out")" "$M
+  type        module for wasm32"
+	has "$out" "  imports     wasi_snapshot_preview1.environ_get
+              wasi_snapshot_preview1.environ_sizes_get"
+	has "$out" "  exports     memory
+              _start
+  module      stripped
+  verdict     nothing is wrong with it"
+	slsc_run inspect --json $M
+	is "$(jq -c '.artifacts[0] | [.kind, .arch, .module.exports, .module.stripped, .module.verdict, .program]' <<<"$out")" \
+		'["module","wasm32",["memory","_start"],true,null,null]'
+	is "$(jq .artifacts[0].size <<<"$out")" "$(stat -c %s $M)"
+	printf '\0asm\1\0\0\0\2\013\1\3env\3a\033b\0\0' >foreign.wasm
+	slsc_run inspect --json foreign.wasm
+	is "$(jq -r .artifacts[0].module.verdict <<<"$out")" "imports function 'a?b' from 'env'; does not export the function '_start'; does not export its 'memory'"
+	slsc_run inspect foreign.wasm
+	has "$out" "  imports     env.a?b"
+	slsc_run inspect --sections $M
+	is "$status" 2
+	is "$err" "error: $M: is a WebAssembly module: it has no sections to show
+hint: leave out --sections: what it imports and exports is told of it"
+	printf '\0asm\1\0\0\0\2\5\377\377\377\377\17' >bad.wasm
+	slsc_run inspect bad.wasm
+	is "$status" 1
+	is "$err" "error: bad.wasm: byte 15: 4294967295 imports do not fit into their section"
+	slsc_run local bad.wasm
+	is "$status" 2
+	is "$(tail -2 "$T/err")" "error: bad.wasm: is a WebAssembly module, which slsc does not run
+hint: build the function for this machine"
+}
