@@ -49,12 +49,14 @@ static inline struct arena *the(void)
 void (*slsc_rt_at_reset)(void);
 
 #ifdef __wasi__
+#define MAP_FAILED ((void *)-1)
+
 /* A module's memory only grows; malloc's own does the same beside it. What is given back ends with the instance. */
 static void *map(size_t size)
 {
 	size_t page = __builtin_wasm_memory_grow(0, size / ARENA_PAGE);
 
-	return page == (size_t)-1 ? NULL : (void *)(page * ARENA_PAGE);
+	return page == (size_t)-1 ? MAP_FAILED : (void *)(page * ARENA_PAGE);
 }
 
 static void unmap(void *ptr, size_t size)
@@ -65,9 +67,7 @@ static void unmap(void *ptr, size_t size)
 #else
 static void *map(size_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 static void unmap(void *ptr, size_t size)
@@ -114,7 +114,7 @@ void *slsc_alloc(struct slsc_ctx *ctx, size_t size)
 			if (need > SLSC_ALLOC_MAX + ARENA_PAGE - a->total)
 				return NULL;
 			c = map(need);
-			if (!c)
+			if (c == MAP_FAILED)
 				return NULL;
 			c->size = need;
 		}

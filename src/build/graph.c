@@ -416,11 +416,19 @@ static void add_command(const struct target *t, struct buf *b)
 	add_full(t, b);
 }
 
+static bool has_wasm(const struct project *p)
+{
+	for (size_t i = 0; i < p->narches; i++)
+		if (p->arches[i] == ARCH_WASM32)
+			return true;
+	return false;
+}
+
 static void add_command_rules(const struct graph *g, struct buf *b)
 {
-	for (size_t i = 0; i < g->p->narches; i++) {
-		const enum arch a = g->p->arches[i];
+	const enum arch end = has_wasm(g->p) ? ARCH_ALL : ARCH_COUNT;
 
+	for (enum arch a = 0; a < end; a++) {
 		buf_addf(b, "\nrule command_%s\n  command = ${run}sh $in", arch_name(a));
 		add_finish(g, a, false, b);
 		/* one at a time: the arches of one source tree often share it */
