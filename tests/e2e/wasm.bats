@@ -247,6 +247,20 @@ hint: WASI has no sockets, threads, processes or signals; keep it within #ifndef
 	has "$err" "error: slsc.yaml:3:3: handler 'handler' is not defined in the sources of 'f'"
 }
 
+@test "parts of the runtime that need signals or snapshots are refused where they stand" {
+	for part in 'SLSC_FALLBACK(0, 100)' SLSC_CRASH_REPORT 'SLSC_RESTORE(0, 0)'; do
+		answer 'return 0;'
+		sed -i "2i $part;" src/f.c
+		slsc_run build --arch wasm32
+		is "$status" 1
+		has "$err" "src/f.c:2:1: error: static_assert failed \"${part%%(*} "
+		has "$err" "error: src/f.c did not compile (function 'f', wasm32)"
+	done
+	answer 'return slsc_stream_begin(ctx, 0);'
+	slsc_run build --arch wasm32
+	has "$err" "error: slsc.yaml:3:3: 'f' calls 'slsc_stream_begin', which wasm32 does not have"
+}
+
 @test "runtime http and stages are refused where wasm32 is asked for, not elsewhere" {
 	answer 'return 0;'
 	cat >>slsc.yaml <<-'Y'
@@ -261,6 +275,13 @@ hint: WASI has no sockets, threads, processes or signals; keep it within #ifndef
 	is "$status" 1
 	is "$err" "error: slsc.yaml:5:3: 'web' has runtime http, which wasm32 cannot have: WASI opens no sockets
 hint: runtime lambda takes one event on stdin; or give 'web' arches without wasm32"
+	sed -i '$a\    toolchain: {stage: builder}' slsc.yaml
+	sed -i '/runtime: http/d' slsc.yaml
+	echo 'FROM scratch AS builder' >Dockerfile
+	slsc_run build --arch wasm32 --dry-run
+	is "$status" 1
+	has "$err" "error: slsc.yaml:7:24: stage 'builder' does not compile for wasm32: this machine's clang does"
+	sed -i '$s/.*/    runtime: http/' slsc.yaml
 	sed -i '1a arches: [x86_64, wasm32]' slsc.yaml
 	slsc_run config check
 	is "$status" 1
