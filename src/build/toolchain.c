@@ -231,6 +231,7 @@ static void wasi(struct toolchain *tc, struct buf *id)
 	if (!root_exists(tc->root, WASI_BUILTINS))
 		lacks(tc, "clang's builtins for wasm32", "libclang-rt-14-dev-wasm32", false);
 	identify(tc->root, id, WASI_LIB "/libc.a");
+	identify(tc->root, id, WASI_BUILTINS);
 	tc->target = "--target=wasm32-wasi";
 	/* The stack below the data: one that overflows traps, where it would else run into the data. */
 	tc->link_pre = tc->pie_pre = "-Wl,--stack-first -Wl,-z,stack-size=1048576";

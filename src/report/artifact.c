@@ -238,7 +238,8 @@ static int no_view(const struct artifact *a, enum artifact_view v, struct err *e
 	if (a->kind == ARTIFACT_WASM) {
 		err_set(err, ERR_USAGE, "%s: is a WebAssembly module: it has no %s to show", a->shown,
 			artifact_view_names[v]);
-		return err_hint(err, "leave out --%s: what it imports and exports is told of it", artifact_view_names[v]);
+		return err_hint(err, "leave out --%s: what it imports and exports is told of it",
+				artifact_view_names[v]);
 	}
 	if (v == VIEW_LAYERS || v == VIEW_WASTE || v == VIEW_FILES) {
 		err_set(err, ERR_USAGE, "%s: is %s: it has no %s", a->shown, what[a->kind],

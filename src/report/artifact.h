@@ -12,8 +12,8 @@
 #include "report/sizes.h"
 
 /*
- * What is built, looked into: a program, a WebAssembly module, a zip, an image of a layout, an archive or a registry. Foreign: bounded by the
- * limits of the readers beneath, and what can be read of a damaged one is still there.
+ * What is built, looked into: a program, a WebAssembly module, a zip, an image of a layout, an archive or a registry.
+ * Foreign: bounded by the limits of the readers beneath, and what can be read of a damaged one is still there.
  */
 enum artifact_kind { ARTIFACT_BINARY, ARTIFACT_ZIP, ARTIFACT_IMAGE, ARTIFACT_WASM };
 
@@ -53,7 +53,7 @@ struct artifact {
 	const char *linkage;		/* "static", "static-pie", "dynamic" */
 	bool stripped;
 	struct strs needed;		/* shared libraries */
-	const char *verdict;		/* what elf_verify() or wasm_verify() says of it as slsc's own; NULL: nothing */
+	const char *verdict;		/* elf_verify()'s or wasm_verify()'s, as of slsc's own; NULL: nothing */
 
 	/* a module */
 	struct strs imports, exports;	/* "wasi_snapshot_preview1.fd_write"; "_start" */
