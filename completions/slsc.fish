@@ -119,7 +119,7 @@ complete -c slsc -n '__slsc_in doctor' -l no-fetch -d 'only look: do not fetch m
 complete -c slsc -n '__slsc_in doctor' -l json -d 'print results, and an error, as JSON'
 
 # build
-complete -c slsc -n '__slsc_in build' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in build' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64, wasm32'
 complete -c slsc -n '__slsc_in build' -s p -l profile -x -a '(__slsc_names profiles)' -d 'release (default), small, fast, debug, or one of slsc.yaml'
 complete -c slsc -n '__slsc_in build' -s j -l jobs -x -d 'run N steps at a time'
 complete -c slsc -n '__slsc_in build' -l launcher -x -d 'put CMD before each compile: ccache, distcc, ...'

@@ -2,8 +2,10 @@
 /* Memory of an invocation: slsc_alloc(), what is given back when it is over, and what is kept for the next. */
 #include "arena.h"
 
+#ifndef __wasi__
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 RT_FOR_SIZE_BEGIN
@@ -13,12 +15,13 @@ RT_FOR_SIZE_BEGIN
  * as all before it together (up to 8 MiB), so that there are few. One mapping may be kept from the last invocation:
  * in the long run it holds all that an invocation needs, and a reset is two assignments.
  */
+#define ARENA_ALIGN 16u
+
 struct chunk {
-	struct chunk *next;
+	_Alignas(ARENA_ALIGN) struct chunk *next; /* where pointers have 4 bytes, too */
 	size_t size;
 };
 
-#define ARENA_ALIGN 16u
 #define ARENA_PAGE (64u << 10) /* the largest page of any target */
 
 static _Alignas(ARENA_ALIGN) char arena_first[GOVERN_BASE];
@@ -45,11 +48,43 @@ static inline struct arena *the(void)
 
 void (*slsc_rt_at_reset)(void);
 
+#ifdef __wasi__
+#define MAP_FAILED ((void *)-1)
+
+/* A module's memory only grows; malloc's own does the same beside it. What is given back ends with the instance. */
+static void *map(size_t size)
+{
+	size_t page = __builtin_wasm_memory_grow(0, size / ARENA_PAGE);
+
+	return page == (size_t)-1 ? MAP_FAILED : (void *)(page * ARENA_PAGE);
+}
+
+static void unmap(void *ptr, size_t size)
+{
+	(void)ptr;
+	(void)size;
+}
+#else
+static void *map(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void unmap(void *ptr, size_t size)
+{
+	munmap(ptr, size);
+}
+#endif
+
 int64_t slsc_rt_boot_ms(void)
 {
 	struct timespec ts;
 
+#ifdef __wasi__
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+#else
 	syscall(SYS_clock_gettime, CLOCK_BOOTTIME, &ts);
+#endif
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
@@ -78,7 +113,7 @@ void *slsc_alloc(struct slsc_ctx *ctx, size_t size)
 			need = (need + ARENA_PAGE - 1) & ~(size_t)(ARENA_PAGE - 1);
 			if (need > SLSC_ALLOC_MAX + ARENA_PAGE - a->total)
 				return NULL;
-			c = mmap(NULL, need, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			c = map(need);
 			if (c == MAP_FAILED)
 				return NULL;
 			c->size = need;
@@ -148,7 +183,7 @@ void slsc_rt_arena_reset(void)
 			if (!a->kept && (spilled ? c->size == a->keep : c->size <= a->keep))
 				a->kept = c;
 			else
-				munmap(c, c->size);
+				unmap(c, c->size);
 			c = NULL;
 		} while (a->chunks);
 	}
@@ -167,6 +202,13 @@ void slsc_arena_stats(struct slsc_arena_stats *stats)
 	stats->threshold = GOVERN_THRESHOLD >> govern.halved;
 }
 
+#ifdef __wasi__
+void slsc_rt_trim(char *ptr, size_t used)
+{
+	(void)ptr;
+	(void)used;
+}
+#else
 void slsc_rt_trim(char *ptr, size_t used)
 {
 	const uintptr_t keep = ARENA_PAGE, page = ARENA_PAGE;
@@ -177,5 +219,6 @@ void slsc_rt_trim(char *ptr, size_t used)
 	if (used > (256u << 10) && from < to)
 		madvise((void *)from, to - from, MADV_DONTNEED);
 }
+#endif
 
 RT_FOR_SIZE_END

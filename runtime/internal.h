@@ -7,7 +7,11 @@
 #define _GNU_SOURCE /* accept4, mremap, MAP_ANONYMOUS under -std=c11 */
 #endif
 
+#ifdef __wasi__
+typedef int sig_atomic_t; /* WASI sends no signals, and its <signal.h> refuses to be included */
+#else
 #include <signal.h>
+#endif
 #include <slsc.h>
 #include <sys/types.h>
 #include <time.h>

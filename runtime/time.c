@@ -3,7 +3,9 @@
 #include "internal.h"
 
 #include <errno.h>
+#ifndef __wasi__
 #include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 RT_FOR_SIZE_BEGIN
@@ -59,7 +61,11 @@ void slsc_child(const struct slsc_ctx *parent, int64_t timeout_ms, struct slsc_c
 /* Past the vDSO: needed once a line, and musl's search for the vDSO costs 0.8 KB. */
 void slsc_rt_now(struct timespec *ts)
 {
+#ifdef __wasi__
+	if (clock_gettime(CLOCK_REALTIME, ts))
+#else
 	if (syscall(SYS_clock_gettime, CLOCK_REALTIME, ts))
+#endif
 		*ts = (struct timespec){0};
 }
 

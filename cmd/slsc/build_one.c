@@ -13,6 +13,8 @@ static enum arch choose_arch(const struct project *p, const struct function *f)
 	for (size_t i = 0; i < p->narches; i++) {
 		bool has = f->arches.len == 0;
 
+		if (p->arches[i] == ARCH_WASM32)
+			continue;
 		for (size_t k = 0; k < f->arches.len; k++)
 			has |= arch_parse(f->arches.ptr[k].s) == (int)p->arches[i];
 		if (has && p->arches[i] == arch_host())
@@ -35,6 +37,11 @@ int build_one(struct project *p, const char *name, const char *profile, const ch
 
 	if (!f || solo_check(p, f, err) < 0)
 		return -1;
+	if (function_compiles(f) && choose_arch(p, f) == ARCH_COUNT) {
+		project_err(p, ERR_CONFIG, f->name, err, "'%s' is built for wasm32 alone, which slsc does not run",
+			    f->name.s);
+		return err_hint(err, "add x86_64 or arm64 to arches");
+	}
 	toolchain_stages_init(&stages, &flags, 0, g, true);
 	strs_add(&functions, name);
 	strs_add(&arches, arch_name(choose_arch(p, f)));

@@ -10,6 +10,7 @@
 #include "os/fs.h"
 #include "os/proc.h"
 #include "ui.h"
+#include "wasm/wasm.h"
 
 struct build_ctx {
 	struct strs arches;
@@ -21,11 +22,11 @@ struct build_ctx {
 
 #define AT(member) offsetof(struct build_ctx, member)
 
-static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", "wasm32", NULL };
 
 static const struct opt opts[] = {
 	{ OPT_LIST, 'a', "arch", AT(arches), .arg = "ARCH", .choices = arches, .complete = COMPLETE_ARCH,
-	  .help = "only these architectures: x86_64, arm64" },
+	  .help = "only these architectures: x86_64, arm64, wasm32" },
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
 	  .help = "release (default), small, fast, debug, or one of slsc.yaml" },
 	{ OPT_UINT, 'j', "jobs", AT(jobs), .arg = "N", .help = "run N steps at a time", .min = 1, .max = 4096 },
@@ -46,8 +47,30 @@ static char *shown(const struct project *p, const char *path)
 	return here && strcmp(here, p->dir) == 0 ? xstrdup(path) : path_join(p->dir, path);
 }
 
-static void report(const struct project *p, const struct build_result *res, const char *profile, bool json,
-		   struct buf *b)
+/* What a module gives and what it needs. */
+static int report_wasm(const struct project *p, const struct built *r, bool exports, struct buf *b, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(p->dir, r->path);
+	CLEAN_WASM struct wasm_file f = WASM_INIT;
+
+	if (r->arch != ARCH_WASM32)
+		return 0;
+	if (wasm_open(&f, path, err) < 0)
+		return -1;
+	buf_addz(b, exports ? ",\"exports\":[" : ",\"imports\":[");
+	for (size_t i = 0; i < (exports ? f.nexports : f.nimports); i++) {
+		CLEAN_FREE char *name = exports ? xstrdup(f.exports[i].name) :
+						  xasprintf("%s.%s", f.imports[i].module, f.imports[i].name);
+
+		buf_addz(b, i ? "," : "");
+		buf_add_json(b, str_from(name));
+	}
+	buf_addc(b, ']');
+	return 0;
+}
+
+static int report(const struct project *p, const struct build_result *res, const char *profile, bool json,
+		  struct buf *b, struct err *err)
 {
 	size_t width = 0;
 
@@ -70,8 +93,12 @@ static void report(const struct project *p, const struct build_result *res, cons
 			buf_add_json(b, str_from(debug));
 		else
 			buf_addz(b, "null");
+		if (report_wasm(p, r, true, b, err) < 0)
+			return -1;
 		buf_addz(b, ",\"function\":");
 		buf_add_json(b, str_from(r->function->name.s));
+		if (report_wasm(p, r, false, b, err) < 0)
+			return -1;
 		buf_addz(b, ",\"path\":");
 		buf_add_json(b, str_from(path));
 		buf_addz(b, ",\"profile\":");
@@ -82,6 +109,7 @@ static void report(const struct project *p, const struct build_result *res, cons
 	}
 	if (json)
 		buf_addf(b, "],\"steps\":%u}\n", res->steps);
+	return 0;
 }
 
 /* The shell splits it: its first word is the program. */
@@ -137,7 +165,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		return -1;
 	if (g->dry_run)
 		return 0;
-	report(&p, &res, c->profile ? c->profile : p.profile.s, g->json, &out);
+	if (report(&p, &res, c->profile ? c->profile : p.profile.s, g->json, &out, err) < 0)
+		return -1;
 	return out_stdout(out.ptr, out.len, err);
 }
 
@@ -159,6 +188,9 @@ const struct cmd cmd_build = {
 		"stack, no path of this machine inside. The symbols go to NAME.debug beside it.\n\n"
 		"The default toolchain is musl through clang and lld. Its files for another architecture are fetched "
 		"once, by apt, into the user's cache; 'slsc doctor' shows what each toolchain needs.\n\n"
+		"wasm32 is built only where --arch or slsc.yaml asks for it: clang and wasi-libc make a command of "
+		"WASI, which imports nothing but wasi_snapshot_preview1 and has no names or debug information in it; "
+		"runtime lambda then reads one event from stdin and writes the answer to stdout.\n\n"
 		"--smoke starts each binary, with an environment of its own, and says what it did. With runtime lambda "
 		"it has to ask for its first event within 10 s, with http to answer GET /_/health, with none to exit "
 		"with status 0 or to run on for 2 s.\n\n"

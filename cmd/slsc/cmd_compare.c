@@ -148,7 +148,7 @@ static size_t choose_arches(const struct compare_ctx *c, const struct project *p
 			wanted |= arch_parse(*w) == (int)a;
 		for (size_t k = 0; k < f->arches.len; k++)
 			has |= arch_parse(f->arches.ptr[k].s) == (int)a;
-		if (wanted && has)
+		if (wanted && has && a != ARCH_WASM32)
 			out[n++] = a;
 	}
 	return n;

@@ -176,6 +176,20 @@ static int check(struct arena *a, const struct project *p, const char *name, str
 	return 0;
 }
 
+/* Always shown, and wanted where slsc.yaml asks for it. */
+static int check_wasm(struct arena *a, const struct project *p, struct findings *all, bool *bad, struct err *err)
+{
+	struct doctor_finding f;
+
+	progress_update(all->len, TOOLCHAIN_WASI);
+	if (doctor_check(a, NULL, TOOLCHAIN_WASI, ARCH_WASM32, &f, err) < 0)
+		return -1;
+	VEC_PUSH(all, f);
+	for (size_t i = 0; p && i < p->narches; i++)
+		*bad |= p->arches[i] == ARCH_WASM32 && f.state != DOCTOR_WORKS;
+	return 0;
+}
+
 static bool uses(const struct project *p, const struct function *f, enum arch arch)
 {
 	bool any = false;
@@ -245,6 +259,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	for (size_t i = 0; r == 0 && pp && i < pp->ntoolchains; i++)
 		if (pp->toolchains[i]->line)
 			r = check(&a, pp, pp->toolchains[i]->name, &all, &bad, err);
+	if (r == 0)
+		r = check_wasm(&a, pp, &all, &bad, err);
 	if (r == 0 && pp)
 		r = check_stages(&a, &p, &all, &bad, err);
 	if (r == 0) {

@@ -64,9 +64,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
-	if (argc != 1 || arch_parse(argv[0]) < 0 || !c->in || !c->out)
+	if (argc != 1 || arch_parse_any(argv[0]) < 0 || !c->in || !c->out)
 		return err_set(err, ERR_USAGE, "_finish is for build.ninja: ARCH --in FILE --out FILE [--debug FILE]");
-	req.arch = (enum arch)arch_parse(argv[0]);
+	req.arch = (enum arch)arch_parse_any(argv[0]);
 	for (size_t i = 0; i < ARRAY_LEN(candidates); i++)
 		if (worth_looking_for(candidates[i]) && (i == 0 || !is_of_system(candidates[i])))
 			bad[n++] = candidates[i];

@@ -52,7 +52,9 @@ static enum arch choose_arch(const struct project *p, const struct function *fn,
 {
 	const int wanted = arch_parse(arch ? arch : fn->arches.len ? fn->arches.ptr[0].s : "");
 
-	return wanted >= 0 ? (enum arch)wanted : p->arches[0];
+	/* no image is made of wasm32 */
+	return wanted >= 0 ? (enum arch)wanted : p->arches[0] != ARCH_WASM32 ? p->arches[0] :
+	       p->narches > 1 ? p->arches[1] : arch_host();
 }
 
 /** The Debian packages of an image, as slsc.lock has them: nothing is fetched for a list of names. */

@@ -22,7 +22,6 @@
 #include "build/smoke.h"
 #include "build/stages.h"
 #include "build/sysroot.h"
-#include "elf/elf.h"
 #include "os/fs.h"
 #include "os/proc.h"
 
@@ -94,57 +93,6 @@ int build_lock(const struct project *p, const char *who, void (*waiting)(const c
 	fs_tmp_sweep(dir);
 	fs_tmp_sweep(dist);
 	return fd;
-}
-
-/* A user knows a file by its final name, not by that of what the linker made or of what comes of it on the way. */
-static int name_output(const char *tmp, const char *out, struct err *err)
-{
-	struct err inner = *err;
-	const char *at = strstr(inner.msg, tmp);
-
-	if (at) {
-		err_set(err, inner.code, "%.*s%s%s", (int)(at - inner.msg), inner.msg, out, at + strlen(tmp));
-		err->sys = inner.sys;
-		err_hint(err, "%s", inner.hint);
-	}
-	return -1;
-}
-
-int build_finish(const struct finish_request *req, struct err *err)
-{
-	struct elf_rules rules = {
-		.arch = req->arch == ARCH_ARM64 ? ELF_ARCH_ARM64 : ELF_ARCH_X86_64,
-		.allow_dynamic = req->allow_dynamic,
-		.allow_symbols = true,
-	};
-	CLEAN_FREE char *made = xasprintf("%s.stripped", req->in);
-	CLEAN_FREE char *dir = path_dirname(req->in);
-	CLEAN_FREE char *debug = req->debug ? path_join(dir, path_basename(req->debug)) : NULL;
-	CLEAN_FREE char *map = xasprintf("%s.map", req->in);
-
-	/* Before anything is replaced: a binary that is wrong leaves the old one where it is. */
-	if (elf_verify(req->in, &rules, err) < 0)
-		return name_output(req->in, req->out, err);
-	if (debug) {
-		rules.allow_symbols = false;
-		rules.bad_paths = req->bad_paths;
-		if (elf_split_debug(req->in, made, debug, err) < 0) {
-			name_output(debug, req->debug, err);
-			return name_output(made, req->out, err);
-		}
-		if (elf_verify(made, &rules, err) < 0)
-			return name_output(made, req->out, err);
-		if (rename(debug, req->debug) < 0)
-			return err_sys(err, "cannot write %s", req->debug);
-	} else if (fs_copy(req->in, made, 0755, false, err) < 0) {
-		return name_output(made, req->out, err);
-	}
-	if (req->map && rename(map, req->map) < 0)
-		return err_sys(err, "cannot write %s", req->map);
-	if (rename(made, req->out) < 0)
-		return err_sys(err, "cannot write %s", req->out);
-	unlink(req->in);
-	return 0;
 }
 
 /* ninja's output, line by line: its own status lines carry a mark, the rest is the compiler's. */
@@ -325,10 +273,10 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 }
 
 /* There, and empty: a build that was killed may have left something. To list it costs less than to make it anew. */
-static int prepare_link_dir(const char *dir, struct err *err)
+static int prepare_link_dir(const char *dir, const struct project *p, struct err *err)
 {
-	for (int i = 0; i < ARCH_COUNT; i++) {
-		CLEAN_FREE char *sub = path_join(dir, arch_name((enum arch)i));
+	for (size_t i = 0; i < p->narches; i++) {
+		CLEAN_FREE char *sub = path_join(dir, arch_name(p->arches[i]));
 		CLEAN_STRS struct strs names = { 0 };
 
 		if (fs_mkdirs(sub, err) < 0 || fs_list(sub, &names, err) < 0)
@@ -380,7 +328,7 @@ static int run_in_link_dir(const struct graph *g, const struct build_request *re
 
 	if (req->dry_run)
 		return run_with_stages(g, req, file, outs, s, status, err);
-	if (prepare_link_dir(dir, err) < 0)
+	if (prepare_link_dir(dir, g->p, err) < 0)
 		return -1;
 	r = run_with_stages(g, req, file, outs, s, status, err);
 	if ((r < 0 || *status != 0) && fs_rmtree(dir, &tidy) < 0 && r == 0) {
@@ -407,12 +355,12 @@ static int choose(struct project *p, const struct graph *g, const struct build_r
 		}
 	}
 	for (size_t i = 0; i < req->arches.len; i++) {
-		int a = arch_parse(req->arches.ptr[i]);
+		int a = arch_parse_any(req->arches.ptr[i]);
 		bool known = false;
 
 		if (a < 0) {
 			err_set(err, ERR_USAGE, "unknown arch '%s'", req->arches.ptr[i]);
-			return err_hint(err, "the arches are x86_64 and arm64");
+			return err_hint(err, "the arches are x86_64, arm64 and wasm32");
 		}
 		for (size_t j = 0; j < p->narches; j++)
 			known |= p->arches[j] == (enum arch)a;
@@ -429,9 +377,13 @@ static int choose(struct project *p, const struct graph *g, const struct build_r
 		for (size_t j = 0; j < req->functions.len; j++)
 			fn |= strcmp(req->functions.ptr[j], t->fn->name.s) == 0;
 		for (size_t j = 0; j < req->arches.len; j++)
-			arch |= arch_parse(req->arches.ptr[j]) == (int)t->arch;
+			arch |= arch_parse_any(req->arches.ptr[j]) == (int)t->arch;
 		if (!fn || !arch)
 			continue;
+		if (t->refused) {
+			*err = *t->refused;
+			return -1;
+		}
 		if (toolchain_require(t->tc, err) < 0)
 			return -1;
 		if (req->launcher && t->tc->stage) {
@@ -457,7 +409,7 @@ static int fetch_sysroots(const struct build_request *req, const struct graph *g
 		bool wanted = !req->arches.len;
 
 		for (size_t j = 0; j < req->arches.len; j++)
-			wanted |= arch_parse(req->arches.ptr[j]) == (int)tc->arch;
+			wanted |= arch_parse_any(req->arches.ptr[j]) == (int)tc->arch;
 		/* a stage without a compiler gains nothing by it */
 		for (unsigned m = 0; tc->stage && m < tc->nmissing; m++)
 			wanted &= tc->missing[m].sysroot;
@@ -516,12 +468,12 @@ static int write_command(const struct graph *g, const struct target *t, bool *wr
 /* Scripts and wrappers for functions that build themselves. */
 static int write_commands(const struct graph *g, struct err *err)
 {
-	bool wrapper[ARCH_COUNT] = { false };
+	bool wrapper[ARCH_ALL] = { false };
 
 	for (size_t i = 0; i < g->ntargets; i++) {
 		const struct target *t = &g->targets[i];
 
-		if (t->fn->build_command.s && !t->tc->nmissing &&
+		if (t->fn->build_command.s && !t->tc->nmissing && !t->refused &&
 		    write_command(g, t, &wrapper[t->arch], err) < 0)
 			return -1;
 	}
@@ -573,6 +525,8 @@ static bool is_binary(const char *path, enum arch arch)
 	unsigned char h[20];	/* up to e_machine */
 	const unsigned machine = arch == ARCH_ARM64 ? EM_AARCH64 : EM_X86_64;
 
+	if (arch == ARCH_WASM32)
+		return fd >= 0 && pread(fd, h, 4, 0) == 4 && memcmp(h, "\0asm", 4) == 0;
 	return fd >= 0 && pread(fd, h, sizeof(h), 0) == (ssize_t)sizeof(h) && memcmp(h, ELFMAG, SELFMAG) == 0 &&
 	       h[18] == (machine & 0xff) && h[19] == machine >> 8;
 }
@@ -608,7 +562,12 @@ static int finish(struct project *p, const struct build_request *req, struct bui
 		if (fstatat(dir, b->path, &st, 0) < 0)
 			return err_sys(err, "cannot read %s", b->path);
 		b->size = (uint64_t)st.st_size;
-		if (req->smoke) {
+		if (req->smoke && b->arch == ARCH_WASM32 && req->on_note) {
+			CLEAN_FREE char *line = xasprintf("smoke: %s wasm32 is not started: slsc has no WASI engine",
+							  b->function->name.s);
+
+			req->on_note(line);
+		} else if (req->smoke) {
 			CLEAN_FREE char *path = path_join(p->dir, b->path);
 			CLEAN_FREE char *line = NULL;
 			const char *did;
@@ -664,7 +623,7 @@ static int failure(const struct graph *g, const struct stream *s, int status, st
 	for (size_t i = s->failed.len; i > 0; i--) {
 		const struct buf *held = &s->held.ptr[i - 1];
 		/* the first comes last: it is the one that is reported; a crash leaves a stack trace */
-		bool told = diagnose(g, s->failed.ptr[i - 1], s->verdicts.ptr[i - 1], err) || s->crashed;
+		bool told = diagnose(g, s->failed.ptr[i - 1], s->verdicts.ptr[i - 1], held->ptr, err) || s->crashed;
 
 		if ((!told || s->req->verbose) && held->len && s->req->on_output)
 			s->req->on_output(held->ptr, held->len, s->req->ctx);
@@ -677,6 +636,19 @@ static int failure(const struct graph *g, const struct stream *s, int status, st
 	if (s->ninja_error.len)
 		return err_set(err, ERR_BUILD, "ninja: %s", s->ninja_error.ptr);
 	return err_set(err, ERR_BUILD, "ninja failed with status %d", status);
+}
+
+/* --arch wasm32 is enough: who builds for machines need not say that it can be built for engines, too. */
+static void add_wasm(struct project *p, const struct build_request *req)
+{
+	bool want = false;
+
+	for (size_t i = 0; i < req->arches.len; i++)
+		want |= arch_parse_any(req->arches.ptr[i]) == ARCH_WASM32;
+	for (size_t i = 0; i < p->narches; i++)
+		want &= p->arches[i] != ARCH_WASM32;
+	if (want)
+		p->arches[p->narches++] = ARCH_WASM32;
 }
 
 static int build(struct project *p, const struct build_request *req, struct build_result *res,
@@ -692,11 +664,14 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	bool fetched = false;
 	int status = 0, r;
 
+	add_wasm(p, req);
 	if (!pr || deps_resolve(p, req->dry_run, req->on_note, deps, err) < 0)
 		return -1;
 	for (size_t i = 0; !req->dry_run && i < p->narches; i++) {
 		struct err ignored;
 
+		if (p->arches[i] == ARCH_WASM32)
+			continue;
 		/* few sources include <linux/...>: a cache that cannot be written stops only those */
 		if (sysroot_link_kernel(p->arches[i], &ignored) < 0 && ignored.code == ERR_INTR) {
 			*err = ignored;
@@ -746,6 +721,11 @@ int build_check(struct project *p, struct err *err)
 	if (!pr)
 		return -1;
 	r = graph_plan(&g, p, pr, &none, err);
+	for (size_t i = 0; r == 0 && i < g.ntargets; i++)
+		if (g.targets[i].refused) {
+			*err = *g.targets[i].refused;
+			r = -1;
+		}
 	graph_release(&g);
 	return r;
 }

@@ -77,6 +77,8 @@ static int refused(const struct graph *g, const struct target *t, const char *ve
 
 	if (!msg)
 		err_set(err, c, "%s: _finish failed", t->out);
+	else if (t->arch == ARCH_WASM32 && !t->fn->build_command.s)
+		project_err(g->p, c, t->fn->name, err, "%s", msg);
 	else if (t->fn->build_command.s)
 		project_err(g->p, c, t->fn->build_command, err, "the build command of '%s' failed for %s: %s",
 			    t->fn->name.s, arch_name(t->arch), msg);
@@ -197,6 +199,30 @@ static int no_handler(const struct graph *g, const struct target *t, struct err 
 	return err_hint(err, "defined are: %.200s; name one with `handler:`", list.ptr);
 }
 
+/* "wasm-ld: error: a.o: undefined symbol: NAME", the first of them. */
+static bool no_symbol(const struct graph *g, const struct target *t, const char *said, struct err *err)
+{
+	static const char mark[] = "undefined symbol: ";
+	const char *at = strstr(said, mark);
+	CLEAN_FREE char *name = NULL;
+
+	if (!at)
+		return false;
+	at += sizeof(mark) - 1;
+	name = xstrndup(at, strcspn(at, " \r\n\033"));
+	if (t->fn->runtime == RUNTIME_LAMBDA && strcmp(name, handler_of(t->fn)) == 0) {
+		project_err(g->p, ERR_BUILD, t->fn->handler.s ? t->fn->handler : t->fn->name, err,
+			    "handler '%s' is not defined in the sources of '%s'", name, t->fn->name.s);
+		err_hint(err, "name another with `handler:`");
+		return true;
+	}
+	project_err(g->p, ERR_BUILD, t->fn->name, err, "'%s' calls '%s', which wasm32 does not have", t->fn->name.s,
+		    name);
+	err_hint(err, "WASI has no sockets, threads, processes or signals; keep it within #ifndef __wasi__, or leave "
+		      "wasm32 out of arches");
+	return true;
+}
+
 bool diagnose_is_link(const struct graph *g, const char *outputs)
 {
 	const struct target *t = target_of_link(g, outputs);
@@ -204,7 +230,7 @@ bool diagnose_is_link(const struct graph *g, const char *outputs)
 	return t && !t->fn->build_command.s;
 }
 
-bool diagnose(const struct graph *g, const char *outputs, const char *verdict, struct err *err)
+bool diagnose(const struct graph *g, const char *outputs, const char *verdict, const char *said, struct err *err)
 {
 	const struct target *t = target_of_link(g, outputs);
 
@@ -215,6 +241,10 @@ bool diagnose(const struct graph *g, const char *outputs, const char *verdict, s
 	else if (t->fn->build_command.s)
 		project_err(g->p, ERR_BUILD, t->fn->build_command, err, "the build command of '%s' failed for %s",
 			    t->fn->name.s, arch_name(t->arch));
+	else if (t->arch == ARCH_WASM32 && no_symbol(g, t, said, err))
+		return true;
+	else if (t->arch == ARCH_WASM32)
+		err_set(err, ERR_BUILD, "function '%s' did not link for wasm32", t->fn->name.s);
 	else if (wrong_arch(g, t, err) < 0 || no_handler(g, t, err) < 0 || no_archive(g, t, err) < 0)
 		return true;
 	else

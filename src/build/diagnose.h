@@ -10,9 +10,10 @@ bool diagnose_is_link(const struct graph *g, const char *outputs);
 /**
  * diagnose - after a failed build: say in @err which step of which function failed, and why if the objects tell more
  * than the linker did. @outputs: of the step that failed, with blanks between, as ninja writes them. @verdict: the
- * error of `slsc _finish --json`, or "". Returns whether @err is the whole explanation, so that what the linker wrote
- * adds nothing.
+ * error of `slsc _finish --json`, or "". @said: what the linker wrote. Returns whether @err is the whole explanation,
+ * so that this adds nothing.
  */
-bool diagnose(const struct graph *g, const char *outputs, const char *verdict, struct err *err);
+bool diagnose(const struct graph *g, const char *outputs, const char *verdict, const char *said,
+	      struct err *err);
 
 #endif

@@ -113,7 +113,8 @@ static int try(struct arena *a, const struct project *p, const struct toolchain_
 int doctor_check(struct arena *a, const struct project *p, const char *name, enum arch arch,
 		 struct doctor_finding *out, struct err *err)
 {
-	const struct toolchain_choice choice = { .name.s = name };
+	/* the probe's project has machines, too, which no "wasi" compiles for */
+	const struct toolchain_choice choice = { .name.s = arch == ARCH_WASM32 ? toolchain_builtin[TC_MUSL] : name };
 	struct toolchain tc;
 
 	*out = (struct doctor_finding){ .toolchain = arena_strdup(a, name), .arch = arch, .what = "", .install = "" };

@@ -182,10 +182,10 @@ static void add_finish(const struct graph *g, enum arch arch, bool map, struct b
 		 map ? " --map $out.map" : "");
 }
 
-/* zig's driver knows no -Map. */
+/* zig's driver knows no -Map; wasm-ld's map is another format, and no package is made of its output. */
 static bool has_map(const struct toolchain *tc)
 {
-	return tc->kind != TC_ZIG;
+	return tc->kind != TC_ZIG && tc->kind != TC_WASI;
 }
 
 static void add_rules(const struct graph *g, const struct toolchain *tc, struct buf *b)
@@ -257,6 +257,10 @@ static const char *const runtime_sources[][48] = {
 	[RUNTIME_NONE] = { NULL },
 };
 
+/* One event on stdin: nothing that needs a socket, a signal or a thread. */
+static const char *const wasi_sources[] = { "text", "out", "base64", "json", "arena", "time", "log", "wasi",
+					    "entry_lambda", NULL };
+
 /* Objects are shared by all functions of one toolchain and arch, but an entry bound to another handler. */
 static bool own_entry(const struct target *t, const char *source)
 {
@@ -279,7 +283,8 @@ static bool first_time(struct map *seen, const char *path)
 static void add_runtime(const struct graph *g, const struct target *t, struct map *seen, struct strs *objects,
 			struct buf *b)
 {
-	for (const char *const *s = runtime_sources[t->fn->runtime]; *s; s++) {
+	for (const char *const *s = t->arch == ARCH_WASM32 && t->fn->runtime == RUNTIME_LAMBDA ?
+		     wasi_sources : runtime_sources[t->fn->runtime]; *s; s++) {
 		CLEAN_FREE char *obj = runtime_object(g, t, *s);
 		CLEAN_FREE char *src = xasprintf("%s/runtime/%s.c", g->share, *s);
 		CLEAN_FREE char *handler = NULL;
@@ -411,14 +416,24 @@ static void add_command(const struct target *t, struct buf *b)
 	add_full(t, b);
 }
 
+static bool has_wasm(const struct project *p)
+{
+	for (size_t i = 0; i < p->narches; i++)
+		if (p->arches[i] == ARCH_WASM32)
+			return true;
+	return false;
+}
+
 static void add_command_rules(const struct graph *g, struct buf *b)
 {
-	for (int a = 0; a < ARCH_COUNT; a++) {
-		buf_addf(b, "\nrule command_%s\n  command = ${run}sh $in", arch_name((enum arch)a));
-		add_finish(g, (enum arch)a, false, b);
+	const enum arch end = has_wasm(g->p) ? ARCH_ALL : ARCH_COUNT;
+
+	for (enum arch a = 0; a < end; a++) {
+		buf_addf(b, "\nrule command_%s\n  command = ${run}sh $in", arch_name(a));
+		add_finish(g, a, false, b);
 		/* one at a time: the arches of one source tree often share it */
 		buf_addf(b, " # " SLSC_VERSION " $inputs\n  description = build $out (%s)\n  pool = command\n",
-			 arch_name((enum arch)a));
+			 arch_name(a));
 	}
 }
 
@@ -429,7 +444,7 @@ static bool by_command(const struct function *f)
 
 static bool usable(const struct target *t)
 {
-	return t->tc->nmissing == 0;
+	return t->tc->nmissing == 0 && !t->refused;
 }
 
 void graph_ninja(const struct graph *g, struct buf *b)

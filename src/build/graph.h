@@ -13,6 +13,7 @@ struct target {
 	const struct function *fn;
 	enum arch arch;
 	struct toolchain *tc;		/* in the graph's arena */
+	const struct err *refused;	/* why it cannot be built; or NULL */
 	const char *out;		/* .slsc/release/arm64/hello */
 	const char *debug;		/* or NULL */
 	const char *map;		/* the linker's, .slsc/release/arm64/hello.map; or NULL */

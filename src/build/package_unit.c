@@ -76,7 +76,8 @@ static int resolve_arches(struct unit *u, const struct packager *pk, struct err 
 		}
 	else
 		for (size_t i = 0; i < pk->p->narches; i++)
-			have[pk->p->arches[i]] = true;
+			if (pk->p->arches[i] != ARCH_WASM32)
+				have[pk->p->arches[i]] = true;
 	for (size_t i = 0; want && i < want->len; i++) {
 		int a = arch_parse(want->ptr[i]);
 
@@ -96,6 +97,11 @@ static int resolve_arches(struct unit *u, const struct packager *pk, struct err 
 			wanted = arch_parse(want->ptr[i]) == a;
 		if (have[a] && wanted)
 			u->arches[u->narches++] = (enum arch)a;
+	}
+	if (!u->narches) {
+		project_err(pk->p, ERR_CONFIG, u->fn->name, err, "'%s' is built for wasm32 alone, of which no zip or "
+			    "image is made", u->fn->name.s);
+		return err_hint(err, "add x86_64 or arm64 to arches; `slsc build` makes the module");
 	}
 	return 0;
 }

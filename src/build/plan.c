@@ -120,6 +120,8 @@ static int check_profile(const struct graph *g, struct err *err)
 static int make_toolchain(struct graph *g, const struct toolchain_use *use, const struct build_stage *stage,
 			  enum arch arch, struct toolchain *tc, struct err *err)
 {
+	if (arch == ARCH_WASM32)
+		return toolchain_resolve(&g->arena, NULL, NULL, TOOLCHAIN_WASI, arch, tc, err);
 	if (stage)
 		return toolchain_detect(&g->arena, stage, arch, tc, err);
 	if (use->of.name.s)
@@ -138,7 +140,8 @@ static int find_toolchain(struct graph *g, const struct toolchain_use *use, cons
 
 	for (size_t i = 0; i < g->ntoolchains; i++) {
 		tc = g->toolchains[i];
-		if (tc->arch == arch && tc->stage == stage && (stage || strcmp(tc->name, use->of.name.s) == 0)) {
+		if (tc->arch == arch && tc->stage == stage && (stage || arch == ARCH_WASM32 ||
+								     strcmp(tc->name, use->of.name.s) == 0)) {
 			*out = tc;
 			return 0;
 		}
@@ -206,7 +209,7 @@ static bool covers(const struct lstrs *arches, enum arch arch)
 	if (!arches->len)
 		return true;
 	for (size_t i = 0; i < arches->len; i++)
-		if (arch_parse(arches->ptr[i].s) == (int)arch)
+		if (arch_parse_any(arches->ptr[i].s) == (int)arch)
 			return true;
 	return false;
 }
@@ -298,7 +301,7 @@ static void name_outputs(struct graph *g, struct target *t)
 	t->out = JOIN(a, dir, name);
 	if (g->profile->strip)
 		t->debug = JOIN(a, t->out, ".debug");
-	if (!t->fn->build_command.s && t->tc->kind != TC_ZIG)
+	if (!t->fn->build_command.s && t->tc->kind != TC_ZIG && t->tc->kind != TC_WASI)
 		t->map = JOIN(a, t->out, ".map");
 	t->full = JOIN(a, GRAPH_LINK_DIR "/", arch, "/", name);
 	t->objdir = JOIN(a, dir, ".obj/", t->tc->name, "/", name);
@@ -321,6 +324,28 @@ static int check_linkable(const struct graph *g, const struct toolchain *tc, str
 		return err_hint(err, "use toolchain: musl");
 	}
 	return 0;
+}
+
+/* What no wasm32 can be made of; told when it is asked for, since the other functions can. */
+static const struct err *refuse_wasm(const struct graph *g, const struct function *f, const struct toolchain_use *use)
+{
+	struct err *e = arena_new(&g->p->arena, struct err);
+
+	*e = (struct err)ERR_INIT;
+	if (f->runtime == RUNTIME_HTTP) {
+		project_err(g->p, ERR_CONFIG, f->name, e, "'%s' has runtime http, which wasm32 cannot have: WASI "
+			    "opens no sockets", f->name.s);
+		err_hint(e, "runtime lambda takes one event on stdin; or give '%.60s' arches without wasm32",
+			 f->name.s);
+	} else if (use->of.stage.s) {
+		project_err(g->p, ERR_CONFIG, use->of.stage, e, "stage '%s' does not compile for wasm32: this "
+			    "machine's clang does", use->of.stage.s);
+		err_hint(e, "name a toolchain for '%.60s', or give it arches without wasm32", f->name.s);
+	} else if (!g->profile->static_link) {
+		project_err(g->p, ERR_CONFIG, (struct lstr){ g->profile->name, g->profile->line, g->profile->col }, e,
+			    "profile '%s' is not static, and wasm32 has no shared libraries", g->profile->name);
+	}
+	return e->code ? e : NULL;
 }
 
 static int open_stage(struct graph *g, const struct function *f, const struct toolchain_use *use,
@@ -357,7 +382,10 @@ static int add_targets(struct graph *g, const struct function *f, struct err *er
 		}
 		t = &g->targets[g->ntargets];
 		*t = (struct target){ .fn = f, .arch = arch };
-		if (find_toolchain(g, &use, stage, arch, &t->tc, err) < 0 || check_linkable(g, t->tc, err) < 0)
+		if (arch == ARCH_WASM32)
+			t->refused = refuse_wasm(g, f, &use);
+		if (find_toolchain(g, &use, arch == ARCH_WASM32 ? NULL : stage, arch, &t->tc, err) < 0 ||
+		    (arch != ARCH_WASM32 && check_linkable(g, t->tc, err) < 0))
 			return -1;
 		g->ntargets++;
 		name_outputs(g, t);

@@ -212,6 +212,32 @@ static void builtin_zig(struct arena *a, struct toolchain *tc, struct buf *id)
 	tc->link_pre = tc->pie_pre = "-static";
 }
 
+#define WASI_LIB "/usr/lib/wasm32-wasi"
+#define WASI_BUILTINS "/usr/lib/llvm-14/lib/clang/14.0.6/lib/wasi/libclang_rt.builtins-wasm32.a"
+
+static void wasi(struct toolchain *tc, struct buf *id)
+{
+	tc->kind = TC_WASI;
+	tc->clang = true;
+	tc->cc = "clang";
+	tc->cxx = "clang++";
+	tc->ar = "llvm-ar";
+	tc->ranlib = "llvm-ranlib";
+	tc->strip = "llvm-strip";
+	want(tc, id, tc->cc, "clang");
+	want(tc, id, "wasm-ld", "lld");
+	if (!root_exists(tc->root, WASI_LIB "/libc.a"))
+		lacks(tc, "wasi-libc's headers and libc.a", "wasi-libc", false);
+	if (!root_exists(tc->root, WASI_BUILTINS))
+		lacks(tc, "clang's builtins for wasm32", "libclang-rt-14-dev-wasm32", false);
+	identify(tc->root, id, WASI_LIB "/libc.a");
+	identify(tc->root, id, WASI_BUILTINS);
+	tc->target = "--target=wasm32-wasi";
+	/* The stack below the data: one that overflows traps, where it would else run into the data. */
+	tc->link_pre = tc->pie_pre = "-Wl,--stack-first -Wl,-z,stack-size=1048576";
+	tc->libdirs[0] = WASI_LIB;
+}
+
 static const char *join(struct arena *a, const char *s, const struct lstrs *more)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -271,6 +297,12 @@ int toolchain_resolve(struct arena *a, const struct project *p, const struct roo
 	*tc = (struct toolchain){ .name = arena_strdup(a, name), .run = "", .arch = arch, .root = root, .target = "",
 				  .cflags = "", .link_pre = "", .pie_pre = "", .link_post = "" };
 	tc->shown = tc->name;
+	if (arch == ARCH_WASM32) {
+		tc->name = tc->shown = TOOLCHAIN_WASI;
+		wasi(tc, &id);
+		tc->id = arena_strdup(a, id.ptr);
+		return 0;
+	}
 	while ((kind = kind_of(base)) < 0 || p) {
 		const struct toolchain_def *d;
 
@@ -353,7 +385,7 @@ void profile_cflags(const struct toolchain *tc, const struct profile *pr, struct
 	if (pr->lto)
 		buf_addz(out, " -flto");
 	buf_addz(out, pr->stack_protector ? " -fstack-protector-strong" : " -fno-stack-protector");
-	if (pr->static_link && pr->pie)
+	if (pr->static_link && pr->pie && tc->kind != TC_WASI)
 		buf_addz(out, " -fPIE");
 	else if (pr->static_link && tc->kind != TC_ZIG)
 		buf_addz(out, " -fno-pie");
@@ -378,7 +410,8 @@ void profile_cflags(const struct toolchain *tc, const struct profile *pr, struct
 
 void profile_ldflags(const struct toolchain *tc, const struct profile *pr, struct buf *out)
 {
-	buf_addz(out, "-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--build-id=sha1");
+	if (tc->kind != TC_WASI)
+		buf_addz(out, "-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--build-id=sha1");
 	if (pr->lto)
 		buf_addf(out, " -flto -O%s", strcmp(pr->optimize, "z") == 0 || strcmp(pr->optimize, "s") == 0 ?
 						     "2" : pr->optimize);

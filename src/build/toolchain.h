@@ -10,7 +10,7 @@
 #include "build/stages.h"
 #include "config/project.h"
 
-enum tc_kind { TC_MUSL, TC_MUSL_GCC, TC_GNU, TC_ZIG };
+enum tc_kind { TC_MUSL, TC_MUSL_GCC, TC_GNU, TC_ZIG, TC_WASI };
 
 /** A part that a toolchain lacks on this machine, and what would bring it. */
 struct tc_missing {
@@ -52,6 +52,7 @@ struct toolchain {
 /**
  * toolchain_resolve - @name (built in, or defined by @p, which may be NULL) for @arch, into @a, as it is in @root.
  * What is absent there is listed in missing[], not an error. ERR_NOTFOUND for an unknown name.
+ * For wasm32 there is one, clang with wasi-libc, whatever @name: what slsc.yaml says of compilers is about machines.
  */
 int toolchain_resolve(struct arena *a, const struct project *p, const struct root *root, const char *name,
 		      enum arch arch, struct toolchain *tc, struct err *err) MUST_CHECK;
@@ -75,6 +76,7 @@ const char *toolchain_install_command(struct arena *a, const struct toolchain *t
 void profile_cflags(const struct toolchain *tc, const struct profile *pr, struct buf *out);
 void profile_ldflags(const struct toolchain *tc, const struct profile *pr, struct buf *out);
 
+#define TOOLCHAIN_WASI "wasi"			/* the one for wasm32 */
 extern const char *const toolchain_builtin[];	/* names, NULL-terminated: musl first */
 
 #endif

@@ -70,11 +70,11 @@ static int check_env(struct reader *rd, const struct function *f)
 static int check_arches(struct reader *rd, const struct function *f)
 {
 	struct project *p = rd->p;
-	bool seen[ARCH_COUNT] = { false };
+	bool seen[ARCH_ALL] = { false };
 
 	for (size_t i = 0; i < f->arches.len; i++) {
 		struct lstr s = f->arches.ptr[i];
-		enum arch a = (enum arch)arch_parse(s.s);
+		enum arch a = (enum arch)arch_parse_any(s.s);
 		size_t j = 0;
 
 		if (seen[a])

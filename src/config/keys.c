@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "config/project.h"
 
-static const char *const choices_arch[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+static const char *const choices_arch[] = { "x86_64", "arm64", "amd64", "aarch64", "wasm32", NULL };
 static const char *const choices_level[] = { "fast", "default", "max", NULL };
 static const char *const choices_compression[] = { "gzip", "zstd", "none", NULL };
 static const char *const choices_sbom[] = { "none", "image", "attach", NULL };

@@ -14,8 +14,8 @@
 
 #define FILE_NAME "slsc.yaml"
 
-static const char *const arch_names[ARCH_COUNT] = { "x86_64", "arm64" };
-static const char *const arch_ocis[ARCH_COUNT] = { "amd64", "arm64" };
+static const char *const arch_names[ARCH_ALL] = { "x86_64", "arm64", "wasm32" };
+static const char *const arch_ocis[ARCH_ALL] = { "amd64", "arm64", "wasm" };
 
 const char *arch_name(enum arch a)
 {
@@ -34,6 +34,11 @@ int arch_parse(const char *s)
 	if (strcmp(s, "arm64") == 0 || strcmp(s, "aarch64") == 0)
 		return ARCH_ARM64;
 	return -1;
+}
+
+int arch_parse_any(const char *s)
+{
+	return strcmp(s, "wasm32") == 0 ? ARCH_WASM32 : arch_parse(s);
 }
 
 enum arch arch_host(void)
@@ -62,7 +67,7 @@ static int read_arches(struct reader *rd, struct lstrs list)
 	struct project *p = rd->p;
 
 	for (size_t i = 0; i < list.len; i++) {
-		enum arch a = (enum arch)arch_parse(list.ptr[i].s);
+		enum arch a = (enum arch)arch_parse_any(list.ptr[i].s);
 
 		for (size_t j = 0; j < p->narches; j++)
 			if (p->arches[j] == a)

@@ -33,13 +33,20 @@ struct lkvs {
 	size_t len;
 };
 
-enum arch { ARCH_X86_64, ARCH_ARM64, ARCH_COUNT };
-/** arch_name - Lambda's names: "x86_64", "arm64". */
+/*
+ * The machines, ARCH_COUNT of them, for which there are processes, images and packages; then wasm32, which is built
+ * only where slsc.yaml or --arch asks for it. What packs or runs binaries counts to ARCH_COUNT, what builds to
+ * ARCH_ALL.
+ */
+enum arch { ARCH_X86_64, ARCH_ARM64, ARCH_COUNT, ARCH_WASM32 = ARCH_COUNT, ARCH_ALL };
+/** arch_name - Lambda's names: "x86_64", "arm64"; "wasm32". */
 const char *arch_name(enum arch a);
-/** arch_oci - OCI's and Go's names: "amd64", "arm64". */
+/** arch_oci - OCI's and Go's names: "amd64", "arm64"; "wasm". */
 const char *arch_oci(enum arch a);
-/** arch_parse - either name, also "aarch64"; -1 if unknown. */
+/** arch_parse - of a machine: either name, also "aarch64"; -1 if unknown. */
 int arch_parse(const char *s);
+/** arch_parse_any - the same, and "wasm32". */
+int arch_parse_any(const char *s);
 /** arch_host - of the machine we run on. */
 enum arch arch_host(void);
 /** arch_qemu - the program of qemu-user-static that runs @a's. */
@@ -198,8 +205,8 @@ struct project {
 	char *file;			/* slsc.yaml's path as shown in messages; heap */
 	struct lstr name;
 	struct lstr version;		/* free text for labels; NULL: none */
-	enum arch arches[ARCH_COUNT];
-	size_t narches;			/* default both, x86_64 first; in the file's order else */
+	enum arch arches[ARCH_ALL];
+	size_t narches;			/* default both machines; in the file's order else */
 	struct toolchain_choice toolchain;	/* default "musl" */
 	struct build_stages *stages;	/* who opens those of toolchains (build/stages.h); borrowed; NULL: nobody */
 	struct lstr profile;		/* the default profile; "release" */

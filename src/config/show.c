@@ -353,12 +353,12 @@ static void show_toolchain_of(struct writer *w, struct project *p, const struct 
 
 static struct lstrs arches_of(struct project *p, const struct function *f)
 {
-	struct lstrs v = { arena_alloc(&p->arena, ARCH_COUNT * sizeof(struct lstr)), 0 };
+	struct lstrs v = { arena_alloc(&p->arena, ARCH_ALL * sizeof(struct lstr)), 0 };
 
 	for (size_t i = 0; !f->arches.len && i < p->narches; i++)
 		v.ptr[v.len++].s = arch_name(p->arches[i]);
 	for (size_t i = 0; i < f->arches.len; i++)
-		v.ptr[v.len++].s = arch_name((enum arch)arch_parse(f->arches.ptr[i].s));
+		v.ptr[v.len++].s = arch_name((enum arch)arch_parse_any(f->arches.ptr[i].s));
 	return v;
 }
 

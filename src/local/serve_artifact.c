@@ -416,6 +416,11 @@ struct lfn *serve_artifact(struct serve_artifacts *s, const char *text, struct e
 		err_hint(err, "slsc package --zip --oci");
 		return NULL;
 	}
+	if (kind == ARTIFACT_WASM) {
+		err_set(err, ERR_USAGE, "%s: is a WebAssembly module, which slsc does not run", text);
+		err_hint(err, "build the function for this machine");
+		return NULL;
+	}
 	fn = new_of(s, text, NULL);
 	if (open_zip(s, fn, text, err) == 0)
 		return fn;

@@ -10,12 +10,13 @@
 #include "oci/place.h"
 #include "os/fs.h"
 #include "report/artifact_internal.h"
+#include "wasm/wasm.h"
 
 const char *const artifact_view_names[VIEW_COUNT] = { "layers", "files", "sections", "symbols", "sources", "waste" };
 
 const char *artifact_kind_name(const struct artifact *a)
 {
-	static const char *const names[] = { "binary", "zip", "image" };
+	static const char *const names[] = { "binary", "zip", "image", "module" };
 
 	return names[a->kind];
 }
@@ -52,6 +53,8 @@ int artifact_kind_of(const char *text, enum artifact_kind *kind, struct err *err
 		return -1;
 	if (n == 4 && memcmp(head, "\x7f" "ELF", 4) == 0)
 		*kind = ARTIFACT_BINARY;
+	else if (n == 4 && memcmp(head, "\0asm", 4) == 0)
+		*kind = ARTIFACT_WASM;
 	else if (ends_with(text, ".zip") || (n == 4 && memcmp(head, "PK\3\4", 4) == 0))
 		*kind = ARTIFACT_ZIP;
 	return 0;
@@ -127,6 +130,35 @@ static int open_binary(struct artifact *a, const char *path, const struct artifa
 	return artifact_elf_open(a, path, o, err);
 }
 
+/* As build_finish() verifies what it makes. */
+static void judge_module(struct artifact *a, const char *path)
+{
+	const struct wasm_rules rules = { .allow_custom = true };
+	struct err err;
+
+	if (wasm_verify(path, &rules, &err) < 0)
+		a->verdict = arena_strdup(&a->arena, starts_with(err.msg, path) ? err.msg + strlen(path) + 2 : err.msg);
+}
+
+static int open_module(struct artifact *a, const char *path, struct err *err)
+{
+	CLEAN_WASM struct wasm_file f = WASM_INIT;
+
+	if (wasm_open(&f, path, err) < 0)
+		return -1;
+	a->size = a->unpacked = f.size;
+	a->files = 1;
+	a->arch = arch_name(ARCH_WASM32);
+	a->stripped = !f.custom;
+	a->memory = f.memory;
+	for (size_t i = 0; i < f.nimports; i++)
+		strs_addf(&a->imports, "%s.%s", f.imports[i].module, f.imports[i].name);
+	for (size_t i = 0; i < f.nexports; i++)
+		strs_add(&a->exports, f.exports[i].name);
+	judge_module(a, path);
+	return 0;
+}
+
 int artifact_open(struct artifact *a, const char *text, const struct artifact_opts *o, struct err *err)
 {
 	*a = (struct artifact)ARTIFACT_INIT;
@@ -142,6 +174,8 @@ int artifact_open(struct artifact *a, const char *text, const struct artifact_op
 	switch (a->kind) {
 	case ARTIFACT_BINARY:
 		return open_binary(a, text, o, err);
+	case ARTIFACT_WASM:
+		return open_module(a, text, err);
 	case ARTIFACT_ZIP:
 		return artifact_zip_open(a, text, o, err);
 	default:
@@ -166,6 +200,8 @@ void artifact_release(struct artifact *a)
 	}
 	strs_release(&a->needed);
 	strs_release(&a->entrypoint);
+	strs_release(&a->imports);
+	strs_release(&a->exports);
 	arena_release(&a->arena);
 	*a = (struct artifact)ARTIFACT_INIT;
 }
@@ -199,6 +235,12 @@ static int no_view(const struct artifact *a, enum artifact_view v, struct err *e
 {
 	static const char *const what[] = { "a program", "a zip", "an image" };
 
+	if (a->kind == ARTIFACT_WASM) {
+		err_set(err, ERR_USAGE, "%s: is a WebAssembly module: it has no %s to show", a->shown,
+			artifact_view_names[v]);
+		return err_hint(err, "leave out --%s: what it imports and exports is told of it",
+				artifact_view_names[v]);
+	}
 	if (v == VIEW_LAYERS || v == VIEW_WASTE || v == VIEW_FILES) {
 		err_set(err, ERR_USAGE, "%s: is %s: it has no %s", a->shown, what[a->kind],
 			v == VIEW_WASTE ? "layers, and so no waste" : artifact_view_names[v]);

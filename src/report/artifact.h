@@ -12,10 +12,10 @@
 #include "report/sizes.h"
 
 /*
- * What is built, looked into: a program, a zip, an image of a layout, an archive or a registry. Foreign: bounded by the
- * limits of the readers beneath, and what can be read of a damaged one is still there.
+ * What is built, looked into: a program, a WebAssembly module, a zip, an image of a layout, an archive or a registry.
+ * Foreign: bounded by the limits of the readers beneath, and what can be read of a damaged one is still there.
  */
-enum artifact_kind { ARTIFACT_BINARY, ARTIFACT_ZIP, ARTIFACT_IMAGE };
+enum artifact_kind { ARTIFACT_BINARY, ARTIFACT_ZIP, ARTIFACT_IMAGE, ARTIFACT_WASM };
 
 /** Ways to divide an artifact's bytes. Each adds up to its own whole, the root's bytes. */
 enum artifact_view {
@@ -53,7 +53,11 @@ struct artifact {
 	const char *linkage;		/* "static", "static-pie", "dynamic" */
 	bool stripped;
 	struct strs needed;		/* shared libraries */
-	const char *verdict;		/* what elf_verify() says of it as slsc's own; NULL: nothing */
+	const char *verdict;		/* elf_verify()'s or wasm_verify()'s, as of slsc's own; NULL: nothing */
+
+	/* a module */
+	struct strs imports, exports;	/* "wasi_snapshot_preview1.fd_write"; "_start" */
+	uint64_t memory;		/* bytes that it starts with */
 
 	/* an image */
 	struct digest digest;		/* of its manifest */
@@ -75,7 +79,7 @@ struct artifact_opts {
 	const struct origin_env *env;	/* opens registries */
 };
 
-/** artifact_kind_of - by its first bytes; a file that is neither program nor zip is an image's archive, or nothing. */
+/** artifact_kind_of - by its first bytes; a file that is none of the others is an image's archive, or nothing. */
 int artifact_kind_of(const char *text, enum artifact_kind *kind, struct err *err) MUST_CHECK;
 /** artifact_place - of an image: place_parse_artifact(), or a message that says what an artifact may be. */
 int artifact_place(struct place *pl, const char *text, struct err *err) MUST_CHECK;
@@ -91,7 +95,7 @@ int artifact_arches(const char *text, const struct origin_env *env, struct strs 
  */
 int artifact_open(struct artifact *a, const char *text, const struct artifact_opts *o, struct err *err) MUST_CHECK;
 void artifact_release(struct artifact *a);
-const char *artifact_kind_name(const struct artifact *a);	/* "binary", "zip", "image" */
+const char *artifact_kind_name(const struct artifact *a);	/* "binary", "zip", "image", "module" */
 bool artifact_has_view(const struct artifact *a, enum artifact_view v);
 /** artifact_views - of @views (bit 1 << enum artifact_view) those it has. */
 unsigned artifact_views(const struct artifact *a, unsigned views);

@@ -45,7 +45,8 @@ static void type_line(const struct artifact *a, struct buf *out, int width)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
-	buf_addz(&b, a->kind == ARTIFACT_IMAGE ? "image" : a->kind == ARTIFACT_ZIP ? "zip" : "program");
+	buf_addz(&b, a->kind == ARTIFACT_IMAGE ? "image" : a->kind == ARTIFACT_ZIP ? "zip" :
+		      a->kind == ARTIFACT_WASM ? "module" : "program");
 	if (a->arch)
 		buf_addf(&b, " for %s%s%s", a->os && strcmp(a->os, "linux") != 0 ? a->os : "",
 			 a->os && strcmp(a->os, "linux") != 0 ? "/" : "", a->arch);
@@ -99,7 +100,7 @@ static void size_lines(const struct artifact *a, struct buf *out)
 	if (a->kind == ARTIFACT_IMAGE)
 		buf_addf(out, " in %zu layer%s", a->nlayers, plural(a->nlayers));
 	buf_addc(out, '\n');
-	if (a->kind == ARTIFACT_BINARY || (a->kind == ARTIFACT_IMAGE && !a->layers))
+	if (a->kind == ARTIFACT_BINARY || a->kind == ARTIFACT_WASM || (a->kind == ARTIFACT_IMAGE && !a->layers))
 		return;
 	label(out, "unpacked");
 	inspect_size(out, a->unpacked);
@@ -115,6 +116,28 @@ static void size_lines(const struct artifact *a, struct buf *out)
 		 100 * a->efficiency);
 }
 
+/* One a line: their names are long. */
+static void names_lines(const char *name, const struct strs *names, struct buf *out, int width)
+{
+	for (size_t i = 0; i < names->len; i++)
+		line(out, i ? "" : name, names->ptr[i], width);
+	if (!names->len)
+		line(out, name, "nothing", width);
+}
+
+static void module_lines(const struct artifact *a, struct buf *out, int width)
+{
+	if (a->kind != ARTIFACT_WASM)
+		return;
+	label(out, "memory");
+	inspect_size(out, a->memory);
+	buf_addz(out, " to begin with\n");
+	names_lines("imports", &a->imports, out, width);
+	names_lines("exports", &a->exports, out, width);
+	line(out, "module", a->stripped ? "stripped" : "with names or debug information", width);
+	line(out, "verdict", a->verdict ? a->verdict : "nothing is wrong with it", width);
+}
+
 static void summary(const struct artifact *a, int width, struct buf *out)
 {
 	text_name(out, a->shown, SIZE_MAX);
@@ -123,6 +146,7 @@ static void summary(const struct artifact *a, int width, struct buf *out)
 	size_lines(a, out);
 	image_lines(a, out, width);
 	program_lines(a, out, width);
+	module_lines(a, out, width);
 }
 
 /* ---- views ---- */
@@ -313,6 +337,22 @@ static void image_json(const struct artifact *a, struct buf *out)
 	buf_addf(out, ",\"waste\":%" PRIu64 "}", a->waste);
 }
 
+static void module_json(const struct artifact *a, struct buf *out)
+{
+	if (a->kind != ARTIFACT_WASM)
+		return;
+	buf_addz(out, ",\"module\":{\"exports\":[");
+	for (size_t i = 0; i < a->exports.len; i++) {
+		buf_addz(out, i ? "," : "");
+		buf_add_json(out, str_from(a->exports.ptr[i]));
+	}
+	buf_addc(out, ']');
+	list_json(out, "imports", &a->imports);
+	buf_addf(out, ",\"memory\":%" PRIu64 ",\"stripped\":%s", a->memory, a->stripped ? "true" : "false");
+	text_member(out, false, "verdict", a->verdict);
+	buf_addc(out, '}');
+}
+
 static void program_json(const struct artifact *a, struct buf *out)
 {
 	if (!a->has_program) {
@@ -372,6 +412,7 @@ int inspect_json(struct artifact *a, const struct inspect_how *how, const struct
 	buf_addf(out, ",\"files\":%zu", a->files);
 	image_json(a, out);
 	text_member(out, false, "kind", artifact_kind_name(a));
+	module_json(a, out);
 	program_json(a, out);
 	buf_addf(out, ",\"size\":%" PRIu64 ",\"unpacked\":%" PRIu64, a->size, a->unpacked);
 	ret = views_json(a, how, failed != NULL, out, err);

@@ -523,7 +523,7 @@ hint: it is relative to slsc.yaml's directory; '**' stands for any number of dir
 	command -v zig >/dev/null ||
 		has "$out" "zig         x86_64  missing  zig cc (not in Debian 12; put zig on PATH)"
 	slsc_run doctor --json --no-fetch
-	is "$(jq -r '[.toolchains[] | select(.state=="works")] | length' <<<"$out")" 6
+	is "$(jq -r '[.toolchains[] | select(.state=="works")] | length' <<<"$out")" 7
 	export SLSC_CACHE_DIR=$T/empty
 	slsc_run doctor --no-fetch
 	is "$status" 1

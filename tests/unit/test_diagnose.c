@@ -59,7 +59,7 @@ static void says(const struct fixture *f, const char *outputs, const char *verdi
 	struct err err = ERR_INIT;
 
 	/* a library without an archive is all there is to say */
-	assert_int_equal(diagnose(&f->g, outputs, verdict, &err), strstr(msg, "no static archive") != NULL);
+	assert_int_equal(diagnose(&f->g, outputs, verdict, "", &err), strstr(msg, "no static archive") != NULL);
 	assert_string_equal(err.msg, msg);
 	assert_string_equal(err.hint, hint);
 	assert_int_equal(err.code, code);

@@ -143,4 +143,14 @@ int slsc_rt_restore_run(struct slsc_ctx *ctx);
 #define SLSC_C_LINKAGE
 #endif
 
+/* In a module for WASI they would be dropped by the linker without a word. */
+#ifdef __wasi__
+#undef SLSC_FALLBACK
+#undef SLSC_CRASH_REPORT
+#undef SLSC_RESTORE
+#define SLSC_FALLBACK(fn, margin_ms) _Static_assert(0, "SLSC_FALLBACK needs signals, which wasm32 does not have")
+#define SLSC_CRASH_REPORT	     _Static_assert(0, "SLSC_CRASH_REPORT needs signals, which wasm32 does not have")
+#define SLSC_RESTORE(before, after)  _Static_assert(0, "SLSC_RESTORE is for snapshots of a process, not for wasm32")
+#endif
+
 #endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WebAssembly modules, whole, cut and hostile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "os/fs.h"
+#include "test_wasm_try.h"
+
+#define HEAD "\0asm\1\0\0\0"
+#define FD_WRITE "\x16wasi_snapshot_preview1\x08" "fd_write" "\0\0"
+#define TYPES "\1\4\1\x60\0\0"
+#define IMPORTS "\2\x23\1" FD_WRITE
+#define FUNCTIONS "\3\2\1\0"
+#define MEMORY "\5\3\1\0\2"
+#define EXPORTS "\7\x13\2\6memory\2\0\6_start\0\1"
+#define CODE "\x0a\4\1\2\0\x0b"
+#define DATA "\x0b\7\1\0\x41\0\x0b\1x"
+#define NAMES "\0\6\4nameX"
+#define WHOLE HEAD TYPES IMPORTS FUNCTIONS MEMORY EXPORTS CODE DATA NAMES
+
+struct bytes {
+	const void *ptr;
+	size_t len;
+};
+#define BYTES(literal) ((struct bytes){ literal, sizeof(literal) - 1 })
+
+static void refused(struct bytes b, enum err_code code, const char *msg)
+{
+	CLEAN_WASM struct wasm_file f = WASM_INIT;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(wasm_parse(&f, "m", b.ptr, b.len, &err), -1);
+	assert_string_equal(err.msg, msg);
+	assert_int_equal(err.code, code);
+}
+
+static void reads(void **state)
+{
+	const struct bytes b = BYTES(WHOLE);
+	CLEAN_WASM struct wasm_file f = WASM_INIT;
+	CLEAN_BUF struct buf made = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(wasm_parse(&f, "m", b.ptr, b.len, &err), 0);
+	assert_int_equal(f.nimports, 1);
+	assert_string_equal(f.imports[0].module, "wasi_snapshot_preview1");
+	assert_string_equal(f.imports[0].name, "fd_write");
+	assert_string_equal(wasm_kind_name(f.imports[0].kind), "function");
+	assert_int_equal(f.nexports, 2);
+	assert_string_equal(f.exports[0].name, "memory");
+	assert_int_equal(f.exports[0].kind, WASM_MEMORY);
+	assert_string_equal(f.exports[1].name, "_start");
+	assert_int_equal(f.memory, 2 * WASM_PAGE);
+	assert_int_equal(f.code, 4);
+	assert_int_equal(f.data, 7);
+	assert_int_equal(f.custom, 8);
+	assert_int_equal(f.size, b.len);
+	wasm_strip_bytes(b.ptr, b.len, &made);
+	assert_int_equal(made.len, b.len - 8);
+	assert_memory_equal(made.ptr, b.ptr, made.len);
+}
+
+static void refuses(void **state)
+{
+	(void)state;
+	refused(BYTES(""), ERR_FORMAT, "m: not a WebAssembly module");
+	refused(BYTES("\x7f" "ELF\1\0\0\0"), ERR_FORMAT, "m: not a WebAssembly module");
+	refused(BYTES("\0asm\x0d\0\1\0"), ERR_FORMAT, "m: not a core module of version 1");
+	refused(BYTES(HEAD "\x0e\0"), ERR_FORMAT, "m: byte 10: unknown section 14");
+	refused(BYTES(HEAD "\1"), ERR_FORMAT, "m: byte 9: the section ends too early");
+	refused(BYTES(HEAD "\1\5\0"), ERR_FORMAT, "m: byte 10: section 1 has 5 bytes, but the module ends after 1");
+	refused(BYTES(HEAD FUNCTIONS TYPES), ERR_FORMAT, "m: byte 14: section 1 is out of order, or there twice");
+	refused(BYTES(HEAD CODE "\x0c\1\0"), ERR_FORMAT, "m: byte 16: section 12 is out of order, or there twice");
+	refused(BYTES(HEAD "\1\xff\xff\xff\xff\x1f"), ERR_FORMAT, "m: byte 14: a number of more than 32 bits");
+	refused(BYTES(HEAD "\1\x80\x80\x80\x80\x80\0"), ERR_FORMAT, "m: byte 14: a number of more than 32 bits");
+	refused(BYTES(HEAD "\2\5\xff\xff\xff\xff\x0f"), ERR_FORMAT,
+		"m: byte 15: 4294967295 imports do not fit into their section");
+	refused(BYTES(HEAD "\2\7\1\x7f\1a\0\0\0"), ERR_FORMAT,
+		"m: byte 12: a name of 127 bytes does not fit into its section");
+	refused(BYTES(HEAD "\2\7\1\1\xff\1a\0\0"), ERR_FORMAT, "m: byte 12: a name that is not UTF-8");
+	refused(BYTES(HEAD "\2\7\1\1\0\1a\0\0"), ERR_FORMAT, "m: byte 12: a name that is not UTF-8");
+	refused(BYTES(HEAD "\2\7\1\1m\1a\4\0"), ERR_FORMAT, "m: byte 16: unknown kind 0x04 of an import or export");
+	refused(BYTES(HEAD "\2\x08\1\1m\1a\0\0\0"), ERR_FORMAT,
+		"m: byte 17: the section is longer than what is in it");
+	refused(BYTES(HEAD "\5\3\1\x08\2"), ERR_FORMAT, "m: byte 12: unknown kind of limits 0x08");
+}
+
+/* Each cut is refused, or is a module that ends after a section. */
+static void cuts(void **state)
+{
+	const struct bytes b = BYTES(WHOLE);
+	char copy[sizeof(WHOLE)];
+
+	(void)state;
+	for (size_t n = 0; n < b.len; n++)
+		wasm_try(b.ptr, n);
+	for (size_t i = 0; i < b.len * 256; i++) {
+		memcpy(copy, b.ptr, b.len);
+		copy[i / 256] = (char)i;
+		wasm_try(copy, b.len);
+	}
+}
+
+static void verdict(struct bytes b, const struct wasm_rules *rules, const char *want)
+{
+	char path[] = "/tmp/slsc-wasm.XXXXXX";
+	int fd = mkstemp(path);
+	struct err err = ERR_INIT;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, b.ptr, b.len), (ssize_t)b.len);
+	close(fd);
+	assert_int_equal(wasm_verify(path, rules, &err), want ? -1 : 0);
+	unlink(path);
+	if (!want)
+		return;
+	assert_int_equal(err.code, ERR_VERIFY);
+	assert_string_equal(err.msg + strlen(path), want);
+}
+
+static void verifies(void **state)
+{
+	const char *bad[] = { "/somewhere/else", "/a", NULL };
+	const struct wasm_rules any = { .allow_custom = true }, stripped = { .bad_paths = bad };
+
+	(void)state;
+	verdict(BYTES(WHOLE), &any, NULL);
+	verdict(BYTES(HEAD TYPES IMPORTS FUNCTIONS MEMORY EXPORTS CODE DATA), &stripped, NULL);
+	verdict(BYTES(WHOLE), &stripped, ": is not stripped: 8 bytes are of custom sections");
+	verdict(BYTES(HEAD EXPORTS "\0\x12\1x/somewhere/else/"), &any, NULL);
+	verdict(BYTES(HEAD EXPORTS "\0\x12\1x/somewhere/else/"), &stripped,
+		": is not stripped: 20 bytes are of custom sections; holds the path of this machine '/somewhere/else'");
+	verdict(BYTES(HEAD), &any, ": does not export the function '_start'; does not export its 'memory'");
+	verdict(BYTES(HEAD "\2\x0b\1\3env\3a\033b\0\0" EXPORTS), &any, ": imports function 'a?b' from 'env'");
+	verdict(BYTES(HEAD "\2\x1d\1\x16wasi_snapshot_preview1\1m\2\0\0" EXPORTS), &any,
+		": imports memory 'm' from 'wasi_snapshot_preview1'");
+	verdict(BYTES(HEAD "\2\x2b\7\1e\1a\0\0\1e\1b\0\0\1e\1c\0\0\1e\1d\0\0\1e\1e\0\0\1e\1f\0\0\1e\1g\0\0"
+		      EXPORTS), &any,
+		": imports function 'a' from 'e'; imports function 'b' from 'e'; imports function 'c' from 'e'; "
+		"imports function 'd' from 'e'; imports function 'e' from 'e'; has 2 other foreign imports");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(cuts),
+		cmocka_unit_test(verifies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
