@@ -103,8 +103,10 @@ static int choose_function(struct target *t, struct err *err)
 		err_set(err, ERR_USAGE, "which function is to be invoked?");
 		return err_hint(err, "slsc invoke FUNCTION");
 	}
-	err_set(err, ERR_USAGE, "%s has %zu functions: say which one to invoke", t->project.file, t->project.nfunctions);
-	return err_hint(err, "slsc invoke %.200s", t->project.nfunctions ? t->project.functions[0]->name.s : "FUNCTION");
+	err_set(err, ERR_USAGE, "%s has %zu functions: say which one to invoke", t->project.file,
+		t->project.nfunctions);
+	return err_hint(err, "slsc invoke %.200s",
+			t->project.nfunctions ? t->project.functions[0]->name.s : "FUNCTION");
 }
 
 /* A directory without slsc.yaml may be served as well: slsc local takes zips and commands. */

@@ -227,8 +227,8 @@ static int add_artifacts(struct session *s, const struct project *p, const struc
 		if (!fn) {
 			/* a program is an artifact elsewhere */
 			if (err->code == ERR_NOTFOUND && starts_with(err->hint, "an artifact is"))
-				err_hint(err, "slsc local takes a zip, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE "
-					      "or HOST/REPOSITORY[:TAG][@DIGEST]");
+				err_hint(err, "slsc local takes a zip, oci:DIR[:TAG], oci-archive:FILE, "
+					      "docker-archive:FILE or HOST/REPOSITORY[:TAG][@DIGEST]");
 			return -1;
 		}
 		if (platform_find(&s->platform, str_from(fn->name))) {

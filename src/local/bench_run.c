@@ -223,7 +223,8 @@ void bench_run_notes(const struct bench_run *b, struct strs *out)
 			  fn->concurrency * fn->parallel, fn->concurrency * fn->parallel == 1 ? "" : "s",
 			  b->load.concurrency);
 	/* within the first slice nobody is slowed down */
-	if (r && r->elapsed >= LOOP_S && p->quota.cpu && share < 1000 && fn->instances.len && r->cpu.sum > had * ALL_OF_IT)
+	if (r && r->elapsed >= LOOP_S && p->quota.cpu && share < 1000 && fn->instances.len &&
+	    r->cpu.sum > had * ALL_OF_IT)
 		strs_addf(out, "its instances used all the CPU that they get for %llu MB, %u.%u %% of one each: more "
 			       "memory makes it faster",
 			  (unsigned long long)(fn->memory >> 20), share / 10, share % 10);

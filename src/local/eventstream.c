@@ -29,7 +29,7 @@ static void add32(struct buf *out, uint32_t v)
 
 /* ---- writing ---- */
 
-#define DETAILS_MAX (EVENTSTREAM_PAYLOAD_MAX - (2u << 20))	/* bytes as JSON: log and code have to have room, too */
+#define DETAILS_MAX (EVENTSTREAM_PAYLOAD_MAX - (2u << 20))	/* bytes as JSON: log and code need room, too */
 
 void eventstream_add(struct buf *out, const struct eventstream_header *headers, size_t n, struct str payload)
 {

@@ -101,9 +101,10 @@ void guard_done(struct guard_pass *pass, enum outcome o)
 		b = BREAKER_CANCELLED;
 	breaker_done(&fn->breaker, now, &pass->call, b);
 	if (was == BREAKER_CLOSED && fn->breaker.open) {
-		CLEAN_FREE char *text = xasprintf("is out of order for %u s: %s", (unsigned)(fn->breaker.for_ns / LOOP_S),
-						  fn->breaker.for_ns == BREAKER_OPEN_FAILED ? "three failures in a row"
-											    : "too many timeouts");
+		const bool failed = fn->breaker.for_ns == BREAKER_OPEN_FAILED;
+		CLEAN_FREE char *text = xasprintf("is out of order for %u s: %s",
+						  (unsigned)(fn->breaker.for_ns / LOOP_S),
+						  failed ? "three failures in a row" : "too many timeouts");
 
 		platform_tell(fn, text);
 	} else if (was != BREAKER_CLOSED && !fn->breaker.open) {

@@ -140,8 +140,8 @@ void instance_end(struct instance *i, const char *why, uint64_t grace_ns)
 
 static void tell_init(struct instance *i, enum outcome o, const char *type, const char *why)
 {
-	CLEAN_FREE char *text = xasprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s\tError Type: %s\t"
-					  "Error: %s", (double)(loop_clock() - i->born) / 1e6,
+	CLEAN_FREE char *text = xasprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s\t"
+					  "Error Type: %s\tError: %s", (double)(loop_clock() - i->born) / 1e6,
 					  o == OUTCOME_TIMEOUT ? "timeout" : "error", type, why);
 
 	platform_line(i, FROM_PLATFORM, str_from(text));

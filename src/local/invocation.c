@@ -329,7 +329,8 @@ void invocation_over(struct invocation *inv)
 		leave(inv);
 	/* whatever became of it, its caller is told */
 	if (!inv->is_answered)
-		invocation_fail(inv, OUTCOME_EXIT, "Runtime.ExitError", "RequestId: %s Error: there is no answer", inv->id);
+		invocation_fail(inv, OUTCOME_EXIT, "Runtime.ExitError", "RequestId: %s Error: there is no answer",
+				inv->id);
 	if (inv->tail && inv->answered)
 		inv->answered(inv);
 	if (inv->finished)

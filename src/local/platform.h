@@ -233,7 +233,8 @@ struct observer {
 	void (*done)(struct observer *o, struct invocation *inv);
 	void (*over)(struct observer *o, struct invocation *inv);	/* with its report */
 	void (*changed)(struct observer *o, struct instance *i);	/* its state */
-	void (*told)(struct observer *o, const struct lfn *fn, const char *text);	/* of no instance: "is in order again" */
+	/* what is of no instance: "is in order again" */
+	void (*told)(struct observer *o, const struct lfn *fn, const char *text);
 	struct observer *next;
 };
 
