@@ -39,16 +39,16 @@ static const struct opt opts[] = {
 };
 
 /* As package does: relative where the user stands in the project, else whole. */
-static char *shown(const struct project *p, const char *path)
+static char *shown(const struct project *p, bool here, const char *path)
 {
-	CLEAN_FREE char *here = getcwd(NULL, 0);
-
-	return here && strcmp(here, p->dir) == 0 ? xstrdup(path) : path_join(p->dir, path);
+	return here ? xstrdup(path) : path_join(p->dir, path);
 }
 
 static void report(const struct project *p, const struct build_result *res, const char *profile, bool json,
 		   struct buf *b)
 {
+	CLEAN_FREE char *cwd = getcwd(NULL, 0);
+	const bool here = cwd && strcmp(cwd, p->dir) == 0;
 	size_t width = 0;
 
 	if (json)
@@ -56,8 +56,8 @@ static void report(const struct project *p, const struct build_result *res, cons
 	VEC_EACH(res, r)
 		width = strlen(r->function->name.s) > width ? strlen(r->function->name.s) : width;
 	VEC_EACH(res, r) {
-		CLEAN_FREE char *path = shown(p, r->path);
-		CLEAN_FREE char *debug = r->debug ? shown(p, r->debug) : NULL;
+		CLEAN_FREE char *path = shown(p, here, r->path);
+		CLEAN_FREE char *debug = r->debug ? shown(p, here, r->debug) : NULL;
 		char human[32];
 
 		if (!json) {
