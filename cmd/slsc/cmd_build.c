@@ -172,9 +172,9 @@ const struct cmd cmd_build = {
 		"Where slsc.yaml names a stage of a Dockerfile as the toolchain, the stage is made first, and all that "
 		"compiles and links runs in its file tree; --base, --build-arg, --secret, --network, --sandbox, "
 		"--no-cache, --cache-from and --cache-to are about it, too.\n\n"
-		"--shard I/N builds one of N parts of the functions that are asked for, so that N machines build all of "
-		"them, each about as long: by what .slsc/PROFILE/.ninja_log of an earlier build says each took, else by "
-		"their numbers of sources. All N must be given the same log, or none.\n\n"
+		"--shard I/N builds one of N parts of the functions that are asked for, so that N machines build "
+		"all of them, each about as long: by what .slsc/PROFILE/.ninja_log of an earlier build says each took, "
+		"else by their numbers of sources. All N must be given the same log, or none.\n\n"
 		"With --file it runs a Dockerfile, without a daemon and without root: only the stages that the target "
 		"needs, side by side, each step known by what it reads. The argument is then the build context, a "
 		"directory.",

@@ -19,15 +19,15 @@ struct shard {
 int shard_parse(const char *text, struct shard *out, struct err *err) MUST_CHECK;
 
 /**
- * shard_choose - the functions of one part, in slsc.yaml's order, so that the parts take about the same time: by how long
- * each function's compiles and links took the last time (.slsc/<profile>/.ninja_log), where nothing is known by its number
- * of sources, at the average of those that are known. The same project and the same log give the same parts, and each
- * function is in one of them.
+ * shard_choose - the functions of one part, in slsc.yaml's order, so that the parts take about the same time: by
+ * how long each function's compiles and links took the last time (.slsc/<profile>/.ninja_log), where nothing is
+ * known by its number of sources, at the average of those that are known. The same project and the same log give
+ * the same parts, and each function is in one of them.
  * @profile: NULL for the project's.
  * @only: split these alone; empty: all functions.
  * @by_time: out, whether the log knew any of them; may be NULL.
- * ERR_NOTFOUND: an unknown function of @only, or profile; ERR_CONFIG: no file matches a source; ERR_IO, ERR_LIMIT: the log
- * cannot be read (one that does not exist is no error).
+ * ERR_NOTFOUND: an unknown function of @only, or profile; ERR_CONFIG: no file matches a source; ERR_IO, ERR_LIMIT: the
+ * log cannot be read (one that does not exist is no error).
  */
 int shard_choose(struct project *p, const char *profile, const struct strs *only, struct shard shard, struct strs *out,
 		 bool *by_time, struct err *err) MUST_CHECK;

@@ -105,7 +105,8 @@ static void with_history_by_time(void **state)
 					"0\t200\t1\t.slsc/release/x86_64/d\t1\n"
 					"0\t99999\t1\t.slsc/debug/x86_64/d\t1\n"
 					"0\t99999\t1\t.slsc/release/x86_64/.obj/musl/.runtime/text.o\t1\n"
-					"5\t1\t1\t.slsc/release/x86_64/a\t1\nrubbish\n0\t70000\t1\t.slsc/release/x86_64/a");
+					"5\t1\t1\t.slsc/release/x86_64/a\t1\nrubbish\n"
+					"0\t70000\t1\t.slsc/release/x86_64/a");
 	PART(1, 2, NULL, true, "c");
 	PART(2, 2, NULL, true, "a b d");
 }
@@ -139,8 +140,9 @@ static void only_those_named(void **state)
 
 static void parses(void **state)
 {
-	static const char *const bad[] = { "", "1", "0/2", "3/2", "1/0", "/", "1/", "/2", "1/2/3", "-1/2", "1/4097", "a/b",
-					   " 1/2", "1/99999999999999999999" };
+	static const char *const bad[] = { "", "1", "0/2", "3/2", "1/0", "/", "1/", "/2", "1/2/3", "-1/2", "1/4097",
+					   "a/b",					   " 1/2",
+					   "1/99999999999999999999" };
 	struct shard s;
 	struct err err;
 
