@@ -141,7 +141,7 @@ static void only_those_named(void **state)
 static void parses(void **state)
 {
 	static const char *const bad[] = { "", "1", "0/2", "3/2", "1/0", "/", "1/", "/2", "1/2/3", "-1/2", "1/4097",
-					   "a/b",					   " 1/2",
+					   "a/b", " 1/2",
 					   "1/99999999999999999999" };
 	struct shard s;
 	struct err err;
