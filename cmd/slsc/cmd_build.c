@@ -14,7 +14,7 @@
 
 struct build_ctx {
 	struct strs arches;
-	const char *profile, *launcher;
+	const char *profile, *launcher, *shard;
 	unsigned jobs;
 	bool smoke;
 	struct stage_flags stage;
@@ -32,6 +32,8 @@ static const struct opt opts[] = {
 	{ OPT_UINT, 'j', "jobs", AT(jobs), .arg = "N", .help = "run N steps at a time", .min = 1, .max = 4096 },
 	{ OPT_STR, 0, "launcher", AT(launcher), .arg = "CMD",
 	  .help = "put CMD before each compile: ccache, distcc, ..." },
+	{ OPT_STR, 0, "shard", AT(shard), .arg = "I/N",
+	  .help = "only the I-th of N parts, which take about the same time: see docs/MANY.md" },
 	{ OPT_FLAG, 0, "smoke", AT(smoke),
 	  .help = "also start each binary, under qemu-user if it is of another architecture" },
 	STAGE_OPTS(struct build_ctx, stage),
@@ -40,11 +42,9 @@ static const struct opt opts[] = {
 };
 
 /* As package does: relative where the user stands in the project, else whole. */
-static char *shown(const struct project *p, const char *path)
+static char *shown(const struct project *p, bool here, const char *path)
 {
-	CLEAN_FREE char *here = getcwd(NULL, 0);
-
-	return here && strcmp(here, p->dir) == 0 ? xstrdup(path) : path_join(p->dir, path);
+	return here ? xstrdup(path) : path_join(p->dir, path);
 }
 
 /* What a module gives and what it needs. */
@@ -72,6 +72,8 @@ static int report_wasm(const struct project *p, const struct built *r, bool expo
 static int report(const struct project *p, const struct build_result *res, const char *profile, bool json,
 		  struct buf *b, struct err *err)
 {
+	CLEAN_FREE char *cwd = getcwd(NULL, 0);
+	const bool here = cwd && strcmp(cwd, p->dir) == 0;
 	size_t width = 0;
 
 	if (json)
@@ -79,8 +81,8 @@ static int report(const struct project *p, const struct build_result *res, const
 	VEC_EACH(res, r)
 		width = strlen(r->function->name.s) > width ? strlen(r->function->name.s) : width;
 	VEC_EACH(res, r) {
-		CLEAN_FREE char *path = shown(p, r->path);
-		CLEAN_FREE char *debug = r->debug ? shown(p, r->debug) : NULL;
+		CLEAN_FREE char *path = shown(p, here, r->path);
+		CLEAN_FREE char *debug = r->debug ? shown(p, here, r->debug) : NULL;
 		char human[32];
 
 		if (!json) {
@@ -141,19 +143,23 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (c->stage.file) {
 		if (argc > 1)
 			return err_set(err, ERR_USAGE, "with --file there is one argument, the build context");
+		if (c->shard)
+			return err_set(err, ERR_USAGE, "--shard: a Dockerfile's image has no functions to split");
 		return build_stage(&c->stage, argc ? argv[0] : NULL, &c->arches, c->jobs, g, err);
 	}
 	if (c->launcher && check_launcher(c->launcher, err) < 0)
 		return -1;
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);
-	req.functions = functions;
 	ui_build_request(&req, g);
 	if (project_load(&p, NULL, err) < 0) {
 		if (err->code == ERR_NOTFOUND && fs_exists("Dockerfile"))
 			err_hint(err, "there is a Dockerfile: `slsc build -f Dockerfile .` builds its image");
 		return -1;
 	}
+	if (c->shard && ui_shard(&p, c->shard, c->profile, true, &functions, err) < 0)
+		return -1;
+	req.functions = functions;
 	toolchain_stages_init(&stages, &c->stage, c->jobs, g, !g->dry_run);
 	p.stages = &stages.keepers.stages;
 	if (!g->dry_run) {
@@ -161,7 +167,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		if (lock < 0)
 			return -1;
 	}
-	if (ui_build(&p, &req, &res, err) < 0)
+	/* no names would be all of them */
+	if (!(c->shard && !functions.len) && ui_build(&p, &req, &res, err) < 0)
 		return -1;
 	if (g->dry_run)
 		return 0;
@@ -197,6 +204,9 @@ const struct cmd cmd_build = {
 		"Where slsc.yaml names a stage of a Dockerfile as the toolchain, the stage is made first, and all that "
 		"compiles and links runs in its file tree; --base, --build-arg, --secret, --network, --sandbox, "
 		"--no-cache, --cache-from and --cache-to are about it, too.\n\n"
+		"--shard I/N builds one of N parts of the functions that are asked for, so that N machines build "
+		"all of them, each about as long: by what .slsc/PROFILE/.ninja_log of an earlier build says each took, "
+		"else by their numbers of sources. All N must be given the same log, or none.\n\n"
 		"With --file it runs a Dockerfile, without a daemon and without root: only the stages that the target "
 		"needs, side by side, each step known by what it reads. The argument is then the build context, a "
 		"directory.",
@@ -204,6 +214,7 @@ const struct cmd cmd_build = {
 		    "$ slsc build hello --arch arm64 --profile small\n"
 		    "$ slsc build --launcher ccache -j 8\n"
 		    "$ slsc build --explain          why each step runs\n"
+		    "$ slsc build --shard 2/4        the second of four machines\n"
 		    "$ slsc build --smoke            start each binary, foreign ones under qemu\n"
 		    "$ slsc build -f Dockerfile -t app:1.0 --arch x86_64 --arch arm64 .\n"
 		    "$ slsc build -f Dockerfile --print graph . | dot -Tsvg >stages.svg\n",

@@ -15,7 +15,7 @@
 
 struct package_ctx {
 	bool zip, oci, oci_archive, docker_archive, no_build;
-	const char *level, *compression, *profile, *out, *sbom, *provenance;
+	const char *level, *compression, *profile, *shard, *out, *sbom, *provenance;
 	struct strs arches, bases;
 	struct registry_flags registry;
 };
@@ -43,6 +43,8 @@ static const struct opt opts[] = {
 	  .help = "only these architectures: x86_64, arm64" },
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
 	  .help = "release (default), small, fast, debug, or one of slsc.yaml" },
+	{ OPT_STR, .long_name = "shard", .offset = AT(shard), .arg = "I/N",
+	  .help = "only the I-th of N parts, as slsc build --shard has them" },
 	{ OPT_STR, 'o', "output", AT(out), .arg = "DIR", .complete = COMPLETE_DIR,
 	  .help = "where to put it (default: dist in the project)" },
 	{ OPT_FLAG, .long_name = "no-build", .offset = AT(no_build), .help = "take the binaries as they are" },
@@ -207,9 +209,18 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		strs_add(&functions, argv[i]);
 	if (project_load(&p, NULL, err) < 0)
 		return -1;
+	if (c->shard && ui_shard(&p, c->shard, c->profile, false, &functions, err) < 0)
+		return -1;
 	flags.bases = sources;
 	toolchain_stages_init(&stages, &flags, 0, g, !g->dry_run && !c->no_build);
 	p.stages = &stages.keepers.stages;
+	/* no names would be all of them */
+	if (c->shard && !functions.len) {
+		if (!g->json)
+			return 0;
+		package_result_json(&res, g->dry_run, &out);
+		return out_stdout(out.ptr, out.len, err);
+	}
 	if (!g->dry_run) {
 		lock = build_lock(&p, "slsc package", ui_waiting, NULL, err);
 		if (lock < 0 || (!c->no_build && build(&p, c, &functions, g, err) < 0))

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "build/shard.h"
 #include "cli/out.h"
 
 static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
@@ -61,4 +62,29 @@ int ui_build(struct project *p, const struct build_request *req, struct build_re
 	r = build_run(p, &with_ctx, res, err);
 	progress_end();
 	return r;
+}
+
+int ui_shard(struct project *p, const char *text, const char *profile, bool compiled, struct strs *functions,
+	     struct err *err)
+{
+	CLEAN_STRS struct strs part = { 0 };
+	const size_t all = functions->len ? functions->len : p->nfunctions;
+	struct shard shard;
+	bool by_time;
+
+	if (shard_parse(text, &shard, err) < 0 ||
+	    shard_choose(p, profile, functions, shard, &part, &by_time, err) < 0)
+		return -1;
+	out_note("shard %u/%u: %zu of %zu functions, split by %s", shard.index, shard.count, part.len, all,
+		 by_time ? "how long each took" : "their numbers of sources");
+	strs_release(functions);
+	VEC_EACH(&part, name) {
+		const struct function *f = project_function(p, *name, err);
+
+		if (!f)
+			return -1;
+		if (!compiled || function_compiles(f))
+			strs_add(functions, *name);
+	}
+	return 0;
 }

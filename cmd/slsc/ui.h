@@ -12,6 +12,12 @@ void ui_build_request(struct build_request *req, const struct globals *g);
 /** ui_build - build_run() with progress around it; the caller holds the lock. */
 int ui_build(struct project *p, const struct build_request *req, struct build_result *res,
 	     struct err *err) MUST_CHECK;
+/**
+ * ui_shard - @functions, names or none for all, becomes those of the part @text ("2/4"), which may be none; a note says
+ * how many. @compiled: without those that only a Dockerfile makes. ERR_USAGE and as shard_choose().
+ */
+int ui_shard(struct project *p, const char *text, const char *profile, bool compiled, struct strs *functions,
+	     struct err *err) MUST_CHECK;
 /** ui_output, ui_step - what a build's tools say, as it is; and what is being done, in the progress line. */
 void ui_output(const char *p, size_t n, void *ctx);
 void ui_step(const char *what, void *ctx);

@@ -519,49 +519,54 @@ static int write_graph(struct graph *g, bool dry_run, int *memfd, char **file, s
 	return 0;
 }
 
-static bool is_binary(const char *path, enum arch arch)
+static bool is_binary(int dir, struct built *b)
 {
-	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	CLEAN_FD int fd = openat(dir, b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	unsigned char h[20];	/* up to e_machine */
-	const unsigned machine = arch == ARCH_ARM64 ? EM_AARCH64 : EM_X86_64;
+	const unsigned machine = b->arch == ARCH_ARM64 ? EM_AARCH64 : EM_X86_64;
+	struct stat st;
 
-	if (arch == ARCH_WASM32)
-		return fd >= 0 && pread(fd, h, 4, 0) == 4 && memcmp(h, "\0asm", 4) == 0;
-	return fd >= 0 && pread(fd, h, sizeof(h), 0) == (ssize_t)sizeof(h) && memcmp(h, ELFMAG, SELFMAG) == 0 &&
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	b->size = (uint64_t)st.st_size;
+	if (b->arch == ARCH_WASM32)
+		return pread(fd, h, 4, 0) == 4 && memcmp(h, "\0asm", 4) == 0;
+	return pread(fd, h, sizeof(h), 0) == (ssize_t)sizeof(h) && memcmp(h, ELFMAG, SELFMAG) == 0 &&
 	       h[18] == (machine & 0xff) && h[19] == machine >> 8;
 }
 
-/* ninja goes by modification times: what else has been written over an output it takes for that output. */
-static bool drop_damaged(const struct project *p, const struct build_request *req, const struct build_result *res)
+/*
+ * ninja goes by modification times: what else has been written over an output it takes for that output. The sizes come
+ * along: with thousands of binaries each look at one is felt.
+ */
+static bool drop_damaged(int dir, const struct build_request *req, struct build_result *res)
 {
 	bool any = false;
 
 	VEC_EACH(res, b) {
-		CLEAN_FREE char *path = path_join(p->dir, b->path);
-		CLEAN_FREE char *line = xasprintf("%s is damaged: linking it anew", b->path);
+		CLEAN_FREE char *line = NULL;
 
-		if (is_binary(path, b->arch) || unlink(path) < 0)
+		if (is_binary(dir, b) || unlinkat(dir, b->path, 0) < 0)
 			continue;
 		any = true;
+		b->size = 0;
+		line = xasprintf("%s is damaged: linking it anew", b->path);
 		if (req->on_note)
 			req->on_note(line);
 	}
 	return any;
 }
 
-static int finish(struct project *p, const struct build_request *req, struct build_result *res,
+static int finish(struct project *p, int dir, const struct build_request *req, struct build_result *res,
 		  struct err *err)
 {
-	CLEAN_FD int dir = open(p->dir, O_PATH | O_CLOEXEC);
-
-	if (dir < 0)
-		return err_sys(err, "cannot read %s", p->dir);
 	VEC_EACH(res, b) {
 		struct stat st;
 
-		if (fstatat(dir, b->path, &st, 0) < 0)
+		if (!b->size && fstatat(dir, b->path, &st, 0) < 0)
 			return err_sys(err, "cannot read %s", b->path);
-		b->size = (uint64_t)st.st_size;
+		if (!b->size)
+			b->size = (uint64_t)st.st_size;
 		if (req->smoke && b->arch == ARCH_WASM32 && req->on_note) {
 			CLEAN_FREE char *line = xasprintf("smoke: %s wasm32 is not started: slsc has no WASI engine",
 							  b->function->name.s);
@@ -657,7 +662,7 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	struct stream s = { .req = req, .res = res, .ninja_error = BUF_INIT,
 			    .graph = g };
 	CLEAN_STRS struct strs outs = { 0 };
-	CLEAN_FD int memfd = -1;
+	CLEAN_FD int memfd = -1, dir = open(p->dir, O_PATH | O_CLOEXEC);
 	CLEAN_FREE char *file = NULL;
 	struct profile *pr = project_profile(p, req->profile ? req->profile : p->profile.s, err);
 	CLEANUP(dry_run_release) struct dry_run was = { 0 };
@@ -665,6 +670,8 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	int status = 0, r;
 
 	add_wasm(p, req);
+	if (dir < 0)
+		return err_sys(err, "cannot read %s", p->dir);
 	if (!pr || deps_resolve(p, req->dry_run, req->on_note, deps, err) < 0)
 		return -1;
 	for (size_t i = 0; !req->dry_run && i < p->narches; i++) {
@@ -694,7 +701,7 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	if (!outs.len)
 		return 0;
 	r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
-	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(p, req, res)) {
+	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(dir, req, res)) {
 		unsigned steps = res->steps;
 
 		res->steps = 0;
@@ -707,7 +714,7 @@ static int build(struct project *p, const struct build_request *req, struct buil
 		r = failure(g, &s, status, err);
 	stream_release(&s);
 	if (r == 0 && !req->dry_run)
-		r = finish(p, req, res, err);
+		r = finish(p, dir, req, res, err);
 	return r;
 }
 

@@ -280,7 +280,11 @@ static bool first_time(struct map *seen, const char *path)
 	return !map_has(seen, path) && !map_put(seen, path, seen);
 }
 
-static void add_runtime(const struct graph *g, const struct target *t, struct map *seen, struct strs *objects,
+/*
+ * What the link of @t takes of the runtime: as the end of its inputs, in @inputs. Functions of one toolchain, arch and
+ * runtime have the same, but for an own entry: two dozen names, which are put together once for all of them.
+ */
+static void add_runtime(const struct graph *g, const struct target *t, struct map *seen, struct buf *inputs,
 			struct buf *b)
 {
 	for (const char *const *s = t->arch == ARCH_WASM32 && t->fn->runtime == RUNTIME_LAMBDA ?
@@ -289,7 +293,7 @@ static void add_runtime(const struct graph *g, const struct target *t, struct ma
 		CLEAN_FREE char *src = xasprintf("%s/runtime/%s.c", g->share, *s);
 		CLEAN_FREE char *handler = NULL;
 
-		strs_add(objects, obj);
+		add_path(inputs, obj);
 		if (!first_time(seen, obj))
 			continue;
 		if (own_entry(t, *s))
@@ -344,22 +348,62 @@ static void add_full(const struct target *t, struct buf *b)
 	buf_addc(b, '\n');
 }
 
-static void add_link(const struct graph *g, const struct target *t, struct map *seen, struct buf *b)
+/* What add_runtime() says of one kind of target. */
+struct runtime_inputs {
+	const struct toolchain *tc;
+	enum runtime runtime;
+	struct buf text;
+};
+
+struct runtime_cache {
+	struct runtime_inputs *ptr;
+	size_t len, cap;
+};
+
+static void runtime_cache_release(struct runtime_cache *c)
+{
+	VEC_EACH(c, r)
+		buf_release(&r->text);
+	VEC_FREE(c);
+}
+
+static const struct buf *runtime_inputs(const struct graph *g, const struct target *t, struct map *seen,
+					struct runtime_cache *cache, struct buf *own, struct buf *b)
+{
+	struct runtime_inputs new = { .tc = t->tc, .runtime = t->fn->runtime, .text = BUF_INIT };
+
+	if (strcmp(handler_of(t->fn), "handler") != 0) {
+		add_runtime(g, t, seen, own, b);
+		return own;
+	}
+	VEC_EACH(cache, r)
+		if (r->tc == t->tc && r->runtime == t->fn->runtime)
+			return &r->text;
+	add_runtime(g, t, seen, &new.text, b);
+	VEC_PUSH(cache, new);
+	return &cache->ptr[cache->len - 1].text;
+}
+
+static void add_link(const struct graph *g, const struct target *t, struct map *seen, struct runtime_cache *cache,
+		     struct buf *b)
 {
 	CLEAN_STRS struct strs extra = { 0 };
+	CLEAN_BUF struct buf own = BUF_INIT;
+	const struct buf *runtime;
 
 	for (size_t i = 0; i < t->objects.len; i++)
 		if (strcmp(t->objects.ptr[i], t->sources.ptr[i]) != 0)
 			add_compile(t->tc, t->objects.ptr[i], t->sources.ptr[i], "f_", t->fn->name.s, "",
 				    b);
 	add_dependencies(g, t, seen, &extra, b);
-	add_runtime(g, t, seen, &extra, b);
+	runtime = runtime_inputs(g, t, seen, cache, &own, b);
 	add_out(t, b);
 	rule_name(t->tc, "link_", b);
 	VEC_EACH(&t->objects, o)
 		add_path(b, *o);
 	VEC_EACH(&extra, o)
 		add_path(b, *o);
+	buf_add(b, runtime->ptr, runtime->len);
 	for (size_t i = 0, first = 1; i < t->fn->libs.len; i++) {
 		const char *lib = t->fn->libs.ptr[i].s;
 
@@ -449,6 +493,7 @@ static bool usable(const struct target *t)
 
 void graph_ninja(const struct graph *g, struct buf *b)
 {
+	CLEANUP(runtime_cache_release) struct runtime_cache cache = { 0 };
 	CLEAN_MAP struct map seen = { 0 };
 	CLEAN_FREE char *runtime = path_join(g->share, "runtime/include");
 	CLEAN_BUF struct buf inc = BUF_INIT;
@@ -494,7 +539,7 @@ void graph_ninja(const struct graph *g, struct buf *b)
 		if (by_command(g->targets[i].fn))
 			add_command(&g->targets[i], b);
 		else
-			add_link(g, &g->targets[i], &seen, b);
+			add_link(g, &g->targets[i], &seen, &cache, b);
 	}
 }
 
