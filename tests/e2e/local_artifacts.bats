@@ -203,9 +203,9 @@ TZ=:UTC"
 	box '{"Cmd":["/serve"],"Env":["PATH=/bin"],"User":"1000","ExposedPorts":{"80/tcp":{}}}'
 	printf 'project: x\nfunctions:\n  box:\n    runtime: http\n    timeout: 7 s\n    concurrency: 1\n    prewarm: 1\n    sources: [x.c]\n' >slsc.yaml
 	local_start oci:box
-	is "$(curl -s "$url/box/page") $(curl -s "$url/box/index.html")" "page 7000"
 	# it knows nothing of warm-up, and serves all the same
 	wait_for grep -q prewarm:.unhealthy "$T/local.log"
+	is "$(curl -s "$url/box/page") $(curl -s "$url/box/index.html")" "page 7000"
 	is "$(grep prewarm: "$T/local.log")" "box  prewarm: warming
 box  prewarm: unhealthy after 3 probes: GET /health?ready=1: status 404"
 }

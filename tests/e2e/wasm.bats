@@ -361,7 +361,7 @@ hint: leave out --sections: what it imports and exports is told of it"
 	slsc_run inspect bad.wasm
 	is "$status" 1
 	is "$err" "error: bad.wasm: byte 15: 4294967295 imports do not fit into their section"
-	slsc_run local bad.wasm
+	slsc_run local --port 0 bad.wasm
 	is "$status" 2
 	is "$(tail -2 "$T/err")" "error: bad.wasm: is a WebAssembly module, which slsc does not run
 hint: build the function for this machine"
