@@ -335,7 +335,7 @@ static void test_sweep(void **state)
 	struct quota_limits l = quota_lambda(128 * MB, MB);
 	CLEAN_STRS struct strs left = { 0 };
 	int pids[2], daemon_fd, first_fd;
-	pid_t us, told[2];
+	pid_t us, told[3];
 	struct quota q;
 
 	(void)state;
@@ -343,13 +343,15 @@ static void test_sweep(void **state)
 	us = fork();
 	if (us == 0) {
 		struct run r;
+		char *end;
 
 		quota_init(&q);
 		quota = q;
 		run_limited(&r, &l, "daemons", NULL);
-		run_hear(&r, "\n");
+		run_hear_lines(&r, 2);
 		told[0] = r.pid;
-		told[1] = (pid_t)strtol(r.said.ptr, NULL, 10);
+		told[1] = (pid_t)strtol(r.said.ptr, &end, 10);
+		told[2] = (pid_t)strtol(end, NULL, 10);
 		if (write(pids[1], told, sizeof(told)) < 0)
 			_exit(1);
 		pause();
@@ -379,6 +381,7 @@ static void test_sweep(void **state)
 		assert_true(ends(daemon_fd));
 	} else {
 		kill(told[1], SIGKILL);
+		kill(told[2], SIGKILL);
 		close(daemon_fd);
 	}
 	for (size_t i = 0; i < left.len; i++)
