@@ -32,6 +32,7 @@ struct local_ctx {
 #define PORT "9000"
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_-"
 #define GRACE_NS (2 * LOOP_S)
+#define LAST_WORDS_MS 1000
 
 static const struct opt opts[] = {
 	{ OPT_STR, 'P', "port", AT(port), .arg = "N",
@@ -297,7 +298,8 @@ static int serve(struct session *s, const struct project *p, struct err *err)
 					 s->gateway.listener.port);
 	int ret;
 
-	if (running_tell(p->dir, url, err) < 0)
+	/* the loop waits for nobody who reads what it says */
+	if (running_tell(p->dir, url, err) < 0 || out_detach(err) < 0)
 		return -1;
 	VEC_EACH(&s->platform.fns, f)
 		out_note("%s  %s/%s/", (*f)->name, url, (*f)->name);
@@ -335,7 +337,11 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		return -1;
 	}
 	build = !c->name && (s.request.functions.len || !artifacts.len);
-	if (loop_init(&s.loop, err) < 0 || web_start(&s.web, &s.loop, err) < 0 ||
+	/* before anything is started for a name that is mistyped */
+	for (size_t i = 0; i < s.request.functions.len; i++)
+		if (!project_function(&p, s.request.functions.ptr[i], err))
+			goto out;
+	if (loop_init(&s.loop, err) < 0 || web_start(&s.web, &s.loop, WEB_IDLE_S, err) < 0 ||
 	    platform_init(&s.platform, &s.loop, &s.web, err) < 0)
 		goto out;
 	if (s.platform.quota.lacks[0])
@@ -380,6 +386,7 @@ out:
 	loop_release(&s.loop);
 	strs_release(&s.request.functions);
 	strs_release(&s.request.arches);
+	out_attach(LAST_WORDS_MS);
 	return ret;
 }
 

@@ -12,6 +12,7 @@
 #include <wchar.h>
 
 #include "base/buf.h"
+#include "cli/out_writer.h"
 #include "os/fs.h"
 #include "os/proc.h"
 
@@ -61,19 +62,10 @@ void out_init(struct globals *g)
 		out.mode = wants(g->progress, !g->quiet) ? PROGRESS_PLAIN : PROGRESS_OFF;
 }
 
-/* There is no one left to tell when stderr fails. */
 static void put(const char *p, size_t n)
 {
-	while (n) {
-		ssize_t r = write(STDERR_FILENO, p, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return;
-		p += r;
-		n -= (size_t)r;
-	}
+	if (!out_writer_put(p, n))
+		out_write(p, n);
 }
 
 size_t out_fit(struct buf *b, const char *s, size_t width)

@@ -35,6 +35,16 @@ void out_raw(const char *p, size_t n);
  */
 size_t out_fit(struct buf *b, const char *s, size_t width);
 
+/**
+ * out_detach - from here on a thread writes the messages, and nobody waits for who reads them (a terminal that is
+ * stopped, a paused pager). Up to OUT_WAITING bytes wait; what comes after is left out whole, and counted in a line
+ * "warning: 12 lines were left out: nobody took them" once there is room. ERR_IO: it cannot start a thread.
+ */
+int out_detach(struct err *err) MUST_CHECK;
+#define OUT_WAITING (1u << 20)
+/** out_attach - as before. What waits has @ms milliseconds to be taken; after that nothing is written any more. */
+void out_attach(unsigned ms);
+
 /** out_stdout - write results to stdout; ERR_IO if that fails (a closed pipe, a full disk). */
 int out_stdout(const char *p, size_t n, struct err *err) MUST_CHECK;
 /** out_pipe_broken - whether a write to stdout met EPIPE: its reader has gone. */

@@ -83,6 +83,31 @@ said() {
 	[ "$(sed -n 's/^VmHWM:[ \t]*\([0-9]*\).*/\1/p' "/proc/$local_pid/status")" -lt 100000 ]
 }
 
+@test "who reads the log stops: calls go on, and so does the end" {
+	need curl curl
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" '    timeout: 60 s'
+	slsc_run build
+	mkfifo "$T/log"
+	exec 7<>"$T/log"
+	"$SLSC_BIN" local --port 0 2>"$T/log" 3>&- 7>&- &
+	local_pid=$!
+	wait_for test -s .slsc/local.json
+	url=$(jq -r .url .slsc/local.json)
+	for _ in 1 2 3; do
+		is "$(curl -s -o /dev/null -w '%{http_code}' -m 50 -X POST -d '{"do":"flood","n":4}' \
+			"$url/2015-03-31/functions/act/invocations")" 200
+	done
+	# what was left out is told once somebody reads again
+	timeout 20 grep -m 1 -E '^warning: [0-9]+ lines were left out: nobody took them$' <&7
+	call act '{"do":"flood","n":4}' && is "$status" 200
+	kill "$local_pid"
+	ended() { ! kill -0 "$local_pid" 2>/dev/null; }
+	wait_for ended
+	wait "$local_pid" || :
+	local_pid=
+	exec 7>&-
+}
+
 @test "a full disk: an event for later is refused, invocations go on" {
 	need curl curl
 	[ "$(id -u)" = 0 ] || return 0

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -315,6 +316,70 @@ static void test_stdout(void **state)
 	close(keep);
 }
 
+/* Nobody reads: who has something to say goes on, and is told of once there is room. */
+static void test_detached(void **state)
+{
+	static char line[1000];
+	struct err err;
+	char *more;
+	size_t n = 0;
+	ssize_t r;
+
+	(void)state;
+	memset(line, 'x', sizeof(line) - 1);
+	begin(false);
+	init((struct globals){ 0 });
+	assert_int_equal(out_detach(&err), 0);
+	out_note("first");
+	for (int i = 0; i < 5000; i++)
+		out_note("%s", line);
+	fcntl(reader, F_SETFL, 0);
+	assert_int_equal(read(reader, got, 6), 6);
+	assert_memory_equal(got, "first\n", 6);
+	/* a pipe's and ours: not all of the 5 MB */
+	more = calloc(1, 8 << 20);
+	while (!strstr(more + (n > 70000 ? n - 70000 : 0), "took them\n") && (r = read(reader, more + n, 65536)) > 0)
+		n += (size_t)r;
+	assert_in_range(n, OUT_WAITING - 2000, OUT_WAITING + 100000);
+	r = strtol(strstr(more, "warning: ") + 9, NULL, 10);
+	assert_in_range(r, 3800, 3999);
+	assert_non_null(strstr(more, " lines were left out: nobody took them\n"));
+	assert_int_equal((size_t)r + (size_t)(strstr(more, "warning") - more) / 1000, 5000);
+	out_note("last");
+	out_attach(60000);
+	fcntl(reader, F_SETFL, O_NONBLOCK);
+	out_note("here again");
+	assert_string_equal(end(), "last\nhere again\n");
+	free(more);
+}
+
+/* Who never reads does not keep the process from its end. */
+static void test_detached_for_good(void **state)
+{
+	static char line[1000];
+	struct err err;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	memset(line, 'x', sizeof(line) - 1);
+	begin(false);
+	init((struct globals){ 0 });
+	pid = fork();
+	if (pid == 0) {
+		if (out_detach(&err) < 0)
+			_exit(1);
+		for (int i = 0; i < 300; i++)
+			out_note("%s", line);
+		out_attach(10);
+		out_note("%s", line);
+		_exit(42);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 42 << 8);
+	(void)end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_progress_plain),	 cmocka_unit_test(test_progress_line),
 		cmocka_unit_test(test_progress_truncates), cmocka_unit_test(test_progress_rate),
 		cmocka_unit_test(test_threads),		 cmocka_unit_test(test_stdout),
+		cmocka_unit_test(test_detached),	 cmocka_unit_test(test_detached_for_good),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");
