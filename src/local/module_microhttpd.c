@@ -59,7 +59,9 @@ static void connection_changes(void *cls, struct MHD_Connection *c, void **conte
 
 		buf_init(&conn->uri);
 		*context = conn;
-		d->events->opened(d->events->web, fd_of(c));
+		/* those with a timeout of their own are all looked at each time: they are the fewer ones */
+		if (d->events->opened(d->events->web, fd_of(c)))
+			(void)MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 	} else if (*context) {
 		struct conn *conn = *context;
 
@@ -159,7 +161,7 @@ static void quiet(void *cls, const char *fmt, va_list ap)
 	(void)ap;
 }
 
-static void *start(const struct web_events *events)
+static void *start(const struct web_events *events, unsigned idle)
 {
 	struct daemon *d = xcalloc(1, sizeof(*d));
 
@@ -168,6 +170,7 @@ static void *start(const struct web_events *events)
 				  MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, d,
 				  MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
 				  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
+				  MHD_OPTION_CONNECTION_TIMEOUT, idle,
 				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 				  MHD_OPTION_NOTIFY_CONNECTION, connection_changes, d,
 				  MHD_OPTION_NOTIFY_COMPLETED, completed, d,

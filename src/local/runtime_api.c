@@ -472,4 +472,6 @@ const struct web_service runtime_api = {
 	.closed = closed,
 	.hangup = hangup,
 	.too_large = too_large,
+	/* a runtime may have nothing to ask for as long as an invocation lasts */
+	.patient = true,
 };

@@ -48,7 +48,7 @@ int solo_start(struct solo *s, const struct project *p, const struct built *b, s
 	if (loop_init(&s->loop, err) < 0)
 		return -1;
 	s->have = SOLO_LOOP;
-	if (web_start(&s->web, &s->loop, err) < 0)
+	if (web_start(&s->web, &s->loop, 0, err) < 0)
 		return -1;
 	s->have = SOLO_WEB;
 	if (platform_init(&s->platform, &s->loop, &s->web, err) < 0)

@@ -182,13 +182,14 @@ static void watch_hangup(struct web_conn *c)
 		c->hangup.slot = 0;
 }
 
-static void opened(void *web, int fd)
+static bool opened(void *web, int fd)
 {
 	struct web_conn *c = conn_at(web, fd);
 
 	/* without this it works, too, but for a function that closes while it waits */
 	if (c && c->listener && c->listener->service->hangup)
 		watch_hangup(c);
+	return c && c->listener && c->listener->service->patient;
 }
 
 static void forget(struct web *w, int fd)
@@ -264,7 +265,7 @@ static void acceptable(struct loop_io *io, uint32_t events)
 
 /* ---- */
 
-int web_start(struct web *w, struct loop *loop, struct err *err)
+int web_start(struct web *w, struct loop *loop, unsigned idle, struct err *err)
 {
 	struct web_events *ev = &w->events;
 
@@ -275,7 +276,7 @@ int web_start(struct web *w, struct loop *loop, struct err *err)
 		return -1;
 	*ev = (struct web_events){ .request = request, .accepts = accepts, .ready = ready, .completed = completed,
 				   .opened = opened, .gone = gone, .web = w };
-	w->daemon = w->ops->start(ev);
+	w->daemon = w->ops->start(ev, idle);
 	if (!w->daemon)
 		return err_sys(err, "cannot start an HTTP server");
 	w->later.expired = later;

@@ -30,6 +30,7 @@ struct web_service {
 	void (*hangup)(struct web_req *req);
 	/* answers it, perhaps before its body has come; NULL: a plain 413 */
 	void (*too_large)(struct web_req *req);
+	bool patient;			/* its connections may have nothing to do for good */
 	void *ctx;
 };
 
@@ -73,7 +74,7 @@ struct web_events {
 	bool (*accepts)(struct web_req *req);	/* the headers came; false: refused, answered or not */
 	void (*ready)(struct web_req *req);
 	void (*completed)(struct web_req *req, bool whole);
-	void (*opened)(void *web, int fd);
+	bool (*opened)(void *web, int fd);	/* whether it may have nothing to do for good */
 	void (*gone)(void *web, int fd);
 	void *web;
 };
@@ -90,8 +91,12 @@ struct web {
 	size_t nconns;
 };
 
-/** web_start - ERR_TOOL: libmicrohttpd is not there; ERR_IO. It takes over loop->before. */
-int web_start(struct web *w, struct loop *loop, struct err *err) MUST_CHECK;
+#define WEB_IDLE_S 120
+/**
+ * web_start - @idle: seconds after which a connection is closed that neither sends nor takes anything while nothing is
+ * under way for it; 0: never. ERR_TOOL: libmicrohttpd is not there; ERR_IO. It takes over loop->before.
+ */
+int web_start(struct web *w, struct loop *loop, unsigned idle, struct err *err) MUST_CHECK;
 /** web_stop - closes all connections; requests that rest are closed. After the listeners. */
 void web_stop(struct web *w);
 
@@ -152,7 +157,7 @@ void web_more(struct web_req *req);
 /* ---- what the late part does; web.c alone calls these ---- */
 
 struct web_ops {
-	void *(*start)(const struct web_events *events);	/* NULL: errno says why */
+	void *(*start)(const struct web_events *events, unsigned idle);	/* NULL: errno says why */
 	void (*stop)(void *daemon);
 	int (*fd)(void *daemon);
 	void (*run)(void *daemon);

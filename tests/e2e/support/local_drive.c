@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 	if (argc - optind < 2 || !getcwd(cwd, sizeof(cwd)))
 		return 2;
 	sig_install();
-	if (loop_init(&loop, &err) < 0 || web_start(&web, &loop, &err) < 0 ||
+	if (loop_init(&loop, &err) < 0 || web_start(&web, &loop, 0, &err) < 0 ||
 	    platform_init(&p, &loop, &web, &err) < 0)
 		return complain(&err);
 	platform_observe(&p, &o);
