@@ -238,6 +238,8 @@ void instance_ended(struct loop_io *io, uint32_t events)
 		quota_measure(&i->group, &i->used);
 	if (!instance_reap(&i->pid, io, i->fn->platform->loop, &i->status))
 		return;
+	quota_first_gone(&i->group);
+	platform_reaps(i->fn->platform);
 	line_reader_drain(&i->out);
 	how = exit_words(i->status);
 	why = how ? xasprintf("Runtime exited with error: %s", how)

@@ -90,9 +90,13 @@ struct quota_group {
 int quota_group_init(struct quota *q, struct quota_group *g, const struct quota_limits *limits,
 		     struct err *err) MUST_CHECK;
 /**
+ * quota_first_gone - its first process has been reaped, right now: the process group is ended with it, by quota_reap()
+ * if not at once, and its number not used any more, since it may soon be another's. What else is of the group stays.
+ */
+void quota_first_gone(struct quota_group *g);
+/**
  * quota_group_release - end all of its processes and remove it: what has not gone at once by quota_reap(). Call it
- * right after its first process, if there is one, has been reaped: then that number is nobody else's yet. Harmless if
- * zeroed.
+ * right after its first process, if there is one, has been reaped, or quota_first_gone() then. Harmless if zeroed.
  */
 void quota_group_release(struct quota_group *g);
 /** quota_reap - go on with the groups that were released; how many are left: if any, call again in some 10 ms. */

@@ -136,6 +136,17 @@ static bool end(struct quota *q, struct quota_ending *e)
 	return kill_orphans(q, e->pid, e->ns) == 0 && !e->pid;
 }
 
+void quota_first_gone(struct quota_group *g)
+{
+	struct quota_ending e = { .number = g->number, .pid = g->pid };
+
+	if (!g->quota || g->quota->by != QUOTA_RLIMITS || !g->pid)
+		return;
+	if (!end(g->quota, &e))
+		VEC_PUSH(&g->quota->ending, e);
+	g->pid = 0;
+}
+
 void quota_group_release(struct quota_group *g)
 {
 	struct quota_ending e = { .number = g->number, .pid = g->pid };

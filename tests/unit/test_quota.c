@@ -289,6 +289,26 @@ static void test_daemons(void **state)
 	}
 }
 
+/* Whoever has its number next is not ours to signal. */
+static void test_first_gone(void **state)
+{
+	struct quota_limits l = quota_lambda(128 * MB, MB);
+	struct run r;
+
+	(void)state;
+	run_limited(&r, &l, "stay", NULL);
+	run_hear(&r, "here\n");
+	kill(r.pid, SIGKILL);
+	assert_int_equal(run_wait(&r), SIGKILL);
+	quota_first_gone(&r.group);
+	assert_int_equal(r.group.pid == 0, !in_cgroups());
+	assert_int_not_equal(r.group.number, 0);
+	for (int i = 0; quota_reap(&quota) && i < WAIT_MS; i++)
+		poll(NULL, 0, 1);
+	assert_int_equal(quota.ending.len, 0);
+	run_release(&r);
+}
+
 static bool is_empty(const char *dir, unsigned number)
 {
 	CLEAN_FREE char *path = xasprintf("%s/i%u", dir, number);
@@ -417,6 +437,7 @@ static int tests(void)
 		cmocka_unit_test(test_stat_value),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_other_kill),
+		cmocka_unit_test(test_first_gone),
 		cmocka_unit_test(test_tmp),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_processes),
