@@ -112,10 +112,14 @@ static int set_up(struct post *p, const char *url, const struct otlp_opts *opts,
 	size_t n;
 
 	p->http = http_new(err);
-	if (!p->http || http_ops(p->http)->url(NULL, url, &u, err) < 0)
+	if (!p->http)
 		return -1;
+	if (http_ops(p->http)->url(NULL, url, &u, err) < 0) {
+		err->code = ERR_USAGE;
+		return err_hint(err, "a collector is at http://127.0.0.1:4318, say");
+	}
 	if (strchr(u.full, '?')) {
-		err_set(err, ERR_FORMAT, "'%.200s' has a query", url);
+		err_set(err, ERR_USAGE, "'%.200s' has a query", url);
 		return err_hint(err, "name the collector alone: v1/logs and v1/traces are put behind it");
 	}
 	for (n = strlen(u.full); n && u.full[n - 1] == '/'; n--)

@@ -203,6 +203,19 @@ static void one_header(const char *name, const char *value, void *ctx)
 	VEC_PUSH(&h->v, ((struct urlevent_header){ name, value }));
 }
 
+static void refuse_event(struct call *c, struct invocation *inv)
+{
+	struct web_req *req = c->req;
+
+	invocation_free(inv);
+	req->ctx = NULL;
+	/* it says nothing of the function */
+	guard_done(&c->pass, OUTCOME_CANCELLED);
+	gateway_error(req, 413, "RequestTooLargeException",
+		      "Request must be smaller than %u bytes as an event, in which a binary body is base64", EVENT_MAX);
+	call_free(c);
+}
+
 static void begin(struct call *c)
 {
 	struct web_req *req = c->req;
@@ -225,6 +238,11 @@ static void begin(struct call *c)
 		.port = str_from(port), .trace_id = str_from(inv->trace), .domain = str_from(host ? host : "localhost"),
 		.id = str_from(fn->name), .request_id = str_from(inv->id), .time_ns = (uint64_t)inv->wall_made });
 	VEC_FREE(&h.v);
+	/* base64 and escapes count: it is the event that the platform limits */
+	if (inv->event.len > EVENT_MAX) {
+		refuse_event(c, inv);
+		return;
+	}
 	c->inv = inv;
 	inv->trigger = "http";
 	inv->method = xstrdup(req->method);

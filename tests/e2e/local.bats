@@ -75,6 +75,14 @@ act() {
 	call act "@$T/large" && is "$status" 413
 	call act "@$T/large" -H 'Expect:' && is "$status" 413
 	is "$(header x-amzn-ErrorType)" RequestTooLargeException
+	# through a URL it is the event that counts: a binary body is base64 there
+	head -c 4600000 /dev/zero >"$T/zero"
+	status=$(curl -s -o /dev/null -w '%{http_code}' --data-binary "@$T/zero" "$url/act/")
+	is "$status" 200
+	head -c 4800000 /dev/zero >"$T/zero"
+	out=$(curl -s -w '%{http_code}' --data-binary "@$T/zero" "$url/act/")
+	has "$out" "Request must be smaller than 6291456 bytes as an event, in which a binary body is base64"
+	is "${out: -3}" 413
 	call act '{}' && is "$status" 200
 }
 
@@ -255,6 +263,15 @@ act() {
 	slsc_run local --port "${url##*:}"
 	is "$status" 1
 	has "$err" "error: cannot listen on 127.0.0.1:${url##*:}: Address already in use"
+	# a mistake comes before that
+	slsc_run local --port "${url##*:}" helo
+	is "$status" 1
+	has "$err" "'helo'"
+	has "$err" "did you mean 'hello'?"
+	slsc_run local --port 0 --otlp foo
+	is "$status" 2
+	is "$err" "error: 'foo' is not an http or https URL, or names a user
+hint: a collector is at http://127.0.0.1:4318, say"
 	cd "$T/w/act"
 	call act '{"do":"sleep","n":700}' &
 	first=$!

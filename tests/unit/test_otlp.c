@@ -192,7 +192,7 @@ static void put_log(struct otlp *x, const struct record_origin *o, const char *t
 
 	free(line);
 	line = xstrdup(text);
-	record_parse(&record, o, line, strlen(line), 0, &now, &scratch);
+	record_parse(&record, o, line, strlen(line), &now, &scratch);
 	otlp_log(x, o, &record);
 }
 
@@ -578,7 +578,7 @@ static void test_urls(void **state)
 
 		assert_int_equal(otlp_open_http(&x, t[i].url, NULL, &err), -1);
 		assert_string_equal(err.msg, t[i].msg);
-		assert_int_equal(err.code, ERR_FORMAT);
+		assert_int_equal(err.code, ERR_USAGE);
 		assert_null(x);
 	}
 }
