@@ -27,6 +27,30 @@ static void tell_line(struct line_reader *r, struct str line)
 	platform_line(r->instance, r->from, line);
 }
 
+/* Bytes at the end of a piece of a line which are the beginning of a character. */
+static size_t torn(const char *p, size_t n)
+{
+	for (size_t k = 1; k <= 3 && k <= n; k++) {
+		unsigned char c = (unsigned char)p[n - k];
+
+		if (c >= 0xc0)
+			return k < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u) ? k : 0;
+		if (c < 0x80)
+			return 0;
+	}
+	return 0;
+}
+
+/* It has no room for more of the line: that goes on with another one, and with a whole character. */
+static void tell_piece(struct line_reader *r)
+{
+	size_t left = torn(r->part.ptr, r->part.len), told = r->part.len - left;
+
+	tell_line(r, (struct str){ r->part.ptr, told });
+	memmove(r->part.ptr, r->part.ptr + told, left + 1);
+	r->part.len = left;
+}
+
 static void split(struct line_reader *r, const char *p, size_t n)
 {
 	while (n) {
@@ -35,13 +59,14 @@ static void split(struct line_reader *r, const char *p, size_t n)
 
 		if (nl && !r->part.len && take <= LINE_MAX_) {
 			tell_line(r, (struct str){ p, take });
-		} else {
-			if (take > LINE_MAX_ - r->part.len) {
-				take = LINE_MAX_ - r->part.len;
-				nl = NULL;
-			}
+		} else if (take > LINE_MAX_ - r->part.len) {
+			take = LINE_MAX_ - r->part.len;
+			nl = NULL;
 			buf_add(&r->part, p, take);
-			if (nl || r->part.len == LINE_MAX_) {
+			tell_piece(r);
+		} else {
+			buf_add(&r->part, p, take);
+			if (nl) {
 				tell_line(r, buf_str(&r->part));
 				buf_reset(&r->part);
 			}

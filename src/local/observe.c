@@ -45,7 +45,7 @@ static void line(struct observer *obs, struct instance *i, struct invocation *in
 	/* it may be changed in place */
 	buf_reset(&o->line);
 	buf_adds(&o->line, text);
-	record_parse(&r, origin, o->line.ptr, o->line.len, 0, &now, &o->scratch);
+	record_parse(&r, origin, o->line.ptr, o->line.len, &now, &o->scratch);
 	for (size_t n = 0; n < o->n; n++)
 		otlp_log(o->to[n], origin, &r);
 }

@@ -32,7 +32,7 @@ static const struct {
 	{ "function_name", FUNCTION }, { "functionName", FUNCTION }, { "faas.name", FUNCTION },
 	{ "version", VERSION }, { "function_version", VERSION }, { "functionVersion", VERSION },
 	{ "faas.version", VERSION }, { "region", REGION }, { "cloud.region", REGION },
-	{ "log.iostream", OURS }, { "slsc.bytes_cut", OURS },
+	{ "log.iostream", OURS },
 };
 
 static enum known lookup(struct str key)
@@ -259,7 +259,7 @@ end:
 	return true;
 }
 
-static void begin(struct record *r, uint64_t cut, const struct record_now *now)
+static void begin(struct record *r, const struct record_now *now)
 {
 	r->time = r->observed = now->time;
 	r->severity = 0;
@@ -267,7 +267,6 @@ static void begin(struct record *r, uint64_t cut, const struct record_now *now)
 	r->request_id = (struct record_value){ now->request_id, RECORD_TEXT };
 	r->trace = now->trace ? *now->trace : (struct trace){ .flags = 0 };
 	r->stream = now->stream;
-	r->cut = cut;
 	r->dropped = r->nodes = r->count = 0;
 }
 
@@ -284,20 +283,6 @@ static bool is_ascii(const char *p, size_t n)
 	for (; n; n--)
 		last |= (unsigned char)*p++;
 	return !(any & 0x8080808080808080u) && last < 0x80;
-}
-
-/* Bytes at the end of a line that was cut which are the beginning of a character. */
-static size_t torn(const char *p, size_t n)
-{
-	for (size_t k = 1; k <= 3 && k <= n; k++) {
-		unsigned char c = (unsigned char)p[n - k];
-
-		if (c >= 0xc0)
-			return k < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u) ? k : 0;
-		if (c < 0x80)
-			return 0;
-	}
-	return 0;
 }
 
 /* The length of the UTF-8 sequence at @p, 0 if there is none. */
@@ -327,26 +312,20 @@ static struct str repair(const char *p, size_t n, struct buf *out)
 	return buf_str(out);
 }
 
-void record_parse(struct record *r, const struct record_origin *o, char *line, size_t len, uint64_t cut,
+void record_parse(struct record *r, const struct record_origin *o, char *line, size_t len,
 		  const struct record_now *now, struct buf *scratch)
 {
 	struct str s = { line, len };
 	size_t kept;
 
 	buf_reset(scratch);
-	if (cut) {
-		size_t part = torn(line, len);
-
-		s.len -= part;
-		cut += part;
-	}
 	if (!is_ascii(line, s.len) && !str_is_utf8(s))
 		s = repair(line, s.len, scratch);
 	kept = scratch->len;
-	begin(r, cut, now);
+	begin(r, now);
 	if (s.len && (s.ptr[0] == '{' || s.ptr[0] == ' ' || s.ptr[0] == '\t') && json_line(r, o, s, now, scratch))
 		return;
-	begin(r, cut, now);
+	begin(r, now);
 	scratch->len = kept;
 	text_line(r, s);
 }

@@ -10,7 +10,6 @@
  * (https://opentelemetry.io/docs/specs/otel/logs/data-model/). Nothing is lost on the way: what of a JSON line is not
  * understood stays an attribute as it is. Plain functions without state: the loop's thread, or any other, calls them.
  */
-#define RECORD_LINE_MAX (256u << 10)	/* bytes of a line; the rest is counted */
 #define RECORD_FIELDS_MAX 128u		/* attributes of a record; the rest is counted */
 #define RECORD_NODES_MAX 1024u		/* values of a line's trees; a tree with more stays JSON text */
 #define RECORD_DEPTH_MAX 64u		/* of nested values; deeper: the line is text */
@@ -36,23 +35,6 @@ void record_origin_init(struct record_origin *o, const struct record_origin_spec
 void record_origin_release(struct record_origin *o);
 
 enum record_stream { RECORD_STDOUT, RECORD_STDERR };
-
-/*
- * Cuts a stream into lines. One for each pipe of an instance; zero-initialised is empty. A line that came with one read
- * is not copied. Ends with \n, which is not part of it, nor is a \r before it.
- */
-struct record_lines {
-	struct buf partial;		/* the beginning of a line */
-	uint64_t cut;			/* bytes of it that were left out */
-	bool used;			/* a line has begun */
-};
-/** @line: @len bytes that the callee may change; @cut: so many more there were. */
-typedef void (*record_line_fn)(void *ctx, char *line, size_t len, uint64_t cut);
-/** record_lines_feed - @p may be changed by @fn. */
-void record_lines_feed(struct record_lines *l, char *p, size_t n, record_line_fn fn, void *ctx);
-/** record_lines_end - the stream has ended (or is to be shown now): what is there of a line is one. */
-void record_lines_end(struct record_lines *l, record_line_fn fn, void *ctx);
-void record_lines_release(struct record_lines *l);
 
 enum record_kind {
 	RECORD_STRING,		/* value: what is between its quotes, still escaped */
@@ -81,7 +63,6 @@ struct record {
 	struct trace trace;	/* of the line, else of the invocation; zero: none */
 	struct record_value request_id;	/* likewise; empty: none */
 	enum record_stream stream;
-	uint64_t cut;		/* bytes left out of the line */
 	unsigned dropped;	/* attributes: past RECORD_FIELDS_MAX, or with the key of a later one */
 	unsigned nodes;		/* values of all RECORD_TREEs */
 	unsigned count;
@@ -103,7 +84,7 @@ struct record_now {
  * @line:    @len bytes without \n; an escape that stands for no character is changed in place.
  * @scratch: initialised, and the record's as long as that is used: a line that was not UTF-8, and keys with escapes.
  */
-void record_parse(struct record *r, const struct record_origin *o, char *line, size_t len, uint64_t cut,
+void record_parse(struct record *r, const struct record_origin *o, char *line, size_t len,
 		  const struct record_now *now, struct buf *scratch);
 
 /** record_add_otlp - append it as a LogRecord of OTLP/JSON. */

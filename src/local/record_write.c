@@ -217,11 +217,6 @@ static char *put_attributes(char *p, const struct record *r)
 	if (r->request_id.s.len)
 		p = put_attribute(p, STR("faas.invocation_id"), &r->request_id);
 	p = put_attribute(p, STR("log.iostream"), &stream);
-	if (r->cut) {
-		p = PUT(p, "{\"key\":\"slsc.bytes_cut\",\"value\":{\"intValue\":\"");
-		p = put_u64(p, r->cut);
-		p = PUT(p, "\"}},");
-	}
 	for (unsigned i = 0; i < r->count; i++)
 		p = put_attribute(p, r->fields[i].key, &r->fields[i].value);
 	return p - 1;
@@ -324,10 +319,6 @@ void record_add_line(const struct record *r, const struct record_origin *o, stru
 	p = put_str(p, buf_str(&o->members));
 	p = r->stream == RECORD_STDERR ? PUT(p, ",\"stream\":\"stderr\"") : PUT(p, ",\"stream\":\"stdout\"");
 	p = put_context(p, r);
-	if (r->cut) {
-		p = PUT(p, ",\"bytes_cut\":");
-		p = put_u64(p, r->cut);
-	}
 	if (r->count) {
 		p = PUT(p, ",\"attributes\":{");
 		for (unsigned i = 0; i < r->count; i++) {

@@ -50,19 +50,19 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static const struct record *parse_bytes(const char *line, size_t len, uint64_t cut)
+static const struct record *parse_bytes(const char *line, size_t len)
 {
 	free(kept);
 	/* exact, so that a sanitizer sees a read past the end */
 	kept = xmalloc(len ? len : 1);
 	memcpy(kept, line, len);
-	record_parse(&record, &origin, kept, len, cut, &now, &scratch);
+	record_parse(&record, &origin, kept, len, &now, &scratch);
 	return &record;
 }
 
 static const struct record *parse(const char *line)
 {
-	return parse_bytes(line, strlen(line), 0);
+	return parse_bytes(line, strlen(line));
 }
 
 static void value_is(const struct record_value *v, const char *want)
@@ -338,7 +338,7 @@ static const struct record *parse_nested(unsigned depth)
 	for (unsigned i = 0; i < depth; i++)
 		buf_addc(&b, ']');
 	buf_addc(&b, '}');
-	return parse_bytes(b.ptr, b.len, 0);
+	return parse_bytes(b.ptr, b.len);
 }
 
 static void test_limits(void **state)
@@ -441,7 +441,7 @@ static void test_bytes(void **state)
 {
 	(void)state;
 	/* every byte that is none of UTF-8 is one U+FFFD: overlong forms, surrogates, what is cut, what stands alone */
-	parse_bytes("a\0\xff\xc3\xa4\xc0\xaf\xed\xa0\x80\xf5\xe2\x82z\xe2\x82", 16, 0);
+	parse_bytes("a\0\xff\xc3\xa4\xc0\xaf\xed\xa0\x80\xf5\xe2\x82z\xe2\x82", 16);
 	otlp_is("{\"timeUnixNano\":\"1767323045678000000\",\"observedTimeUnixNano\":\"1767323045678000000\","
 		"\"body\":{\"stringValue\":"
 		"\"a\\u0000\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
@@ -453,24 +453,16 @@ static void test_bytes(void **state)
 		       "{\"key\":\"b\",\"value\":{\"stringValue\":\"\xc3\xa4\"}},"
 		       "{\"key\":\"c\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"\xef\xbf\xbd\",\"value\":"
 		       "{\"intValue\":\"1\"}}]}}}");
-	/* a line that was cut ends with a whole character */
-	value_is(&parse_bytes("ab\xe2\x82", 4, 7)->body, "ab");
-	assert_int_equal(record.cut, 9);
-	value_is(&parse_bytes("ab\xe2\x82\xac", 5, 7)->body, "ab\xe2\x82\xac");
-	assert_int_equal(record.cut, 7);
-	value_is(&parse_bytes("ab\xf0\x9f\x98", 5, 1)->body, "ab");
-	value_is(&parse_bytes("ab\xc3", 3, 1)->body, "ab");
-	value_is(&parse_bytes("a\x80", 2, 1)->body, "a\xef\xbf\xbd");
-	value_is(&parse_bytes("\x80", 1, 1)->body, "\xef\xbf\xbd");
+	value_is(&parse_bytes("a\x80", 2)->body, "a\xef\xbf\xbd");
+	value_is(&parse_bytes("\x80", 1)->body, "\xef\xbf\xbd");
 	otlp_is("{\"timeUnixNano\":\"1767323045678000000\",\"observedTimeUnixNano\":\"1767323045678000000\","
 		"\"body\":{\"stringValue\":\"\xef\xbf\xbd\"},\"attributes\":[{\"key\":\"log.iostream\",\"value\":"
 		"{\"stringValue\":"
-		"\"stdout\"}},{\"key\":\"slsc.bytes_cut\",\"value\":{\"intValue\":\"1\"}}]}");
+		"\"stdout\"}}]}");
 	line_is("{\"timestamp\":\"2026-01-02T03:04:05.678000000Z\",\"message\":\"\xef\xbf\xbd\",\"service.name\":"
 	"\"hello\","
 		"\"function\":\"hello\",\"version\":\"$LATEST\",\"region\":\"eu-west-1\",\"instance\":\"i-1\","
-		"\"stream\":\"stdout\","
-		"\"bytes_cut\":1}\n");
+		"\"stream\":\"stdout\"}\n");
 }
 
 /* Which trace a line is of: flags, trace and span as hexadecimal digits. */
@@ -566,13 +558,13 @@ static void test_template(void **state)
 	fields = json_object_get(json_object_get(json_object_get(file, "template"), "mappings"), "properties");
 	now.trace = &trace;
 	now.request_id = STR(ID);
-	parse_bytes("WARN " ID " x\xe2", 43, 1);
+	parse_bytes("WARN " ID " x", 42);
 	record.count = 1;
 	record.fields[0] = (struct record_field){ STR("a"), { STR("1"), RECORD_INT } };
 	buf_reset(&out);
 	record_add_line(&record, &origin, &out);
 	line = json_loadb(out.ptr, out.len, 0, NULL);
-	assert_int_equal(json_object_size(line), 16);
+	assert_int_equal(json_object_size(line), 15);
 	json_object_foreach(line, key, v) {
 		CLEAN_FREE char *name = xstrdup(strcmp(key, "timestamp") == 0 ? "@timestamp" : key);
 		char *dot = strchr(name, '.');
@@ -593,78 +585,6 @@ static void test_template(void **state)
 	now.request_id = STR("");
 }
 
-/* ---- lines ---- */
-
-static struct buf told = BUF_INIT;
-
-static void tell(void *ctx, char *line, size_t len, uint64_t cut)
-{
-	assert_ptr_equal(ctx, &told);
-	if (len > 100)
-		buf_addf(&told, "%zu of %c", len, line[len - 1]);
-	else
-		buf_add(&told, line, len);
-	if (cut)
-		buf_addf(&told, "+%llu", (unsigned long long)cut);
-	buf_addc(&told, '|');
-	memset(line, '#', len);		/* it is the callee's */
-}
-
-static void feed(struct record_lines *l, const char *text)
-{
-	CLEAN_FREE char *copy = xstrdup(text);
-
-	record_lines_feed(l, copy, strlen(text), tell, &told);
-}
-
-static void fill(struct record_lines *l, size_t n, char last)
-{
-	CLEAN_FREE char *p = xmalloc(n + 1);
-
-	memset(p, 'x', n);
-	p[n - 1] = last;
-	record_lines_feed(l, p, n, tell, &told);
-}
-
-static void test_lines(void **state)
-{
-	struct record_lines l = { .cut = 0 };
-
-	(void)state;
-	feed(&l, "a\nb\r\n\nc");
-	assert_string_equal(told.ptr, "a|b||");
-	feed(&l, "d");
-	feed(&l, "\r");
-	assert_string_equal(told.ptr, "a|b||");
-	feed(&l, "\ne\nf");
-	assert_string_equal(told.ptr, "a|b||cd|e|");
-	record_lines_end(&l, tell, &told);
-	record_lines_end(&l, tell, &told);
-	assert_string_equal(told.ptr, "a|b||cd|e|f|");
-	buf_reset(&told);
-
-	/* 262,144 bytes are a line, with one read or several; of more, the rest is counted */
-	fill(&l, RECORD_LINE_MAX, 'y');
-	feed(&l, "\n");
-	fill(&l, RECORD_LINE_MAX, 'y');
-	feed(&l, "\r\n");
-	fill(&l, RECORD_LINE_MAX - 1, 'y');
-	feed(&l, "yz\n");
-	for (unsigned i = 0; i < 4; i++)
-		fill(&l, RECORD_LINE_MAX, 'z');
-	feed(&l, "12\nnext\n");
-	fill(&l, RECORD_LINE_MAX + 5, '\n');
-	assert_string_equal(told.ptr, "262144 of y|262144 of y|262144 of y+1|262144 of z+786434|next|262144 of x+4|");
-	/* a long line's memory is not kept */
-	assert_true(l.partial.cap <= 4096);
-	buf_reset(&told);
-	feed(&l, "rest");
-	record_lines_release(&l);
-	record_lines_end(&l, tell, &told);
-	assert_string_equal(told.ptr, "");
-	buf_release(&told);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,7 +592,6 @@ int main(void)
 		cmocka_unit_test(test_times), cmocka_unit_test(test_levels), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_limits), cmocka_unit_test(test_no_json), cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_trace), cmocka_unit_test(test_origin), cmocka_unit_test(test_template),
-		cmocka_unit_test(test_lines),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
