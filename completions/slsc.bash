@@ -60,7 +60,7 @@ _slsc()
 		*)
 			case $cmd in
 			'') cmd=${COMP_WORDS[i]} ;;
-			base | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
+			base | scale | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
 			esac ;;
 		esac
 	done
@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm scale compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -404,6 +404,83 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --timeout --ca-file --insecure --json --directory --verbose --quiet --color --progress --help
 		fi ;;
+	'scale')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words simulate train
+		fi ;;
+	'scale simulate')
+		case $prev in
+		-l|--load) _slsc_words step ramp diurnal burst; return ;;
+		-r|--rate) return ;;
+		--base) return ;;
+		-d|--duration) return ;;
+		--before) return ;;
+		--period) return ;;
+		-t|--trace) _slsc_files -f; return ;;
+		--trace-format) _slsc_words auto counts times azure-2019 azure-2021; return ;;
+		--only) return ;;
+		--interval) return ;;
+		--seed) return ;;
+		-b|--bench) _slsc_files -f; return ;;
+		--service) return ;;
+		--cold) return ;;
+		-m|--memory) return ;;
+		-p|--policy) _slsc_list; _slsc_words fixed cpu forecast command; return ;;
+		--forecaster) _slsc_list; _slsc_words last holt-winters ar lstm; return ;;
+		--fixed) return ;;
+		--min) return ;;
+		--max) return ;;
+		--queue) return ;;
+		--target) return ;;
+		--cpu-period) return ;;
+		--cooldown) return ;;
+		--horizon) return ;;
+		--season) return ;;
+		--model) _slsc_files -f; return ;;
+		--command) return ;;
+		--answer-within) return ;;
+		--prices) _slsc_files -f; return ;;
+		--platform) return ;;
+		-a|--arch) _slsc_words x86_64 arm64; return ;;
+		--goal) return ;;
+		-f|--format) _slsc_words text json csv; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --load --rate --base --duration --before --period --trace --trace-format --only --interval --seed --bench --service --cold --memory --policy --forecaster --fixed --min --max --queue --target --cpu-period --cooldown --horizon --season --model --command --answer-within --prices --platform --arch --goal --format --output --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'scale train')
+		case $prev in
+		-l|--load) _slsc_words step ramp diurnal burst; return ;;
+		-r|--rate) return ;;
+		--base) return ;;
+		-d|--duration) return ;;
+		--before) return ;;
+		--period) return ;;
+		-t|--trace) _slsc_files -f; return ;;
+		--trace-format) _slsc_words auto counts times azure-2019 azure-2021; return ;;
+		--only) return ;;
+		--interval) return ;;
+		--seed) return ;;
+		--steps) return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --load --rate --base --duration --before --period --trace --trace-format --only --interval --seed --steps --output --dry-run --json --directory --verbose --quiet --color --progress --help
+		fi ;;
 	'compare')
 		case $prev in
 		-s|--strategies) _slsc_list; return ;;
@@ -559,7 +636,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm scale compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -26,6 +26,7 @@ extern const struct cmd cmd_package;
 extern const struct cmd cmd_pull;
 extern const struct cmd cmd_push;
 extern const struct cmd cmd_sbom;
+extern const struct cmd cmd_scale;
 extern const struct cmd cmd_sign;
 extern const struct cmd cmd_verify_signature;
 extern const struct cmd cmd_version;

@@ -32,7 +32,7 @@ static void add_stat(struct buf *out, const char *name, double ns)
 {
 	char text[BENCH_TEXT_MAX];
 
-	buf_addf(out, "<span>%s <b>%s</b></span> ", name, bench_ns_text(ns, text, sizeof(text)));
+	buf_addf(out, "<span>%s <b>%s</b></span> ", name, str_human_ns(ns, text, sizeof(text)));
 }
 
 static void add_axis(struct buf *out, const struct axis *a, double least, double divide, const char *unit,
@@ -101,9 +101,9 @@ static void add_dist(struct buf *out, const struct bench_row *row, const struct 
 	char text[BENCH_TEXT_MAX];
 	const struct hist *h = row->h;
 
-	buf_addf(&label, "%s: %s calls, ", row->name, bench_count_text(h->n, text, sizeof(text)));
-	buf_addf(&label, "p50 %s, ", bench_ns_text((double)hist_percentile(h, 50), text, sizeof(text)));
-	buf_addf(&label, "p99 %s", bench_ns_text((double)hist_percentile(h, 99), text, sizeof(text)));
+	buf_addf(&label, "%s: %s calls, ", row->name, str_human_count(h->n, text, sizeof(text)));
+	buf_addf(&label, "p50 %s, ", str_human_ns((double)hist_percentile(h, 50), text, sizeof(text)));
+	buf_addf(&label, "p99 %s", str_human_ns((double)hist_percentile(h, 99), text, sizeof(text)));
 	open_plot(out, row->name, label.ptr);
 	bench_bins(h, a, bins, BINS);
 	add_bins(out, bins, strcmp(row->name, "failed") == 0 ? "hist fail" : "hist");
@@ -254,7 +254,7 @@ static void add_cell(struct buf *out, double ns)
 
 	buf_addz(out, "<td data-v=\"");
 	cmp_add_number(out, UNIT_BYTES, ns);
-	buf_addf(out, "\">%s</td>", bench_ns_text(ns, text, sizeof(text)));
+	buf_addf(out, "\">%s</td>", str_human_ns(ns, text, sizeof(text)));
 }
 
 static void add_table(struct buf *out, const struct bench_rows *rows, const char *name)
@@ -272,7 +272,7 @@ static void add_table(struct buf *out, const struct bench_rows *rows, const char
 		const struct hist *h = rows->row[i].h;
 
 		buf_addf(out, "<tr><th scope=\"row\">%s<small>%s</small></th><td data-v=\"%" PRIu64 "\">%s</td>",
-			 rows->row[i].name, rows->row[i].what, h->n, bench_count_text(h->n, text, sizeof(text)));
+			 rows->row[i].name, rows->row[i].what, h->n, str_human_count(h->n, text, sizeof(text)));
 		add_cell(out, (double)h->min);
 		add_cell(out, hist_mean(h));
 		for (size_t k = 0; k < ARRAY_LEN(at); k++)
@@ -350,7 +350,7 @@ static void add_time_card(struct buf *out, const char *title, const struct hist 
 {
 	char text[BENCH_TEXT_MAX];
 
-	add_card(out, false, title, bench_ns_text((double)hist_percentile(h, p), text, sizeof(text)), below);
+	add_card(out, false, title, str_human_ns((double)hist_percentile(h, p), text, sizeof(text)), below);
 }
 
 static void add_cards(struct buf *out, const struct bench_result *r)
@@ -364,15 +364,15 @@ static void add_cards(struct buf *out, const struct bench_result *r)
 		const uint64_t rate = (uint64_t)(bench_throughput(l) + 0.5);
 
 		load_result_all(l, &all);
-		add_card(out, false, "a second", bench_count_text(rate, text, sizeof(text)), "that went well");
+		add_card(out, false, "a second", str_human_count(rate, text, sizeof(text)), "that went well");
 		add_time_card(out, "p50", &all, 50, "of all calls");
 		add_time_card(out, "p99", &all, 99, "of all calls");
-		snprintf(below, sizeof(below), "of %s", bench_count_text(load_result_calls(l), text, sizeof(text)));
-		bench_count_text(bench_failed(l), text, sizeof(text));
+		snprintf(below, sizeof(below), "of %s", str_human_count(load_result_calls(l), text, sizeof(text)));
+		str_human_count(bench_failed(l), text, sizeof(text));
 		add_card(out, bench_failed(l) != 0, "failed", text, below);
 	}
 	if (c && c->cold.n) {
-		snprintf(below, sizeof(below), "median of %s", bench_count_text(c->cold.n, text, sizeof(text)));
+		snprintf(below, sizeof(below), "median of %s", str_human_count(c->cold.n, text, sizeof(text)));
 		add_time_card(out, "cold start", &c->cold, 50, below);
 	}
 	buf_addz(out, "</div>");

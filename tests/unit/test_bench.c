@@ -40,9 +40,9 @@ static void test_texts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
-		assert_string_equal(bench_ns_text(times[i].ns, text, sizeof(text)), times[i].text);
+		assert_string_equal(str_human_ns(times[i].ns, text, sizeof(text)), times[i].text);
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
-		assert_string_equal(bench_count_text(counts[i].n, text, sizeof(text)), counts[i].text);
+		assert_string_equal(str_human_count(counts[i].n, text, sizeof(text)), counts[i].text);
 	for (size_t i = 0; i < ARRAY_LEN(courses); i++) {
 		CLEAN_BUF struct buf b = BUF_INIT;
 
