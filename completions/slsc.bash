@@ -450,7 +450,7 @@ _slsc()
 		--platform) return ;;
 		-a|--arch) _slsc_words x86_64 arm64; return ;;
 		--goal) return ;;
-		-f|--format) _slsc_words text json csv; return ;;
+		-f|--format) _slsc_words text json csv html; return ;;
 		-o|--output) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;

@@ -382,7 +382,7 @@ complete -c slsc -n '__slsc_in scale simulate' -l prices -r -F -d 'a table of pr
 complete -c slsc -n '__slsc_in scale simulate' -l platform -x -d 'whose prices (default: lambda)'
 complete -c slsc -n '__slsc_in scale simulate' -s a -l arch -x -a 'x86_64 arm64' -d 'x86_64 (default) or arm64'
 complete -c slsc -n '__slsc_in scale simulate' -l goal -x -d 'p99 to be kept: the cheapest policy that does wins; none is exit code 3'
-complete -c slsc -n '__slsc_in scale simulate' -s f -l format -x -a 'text json csv' -d 'text (default), json or csv'
+complete -c slsc -n '__slsc_in scale simulate' -s f -l format -x -a 'text json csv html' -d 'text (default), json, csv or html'
 complete -c slsc -n '__slsc_in scale simulate' -s o -l output -r -F -d 'write it to a file instead of stdout'
 complete -c slsc -n '__slsc_in scale simulate' -l json -d 'print results, and an error, as JSON'
 

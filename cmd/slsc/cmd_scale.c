@@ -41,7 +41,7 @@ struct simulate_ctx {
 
 #define AT(member) offsetof(struct simulate_ctx, member)
 
-static const char *const formats[] = { "text", "json", "csv", NULL };
+static const char *const formats[] = { "text", "json", "csv", "html", NULL };
 static const char *const arches[] = { "x86_64", "arm64", NULL };
 
 static const struct opt simulate_opts[] = {
@@ -95,7 +95,7 @@ static const struct opt simulate_opts[] = {
 	{ OPT_STR, .long_name = "goal", .offset = AT(goal), .arg = "TIME",
 	  .help = "p99 to be kept: the cheapest policy that does wins; none is exit code 3" },
 	{ OPT_CHOICE, 'f', "format", AT(format), .arg = "FORMAT", .choices = formats,
-	  .help = "text (default), json or csv" },
+	  .help = "text (default), json, csv or html" },
 	{ OPT_STR, 'o', "output", AT(output), .arg = "FILE", .complete = COMPLETE_FILE,
 	  .help = "write it to a file instead of stdout" },
 	{ .type = OPT_END },
@@ -390,6 +390,8 @@ static int print(const struct simulate_ctx *c, const struct globals *g, const st
 		table_print_json(t, &b);
 	else if (strcmp(format, "csv") == 0)
 		table_print_csv(t, &b);
+	else if (strcmp(format, "html") == 0)
+		table_print_html(t, &b);
 	else
 		table_print(t, &style, &b);
 	return c->output ? fs_write_file(c->output, b.ptr, b.len, 0644, err) : out_stdout(b.ptr, b.len, err);
@@ -471,7 +473,7 @@ static const struct cmd subs[] = {
 		.examples = "$ slsc scale simulate\n"
 			    "$ slsc bench hello --json >b.json; slsc scale simulate --bench b.json --goal 50ms\n"
 			    "$ slsc scale simulate --load diurnal --duration 24h --rate 500 --season 1h\n"
-			    "$ slsc scale simulate --trace requests.csv --model load.json\n"
+			    "$ slsc scale simulate --trace requests.csv --model load.json --format html -o scale.html\n"
 			    "$ slsc scale simulate --command 'python3 policy.py' --policy fixed,command\n",
 		.opts = simulate_opts,
 		.ctx_size = sizeof(struct simulate_ctx),

@@ -70,5 +70,7 @@ struct table_style {
 void table_print(const struct table *t, const struct table_style *style, struct buf *out);
 void table_print_json(const struct table *t, struct buf *out);
 void table_print_csv(const struct table *t, struct buf *out);
+/** table_print_html - one file that loads nothing (report/html.h). */
+void table_print_html(const struct table *t, struct buf *out);
 
 #endif
