@@ -55,7 +55,7 @@ static const struct opt simulate_opts[] = {
 	{ OPT_STR, .long_name = "cold", .offset = AT(cold), .arg = "DIST",
 	  .help = "how long it takes until an instance is ready, in the same words" },
 	{ OPT_STR, 'm', "memory", AT(memory), .arg = "SIZE",
-	  .help = "that an instance is configured to have (default: 128MB)" },
+	  .help = "that an instance is configured to have (default: --bench's, or 128MB)" },
 	{ OPT_GROUP, .help = "The policies" },
 	{ OPT_LIST, 'p', "policy", AT(policies), .arg = "NAME", .choices = policy_name,
 	  .help = "fixed, cpu, forecast or command (default: all but the last)" },
@@ -90,7 +90,8 @@ static const struct opt simulate_opts[] = {
 	  .help = "a table of prices (default: share/slsc/prices.yaml)" },
 	{ OPT_STR, .long_name = "platform", .offset = AT(platform), .arg = "NAME",
 	  .help = "whose prices (default: lambda)" },
-	{ OPT_CHOICE, 'a', "arch", AT(arch), .arg = "ARCH", .choices = arches, .help = "x86_64 (default) or arm64" },
+	{ OPT_CHOICE, 'a', "arch", AT(arch), .arg = "ARCH", .choices = arches,
+	  .help = "x86_64 or arm64 (default: --bench's, or x86_64)" },
 	{ OPT_GROUP, .help = "Output" },
 	{ OPT_STR, .long_name = "goal", .offset = AT(goal), .arg = "TIME",
 	  .help = "p99 to be kept: the cheapest policy that does wins; none is exit code 3" },
@@ -175,7 +176,7 @@ static int read_function(const struct simulate_ctx *c, struct parts *p, struct e
 	}
 	if (t->sim.service->mean <= 0)
 		return err_set(err, ERR_USAGE, "--service: a request takes some time");
-	t->memory = 128ull << 20;
+	t->memory = p->bench.limit >= MEMORY_MIN && p->bench.limit <= MEMORY_MAX ? p->bench.limit : 128ull << 20;
 	if (c->memory &&
 	    (str_parse_size(str_from(c->memory), &t->memory) < 0 || t->memory < MEMORY_MIN || t->memory > MEMORY_MAX)) {
 		err_set(err, ERR_USAGE, "--memory: '%.50s' is no size from 1 MB to 1 TB", c->memory);
@@ -341,10 +342,11 @@ static int add_policies(const struct simulate_ctx *c, struct parts *p, struct er
 static int read_price(const struct simulate_ctx *c, struct parts *p, struct err *err)
 {
 	struct table *t = &p->table;
+	/* what no platform charges for by itself, such as wasm32, runs on x86_64 */
+	const char *arch = c->arch ? c->arch : strcmp(p->bench.arch, "arm64") == 0 ? "arm64" : "x86_64";
 
 	if (prices_load(c->prices, &p->prices, err) < 0 ||
-	    prices_find(&p->prices, c->platform ? c->platform : "lambda", c->arch ? c->arch : "x86_64", &t->price,
-			err) < 0)
+	    prices_find(&p->prices, c->platform ? c->platform : "lambda", arch, &t->price, err) < 0)
 		return -1;
 	t->prices = &p->prices;
 	return 0;

@@ -23,6 +23,9 @@ struct bench_part {
 struct bench_result {
 	const char *project, *function, *version;	/* function: not NULL; version: of slsc, not NULL */
 	const char *what;	/* "x86_64, profile release, 128 MB" */
+	const char *arch;	/* of the function: "x86_64" */
+	uint64_t memory;	/* bytes that an instance may use; 0: not known */
+	uint32_t cpu;		/* thousandths of a CPU that it gets; 0: not limited */
 	const char *machine;	/* "Linux 6.1.0, 2 × Intel(R) Xeon(R) ..." */
 	struct bench_part cold;	/* each call on an instance of its own */
 	struct bench_part load;

@@ -2,6 +2,7 @@
 #include "scale/bench_file.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -72,9 +73,20 @@ static int read_root(const json_t *root, const char *shown, struct bench_file *f
 		return -1;
 	f->cpu = 1;
 	if (cpu && json_is_number(v = json_object_get(cpu, "mean")) && f->service.mean > 0) {
-		f->cpu = json_number_value(v) / f->service.mean;
+		const json_t *share = json_object_get(json_object_get(root, "limits"), "cpu");
+		const double all = json_is_integer(share) && json_integer_value(share) > 0
+					   ? (double)json_integer_value(share) / 1000
+					   : 1;
+
+		f->cpu = json_number_value(v) / (f->service.mean * all);
 		f->cpu = f->cpu > 0 && f->cpu < 1 ? f->cpu : 1;
 	}
+	v = json_object_get(json_object_get(root, "limits"), "memory");
+	if (json_is_integer(v) && json_integer_value(v) > 0)
+		f->limit = (uint64_t)json_integer_value(v);
+	v = json_object_get(root, "arch");
+	if (json_is_string(v))
+		snprintf(f->arch, sizeof(f->arch), "%s", json_string_value(v));
 	for (int i = 0; i < 2 && !f->memory; i++) {
 		v = json_object_get(json_object_get(root, i ? "cold" : "load"), "memory");
 		if (json_is_integer(v) && json_integer_value(v) > 0)

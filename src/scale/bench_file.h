@@ -9,8 +9,10 @@ struct bench_file {
 	char *function;			/* heap: its name; NULL: unknown */
 	struct spread service;		/* from the event given to the answer */
 	struct spread cold;		/* from an instance's start until it asks for an event; n is 0 if unknown */
-	double cpu;			/* CPU time by service time, 0 to 1; 1 if unknown */
+	double cpu;			/* CPU time by what there is in the service time, 0 to 1; 1 if unknown */
 	uint64_t memory;		/* bytes of an instance, at its peak; 0: unknown */
+	uint64_t limit;			/* bytes that it may use; 0: unknown */
+	char arch[16];			/* "" if unknown */
 };
 #define CLEAN_BENCH_FILE __attribute__((cleanup(bench_file_release)))
 #define BENCH_FILE_MAX (16u << 20)	/* bytes */

@@ -98,9 +98,11 @@ static struct event heap_pop(struct sim *m)
 /* What so many instances did from the event before to the one now. */
 static void advance(struct sim *m, uint64_t to)
 {
-	const uint64_t passed = to - m->now;
+	const uint64_t passed = to - m->now, end = m->s->arrivals->end;
 	const uint32_t up = m->idle + m->busy;
 
+	if (m->now < end && to >= end)
+		m->r->left = m->waiting;
 	m->seen.busy_ns += passed * m->busy;
 	m->seen.up_ns += passed * up;
 	m->r->busy_ns += (double)(passed * m->busy);

@@ -44,6 +44,7 @@ struct sim_result {
 	double up_ns, all_ns, busy_ns;	/* from 0 to the last answer: ready; also starting; with a request */
 	uint32_t peak;			/* instances at once */
 	uint64_t scaled;		/* ns from the step until enough were ready and nobody waited; ARRIVALS_NEVER */
+	uint64_t left;			/* requests that waited at arrivals->end */
 	uint64_t total;			/* requests, warm-up included */
 	VEC(struct sim_point) points;	/* warm-up included */
 };

@@ -93,19 +93,24 @@ double table_value(const struct table *t, const struct table_row *r, enum table_
 	}
 }
 
+bool table_keeps_up(const struct table_row *r)
+{
+	return !r->r.refused && r->r.left <= r->r.requests / 100;
+}
+
 const struct table_row *table_best(const struct table *t, enum table_by by)
 {
 	const struct table_row *best = NULL;
-	bool all_refuse = true;
+	bool none = true;
 
 	for (size_t i = 0; i < t->n; i++)
-		all_refuse &= t->row[i].r.refused > 0;
+		none &= !table_keeps_up(&t->row[i]);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct table_row *r = &t->row[i];
 		const double v = table_value(t, r, by);
 
-		/* who sends requests away is fast and cheap with the rest */
-		if (v < 0 || (by != BY_MAE && r->r.refused && !all_refuse))
+		/* who sends requests away, or leaves them waiting, is cheap with the rest */
+		if (v < 0 || (by != BY_MAE && !table_keeps_up(r) && !none))
 			continue;
 		if (!best || v < table_value(t, best, by))
 			best = r;
@@ -115,7 +120,7 @@ const struct table_row *table_best(const struct table *t, enum table_by by)
 
 bool table_met(const struct table *t, const struct table_row *r)
 {
-	return !t->goal || (!r->r.refused && table_value(t, r, BY_P99) <= (double)t->goal);
+	return !t->goal || (table_keeps_up(r) && table_value(t, r, BY_P99) <= (double)t->goal);
 }
 
 const struct table_row *table_winner(const struct table *t)
@@ -126,6 +131,14 @@ const struct table_row *table_winner(const struct table *t)
 		if (table_met(t, &t->row[i]) && (!best || t->row[i].cost < best->cost))
 			best = &t->row[i];
 	return best;
+}
+
+const char *table_ns_text(double ns, char *text, size_t cap)
+{
+	if (ns < (double)HIST_MAX)
+		return str_human_ns(ns, text, cap);
+	snprintf(text, cap, "over 1 h");
+	return text;
 }
 
 const char *table_cost_text(const struct table *t, double cost, char *text, size_t cap)
@@ -156,7 +169,7 @@ static const char *value_text(const struct table *t, const struct table_row *r, 
 {
 	switch (by) {
 	case BY_P99:
-		return str_human_ns(table_value(t, r, by), text, cap);
+		return table_ns_text(table_value(t, r, by), text, cap);
 	case BY_SCALED:
 		return table_scaled_text(t, r, text, cap);
 	case BY_MEMORY:
@@ -201,8 +214,9 @@ static void add_equals(const struct table *t, const struct table_row *best, enum
 	for (size_t i = 0; i < t->n; i++) {
 		const struct table_row *r = &t->row[i];
 
-		if (r != best && (table_value(t, r, by) < 0 || (by != BY_MAE && r->r.refused > best->r.refused) ||
-				  strcmp(value_text(t, r, by, other, sizeof(other)), text) != 0))
+		if (r != best &&
+		    (table_value(t, r, by) < 0 || (by != BY_MAE && table_keeps_up(r) < table_keeps_up(best)) ||
+		     strcmp(value_text(t, r, by, other, sizeof(other)), text) != 0))
 			continue;
 		buf_addf(names, "%s%s", names->len ? " and " : "", r->name);
 	}
@@ -225,6 +239,18 @@ void table_truth(const struct table *t, struct strs *out)
 		strs_addf(out, "%s: %s, %s", most[by], names.ptr, value_text(t, r, by, text, sizeof(text)));
 	}
 	for (size_t i = 0; i < t->n; i++) {
+		const struct table_row *r = &t->row[i];
+
+		if (table_keeps_up(r))
+			continue;
+		if (r->r.refused)
+			strs_addf(out, "%s does not keep up: it refused %s requests", r->name,
+				  str_human_count(r->r.refused, text, sizeof(text)));
+		else
+			strs_addf(out, "%s does not keep up: %s requests still waited when the load ended", r->name,
+				  str_human_count(r->r.left, text, sizeof(text)));
+	}
+	for (size_t i = 0; i < t->n; i++) {
 		const struct table_row *r = &t->row[i], *o = beaten_by(t, r);
 
 		if (o)
@@ -237,5 +263,5 @@ void table_truth(const struct table *t, struct strs *out)
 		strs_addf(out, "the cheapest whose p99 is within %s: %s, %s", other, winner->name,
 			  table_cost_text(t, winner->cost, text, sizeof(text)));
 	else
-		strs_addf(out, "no policy keeps p99 within %s and refuses nobody", other);
+		strs_addf(out, "no policy keeps p99 within %s, and keeps up", other);
 }

@@ -46,9 +46,11 @@ void table_release(struct table *t);
 enum table_by { BY_P99, BY_SCALED, BY_MEMORY, BY_COST, BY_MAE, BY_COUNT };
 /** table_value - of a row; negative: it has none. */
 double table_value(const struct table *t, const struct table_row *r, enum table_by by);
-/** table_best - the row with the least, of which refused nobody if there is one; NULL: no row has any. */
+/** table_keeps_up - nobody was refused, and at the end no more than a hundredth of the requests of the load waited. */
+bool table_keeps_up(const struct table_row *r);
+/** table_best - the row with the least, of those that keep up if there is one; NULL: no row has any. */
 const struct table_row *table_best(const struct table *t, enum table_by by);
-/** table_met - whether p99 is below the goal and nobody was refused. */
+/** table_met - whether p99 is within the goal, and the policy keeps up. */
 bool table_met(const struct table *t, const struct table_row *r);
 /** table_winner - the cheapest row that meets the goal; without a goal, NULL. */
 const struct table_row *table_winner(const struct table *t);
@@ -58,6 +60,8 @@ void table_truth(const struct table *t, struct strs *out);
  * table_memory - bytes at the peak, of all instances: what is used where that was measured, else what is configured.
  */
 uint64_t table_memory(const struct table *t, const struct table_row *r);
+/** table_ns_text - a latency; what the histogram cannot tell is "over 1 h". Into @text. */
+const char *table_ns_text(double ns, char *text, size_t cap);
 /** table_cost_text - "$0.0123", "EUR 0.0123". Into @text. */
 const char *table_cost_text(const struct table *t, double cost, char *text, size_t cap);
 /** table_scaled_text - "0 s", "1.25 s", "never", or "–" where nothing rises. Into @text. */

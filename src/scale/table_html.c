@@ -137,12 +137,14 @@ static void add_slowest(const struct table *t, const struct course *all, struct 
 		const struct table_row *r = &t->row[i];
 		CLEAN_BUF struct buf label = BUF_INIT;
 
-		buf_addf(&label, "%s: slowest %s", r->name, str_human_ns((double)r->r.latency.max, text, sizeof(text)));
+		buf_addf(&label, "%s: slowest %s", r->name,
+			 table_ns_text((double)r->r.latency.max, text, sizeof(text)));
 		html_plot_begin(out, r->name, label.ptr);
 		add_steps(out, &all[i], MEMBER(slowest), 0, &a, "ecdf", false);
 		buf_addf(out, "</svg></svg><span class=\"stat\"><span>p99 <b>%s</b></span> ",
-			 str_human_ns(table_value(t, r, BY_P99), text, sizeof(text)));
-		buf_addf(out, "<span>max <b>%s</b></span>", str_human_ns((double)r->r.latency.max, text, sizeof(text)));
+			 table_ns_text(table_value(t, r, BY_P99), text, sizeof(text)));
+		buf_addf(out, "<span>max <b>%s</b></span>",
+			 table_ns_text((double)r->r.latency.max, text, sizeof(text)));
 		html_plot_end(out);
 	}
 	add_time_axis(t, out);
@@ -163,7 +165,8 @@ static bool is_best(const struct table *t, const struct table_row *r, enum table
 
 	if (!best || table_value(t, r, by) < 0 || (by == BY_SCALED && t->sim.arrivals->step == ARRIVALS_NEVER))
 		return false;
-	return table_value(t, r, by) <= table_value(t, best, by) && r->r.refused <= best->r.refused;
+	return table_value(t, r, by) <= table_value(t, best, by) &&
+	       (by == BY_MAE || table_keeps_up(r) >= table_keeps_up(best));
 }
 
 static void add_row(const struct table *t, const struct table_row *r, struct buf *out)
@@ -178,7 +181,7 @@ static void add_row(const struct table *t, const struct table_row *r, struct buf
 	for (int k = 0; k < 2; k++) {
 		const double v = (double)hist_percentile(&r->r.latency, k ? 99 : 50);
 
-		add_cell(out, k && is_best(t, r, BY_P99), v, str_human_ns(v, text, sizeof(text)));
+		add_cell(out, k && is_best(t, r, BY_P99), v, table_ns_text(v, text, sizeof(text)));
 	}
 	add_cell(out, is_best(t, r, BY_SCALED), table_value(t, r, BY_SCALED),
 		 table_scaled_text(t, r, text, sizeof(text)));
@@ -206,13 +209,11 @@ static void add_table(const struct table *t, struct buf *out)
 	buf_addz(out, "</tr></thead><tbody>");
 	for (size_t i = 0; i < t->n; i++)
 		add_row(t, &t->row[i], out);
-	buf_addz(
-		out,
-		"</tbody></table></div><p class=\"legend\">scale-out: from the step until as many instances are "
-		"ready as "
-		"it keeps busy, and nobody waits. MAE and sMAPE: how far forecasts of requests a second were "
-		"off.</p>"
-		"</section>");
+	buf_addz(out, "</tbody></table></div><p class=\"legend\">scale-out: from the step until as many instances are "
+		      "ready as "
+		      "it keeps busy, and nobody waits. MAE and sMAPE: how far forecasts of requests a second were "
+		      "off.</p>"
+		      "</section>");
 }
 
 /* ---- the page ---- */
@@ -236,7 +237,7 @@ static void add_cards(const struct table *t, struct buf *out)
 	}
 	r = table_best(t, BY_P99);
 	if (r)
-		add_card(out, false, "lowest p99", str_human_ns(table_value(t, r, BY_P99), text, sizeof(text)),
+		add_card(out, false, "lowest p99", table_ns_text(table_value(t, r, BY_P99), text, sizeof(text)),
 			 r->name);
 	r = table_best(t, BY_SCALED);
 	if (r && t->sim.arrivals->step != ARRIVALS_NEVER)

@@ -34,9 +34,9 @@ static const char *cell(const struct table *t, const struct table_row *r, enum c
 	case COL_MEMORY:
 		return str_human_size(table_memory(t, r), text, CELL);
 	case COL_P50:
-		return str_human_ns((double)hist_percentile(&r->r.latency, 50), text, CELL);
+		return table_ns_text((double)hist_percentile(&r->r.latency, 50), text, CELL);
 	case COL_P99:
-		return str_human_ns((double)hist_percentile(&r->r.latency, 99), text, CELL);
+		return table_ns_text((double)hist_percentile(&r->r.latency, 99), text, CELL);
 	case COL_SCALED:
 		return table_scaled_text(t, r, text, CELL);
 	case COL_WAITED:
@@ -162,10 +162,11 @@ static void add_row_json(const struct table *t, const struct table_row *r, struc
 	for (size_t i = 0; i < ARRAY_LEN(at); i++)
 		buf_addf(out, ",\"%s\":%" PRIu64, at[i].name, hist_percentile(&r->r.latency, at[i].p));
 	buf_addf(out,
-		 "},\"mean_wait\":%.0f,\"memory\":%" PRIu64 ",\"name\":\"%s\",\"peak_instances\":%" PRIu32
-		 ",\"refused\":%" PRIu64 ",\"requests\":%" PRIu64 ",\"scaled_out\":",
-		 r->r.latency.n ? r->r.wait_ns / (double)r->r.latency.n : 0, table_memory(t, r), r->name, r->r.peak,
-		 r->r.refused, r->r.requests);
+		 "},\"left\":%" PRIu64 ",\"mean_wait\":%.0f,\"memory\":%" PRIu64
+		 ",\"name\":\"%s\",\"peak_instances\":%" PRIu32 ",\"refused\":%" PRIu64 ",\"requests\":%" PRIu64
+		 ",\"scaled_out\":",
+		 r->r.left, r->r.latency.n ? r->r.wait_ns / (double)r->r.latency.n : 0, table_memory(t, r), r->name,
+		 r->r.peak, r->r.refused, r->r.requests);
 	if (r->r.scaled == ARRIVALS_NEVER)
 		buf_addz(out, "null");
 	else

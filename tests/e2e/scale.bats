@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # slsc scale: policies tried on made-up and recorded loads; the network that learns one. All is decided by the seed.
 # shellcheck disable=SC2154 # helper.bash sets $status, $out and $err
+bats_require_minimum_version 1.5.0
 load helper
 
 # A load of some seconds, all of whose times are given.
@@ -25,9 +26,10 @@ forecast ar                   16  2.0 GB   690 ms     2.24 s  \$0.0031  182.2
 
 lowest p99: fixed, 91.0 ms
 fastest to scale out: fixed, 0 s
-least memory at its peak: cpu, 1.5 GB
-cheapest: cpu, \$0.0030
+least memory at its peak: fixed, 1.8 GB
+cheapest: forecast last and forecast holt-winters and forecast ar, \$0.0031
 closest forecast: forecast ar, MAE 182.2
+cpu does not keep up: 5,527 requests still waited when the load ended
 forecast holt-winters is at nothing better than forecast last, and worse at
   something
 
@@ -88,8 +90,14 @@ fixed,4.000,414,0,14,14,14,2,22848317"
 	jq -e '.policies[0] | .requests - .refused - 1000 | . >= 0 and . <= 12' <<<"$out"
 	jq -e '.policies[0] | .latency.max <= 220000000 and .scaled_out == null' <<<"$out"
 	simulate --rate 100 --base 100 --before 0 --duration 20s --service 20ms --policy fixed --fixed 1 --queue 10
-	has "$out" "never"
 	has "$out" "refused"
+	has "$out" "fixed does not keep up: it refused 987 requests"
+	# without an end of the queue they wait, and who leaves them waiting wins nothing
+	simulate --rate 100 --base 10 --before 0 --duration 20s --service 20ms --policy fixed,forecast --fixed 1 --forecaster last
+	has "$out" "fixed does not keep up: 996 requests still waited when the load ended"
+	has "$out" "lowest p99: forecast last, "
+	has "$out" "cheapest: forecast last, "
+	has "$out" "never"
 }
 
 @test "scale simulate --goal: the cheapest policy that keeps it, or exit code 3" {
@@ -99,7 +107,7 @@ fixed,4.000,414,0,14,14,14,2,22848317"
 	simulate "${small[@]}" --goal 1ms
 	is "$status" 3
 	is "$err" "error: no policy keeps p99 within 1ms"
-	has "$out" "no policy keeps p99 within 1.00 ms and refuses nobody"
+	has "$out" "no policy keeps p99 within 1.00 ms, and keeps up"
 }
 
 @test "scale simulate: slsc bench's JSON gives service time, cold start and memory" {
@@ -209,7 +217,7 @@ hint: slsc scale train makes such a file"
 30 4"
 	simulate "${small[@]}" --command 'exit 1' --policy command
 	is "$status" 1
-	has "$err" "error: command: the policy's command has ended"
+	is "$err" "error: command: the policy's command has ended without an answer"
 	simulate "${small[@]}" --command 'cat' --policy command
 	is "$status" 1
 	has "$err" "hint: it answers each line with a line such as {\"want\":12}, of at most 100000"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "os/proc.h"
 #include "scale/command.h"
 #include "scale/forecast.h"
 #include "scale/lstm.h"
@@ -371,5 +372,7 @@ int main(void)
 		cmocka_unit_test(test_lstm_stops), cmocka_unit_test(test_lstm_files), cmocka_unit_test(test_command),
 	};
 
+	/* a command that has ended is an error, not a signal */
+	sig_install();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
