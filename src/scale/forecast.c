@@ -38,12 +38,14 @@ static const struct forecast_ops last_ops = { last_make, last_add, last_predict,
 #define DAMP  0.9
 /* With a season the level is what stays of the values without it, and slower. */
 #define SEASON_LEVEL 0.2
-#define SEASON	     0.3
+#define SEASON	     0.3 /* of a place in it, each time it comes */
+#define PLACES	     256u /* of a season, at most: between two of them, a straight line; one value alone is mostly chance */
 
 struct holt {
 	double level, trend;
 	size_t season, n; /* n: values so far */
-	double *part;	  /* what is added to the level at each place of the season */
+	size_t places;
+	double *part; /* what is added to the level at each place of the season */
 };
 
 static void *holt_make(const struct forecast_spec *s)
@@ -51,7 +53,8 @@ static void *holt_make(const struct forecast_spec *s)
 	struct holt *h = xcalloc(1, sizeof(*h));
 
 	h->season = s->season < FORECAST_SEASON_MAX ? s->season : FORECAST_SEASON_MAX;
-	h->part = xcalloc(h->season + 1, sizeof(*h->part));
+	h->places = h->season < PLACES ? h->season : PLACES;
+	h->part = xcalloc(h->places + 1, sizeof(*h->part));
 	return h;
 }
 
@@ -71,14 +74,39 @@ static void holt_smooth(struct holt *h, double value, double weight)
 	h->trend = TREND * (h->level - before) + (1 - TREND) * DAMP * h->trend;
 }
 
+static size_t place_of(const struct holt *h, size_t n)
+{
+	return n % h->season * h->places / h->season;
+}
+
+/* One value by how many there are of its place in a season: not all places have as many. */
+static double share_of(const struct holt *h, size_t n)
+{
+	const size_t i = place_of(h, n), up = h->places - 1;
+	const size_t from = (i * h->season + up) / h->places, to = ((i + 1) * h->season + up) / h->places;
+
+	return 1 / (double)(to - from);
+}
+
+/* What the season adds to value @n: a place's own in its middle. */
+static double season_at(const struct holt *h, size_t n)
+{
+	const double each = (double)h->places / (double)h->season;
+	const double x = ((double)(n % h->season) + 0.5) * each - 0.5 + (double)h->places;
+	const size_t i = (size_t)x;
+	const double next = x - (double)i;
+
+	return h->part[i % h->places] * (1 - next) + h->part[(i + 1) % h->places] * next;
+}
+
 /* The first season is over: its mean is the level, the differences from it are what the next one begins with. */
 static void holt_begin_season(struct holt *h)
 {
 	double mean = 0;
 
-	for (size_t i = 0; i < h->season; i++)
-		mean += h->part[i] / (double)h->season;
-	for (size_t i = 0; i < h->season; i++)
+	for (size_t i = 0; i < h->places; i++)
+		mean += h->part[i] / (double)h->places;
+	for (size_t i = 0; i < h->places; i++)
 		h->part[i] -= mean;
 	h->level = mean;
 	h->trend = 0;
@@ -87,21 +115,22 @@ static void holt_begin_season(struct holt *h)
 static void holt_add(void *state, double value)
 {
 	struct holt *h = state;
-	double *part = h->season ? &h->part[h->n % h->season] : NULL;
-	const bool first = !h->n++;
+	const size_t n = h->n++;
 
-	if (part && h->n > h->season) {
-		holt_smooth(h, value - *part, SEASON_LEVEL);
-		*part = SEASON * (value - h->level) + (1 - SEASON) * *part;
+	if (h->season && n >= h->season) {
+		const double before = season_at(h, n);
+
+		holt_smooth(h, value - before, SEASON_LEVEL);
+		h->part[place_of(h, n)] += SEASON * share_of(h, n) * (value - h->level - before);
 		return;
 	}
 	/* until then as without a season */
-	if (first)
+	if (!n)
 		h->level = value;
 	else
 		holt_smooth(h, value, LEVEL);
-	if (part)
-		*part = value;
+	if (h->season)
+		h->part[place_of(h, n)] += value * share_of(h, n);
 	if (h->n == h->season)
 		holt_begin_season(h);
 }
@@ -114,7 +143,7 @@ static void holt_predict(void *state, double *out, size_t n)
 
 	for (size_t i = 0; i < n; i++, damp *= DAMP) {
 		ahead += damp * h->trend;
-		out[i] = h->level + ahead + (seasonal ? h->part[(h->n + i) % h->season] : 0);
+		out[i] = h->level + ahead + (seasonal ? season_at(h, h->n + i) : 0);
 	}
 }
 

@@ -218,7 +218,7 @@ static void add_equals(const struct table *t, const struct table_row *best, enum
 		    (table_value(t, r, by) < 0 || (by != BY_MAE && table_keeps_up(r) < table_keeps_up(best)) ||
 		     strcmp(value_text(t, r, by, other, sizeof(other)), text) != 0))
 			continue;
-		buf_addf(names, "%s%s", names->len ? " and " : "", r->name);
+		buf_addf(names, "%s%s", names->len ? ", " : "", r->name);
 	}
 }
 
@@ -236,7 +236,7 @@ void table_truth(const struct table *t, struct strs *out)
 		if (!r || (by == BY_SCALED && t->sim.arrivals->step == ARRIVALS_NEVER))
 			continue;
 		add_equals(t, r, by, &names);
-		strs_addf(out, "%s: %s, %s", most[by], names.ptr, value_text(t, r, by, text, sizeof(text)));
+		strs_addf(out, "%s, %s: %s", most[by], value_text(t, r, by, text, sizeof(text)), names.ptr);
 	}
 	for (size_t i = 0; i < t->n; i++) {
 		const struct table_row *r = &t->row[i];

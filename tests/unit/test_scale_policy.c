@@ -148,7 +148,7 @@ static void assert_near(double got, double want_it, double off)
 static void test_forecasters(void **unused)
 {
 	struct forecast_spec s = { .kind = FORECAST_LAST };
-	double flat[200], line[200], wave[600], most = 0;
+	double flat[200], line[200], wave[600], slow[5000], most = 0;
 	struct forecast_error e;
 
 	(void)unused;
@@ -186,6 +186,12 @@ static void test_forecasters(void **unused)
 	s = (struct forecast_spec){ .kind = FORECAST_HOLT_WINTERS, .season = 60 };
 	forecast_check(&s, wave, ARRAY_LEN(wave), 300, 30, &e);
 	assert_true(e.mae < 10);
+	/* a season of more values than there are places for, whose places have not as many each */
+	s.season = 1000;
+	for (size_t i = 0; i < ARRAY_LEN(slow); i++)
+		slow[i] = 500 + 300 * maths_sin_turn((double)i / 1000);
+	forecast_check(&s, slow, ARRAY_LEN(slow), 2000, 30, &e);
+	assert_true(e.mae < 4);
 	/* values that are none, and numbers without end, do no harm */
 	for (size_t i = 0; i < ARRAY_LEN(flat); i++)
 		flat[i] = i % 3 ? (i % 2 ? 1e300 * 1e300 : -5) : 1e12 * (double)i;
