@@ -364,7 +364,7 @@ complete -c slsc -n '__slsc_in scale simulate' -s b -l bench -r -F -d 'service t
 complete -c slsc -n '__slsc_in scale simulate' -l service -x -d 'how long a request takes: 20ms, exp:20ms (a mean), or'
 complete -c slsc -n '__slsc_in scale simulate' -l cold -x -d 'how long it takes until an instance is ready, in the same words'
 complete -c slsc -n '__slsc_in scale simulate' -s m -l memory -x -d 'that an instance is configured to have (default: --bench\'s, or 128MB)'
-complete -c slsc -n '__slsc_in scale simulate' -s p -l policy -x -a '(__fish_append , fixed cpu forecast command)' -d 'fixed, cpu, forecast or command (default: all but the last)'
+complete -c slsc -n '__slsc_in scale simulate' -s p -l policy -x -a '(__fish_append , fixed cpu forecast command)' -d 'fixed, cpu, forecast or command (default: all; command only with --command)'
 complete -c slsc -n '__slsc_in scale simulate' -l forecaster -x -a '(__fish_append , last holt-winters ar lstm)' -d 'last, holt-winters, ar or lstm (default: all)'
 complete -c slsc -n '__slsc_in scale simulate' -l fixed -x -d 'instances of policy fixed (default: what the peak needs)'
 complete -c slsc -n '__slsc_in scale simulate' -l min -x -d 'never fewer instances (default: 1)'

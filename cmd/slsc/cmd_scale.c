@@ -58,7 +58,7 @@ static const struct opt simulate_opts[] = {
 	  .help = "that an instance is configured to have (default: --bench's, or 128MB)" },
 	{ OPT_GROUP, .help = "The policies" },
 	{ OPT_LIST, 'p', "policy", AT(policies), .arg = "NAME", .choices = policy_name,
-	  .help = "fixed, cpu, forecast or command (default: all but the last)" },
+	  .help = "fixed, cpu, forecast or command (default: all; command only with --command)" },
 	{ OPT_LIST, .long_name = "forecaster", .offset = AT(forecasters), .arg = "NAME", .choices = forecast_name,
 	  .help = "last, holt-winters, ar or lstm (default: all)" },
 	{ OPT_UINT, .long_name = "fixed", .offset = AT(fixed), .arg = "N", .min = 1, .max = POLICY_INSTANCES,
@@ -399,17 +399,28 @@ static int print(const struct simulate_ctx *c, const struct globals *g, const st
 	return c->output ? fs_write_file(c->output, b.ptr, b.len, 0644, err) : out_stdout(b.ptr, b.len, err);
 }
 
-static void on_progress(size_t done, size_t all, void *ctx)
+#define PARTS 100u /* of a row's progress */
+
+struct progress {
+	uint64_t row, part;
+};
+
+/* Rows follow each other: a part that is less than the one before is of the next. */
+static void on_progress(double part, void *ctx)
 {
-	(void)ctx;
-	progress_set_total(all);
-	progress_update(done, NULL);
+	struct progress *p = ctx;
+	const uint64_t now = part < 1 ? (uint64_t)(part * PARTS) : PARTS;
+
+	p->row += now < p->part;
+	p->part = now;
+	progress_update(p->row * PARTS + now, NULL);
 }
 
 static int simulate(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	const struct simulate_ctx *c = ctx;
 	CLEANUP(parts_release) struct parts p = PARTS_INIT;
+	struct progress progress = { 0, 0 };
 	struct table *t = &p.table;
 	int ret;
 
@@ -428,8 +439,10 @@ static int simulate(void *ctx, const struct globals *g, int argc, char **argv, s
 	t->load = p.load.ptr;
 	t->service = p.service_text.ptr;
 	t->cold = p.cold_text.ptr;
-	progress_begin("simulating", t->n);
-	ret = table_run(t, on_progress, NULL, err);
+	t->sim.progress = on_progress;
+	t->sim.ctx = &progress;
+	progress_begin("simulating", t->n * PARTS);
+	ret = table_run(t, err);
 	progress_end();
 	if (ret < 0)
 		return -1;

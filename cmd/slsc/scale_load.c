@@ -11,7 +11,7 @@
 #define BEFORE	   "1min"
 #define RATE	   3000u
 #define WEEKS	   (8 * 7 * 86400 * SECOND)
-#define POINTS_MAX 10000000u /* intervals of a simulation */
+#define POINTS_MAX 2000000u /* intervals of a simulation */
 
 int scale_load_time(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *ns, struct err *err)
 {
@@ -125,9 +125,10 @@ int scale_load_interval(const struct scale_load *l, const struct arrivals *a, ui
 	if (scale_load_time("interval", l->interval ? l->interval : "1s", SCALE_INTERVAL_MIN, SCALE_INTERVAL_MAX, ns,
 			    err) < 0)
 		return -1;
-	if (a->end / *ns > POINTS_MAX)
-		return err_set(err, ERR_USAGE, "--interval: more than %u intervals in the time of the load",
-			       POINTS_MAX);
+	if (a->end / *ns > POINTS_MAX) {
+		err_set(err, ERR_USAGE, "more than %u intervals in the time of the load", POINTS_MAX);
+		return err_hint(err, "a longer --interval");
+	}
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "cli/out.h"
@@ -24,18 +25,25 @@ const struct opt scale_train_opts[] = {
 	{ .type = OPT_END },
 };
 
-/* Requests a second, of each interval. */
-static double *history(const struct arrivals *a, uint64_t interval, uint64_t seed, size_t *n)
+/* Requests a second, of each interval; NULL with ERR_INTR. */
+static double *history(const struct arrivals *a, uint64_t interval, uint64_t seed, size_t *n, struct err *err)
 {
 	const double each = SECOND / (double)interval;
 	struct arrivals_cursor c;
-	uint64_t at, busy;
+	uint64_t at, busy, drawn = 0;
 	double *v;
 
 	*n = (size_t)(a->end / interval);
 	v = xcalloc(*n + 1, sizeof(*v));
-	for (arrivals_begin(&c, a, seed); (at = arrivals_next(&c, &busy)) != ARRIVALS_NEVER;)
-		v[at / interval] += each;
+	for (arrivals_begin(&c, a, seed); (at = arrivals_next(&c, &busy)) != ARRIVALS_NEVER;) {
+		/* what comes after the last whole interval is left out */
+		if (at / interval < *n)
+			v[at / interval] += each;
+		if (++drawn % 65536 == 0 && sig_check(err) < 0) {
+			free(v);
+			return NULL;
+		}
+	}
 	return v;
 }
 
@@ -68,7 +76,9 @@ int scale_train(void *ctx, const struct globals *g, int argc, char **argv, struc
 	(void)argv;
 	if (scale_load_make(&c->load, &a, &what, err) < 0 || scale_load_interval(&c->load, &a, &interval, err) < 0)
 		return -1;
-	v = history(&a, interval, how.seed, &n);
+	v = history(&a, interval, how.seed, &n, err);
+	if (!v)
+		return -1;
 	if (n < LSTM_LEAST) {
 		err_set(err, ERR_USAGE, "a history of %zu intervals: at least %u are needed to learn from", n,
 			LSTM_LEAST);

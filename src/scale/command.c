@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,8 +18,8 @@
 #include "base/mem.h"
 #include "os/proc.h"
 
-#define SECOND	 UINT64_C(1000000000)
-#define END_TIME SECOND
+#define SECOND UINT64_C(1000000000)
+#define END_MS 1000
 
 extern char **environ;
 
@@ -243,33 +244,25 @@ int policy_command_ask(struct policy_command *c, const struct policy_seen *seen,
 	return 0;
 }
 
-/* It has closed its output when it has ended, unless a child of it has not. */
-static bool has_ended(struct policy_command *c, uint64_t until)
+static bool has_ended(const struct policy_command *c)
 {
-	struct err ignored = ERR_INIT;
-	char part[1024];
+	CLEAN_FD int fd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	while (wait_for(c->out, POLLIN, until, &ignored) > 0) {
-		const ssize_t n = read(c->out, part, sizeof(part));
-
-		if (n == 0)
-			return true;
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return false;
-	}
-	return false;
+	return fd >= 0 && poll(&p, 1, END_MS) == 1;
 }
 
 void policy_command_end(struct policy_command *c)
 {
 	if (!c)
 		return;
+	/* nobody reads what it may still have to say */
 	close(c->in);
-	if (!has_ended(c, now_ns() + END_TIME))
+	close(c->out);
+	if (!has_ended(c))
 		kill(-c->pid, SIGKILL);
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	close(c->out);
 	buf_release(&c->got);
 	free(c);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "os/proc.h"
 #include "scale/forecast_internal.h"
 #include "scale/maths.h"
 
@@ -38,8 +39,8 @@ static const struct forecast_ops last_ops = { last_make, last_add, last_predict,
 #define DAMP  0.9
 /* With a season the level is what stays of the values without it, and slower. */
 #define SEASON_LEVEL 0.2
-#define SEASON	     0.3 /* of a place in it, each time it comes */
-#define PLACES	     256u /* of a season, at most: between two of them, a straight line; one value alone is mostly chance */
+#define SEASON	     0.3  /* of a place in it, each time it comes */
+#define PLACES	     256u /* of a season, at most, with straight lines between: one value is mostly chance */
 
 struct holt {
 	double level, trend;
@@ -198,8 +199,8 @@ void forecaster_predict(struct forecaster *f, double *out, size_t n)
 	}
 }
 
-void forecast_check(const struct forecast_spec *s, const double *v, size_t n, size_t from, size_t steps,
-		    struct forecast_error *out)
+int forecast_check(const struct forecast_spec *s, const double *v, size_t n, size_t from, size_t steps,
+		   struct forecast_error *out, struct err *err)
 {
 	struct forecaster *f = forecaster_new(s);
 	double ahead[FORECAST_STEPS], mae = 0, smape = 0;
@@ -209,6 +210,10 @@ void forecast_check(const struct forecast_spec *s, const double *v, size_t n, si
 	for (size_t i = 0; i + 1 < n; i++) {
 		const size_t some = n - i - 1 < steps ? n - i - 1 : steps;
 
+		if (i % 1024 == 0 && sig_check(err) < 0) {
+			forecaster_free(f);
+			return -1;
+		}
 		forecaster_add(f, v[i]);
 		if (i + some < from)
 			continue;
@@ -228,4 +233,5 @@ void forecast_check(const struct forecast_spec *s, const double *v, size_t n, si
 		out->smape = smape / (double)out->n;
 	}
 	forecaster_free(f);
+	return 0;
 }

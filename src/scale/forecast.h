@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 /*
  * Forecasts of a series of values, none below 0, one for each interval: what it will be in the intervals to come. One
  * interface for all ways to make them. Memory is taken by forecaster_new() alone; no clock, no chance: the same values
@@ -46,8 +48,9 @@ struct forecast_error {
 };
 /**
  * forecast_check - of @v[0..n), each forecast @steps ahead after each value; those of values before @from are left out.
+ * ERR_INTR.
  */
-void forecast_check(const struct forecast_spec *s, const double *v, size_t n, size_t from, size_t steps,
-		    struct forecast_error *out);
+int forecast_check(const struct forecast_spec *s, const double *v, size_t n, size_t from, size_t steps,
+		   struct forecast_error *out, struct err *err) MUST_CHECK;
 
 #endif

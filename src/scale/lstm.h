@@ -37,7 +37,7 @@ struct lstm {
 struct lstm_training {
 	uint64_t seed;
 	unsigned steps;		/* of Adam, each on LSTM_BATCH windows */
-	/* called now and then; may be NULL. Other than 0 ends it: lstm_train() returns that */
+	/* called after each step; may be NULL. Other than 0 ends it: lstm_train() returns that */
 	int (*progress)(unsigned done, unsigned steps, void *ctx);
 	void *ctx;
 };

@@ -152,6 +152,9 @@ static int train(struct trainer *t, const struct lstm_training *how, struct lstm
 		power1 *= BETA1;
 		power2 *= BETA2;
 		adam(t, step, how->steps, power1, power2);
+		ret = how->progress ? how->progress(step + 1, how->steps, how->ctx) : 0;
+		if (ret)
+			return ret;
 		if ((step + 1) % (how->steps / CHECKS + 1) && step + 1 < how->steps)
 			continue;
 		loss = check(t, &naive);
@@ -159,9 +162,6 @@ static int train(struct trainer *t, const struct lstm_training *how, struct lstm
 			l->loss = loss;
 			memcpy(t->best, t->w, LSTM_WEIGHTS * sizeof(*t->w));
 		}
-		ret = how->progress ? how->progress(step + 1, how->steps, how->ctx) : 0;
-		if (ret)
-			return ret;
 	}
 	memcpy(l->w, t->best, sizeof(l->w));
 	return 0;

@@ -37,7 +37,7 @@ struct policy_command;
 struct policy_spec {
 	enum policy_kind kind;
 	uint32_t least, most;		/* instances: the answer is never outside of them. least may be 0 */
-	uint64_t cooldown;		/* ns: no fewer instances than any answer of this time. Not POLICY_FIXED */
+	uint64_t cooldown;		/* ns: no fewer than any answer of this time. POLICY_CPU, POLICY_FORECAST */
 	uint32_t fixed;			/* POLICY_FIXED */
 	double target;			/* POLICY_CPU: 0 to 1 */
 	uint64_t period;		/* POLICY_CPU: ns between decisions */

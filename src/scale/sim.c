@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "os/proc.h"
 
-#define CHECK_EVERY 65536u /* events, between two looks for a signal */
+#define CHECK_EVERY 4096u /* events, between two looks for a signal */
 #define NONE	    UINT32_MAX
 
 /**
@@ -337,8 +337,12 @@ static int run(struct sim *m, struct err *err)
 	while (next != ARRIVALS_NEVER || m->waiting || m->busy || m->now < m->s->arrivals->end) {
 		const uint64_t soon = m->nheap ? m->heap[0].at : ARRIVALS_NEVER;
 
-		if (++events % CHECK_EVERY == 0 && sig_check(err) < 0)
-			return -1;
+		if (++events % CHECK_EVERY == 0) {
+			if (sig_check(err) < 0)
+				return -1;
+			if (m->s->progress)
+				m->s->progress((double)m->now / (double)m->s->arrivals->end, m->s->ctx);
+		}
 		if (m->next_tick <= soon && m->next_tick <= next) {
 			advance(m, m->next_tick);
 			if (tick(m, err) < 0)

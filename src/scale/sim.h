@@ -24,6 +24,8 @@ struct sim_spec {
 	uint32_t most;		/* instances, at most; up to POLICY_INSTANCES */
 	uint32_t queue;		/* requests that wait, at most: more are refused */
 	uint64_t seed;
+	void (*progress)(double part, void *ctx);	/* now and then: 0 to 1; may be NULL */
+	void *ctx;
 };
 #define SIM_QUEUE_MAX 10000000u
 

@@ -24,7 +24,7 @@ void table_add(struct table *t, const char *name, const struct policy_spec *p)
 	r->policy = *p;
 }
 
-static void check_forecasts(const struct table *t, struct table_row *r)
+static int check_forecasts(const struct table *t, struct table_row *r, struct err *err)
 {
 	const size_t n = r->r.points.len, from = (size_t)(t->sim.arrivals->from / t->sim.interval);
 	CLEAN_FREE double *rate = xcalloc(n + 1, sizeof(*rate));
@@ -33,11 +33,13 @@ static void check_forecasts(const struct table *t, struct table_row *r)
 	for (size_t i = 0; i < n; i++)
 		rate[i] = r->r.points.ptr[i].arrivals * SECOND / (double)t->sim.interval;
 	ahead = ahead < 1 ? 1 : ahead > FORECAST_STEPS ? FORECAST_STEPS : ahead;
-	forecast_check(&r->policy.forecast, rate, n, from, ahead, &r->error);
+	if (forecast_check(&r->policy.forecast, rate, n, from, ahead, &r->error, err) < 0)
+		return -1;
 	r->forecasts = r->error.n > 0;
+	return 0;
 }
 
-int table_run(struct table *t, void (*progress)(size_t done, size_t all, void *ctx), void *ctx, struct err *err)
+int table_run(struct table *t, struct err *err)
 {
 	const double gb = (double)t->memory / GB;
 
@@ -47,8 +49,6 @@ int table_run(struct table *t, void (*progress)(size_t done, size_t all, void *c
 		struct policy *p = policy_new(&r->policy);
 		int ret;
 
-		if (progress)
-			progress(i, t->n, ctx);
 		if (r->policy.kind == POLICY_FIXED)
 			s.initial = r->policy.fixed;
 		ret = sim_run(&s, p, &r->r, err);
@@ -57,8 +57,8 @@ int table_run(struct table *t, void (*progress)(size_t done, size_t all, void *c
 			return err->code == ERR_INTR ? -1 : err_wrap(err, "%s", r->name);
 		r->cost =
 			price_kept(t->price, (double)r->r.total, r->r.all_ns / SECOND * gb, r->r.busy_ns / SECOND * gb);
-		if (r->policy.kind == POLICY_FORECAST)
-			check_forecasts(t, r);
+		if (r->policy.kind == POLICY_FORECAST && check_forecasts(t, r, err) < 0)
+			return -1;
 	}
 	return 0;
 }

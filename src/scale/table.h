@@ -37,9 +37,11 @@ struct table {
 
 /** table_add - a row to be filled in; at most TABLE_ROWS. */
 void table_add(struct table *t, const char *name, const struct policy_spec *p);
-/** table_run - all of it. @progress may be NULL. ERR_INTR, and what policies say, wrapped in the row's name. */
-int table_run(struct table *t, void (*progress)(size_t done, size_t all, void *ctx), void *ctx,
-	      struct err *err) MUST_CHECK;
+/**
+ * table_run - all of it; @t->sim.progress hears of one row after the other. ERR_INTR, and what policies say, wrapped in
+ * the row's name.
+ */
+int table_run(struct table *t, struct err *err) MUST_CHECK;
 void table_release(struct table *t);
 
 /** What a row is compared by; less is better. */

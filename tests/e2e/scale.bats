@@ -211,7 +211,7 @@ hint: slsc scale train makes such a file"
 		    seen = json.loads(line)
 		    print(json.dumps({"want": 3 + (seen["arrivals"] > 100)}), file=sys.stdout, flush=True)
 	X
-	simulate "${small[@]}" --command 'python3 policy.py' --policy command --cooldown 0 -f csv
+	simulate "${small[@]}" --command 'python3 policy.py' --policy command -f csv
 	is "$status" 0
 	is "$(cut -d, -f5 "$T/out" | sort | uniq -c | awk '{ print $1, $2 }' | head -2)" "20 3
 30 4"
@@ -225,6 +225,23 @@ hint: slsc scale train makes such a file"
 	is "$status" 1
 	is "$err" "error: command: the policy's command has not answered within 30 ms
 hint: does it write its answer at once? Its output is a pipe: flush after each line"
+}
+
+@test "scale: a signal ends a simulation and a training, and leaves no model behind" {
+	for what in "simulate --rate 10000 --duration 24h" "train --load diurnal --duration 1h --steps 100000"; do
+		# shellcheck disable=SC2086
+		"$SLSC_BIN" scale $what >"$T/out" 2>"$T/err" 3>&- &
+		pid=$!
+		# half a second of work, and it says so
+		until grep -qE 'simulating|training' "$T/err"; do kill -0 "$pid"; done
+		kill -TERM "$pid"
+		status=0
+		wait "$pid" || status=$?
+		is "$status" 130
+		is "$(tail -1 "$T/err")" "error: interrupted"
+		is "$(cat "$T/out")" ""
+	done
+	[ ! -e scale-model.json ]
 }
 
 @test "scale simulate: prices of one's own, and what is wrong with them" {
@@ -268,6 +285,7 @@ hint: a number that is not negative, such as 0.0000166667"
 		--season 1s|--season: '1s' is no time from 2 s to 1000000 s
 		--base x|--base: 'x' is no number up to 1000000
 		--only f|--only is for a --trace
+		--interval 10ms --duration 24h|more than 2000000 intervals in the time of the load
 		--seed 0|--seed: 0 is not between 1 and 4294967295
 	X
 }

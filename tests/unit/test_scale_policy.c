@@ -139,6 +139,14 @@ static double one_ahead(const struct forecast_spec *spec, const double *v, size_
 	return out[ahead - 1];
 }
 
+static void check(const struct forecast_spec *s, const double *v, size_t n, size_t from, size_t steps,
+		  struct forecast_error *e)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(forecast_check(s, v, n, from, steps, e, &err), 0);
+}
+
 static void assert_near(double got, double want_it, double off)
 {
 	if (got > want_it + off || got < want_it - off)
@@ -163,34 +171,34 @@ static void test_forecasters(void **unused)
 		assert_near(one_ahead(&s, flat, 0, 1), 0, 0);
 		assert_near(one_ahead(&s, flat, 1, 3), 50, 0);
 		assert_near(one_ahead(&s, flat, ARRAY_LEN(flat), 30), 50, 1e-9);
-		forecast_check(&s, flat, ARRAY_LEN(flat), 0, 30, &e);
+		check(&s, flat, ARRAY_LEN(flat), 0, 30, &e);
 		assert_near(e.mae, 0, 1e-9);
 		/* all pairs of a value and one of up to 30 after it */
 		assert_int_equal(e.n, 199 * 30 - 29 * 30 / 2);
 	}
 	s.kind = FORECAST_LAST;
 	assert_near(one_ahead(&s, line, 200, 10), 697, 0);
-	forecast_check(&s, line, ARRAY_LEN(line), 0, 1, &e);
+	check(&s, line, ARRAY_LEN(line), 0, 1, &e);
 	assert_near(e.mae, 3, 1e-9);
 	/* a line goes on: damped, so a little less */
 	s.kind = FORECAST_HOLT_WINTERS;
 	assert_near(one_ahead(&s, line, 200, 1), 700, 4);
 	/* a wave, whose changes are known by those before; nothing of that by the last value */
 	s.kind = FORECAST_AR;
-	forecast_check(&s, wave, ARRAY_LEN(wave), 300, 5, &e);
+	check(&s, wave, ARRAY_LEN(wave), 300, 5, &e);
 	assert_true(e.mae < 10);
 	s.kind = FORECAST_LAST;
-	forecast_check(&s, wave, ARRAY_LEN(wave), 300, 5, &e);
+	check(&s, wave, ARRAY_LEN(wave), 300, 5, &e);
 	assert_true(e.mae > 50);
 	/* with its season the wave is known all the way */
 	s = (struct forecast_spec){ .kind = FORECAST_HOLT_WINTERS, .season = 60 };
-	forecast_check(&s, wave, ARRAY_LEN(wave), 300, 30, &e);
+	check(&s, wave, ARRAY_LEN(wave), 300, 30, &e);
 	assert_true(e.mae < 10);
 	/* a season of more values than there are places for, whose places have not as many each */
 	s.season = 1000;
 	for (size_t i = 0; i < ARRAY_LEN(slow); i++)
 		slow[i] = 500 + 300 * maths_sin_turn((double)i / 1000);
-	forecast_check(&s, slow, ARRAY_LEN(slow), 2000, 30, &e);
+	check(&s, slow, ARRAY_LEN(slow), 2000, 30, &e);
 	assert_true(e.mae < 4);
 	/* values that are none, and numbers without end, do no harm */
 	for (size_t i = 0; i < ARRAY_LEN(flat); i++)
@@ -215,14 +223,14 @@ static void test_error(void **unused)
 	struct forecast_error e;
 
 	(void)unused;
-	forecast_check(&s, v, ARRAY_LEN(v), 0, 1, &e);
+	check(&s, v, ARRAY_LEN(v), 0, 1, &e);
 	assert_int_equal(e.n, 4);
 	assert_near(e.mae, (2.0 + 0 + 3 + 0) / 4, 1e-12);
 	assert_near(e.smape, (100.0 + 0 + 200 + 0) / 4, 1e-12);
-	forecast_check(&s, v, ARRAY_LEN(v), 4, 1, &e);
+	check(&s, v, ARRAY_LEN(v), 4, 1, &e);
 	assert_int_equal(e.n, 1);
 	assert_near(e.mae, 0, 0);
-	forecast_check(&s, v, 1, 0, 1, &e);
+	check(&s, v, 1, 0, 1, &e);
 	assert_int_equal(e.n, 0);
 }
 
@@ -261,9 +269,9 @@ static void test_lstm(void **unused)
 	assert_int_equal(lstm_parse(buf_str(&one), "m.json", b, &err), 0);
 	assert_memory_equal(a, b, sizeof(*a));
 	/* and it forecasts what it has learned, better than nothing would */
-	forecast_check(&s, v, ARRAY_LEN(v), 200, 30, &lstm);
+	check(&s, v, ARRAY_LEN(v), 200, 30, &lstm);
 	s.kind = FORECAST_LAST;
-	forecast_check(&s, v, ARRAY_LEN(v), 200, 30, &last);
+	check(&s, v, ARRAY_LEN(v), 200, 30, &last);
 	assert_true(lstm.mae < last.mae / 2);
 }
 
@@ -365,6 +373,9 @@ static void test_command(void **unused)
 	assert_string_equal(err.msg, "the policy's command answers more than one line to one");
 	assert_int_equal(ask("head -c 6000 /dev/zero | tr '\\0' x; cat", 5 * SECOND, &n, &err), -1);
 	assert_string_equal(err.msg, "limit exceeded: the policy's command answers a line of more than 4096 bytes");
+	/* neither it nor its child ends by itself: both are ended */
+	assert_int_equal(ask("read x; echo '{\"want\":2}'; exec >&-; sleep 1000 & wait", 5 * SECOND, &n, &err), 0);
+	assert_int_equal(n, 2);
 	/* it reads, and never says anything */
 	assert_int_equal(ask("cat >/dev/null", SECOND / 20, &n, &err), -1);
 	assert_string_equal(err.msg, "the policy's command has not answered within 50 ms");
