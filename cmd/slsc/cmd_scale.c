@@ -162,6 +162,7 @@ static int read_function(const struct simulate_ctx *c, struct parts *p, struct e
 		say_spread(c->service ? c->service : SERVICE " (assumed)", &p->service, &p->service_text);
 		t->sim.service = &p->service;
 	} else {
+		buf_addf(&p->service_text, "of %.60s ", p->bench.function ? p->bench.function : "the function");
 		say_spread("as measured", &p->bench.service, &p->service_text);
 		t->sim.service = &p->bench.service;
 	}
@@ -195,11 +196,9 @@ static bool among(const struct strs *names, const char *name)
 	return false;
 }
 
-/* What a steady load needs: Little's law, and some more for chance. */
 static uint32_t needs(const struct parts *p, double rate)
 {
-	const double load = rate * p->table.sim.service->mean / (double)SECOND;
-	const double n = load + POLICY_HEADROOM * maths_sqrt(load);
+	const double n = policy_needs(rate, p->table.sim.service->mean, POLICY_HEADROOM);
 
 	return n < POLICY_INSTANCES - 1 ? (uint32_t)n + 1 : POLICY_INSTANCES;
 }

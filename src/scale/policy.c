@@ -93,14 +93,17 @@ static double by_cpu(struct policy *p, const struct policy_seen *s)
 	return p->decided;
 }
 
-/*
- * Little's law: as many requests are under way as come in the time that one takes. For chance there are some more, the
- * square root of them times a factor (Halfin and Whitt 1981): the share of requests that wait is the same at any load.
- */
+double policy_needs(double rate, double service_ns, double headroom)
+{
+	const double load = rate * service_ns / SECOND;
+
+	return load + headroom * maths_sqrt(load);
+}
+
 static double by_forecast(struct policy *p, const struct policy_seen *s)
 {
 	const double seconds = (double)s->interval / SECOND;
-	double ahead[FORECAST_STEPS], most = 0, load;
+	double ahead[FORECAST_STEPS], most = 0;
 	size_t n;
 
 	if (!s->interval)
@@ -119,8 +122,7 @@ static double by_forecast(struct policy *p, const struct policy_seen *s)
 	forecaster_predict(p->forecaster, ahead, n);
 	for (size_t i = 0; i < n; i++)
 		most = ahead[i] > most ? ahead[i] : most;
-	load = (most + s->queue / DRAIN) * p->each / SECOND;
-	return load + p->s.headroom * maths_sqrt(load);
+	return policy_needs(most + s->queue / DRAIN, p->each, p->s.headroom);
 }
 
 int policy_want(struct policy *p, const struct policy_seen *s, uint32_t *want, struct err *err)

@@ -54,6 +54,13 @@ struct policy_spec {
 #define POLICY_HEADROOM	 2.0
 #define POLICY_INSTANCES 100000u	/* the most there can be */
 
+/**
+ * policy_needs - instances for @rate requests a second, each of @service_ns: what they keep busy (Little's law) and
+ * @headroom times its square root, so that the share of those that wait is the same at any load (Halfin and Whitt
+ * 1981). Not rounded.
+ */
+double policy_needs(double rate, double service_ns, double headroom);
+
 struct policy;
 /** policy_new - takes all its memory; @s is copied. */
 struct policy *policy_new(const struct policy_spec *s);

@@ -117,7 +117,7 @@ fixed,4.000,414,0,14,14,14,2,22848317"
 	X
 	simulate --bench b.json --rate 100 --before 10s --duration 30s --policy fixed --fixed 9
 	is "$status" 0
-	has "$out" "service as measured, mean 41.0 ms; cold start as measured, mean 1.04 ms"
+	has "$out" "service of hello as measured, mean 41.0 ms; cold start as measured, mean 1.04 ms"
 	has "$out" "fixed          9  828.0 KB"
 	has "$out" "note: memory: what was measured of an instance, at the peak of instances"
 	simulate --bench b.json --service 5ms
@@ -127,6 +127,21 @@ fixed,4.000,414,0,14,14,14,2,22848317"
 	is "$status" 1
 	is "$err" "error: b.json: no call went well: there is no service time
 hint: slsc bench FUNCTION --json >b.json"
+}
+
+@test "scale simulate: what slsc bench writes is what it reads" {
+	slsc_run init hello
+	cd hello
+	slsc_run bench -q --json --cold 5 --requests 200 --warmup 0
+	is "$status" 0
+	cp "$T/out" b.json
+	simulate --bench b.json --rate 1000 --before 0 --duration 30s --policy fixed --fixed 50 --json
+	is "$status" 0
+	# of 30,000 requests on instances enough, the median is that of the measurement, as far as its buckets tell
+	is "$(jq --argjson b "$(jq '.load.function | {p50, max}' b.json)" '.policies[0].latency |
+		.p50 / $b.p50 > 0.85 and .p50 / $b.p50 < 1.18 and .max <= $b.max * 1.07' <<<"$out")" true
+	is "$(jq '.policies[0].memory' <<<"$out")" "$(jq '.load.memory * 50' b.json)"
+	has "$(jq -r '.notes[]' <<<"$out")" "instances of 128.0 MB that are kept"
 }
 
 @test "scale simulate --trace: counts, times and both forms of Azure's, and what is wrong with one" {
@@ -160,6 +175,16 @@ hint: sort -n puts the rows in order"
 	simulate --trace counts.csv --rate 5
 	is "$status" 2
 	is "$err" "error: --trace says when requests come: no other option can"
+}
+
+# bats test_tags=bulk
+@test "scale simulate: an hour of 3,000 requests a second on 10,000 instances, in bounded memory" {
+	need /usr/bin/time time
+	/usr/bin/time -f '%M' "$SLSC_BIN" scale simulate -q --json --rate 3000 --base 3000 --before 0 --duration 1h \
+		--service lognormal:2s,6s --policy fixed --fixed 10000 >"$T/out" 2>"$T/err"
+	is "$(jq -c '.policies[0] | [.peak_instances, .refused, .requests > 10790000 and .requests < 10810000]' "$T/out")" \
+		'[10000,0,true]'
+	[ "$(cat "$T/err")" -lt 50000 ]
 }
 
 # bats test_tags=bulk

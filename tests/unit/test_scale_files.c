@@ -275,6 +275,7 @@ static void test_prices(void **unused)
 	price_fails("- 1", "p.yaml:1:1: 'prices' is a list, not a mapping");
 	price_fails("date: 1\ncurrency: EUR\n", "p.yaml:1:1: 'platforms' is missing");
 	price_fails("dates: 1\n", "p.yaml:1:1: unknown key 'dates'");
+	price_fails("date: 1\ncurrency: <b>\nplatforms: {}\n", "p.yaml:2:11: no currency: '<b>'");
 	price_fails(HEAD "  own: 1\n", "p.yaml:4:8: 'own' is a number, not a mapping");
 	price_fails(HEAD "  own: {mips: 1}\n", "p.yaml:4:9: unknown architecture 'mips'");
 	price_fails(HEAD "  own: {arm64: {request: 1}}\n", "p.yaml:4:16: 'arm64' has no 'gb_second'");
