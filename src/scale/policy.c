@@ -67,13 +67,14 @@ static double hold(struct policy *p, uint64_t now, double want)
 }
 
 /*
- * Kubernetes' rule: as many times more instances as the target is exceeded. Instances that are starting are not
- * measured, but are there: what the ready ones do is expected of them, too.
+ * Kubernetes' rule: as many times more instances as the target is exceeded. Of those that are starting nothing was
+ * measured: they are taken to use nothing when more are wanted, and to be on target when fewer are, so that neither
+ * they are asked for twice nor ended before they have begun.
  */
 static double by_cpu(struct policy *p, const struct policy_seen *s)
 {
 	const double there = (double)s->idle + s->busy + s->starting;
-	double use, up;
+	double use, wants;
 
 	p->since += s->interval;
 	p->up_ns += s->up_ns;
@@ -83,13 +84,14 @@ static double by_cpu(struct policy *p, const struct policy_seen *s)
 	p->begun = 1;
 	if (!p->since || p->since < p->s.period)
 		return p->decided;
-	up = (double)p->up_ns / (double)p->since;
-	use = p->up_ns ? (double)p->cpu_ns / (double)p->up_ns : 0;
+	use = p->up_ns ? (double)p->cpu_ns / (double)p->up_ns : p->s.target;
+	wants = (double)p->cpu_ns / (double)p->since / p->s.target;
 	p->since = p->up_ns = p->cpu_ns = 0;
-	if (use > p->s.target * (1 + TOLERANCE) || use < p->s.target * (1 - TOLERANCE))
-		p->decided = up * use / p->s.target;
-	else
-		p->decided = there;
+	p->decided = there;
+	if (use > p->s.target * (1 + TOLERANCE) && wants > there)
+		p->decided = wants;
+	if (use < p->s.target * (1 - TOLERANCE) && wants + s->starting < there)
+		p->decided = wants + s->starting;
 	return p->decided;
 }
 

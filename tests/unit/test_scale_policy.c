@@ -102,6 +102,32 @@ static void test_cpu(void **unused)
 	policy_free(p);
 }
 
+/* Of instances that are starting nothing was measured: they are not asked for twice, and not ended either. */
+static void test_cpu_starting(void **unused)
+{
+	const struct policy_spec spec = { .kind = POLICY_CPU, .least = 1, .most = 1000, .target = 0.5,
+					  .period = SECOND };
+	struct policy *p = policy_new(&spec);
+	struct policy_seen s = second(1, 1, 1, 100);
+
+	(void)unused;
+	s.starting = 20;
+	assert_int_equal(want(p, &s), 21);
+	/* one that does nothing, and twenty of whom nothing is known */
+	s = second(2, 1, 0, 0);
+	s.starting = 20;
+	assert_int_equal(want(p, &s), 20);
+	/* none is ready at all */
+	s = second(3, 0, 0, 0);
+	s.starting = 20;
+	assert_int_equal(want(p, &s), 20);
+	/* four at full use are eight at half of it, also if some are starting */
+	s = second(4, 4, 1, 100);
+	s.starting = 2;
+	assert_int_equal(want(p, &s), 8);
+	policy_free(p);
+}
+
 /* 100 a second of 50 ms each keep 5 at work; with the square root of it twice, 10 are wanted. */
 static void test_forecast(void **unused)
 {
@@ -384,7 +410,8 @@ static void test_command(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fixed), cmocka_unit_test(test_cpu), cmocka_unit_test(test_forecast),
+		cmocka_unit_test(test_fixed), cmocka_unit_test(test_cpu), cmocka_unit_test(test_cpu_starting),
+		cmocka_unit_test(test_forecast),
 		cmocka_unit_test(test_forecasters), cmocka_unit_test(test_error), cmocka_unit_test(test_lstm),
 		cmocka_unit_test(test_lstm_stops), cmocka_unit_test(test_lstm_files), cmocka_unit_test(test_command),
 	};
