@@ -151,6 +151,22 @@ const char *table_cost_text(const struct table *t, double cost, char *text, size
 	return text;
 }
 
+const char *table_mae_text(const struct table_row *r, char *text, size_t cap)
+{
+	*text = '\0';
+	if (r->forecasts)
+		snprintf(text, cap, "%.4g", r->error.mae);
+	return text;
+}
+
+const char *table_smape_text(const struct table_row *r, char *text, size_t cap)
+{
+	*text = '\0';
+	if (r->forecasts)
+		snprintf(text, cap, "%.1f %%", r->error.smape);
+	return text;
+}
+
 const char *table_scaled_text(const struct table *t, const struct table_row *r, char *text, size_t cap)
 {
 	if (t->sim.arrivals->step == ARRIVALS_NEVER)
@@ -189,7 +205,7 @@ static const struct table_row *beaten_by(const struct table *t, const struct tab
 		const struct table_row *o = &t->row[i];
 		bool better = o->r.refused<r->r.refused, worse = o->r.refused> r->r.refused;
 
-		for (int by = BY_P99; by <= BY_COST; by++) {
+		for (enum table_by by = BY_P99; by <= BY_COST; by++) {
 			const double a = table_value(t, o, by), b = table_value(t, r, by);
 
 			if (by == BY_SCALED && t->sim.arrivals->step == ARRIVALS_NEVER)
@@ -230,7 +246,7 @@ void table_truth(const struct table *t, struct strs *out)
 	CLEAN_BUF struct buf names = BUF_INIT;
 	char text[64], other[64];
 
-	for (int by = 0; by < BY_COUNT; by++) {
+	for (enum table_by by = BY_P99; by < BY_COUNT; by++) {
 		const struct table_row *r = table_best(t, by);
 
 		if (!r || (by == BY_SCALED && t->sim.arrivals->step == ARRIVALS_NEVER))

@@ -189,10 +189,9 @@ static void add_row(const struct table *t, const struct table_row *r, struct buf
 	add_cell(out, false, waited, text);
 	add_cell(out, false, (double)r->r.refused, str_human_count(r->r.refused, text, sizeof(text)));
 	add_cell(out, is_best(t, r, BY_COST), r->cost, table_cost_text(t, r->cost, text, sizeof(text)));
-	snprintf(text, sizeof(text), r->forecasts ? "%.4g" : "", r->error.mae);
-	add_cell(out, r->forecasts && is_best(t, r, BY_MAE), table_value(t, r, BY_MAE), text);
-	snprintf(text, sizeof(text), r->forecasts ? "%.1f %%" : "", r->error.smape);
-	add_cell(out, false, r->forecasts ? r->error.smape : -1, text);
+	add_cell(out, r->forecasts && is_best(t, r, BY_MAE), table_value(t, r, BY_MAE),
+		 table_mae_text(r, text, sizeof(text)));
+	add_cell(out, false, r->forecasts ? r->error.smape : -1, table_smape_text(r, text, sizeof(text)));
 	buf_addz(out, "</tr>");
 }
 

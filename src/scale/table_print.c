@@ -48,11 +48,9 @@ static const char *cell(const struct table *t, const struct table_row *r, enum c
 	case COL_COST:
 		return table_cost_text(t, r->cost, text, CELL);
 	case COL_MAE:
-		snprintf(text, CELL, r->forecasts ? "%.4g" : "", r->error.mae);
-		return text;
+		return table_mae_text(r, text, CELL);
 	default:
-		snprintf(text, CELL, r->forecasts ? "%.1f %%" : "", r->error.smape);
-		return text;
+		return table_smape_text(r, text, CELL);
 	}
 }
 
