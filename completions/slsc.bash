@@ -457,7 +457,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --load --rate --base --duration --before --period --trace --trace-format --only --interval --seed --bench --service --cold --memory --policy --forecaster --fixed --min --max --queue --target --cpu-period --cooldown --horizon --season --model --command --answer-within --prices --platform --arch --goal --format --output --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --load --rate --base --duration --before --period --trace --trace-format --only --interval --seed --bench --service --cold --memory --policy --forecaster --fixed --min --max --queue --target --cpu-period --cooldown --horizon --season --model --train --command --answer-within --prices --platform --arch --goal --format --output --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'scale train')
 		case $prev in

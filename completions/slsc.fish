@@ -376,6 +376,7 @@ complete -c slsc -n '__slsc_in scale simulate' -l cooldown -x -d 'how long an in
 complete -c slsc -n '__slsc_in scale simulate' -l horizon -x -d 'policy forecast: how far ahead it looks (default: 30s)'
 complete -c slsc -n '__slsc_in scale simulate' -l season -x -d 'after which the load repeats itself, for holt-winters (default: never)'
 complete -c slsc -n '__slsc_in scale simulate' -l model -r -F -d 'for lstm: what slsc scale train has made'
+complete -c slsc -n '__slsc_in scale simulate' -l train -d 'for lstm: train it first, on such loads of other seeds'
 complete -c slsc -n '__slsc_in scale simulate' -l command -x -d 'a policy of one\'s own: a program that answers lines of JSON'
 complete -c slsc -n '__slsc_in scale simulate' -l answer-within -x -d 'how long its answer may take (default: 5s)'
 complete -c slsc -n '__slsc_in scale simulate' -l prices -r -F -d 'a table of prices (default: share/slsc/prices.yaml)'

@@ -20,14 +20,16 @@
 #include "scale_load.h"
 #include "scale_train.h"
 
-#define SECOND	   1000000000ull
-#define HOUR	   (3600 * SECOND)
-#define SERVICE	   "lognormal:20ms,80ms"
-#define COLD	   "lognormal:150ms,400ms"
-#define MOST	   10000u
-#define QUEUE	   1000000u
-#define MEMORY_MIN (1ull << 20)
-#define MEMORY_MAX (1ull << 40)
+#define SECOND	       1000000000ull
+#define HOUR	       (3600 * SECOND)
+#define SERVICE	       "lognormal:20ms,80ms"
+#define COLD	       "lognormal:150ms,400ms"
+#define MOST	       10000u
+#define QUEUE	       1000000u
+#define EPISODES       10u    /* loads to train on, at most, */
+#define EPISODE_VALUES 20000u /* until there are so many values */
+#define MEMORY_MIN     (1ull << 20)
+#define MEMORY_MAX     (1ull << 40)
 
 struct simulate_ctx {
 	struct scale_load load;
@@ -37,6 +39,7 @@ struct simulate_ctx {
 		*arch;
 	const char *goal, *format, *output;
 	unsigned fixed, least, most, queue;
+	bool train;
 };
 
 #define AT(member) offsetof(struct simulate_ctx, member)
@@ -81,6 +84,8 @@ static const struct opt simulate_opts[] = {
 	  .help = "after which the load repeats itself, for holt-winters (default: never)" },
 	{ OPT_STR, .long_name = "model", .offset = AT(model), .arg = "FILE", .complete = COMPLETE_FILE,
 	  .help = "for lstm: what slsc scale train has made" },
+	{ OPT_FLAG, .long_name = "train", .offset = AT(train),
+	  .help = "for lstm: train it first, on such loads of other seeds" },
 	{ OPT_STR, .long_name = "command", .offset = AT(command), .arg = "COMMAND",
 	  .help = "a policy of one's own: a program that answers lines of JSON" },
 	{ OPT_STR, .long_name = "answer-within", .offset = AT(answer), .arg = "TIME",
@@ -112,7 +117,7 @@ struct parts {
 	struct policy_command *command;
 	struct buf load, service_text, cold_text;
 	struct table table;
-	uint64_t goal;
+	unsigned episodes; /* loads that the network was trained on */
 };
 #define PARTS_INIT                                                                                                     \
 	{                                                                                                              \
@@ -260,15 +265,51 @@ static int read_policy(const struct simulate_ctx *c, const struct parts *p, stru
 	return 0;
 }
 
+/* The load as it may be at other times: the same pattern, and other chance. */
+static int train_model(const struct simulate_ctx *c, struct parts *p, struct err *err)
+{
+	const uint64_t interval = p->table.sim.interval;
+	VEC(double) all = { 0 };
+	struct scale_load other = c->load;
+	int ret = 0;
+
+	for (p->episodes = 0; ret == 0 && p->episodes < EPISODES && all.len < EPISODE_VALUES; p->episodes++) {
+		CLEAN_BUF struct buf ignored = BUF_INIT;
+		CLEAN_ARRIVALS struct arrivals a = { .n = 0 };
+		CLEAN_FREE double *v = NULL;
+		size_t n = 0;
+
+		other.seed = (unsigned)scale_load_seed(&c->load) + 1 + p->episodes;
+		ret = scale_load_make(&other, &a, &ignored, err);
+		if (ret == 0) {
+			v = scale_history(&a, interval, scale_load_seed(&other), &n, err);
+			ret = v ? 0 : -1;
+		}
+		for (size_t i = 0; ret == 0 && i < n; i++)
+			VEC_PUSH(&all, v[i]);
+	}
+	p->lstm = xcalloc(1, sizeof(*p->lstm));
+	if (ret == 0)
+		ret = scale_train_on(p->lstm, all.ptr, all.len, interval, scale_load_seed(&c->load), LSTM_STEPS, err);
+	VEC_FREE(&all);
+	return ret;
+}
+
 static int read_model(const struct simulate_ctx *c, struct parts *p, struct err *err)
 {
 	const double interval = (double)p->table.sim.interval / (double)SECOND;
 
+	if (c->train && (c->model || c->load.trace)) {
+		err_set(err, ERR_USAGE, "--train is for a pattern, without a --model");
+		return err_hint(err, "slsc scale train learns from the history before a trace");
+	}
+	if (c->train)
+		return train_model(c, p, err);
 	if (!c->model) {
 		if (!among(&c->forecasters, "lstm"))
 			return 0;
-		err_set(err, ERR_USAGE, "--forecaster lstm needs a --model");
-		return err_hint(err, "slsc scale train makes one of your own history");
+		err_set(err, ERR_USAGE, "--forecaster lstm needs a --model, or --train");
+		return err_hint(err, "slsc scale train makes a model of your own history");
 	}
 	p->lstm = xcalloc(1, sizeof(*p->lstm));
 	if (lstm_read(c->model, p->lstm, err) < 0)
@@ -367,8 +408,13 @@ static void add_notes(const struct simulate_ctx *c, struct parts *p)
 			  "of the last value",
 			  (unsigned long long)p->lstm->trained,
 			  p->lstm->naive > 0 ? 100 * maths_sqrt(p->lstm->loss / p->lstm->naive) : 100);
+	else if (c->train)
+		strs_addf(&t->notes,
+			  "lstm: trained on %u such loads of other seeds, %llu values: a load like this is nothing "
+			  "new to it",
+			  p->episodes, (unsigned long long)p->lstm->trained);
 	else if (!c->policies.len && !c->forecasters.len)
-		strs_addf(&t->notes, "lstm is left out: it needs a --model, which slsc scale train makes");
+		strs_addf(&t->notes, "lstm is left out: it needs a --model, which slsc scale train makes, or --train");
 	strs_addf(&t->notes, "memory: %s of an instance, at the peak of instances",
 		  t->measured ? "what was measured" : "what is configured");
 	strs_addf(&t->notes,
@@ -484,7 +530,7 @@ static const struct cmd subs[] = {
 			"nobody "
 			"waits. MAE and sMAPE are the errors of all forecasts of requests a second, up to "
 			"--horizon ahead.",
-		.examples = "$ slsc scale simulate\n"
+		.examples = "$ slsc scale simulate --train\n"
 			    "$ slsc bench hello --json >b.json; slsc scale simulate --bench b.json --goal 50ms\n"
 			    "$ slsc scale simulate --load diurnal --duration 24h --rate 500 --season 1h\n"
 			    "$ slsc scale simulate --trace requests.csv --model load.json --format html -o scale.html\n"

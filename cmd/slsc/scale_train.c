@@ -25,8 +25,7 @@ const struct opt scale_train_opts[] = {
 	{ .type = OPT_END },
 };
 
-/* Requests a second, of each interval; NULL with ERR_INTR. */
-static double *history(const struct arrivals *a, uint64_t interval, uint64_t seed, size_t *n, struct err *err)
+double *scale_history(const struct arrivals *a, uint64_t interval, uint64_t seed, size_t *n, struct err *err)
 {
 	const double each = SECOND / (double)interval;
 	struct arrivals_cursor c;
@@ -56,38 +55,41 @@ static int on_progress(unsigned done, unsigned steps, void *ctx)
 	return sig_check(err);
 }
 
+int scale_train_on(struct lstm *l, const double *v, size_t n, uint64_t interval, uint64_t seed, unsigned steps,
+		   struct err *err)
+{
+	const struct lstm_training how = { .seed = seed, .steps = steps, .progress = on_progress, .ctx = err };
+	int ret;
+
+	if (n < LSTM_LEAST) {
+		err_set(err, ERR_USAGE, "a history of %zu intervals: at least %u are needed to learn from", n,
+			LSTM_LEAST);
+		return err_hint(err, "a longer one, or a shorter --interval");
+	}
+	progress_begin("training", steps);
+	ret = lstm_train(l, v, n, (double)interval / SECOND, &how);
+	progress_end();
+	return ret;
+}
+
 int scale_train(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	const struct scale_train_ctx *c = ctx;
 	const char *path = c->output ? c->output : "scale-model.json";
-	struct lstm_training how = { .seed = scale_load_seed(&c->load),
-				     .steps = c->steps ? c->steps : LSTM_STEPS,
-				     .progress = on_progress,
-				     .ctx = err };
+	const uint64_t seed = scale_load_seed(&c->load);
 	CLEAN_BUF struct buf what = BUF_INIT, b = BUF_INIT, said = BUF_INIT;
 	CLEAN_ARRIVALS struct arrivals a = { .n = 0 };
 	CLEAN_FREE struct lstm *l = xcalloc(1, sizeof(*l));
 	CLEAN_FREE double *v = NULL;
 	uint64_t interval;
 	size_t n;
-	int ret;
 
 	(void)argc;
 	(void)argv;
 	if (scale_load_make(&c->load, &a, &what, err) < 0 || scale_load_interval(&c->load, &a, &interval, err) < 0)
 		return -1;
-	v = history(&a, interval, how.seed, &n, err);
-	if (!v)
-		return -1;
-	if (n < LSTM_LEAST) {
-		err_set(err, ERR_USAGE, "a history of %zu intervals: at least %u are needed to learn from", n,
-			LSTM_LEAST);
-		return err_hint(err, "a longer one, or a shorter --interval");
-	}
-	progress_begin("training", how.steps);
-	ret = lstm_train(l, v, n, (double)interval / SECOND, &how);
-	progress_end();
-	if (ret < 0)
+	v = scale_history(&a, interval, seed, &n, err);
+	if (!v || scale_train_on(l, v, n, interval, seed, c->steps ? c->steps : LSTM_STEPS, err) < 0)
 		return -1;
 	lstm_write(l, &b);
 	if (!g->dry_run && fs_write_file(path, b.ptr, b.len, 0644, err) < 0)

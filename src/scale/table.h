@@ -66,7 +66,7 @@ uint64_t table_memory(const struct table *t, const struct table_row *r);
 const char *table_ns_text(double ns, char *text, size_t cap);
 /** table_cost_text - "$0.0123", "EUR 0.0123". Into @text. */
 const char *table_cost_text(const struct table *t, double cost, char *text, size_t cap);
-/** table_mae_text, table_smape_text - the mean absolute error, or sMAPE in %; "" of who makes no forecasts. Into @text. */
+/** table_mae_text, table_smape_text - errors of its forecasts; "" of who makes none. Into @text. */
 const char *table_mae_text(const struct table_row *r, char *text, size_t cap);
 const char *table_smape_text(const struct table_row *r, char *text, size_t cap);
 /** table_scaled_text - "0 s", "1.25 s", "never", or "–" where nothing rises. Into @text. */

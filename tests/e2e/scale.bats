@@ -35,7 +35,8 @@ forecast holt-winters is at nothing better than forecast last, and worse at
 
 note: fixed: 14 instances, what the peak needs: somebody knew it beforehand
 note: nothing here was measured: --bench takes what slsc bench --json has
-note: lstm is left out: it needs a --model, which slsc scale train makes
+note: lstm is left out: it needs a --model, which slsc scale train makes, or
+      --train
 note: memory: what is configured of an instance, at the peak of instances
 note: cost: of the load, for all of the time, instances of 128.0 MB that are
       kept, by lambda's prices (x86_64, us-east-1) of 2025-06-01; charged by
@@ -229,6 +230,22 @@ hint: --interval says how often"
 hint: slsc scale train makes such a file"
 }
 
+@test "scale simulate --train: the table with each forecaster, out of one command" {
+	simulate --duration 1min --before 1min --rate 500 --train --json
+	is "$status" 0
+	is "$(jq -c '[.policies[] | .name, .forecast != null]' <<<"$out")" \
+		'["fixed",false,"cpu",false,"forecast last",true,"forecast holt-winters",true,"forecast ar",true,"forecast lstm",true]'
+	is "$(jq -r '.notes[] | select(startswith("lstm"))' <<<"$out")" \
+		"lstm: trained on 10 such loads of other seeds, 1200 values: a load like this is nothing new to it"
+	cp "$T/out" "$T/one"
+	simulate --duration 1min --before 1min --rate 500 --train --json
+	cmp "$T/out" "$T/one"
+	simulate --duration 10s --before 10s --rate 500 --train
+	is "$status" 2
+	is "$err" "error: a history of 200 intervals: at least 300 are needed to learn from
+hint: a longer one, or a shorter --interval"
+}
+
 @test "scale simulate --command: a program of one's own decides, line by line" {
 	cat >policy.py <<-'X'
 		import json, sys
@@ -299,7 +316,8 @@ hint: a number that is not negative, such as 0.0000166667"
 		--service 0|--service: a request takes some time
 		--service 5x|--service: '5x' is no distribution of times up to 1 h
 		--policy command|--policy command needs a --command
-		--forecaster lstm|--forecaster lstm needs a --model
+		--forecaster lstm|--forecaster lstm needs a --model, or --train
+		--train --model x|--train is for a pattern, without a --model
 		--target 0|--target: '0' is no percentage from 1 to 100
 		--load bump|--load: 'bump' is not one of step, ramp, diurnal, burst
 		--min 5 --max 2|--min is more than --max
