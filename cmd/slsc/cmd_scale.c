@@ -154,6 +154,9 @@ static int read_function(const struct simulate_ctx *c, struct parts *p, struct e
 	struct table *t = &p->table;
 
 	t->sim.cpu = 1;
+	/* what was measured or is said of this function counts more than what others took */
+	if (c->bench || c->service)
+		arrivals_forget_busy(&p->arrivals);
 	if (c->bench) {
 		if (bench_file_read(c->bench, &p->bench, err) < 0)
 			return -1;
@@ -166,6 +169,13 @@ static int read_function(const struct simulate_ctx *c, struct parts *p, struct e
 			return -1;
 		say_spread(c->service ? c->service : SERVICE " (assumed)", &p->service, &p->service_text);
 		t->sim.service = &p->service;
+		if (p->arrivals.busy > 0) {
+			char mean[32];
+
+			buf_reset(&p->service_text);
+			buf_addf(&p->service_text, "as the trace has it, mean %s",
+				 str_human_ns(p->arrivals.busy, mean, sizeof(mean)));
+		}
 	} else {
 		buf_addf(&p->service_text, "of %.60s ", p->bench.function ? p->bench.function : "the function");
 		say_spread("as measured", &p->bench.service, &p->service_text);
@@ -203,7 +213,8 @@ static bool among(const struct strs *names, const char *name)
 
 static uint32_t needs(const struct parts *p, double rate)
 {
-	const double n = policy_needs(rate, p->table.sim.service->mean, POLICY_HEADROOM);
+	const double each = p->arrivals.busy > 0 ? p->arrivals.busy : p->table.sim.service->mean;
+	const double n = policy_needs(rate, each, POLICY_HEADROOM);
 
 	return n < POLICY_INSTANCES - 1 ? (uint32_t)n + 1 : POLICY_INSTANCES;
 }

@@ -86,7 +86,7 @@ int arrivals_make(struct arrivals *a, const struct pattern_spec *s, struct err *
 void arrivals_finish(struct arrivals *a)
 {
 	a->step = ARRIVALS_NEVER;
-	a->peak = 0;
+	a->peak = a->busy = 0;
 	if (!a->n) {
 		a->end = a->width * a->nbins;
 		for (size_t i = 0; i < a->nbins; i++) {
@@ -102,7 +102,15 @@ void arrivals_finish(struct arrivals *a)
 			first++;
 		if ((double)(i - first + 1) > a->peak)
 			a->peak = (double)(i - first + 1);
+		a->busy += (double)a->each[i].busy / (double)a->n;
 	}
+}
+
+void arrivals_forget_busy(struct arrivals *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		a->each[i].busy = 0;
+	a->busy = 0;
 }
 
 void arrivals_release(struct arrivals *a)

@@ -30,6 +30,8 @@ struct arrivals {
 	} *each;
 	size_t n;
 
+	double busy;		/* ns: how long they took, on average; 0: unknown */
+
 	uint64_t end;		/* no request at or after it */
 	uint64_t from;		/* what is before is warm-up */
 	uint64_t step;		/* when the load rises; ARRIVALS_NEVER: unknown */
@@ -51,8 +53,10 @@ struct pattern_spec {
 
 /** arrivals_make - ERR_USAGE for more than the limits above. */
 int arrivals_make(struct arrivals *a, const struct pattern_spec *s, struct err *err) MUST_CHECK;
-/** arrivals_finish - of a trace whose bins or times are there: end and peak. */
+/** arrivals_finish - of a trace whose bins or times are there: end, peak, and how long requests took. */
 void arrivals_finish(struct arrivals *a);
+/** arrivals_forget_busy - requests take as long as somebody else says. */
+void arrivals_forget_busy(struct arrivals *a);
 void arrivals_release(struct arrivals *a);
 /** arrivals_expected - how many requests: of a pattern on average. */
 double arrivals_expected(const struct arrivals *a);

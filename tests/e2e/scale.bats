@@ -160,6 +160,12 @@ hint: slsc bench FUNCTION --json >b.json"
 	printf 'app,func,end_timestamp,duration\na,f,10,4\na,f,9,2.5\n' >2021.csv
 	simulate --trace 2021.csv --policy fixed --fixed 2 --json
 	is "$(jq -c '.policies[0] | [.requests, .busy_seconds, .latency.max]' <<<"$out")" '[2,6.5,4000000000]'
+	# how many instances the peak needs is by what requests took; a service time that is given counts more
+	is "$(jq -c '[.service, (.notes[0] | startswith("nothing"))]' <<<"$out")" '["as the trace has it, mean 3.25 s",true]'
+	simulate --trace 2021.csv --policy fixed --service 1s --json
+	is "$(jq -c '[.service, .policies[0].busy_seconds]' <<<"$out")" '["1s, mean 1.00 s",2]'
+	simulate --trace 2021.csv --policy fixed --json
+	is "$(jq '.policies[0].peak_instances' <<<"$out")" 12
 	printf '0,10\n2,20\n1,30\n' >bad.csv
 	simulate --trace bad.csv
 	is "$status" 1
@@ -271,6 +277,8 @@ hint: does it write its answer at once? Its output is a pipe: flush after each l
 
 @test "scale: a signal ends a simulation and a training, and leaves no model behind" {
 	for what in "simulate --rate 10000 --duration 24h" "train --load diurnal --duration 1h --steps 100000"; do
+		# of the one before, there would be its word
+		: >"$T/err"
 		# shellcheck disable=SC2086
 		"$SLSC_BIN" scale $what >"$T/out" 2>"$T/err" 3>&- &
 		pid=$!

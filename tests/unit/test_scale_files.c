@@ -147,6 +147,9 @@ static void test_azure(void **unused)
 	assert_int_equal(a.each[1].at, 7 * SECOND);
 	assert_int_equal(a.each[2].at, 7 * SECOND + SECOND / 2);
 	assert_int_equal(a.each[3].busy, SECOND / 2);
+	assert_true(a.busy == (0.5 + 0.25 + 1.5 + 2) / 4 * 1e9);
+	arrivals_forget_busy(&a);
+	assert_true(a.busy == 0 && a.each[3].busy == 0);
 	arrivals_release(&a);
 	parse(of_2021, "f2", &a);
 	assert_int_equal(a.n, 1);
