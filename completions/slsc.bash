@@ -97,7 +97,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --no-fetch --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --no-fetch --launcher --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'build')
 		case $prev in

@@ -116,13 +116,14 @@ complete -c slsc -n '__slsc_in init' -a '(__fish_complete_directories)'
 
 # doctor
 complete -c slsc -n '__slsc_in doctor' -l no-fetch -d 'only look: do not fetch musl for the architectures that lack it'
+complete -c slsc -n '__slsc_in doctor' -l launcher -d 'compile twice through LAUNCHER, or the project\'s, and say whether the second was a hit'
 complete -c slsc -n '__slsc_in doctor' -l json -d 'print results, and an error, as JSON'
 
 # build
 complete -c slsc -n '__slsc_in build' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64, wasm32'
 complete -c slsc -n '__slsc_in build' -s p -l profile -x -a '(__slsc_names profiles)' -d 'release (default), small, fast, debug, or one of slsc.yaml'
 complete -c slsc -n '__slsc_in build' -s j -l jobs -x -d 'run N steps at a time'
-complete -c slsc -n '__slsc_in build' -l launcher -x -d 'put CMD before each compile: ccache, distcc, ...'
+complete -c slsc -n '__slsc_in build' -l launcher -x -d 'put CMD before each compile: ccache, sccache, distcc, icecc, recc, or another; none'
 complete -c slsc -n '__slsc_in build' -l shard -x -d 'only the I-th of N parts, which take about the same time: see docs/MANY.md'
 complete -c slsc -n '__slsc_in build' -l smoke -d 'also start each binary, under qemu-user if it is of another architecture'
 complete -c slsc -n '__slsc_in build' -s f -l file -r -F -d 'build this Dockerfile; the argument is the directory that COPY takes files from'

@@ -8,7 +8,6 @@
 #include "cli/out.h"
 #include "commands.h"
 #include "os/fs.h"
-#include "os/proc.h"
 #include "ui.h"
 #include "wasm/wasm.h"
 
@@ -31,7 +30,7 @@ static const struct opt opts[] = {
 	  .help = "release (default), small, fast, debug, or one of slsc.yaml" },
 	{ OPT_UINT, 'j', "jobs", AT(jobs), .arg = "N", .help = "run N steps at a time", .min = 1, .max = 4096 },
 	{ OPT_STR, 0, "launcher", AT(launcher), .arg = "CMD",
-	  .help = "put CMD before each compile: ccache, distcc, ..." },
+	  .help = "put CMD before each compile: ccache, sccache, distcc, icecc, recc, or another; none" },
 	{ OPT_STR, 0, "shard", AT(shard), .arg = "I/N",
 	  .help = "only the I-th of N parts, which take about the same time: see docs/MANY.md" },
 	{ OPT_FLAG, 0, "smoke", AT(smoke),
@@ -74,6 +73,7 @@ static int report(const struct project *p, const struct build_result *res, const
 {
 	CLEAN_FREE char *cwd = getcwd(NULL, 0);
 	const bool here = cwd && strcmp(cwd, p->dir) == 0;
+	const struct launcher_sum *n = &res->launched;
 	size_t width = 0;
 
 	if (json)
@@ -110,21 +110,13 @@ static int report(const struct project *p, const struct build_result *res, const
 		buf_addc(b, '}');
 	}
 	if (json)
-		buf_addf(b, "],\"steps\":%u}\n", res->steps);
-	return 0;
-}
-
-/* The shell splits it: its first word is the program. */
-static int check_launcher(const char *launcher, struct err *err)
-{
-	const char *first = launcher + strspn(launcher, " \t");
-	CLEAN_FREE char *word = xstrndup(first, strcspn(first, " \t"));
-	CLEAN_FREE char *path = proc_which(word);
-
-	if (!path && strchr(word, '/'))
-		return err_set(err, ERR_USAGE, "--launcher: '%s' is not an executable file", word);
-	if (!path)
-		return err_set(err, ERR_USAGE, "--launcher: '%s' is not found on PATH", word);
+		buf_addc(b, ']');
+	if (json && res->launcher)
+		buf_addf(b, ",\"launcher\":{\"compiles\":%u,\"elsewhere\":%u,\"fell_back\":%u,\"hits\":%u,"
+			 "\"name\":\"%s\",\"remote_failed\":%u,\"remote_hits\":%u}", n->compiles, n->elsewhere,
+			 n->fell_back, n->hits, res->launcher, n->remote_failed, n->remote_hits);
+	if (json)
+		buf_addf(b, ",\"steps\":%u}\n", res->steps);
 	return 0;
 }
 
@@ -147,8 +139,6 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 			return err_set(err, ERR_USAGE, "--shard: a Dockerfile's image has no functions to split");
 		return build_stage(&c->stage, argc ? argv[0] : NULL, &c->arches, c->jobs, g, err);
 	}
-	if (c->launcher && check_launcher(c->launcher, err) < 0)
-		return -1;
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);
 	ui_build_request(&req, g);
@@ -157,6 +147,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 			err_hint(err, "there is a Dockerfile: `slsc build -f Dockerfile .` builds its image");
 		return -1;
 	}
+	if (launcher_check(&p, c->launcher, err) < 0)
+		return -1;
 	if (c->shard && ui_shard(&p, c->shard, c->profile, true, &functions, err) < 0)
 		return -1;
 	req.functions = functions;

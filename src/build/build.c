@@ -108,6 +108,7 @@ struct stream {
 	struct strs verdicts;	/* same order; "" for none */
 	VEC(struct buf) held;	/* likewise: what a link wrote, until it is known whether that says more */
 	const struct graph *graph;
+	const struct launcher *launcher;
 	bool holding;		/* lines are of a link that failed, the last one */
 	bool skip_command;	/* the next line is the failed command */
 	bool no_space;		/* a compiler's words for a full disk are many */
@@ -238,7 +239,8 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 	};
 
 	strs_addf(env, "SLSC_SELF=%s", self);
-	strs_addf(env, "SLSC_LAUNCHER=%s", req->launcher ? req->launcher : "");
+	VEC_EACH(&s->launcher->env, e)
+		strs_add(env, *e);
 	strs_add(env, "NINJA_STATUS=" MARK "%f/%t" MARK);
 	strs_add(env, req->color ? "CLICOLOR_FORCE=1" : "CLICOLOR_FORCE=0");
 	/* what runs in a stage is no child of ninja's */
@@ -248,8 +250,8 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 	strs_add(&argv, "ninja");
 	strs_add(&argv, "-f");
 	strs_add(&argv, file);
-	if (req->jobs)
-		strs_addf(&argv, "-j%u", req->jobs);
+	if (req->jobs || s->launcher->jobs)
+		strs_addf(&argv, "-j%u", req->jobs ? req->jobs : s->launcher->jobs);
 	if (req->dry_run)
 		strs_add(&argv, "-n");
 	if (req->verbose)
@@ -386,7 +388,7 @@ static int choose(struct project *p, const struct graph *g, const struct build_r
 		}
 		if (toolchain_require(t->tc, err) < 0)
 			return -1;
-		if (req->launcher && t->tc->stage) {
+		if (req->launcher && strcmp(req->launcher, "none") != 0 && t->tc->stage) {
 			err_set(err, ERR_USAGE, "--launcher %s: '%s' is compiled in stage '%s', where nothing of this "
 				"machine is", req->launcher, t->fn->name.s, t->tc->stage->stage.s);
 			return err_hint(err, "leave it out, or name the other functions");
@@ -497,6 +499,8 @@ static int write_graph(struct graph *g, bool dry_run, int *memfd, char **file, s
 	bool changed;
 
 	graph_ninja(g, &text);
+	if (graph_links(g, err) < 0)
+		return -1;
 	if (dry_run) {
 		*memfd = memfd_create("build.ninja", 0);
 		if (*memfd < 0)
@@ -587,24 +591,29 @@ static int finish(struct project *p, int dir, const struct build_request *req, s
 	return 0;
 }
 
-/* ninja -n makes the directories of its outputs all the same: those that were not there before go again. */
+/*
+ * ninja -n makes the directories of its outputs all the same, and looks at files by links of ours: what was not there
+ * before goes again.
+ */
+#define DRY_RUN_DIRS 3
 struct dry_run {
-	char *dir[2];
-	bool was[2];
+	char *dir[DRY_RUN_DIRS];
+	bool was[DRY_RUN_DIRS];
 };
 
 static struct dry_run dry_run_state(const struct project *p, const struct profile *pr)
 {
-	struct dry_run d = { .dir = { path_join(p->dir, ".slsc"), xasprintf("%s/.slsc/%s", p->dir, pr->name) } };
+	struct dry_run d = { .dir = { path_join(p->dir, ".slsc"), xasprintf("%s/.slsc/%s", p->dir, pr->name),
+				      path_join(p->dir, GRAPH_IN_DIR) } };
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < DRY_RUN_DIRS; i++)
 		d.was[i] = fs_exists(d.dir[i]);
 	return d;
 }
 
 static int dry_run_tidy(const struct dry_run *d, struct err *err)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < DRY_RUN_DIRS; i++)
 		if (!d->was[i] && fs_rmtree(d->dir[i], err) < 0)
 			return -1;
 	return 0;
@@ -612,8 +621,8 @@ static int dry_run_tidy(const struct dry_run *d, struct err *err)
 
 static void dry_run_release(struct dry_run *d)
 {
-	free(d->dir[0]);
-	free(d->dir[1]);
+	for (int i = 0; i < DRY_RUN_DIRS; i++)
+		free(d->dir[i]);
 }
 
 static bool is_full(const char *dir)
@@ -643,6 +652,22 @@ static int failure(const struct graph *g, const struct stream *s, int status, st
 	return err_set(err, ERR_BUILD, "ninja failed with status %d", status);
 }
 
+/* Nothing that a launcher did fails a build: what it says of itself least of all. */
+static void sum_up(const struct launcher *l, const struct build_request *req, struct build_result *res)
+{
+	CLEAN_FREE char *line = NULL;
+	struct err why;
+
+	res->launcher = l->name;
+	res->launcher_remote = l->shown != NULL;
+	if (launcher_sum(l, &res->launched, &why) < 0)
+		line = xasprintf("launcher %s: %s", l->name, why.msg);
+	else
+		line = launcher_complain(l, &res->launched);
+	if (line && req->on_warn)
+		req->on_warn(line);
+}
+
 /* --arch wasm32 is enough: who builds for machines need not say that it can be built for engines, too. */
 static void add_wasm(struct project *p, const struct build_request *req)
 {
@@ -659,8 +684,11 @@ static void add_wasm(struct project *p, const struct build_request *req)
 static int build(struct project *p, const struct build_request *req, struct build_result *res,
 		 struct graph *g, struct dep_trees *deps, struct err *err)
 {
+	CLEAN_LAUNCHER struct launcher launcher = LAUNCHER_INIT;
+	CLEAN_FREE char *log = path_join(p->dir, ".slsc/launcher.log");
+	const struct launcher_opts lo = { req->launcher, log, req->launcher_proof, req->launcher_fresh, req->on_warn };
 	struct stream s = { .req = req, .res = res, .ninja_error = BUF_INIT,
-			    .graph = g };
+			    .graph = g, .launcher = &launcher };
 	CLEAN_STRS struct strs outs = { 0 };
 	CLEAN_FD int memfd = -1, dir = open(p->dir, O_PATH | O_CLOEXEC);
 	CLEAN_FREE char *file = NULL;
@@ -695,6 +723,8 @@ static int build(struct project *p, const struct build_request *req, struct buil
 			return -1;
 	}
 	was = dry_run_state(p, pr);
+	if (!req->dry_run && launcher_open(&launcher, p, &lo, err) < 0)
+		return -1;
 	if (choose(p, g, req, res, &outs, err) < 0 || write_graph(g, req->dry_run, &memfd, &file, err) < 0)
 		return -1;
 	/* ninja would take no name for all of them */
@@ -708,6 +738,8 @@ static int build(struct project *p, const struct build_request *req, struct buil
 		r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
 		res->steps += steps;
 	}
+	if (launcher.name)
+		sum_up(&launcher, req, res);
 	if (req->dry_run && r == 0)
 		r = dry_run_tidy(&was, err);
 	if (r == 0 && status != 0)

@@ -47,6 +47,12 @@ int graph_plan(struct graph *g, struct project *p, const struct profile *pr, con
 	       struct err *err) MUST_CHECK;
 void graph_release(struct graph *g);
 
+/* slsc's own data, by one of the links. */
+#define GRAPH_IN_SLSC GRAPH_IN_DIR "/slsc"
+
+/** graph_links - the links below GRAPH_IN_DIR that build.ninja names files by. */
+int graph_links(const struct graph *g, struct err *err) MUST_CHECK;
+
 /** graph_ninja - build.ninja's text. The same project gives the same text, wherever slsc itself is installed. */
 void graph_ninja(const struct graph *g, struct buf *out);
 

@@ -100,6 +100,14 @@ struct dependency {
 	struct lstrs flags;
 };
 
+/** What is put before each compile. */
+struct launcher_def {
+	struct lstr name;		/* ccache, sccache, distcc, icecc, recc or none; NULL: nothing is said */
+	struct lstr remote;		/* the cache's server; of recc the one that compiles; without a password */
+	bool read_only;			/* nothing is written there */
+	struct lstrs hosts;		/* distcc's, as DISTCC_HOSTS takes them */
+};
+
 /** package.zip.include: files next to the binary, in the zip and in the image. */
 struct include {
 	struct lstr from;		/* a path or glob relative to slsc.yaml */
@@ -208,6 +216,7 @@ struct project {
 	enum arch arches[ARCH_ALL];
 	size_t narches;			/* default both machines; in the file's order else */
 	struct toolchain_choice toolchain;	/* default "musl" */
+	struct launcher_def launcher;
 	struct build_stages *stages;	/* who opens those of toolchains (build/stages.h); borrowed; NULL: nobody */
 	struct lstr profile;		/* the default profile; "release" */
 	struct profile **profiles;	/* built-in and own */

@@ -351,6 +351,21 @@ static void show_toolchain_of(struct writer *w, struct project *p, const struct 
 	close_map(w);
 }
 
+static void show_launcher(struct writer *w, const struct launcher_def *l)
+{
+	if (!l->remote.s && !l->read_only && !l->hosts.len) {
+		show_str(w, "launcher", l->name.s);
+		return;
+	}
+	open_map(w, "launcher");
+	show_str(w, "name", l->name.s);
+	show_str(w, "remote", l->remote.s);
+	if (l->read_only)
+		show_bool(w, "read_only", true);
+	show_strs(w, "hosts", l->hosts);
+	close_map(w);
+}
+
 static struct lstrs arches_of(struct project *p, const struct function *f)
 {
 	struct lstrs v = { arena_alloc(&p->arena, ARCH_ALL * sizeof(struct lstr)), 0 };
@@ -461,6 +476,7 @@ void project_show(struct project *p, bool json, struct buf *out)
 	show_str(&w, "version", p->version.s);
 	show_strs(&w, "arches", arches);
 	show_toolchain_of(&w, p, NULL);
+	show_launcher(&w, &p->launcher);
 	show_str(&w, "profile", p->profile.s);
 	open_map(&w, "functions");
 	for (size_t i = 0; i < p->nfunctions; i++)

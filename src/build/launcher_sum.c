@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What launchers say of a build when it is over, each in its own words. */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "build/launcher.h"
+#include "os/fs.h"
+#include "os/proc.h"
+
+#define LOG_MAX (64u << 20)
+
+static bool contains(struct str s, const char *part)
+{
+	return memmem(s.ptr, s.len, part, strlen(part)) != NULL;
+}
+
+/*
+ * ccache's stats_log: for each run a line "# file", and then the counters that went up, a line each. A remote that
+ * fails at the first question is asked no other one by that run.
+ */
+static void sum_ccache(struct str text, struct launcher_sum *sum)
+{
+	bool hit = false, remote = false, failed = false;
+
+	for (struct str line = text, rest; text.len; text = rest) {
+		line = text;
+		rest = str_cut(&line, '\n');
+		line = str_trim(line);
+		if (str_starts(line, "#"))
+			hit = remote = failed = false;
+		if ((str_eqz(line, "direct_cache_hit") || str_eqz(line, "preprocessed_cache_hit")) && !hit) {
+			hit = true;
+			sum->hits++;
+			sum->compiles++;
+			sum->remote_hits += remote;
+		} else if (str_eqz(line, "cache_miss")) {
+			sum->compiles++;
+		} else if (str_eqz(line, "remote_storage_hit") && !remote) {
+			remote = true;
+			sum->remote_hits += hit;
+		} else if ((str_eqz(line, "remote_storage_error") || str_eqz(line, "remote_storage_timeout")) &&
+			   !failed) {
+			failed = true;
+			sum->remote_failed++;
+		}
+	}
+}
+
+static void sum_distcc(struct str text, struct launcher_sum *sum)
+{
+	for (struct str line, rest; text.len; text = rest) {
+		line = text;
+		rest = str_cut(&line, '\n');
+		if (contains(line, "failed to distribute"))
+			sum->fell_back++;
+		else if (contains(line, " completed ok") && !contains(line, " on localhost "))
+			sum->elsewhere++;
+	}
+}
+
+static void sum_icecc(struct str text, struct launcher_sum *sum)
+{
+	for (struct str line, rest; text.len; text = rest) {
+		line = text;
+		rest = str_cut(&line, '\n');
+		if (contains(line, "building locally") || contains(line, "local build forced") ||
+		    contains(line, "no local daemon found"))
+			sum->fell_back++;
+		else if (contains(line, "Have to use host "))
+			sum->elsewhere++;
+	}
+}
+
+void launcher_sum_log(const char *name, struct str text, struct launcher_sum *sum)
+{
+	if (strcmp(name, "ccache") == 0)
+		sum_ccache(text, sum);
+	else if (strcmp(name, "distcc") == 0)
+		sum_distcc(text, sum);
+	else if (strcmp(name, "icecc") == 0)
+		sum_icecc(text, sum);
+}
+
+static unsigned count(const json_t *stats, const char *name)
+{
+	const json_t *v = json_object_get(stats, name), *of;
+	const char *lang;
+	json_int_t n = json_is_integer(v) ? json_integer_value(v) : 0;
+
+	/* some are split by language */
+	json_object_foreach(json_object_get(v, "counts"), lang, of)
+		n += json_integer_value(of);
+	return n > 0 && n < 1u << 30 ? (unsigned)n : 0;
+}
+
+/* Its server is this build's, and so are all its numbers. */
+static int ask_sccache(const struct launcher *l, struct launcher_sum *sum, struct err *err)
+{
+	const char *const argv[] = { "sccache", "--show-stats", "--stats-format=json", NULL };
+	CLEAN_BUF struct buf out = BUF_INIT, ignored = BUF_INIT;
+	struct proc_opts o = { .out = &out, .errout = &ignored, .null_stdin = true, .timeout_ms = 10000 };
+	struct strs env = l->env;
+	json_error_t why;
+	json_t *root;
+	const json_t *stats;
+	int status;
+
+	o.env = (const char *const *)strs_argv(&env);
+	if (proc_run(argv, &o, &status, err) < 0)
+		return -1;
+	root = json_loads(out.ptr, JSON_REJECT_DUPLICATES, &why);
+	stats = json_object_get(root, "stats");
+	if (!stats) {
+		json_decref(root);
+		return err_set(err, ERR_TOOL, "sccache: its server has no statistics");
+	}
+	sum->hits = count(stats, "cache_hits");
+	sum->compiles = sum->hits + count(stats, "cache_misses");
+	sum->remote_failed = count(stats, "cache_write_errors") + count(stats, "cache_errors") +
+			     count(stats, "cache_timeouts");
+	json_decref(root);
+	return 0;
+}
+
+static int sum_file(const char *name, const char *path, struct launcher_sum *sum, struct err *err)
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+
+	if (!fs_exists(path))
+		return 0;
+	if (fs_read(path, LOG_MAX, &text, err) < 0)
+		return -1;
+	launcher_sum_log(name, buf_str(&text), sum);
+	return 0;
+}
+
+int launcher_sum(const struct launcher *l, struct launcher_sum *sum, struct err *err)
+{
+	*sum = (struct launcher_sum){ 0 };
+	if (!l->name)
+		return 0;
+	if (strcmp(l->name, "sccache") == 0)
+		return ask_sccache(l, sum, err);
+	return sum_file(l->name, l->log, sum, err);
+}
+
+char *launcher_complain(const struct launcher *l, const struct launcher_sum *sum)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	if (sum->remote_failed)
+		buf_addf(&b, "launcher %s: %s failed in %u of %u compiles, which went on without it", l->name,
+			 l->shown ? l->shown : "its remote", sum->remote_failed, sum->compiles);
+	if (sum->fell_back)
+		buf_addf(&b, "%s%s: %u %s done here: no host took %s", b.len ? "; " : "launcher ",
+			 l->name, sum->fell_back, sum->fell_back == 1 ? "compile was" : "compiles were",
+			 sum->fell_back == 1 ? "it" : "them");
+	return b.len ? buf_detach(&b) : NULL;
+}

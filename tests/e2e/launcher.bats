@@ -1,0 +1,224 @@
+#!/usr/bin/env bats
+# launcher: what stands before each compile. Real ccache, sccache, distcc and icecc, real Redis; servers that fail.
+
+load helper
+
+# server KIND: sets $port; ended with the test
+server() {
+	mkfifo "$T/port"
+	python3 -u "$SLSC_SRC/tests/e2e/support/cache_server.py" "$1" >"$T/port" 2>"$T/server.err" &
+	pids+=($!)
+	read -r port <"$T/port"
+	rm "$T/port"
+}
+
+# redis [OPTIONS]: a real one, sets $port
+redis() {
+	need redis-server redis-server
+	port=$(free_port)
+	redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$T" "$@" >"$T/redis.log" 2>&1 &
+	pids+=($!)
+	until grep -q 'Ready to accept connections' "$T/redis.log" 2>/dev/null; do kill -0 "${pids[-1]}"; done
+}
+
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+
+teardown() {
+	local pid
+	for pid in "${pids[@]}"; do
+		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	cd / || return 1
+	rm -rf "$T"
+}
+pids=()
+
+# build ARGS...: a build with nothing on stderr but what is to be read
+build() {
+	slsc_run build --progress=never --json "$@"
+}
+
+# template DIR [LAUNCHER]: the template hello, as somebody else has cloned it into DIR
+template() {
+	mkdir -p "$1" && cd "$1" || return 1
+	"$SLSC_BIN" init hello --template hello >/dev/null 2>&1
+	cd hello || return 1
+	[ -z "${2:-}" ] || sed -i "1a launcher: $2" slsc.yaml
+}
+
+# checkout DIR [LAUNCHER]: two small sources, with all that makes an object depend on where and how it is compiled
+checkout() {
+	mkdir -p "$1/src" && cd "$1" || return 1
+	printf 'project: t\n%sfunctions: {f: {sources: ["src/*.c"], runtime: none, defines: {N: "3 + 1"}}}\n' \
+		"${2:+launcher: $2
+}" >slsc.yaml
+	cat >src/h.h <<-'C'
+		static inline int twice(int x) { return 2 * x; }
+		#define MAX(a, b) ({ __typeof__(a) a_ = (a); __typeof__(b) b_ = (b); a_ > b_ ? a_ : b_; })
+		int more(int argc);
+	C
+	cat >src/main.c <<-'C'
+		#include "h.h"
+		int main(int argc, char **argv) { return argv[0] ? twice(more(argc)) - N : 1; }
+	C
+	cat >src/more.c <<-'C'
+		#undef NDEBUG
+		#include <assert.h>
+		#include <errno.h>
+		#include <stdio.h>
+		#include "h.h"
+		#define SQUARE(x) ((x) * \
+				   (x))
+		int more(int argc)
+		{
+			assert(argc > 0);
+			return printf("%s %d %d", __FILE__,
+				      SQUARE(argc +
+					     1), MAX(argc,
+						     EINTR)) + __LINE__;
+		}
+	C
+}
+
+digests() {
+	find .slsc/release -maxdepth 2 -type f ! -name '.ninja*' ! -name '*.map' -exec sha256sum {} + | sort -k2
+}
+
+# launched FIELD...: of what the last build said
+launched() {
+	local f
+	for f; do jq -r ".launcher.$f" <<<"$out"; done | paste -sd' '
+}
+
+# reference MAKER [ARGS...]: what no launcher made, in a directory whose name nobody else's is
+reference() {
+	"$1" "$T/reference"
+	build --launcher none "${@:2}"
+	is "$status" 0
+	is "$(launched name)" null
+	digests >"$T/reference.digests"
+	[ -s "$T/reference.digests" ]
+}
+
+same_as_reference() {
+	is "$(digests)" "$(cat "$T/reference.digests")"
+}
+
+ALL=(--arch x86_64 --arch arm64 --arch wasm32)
+
+@test "ccache: a clean checkout in another directory is all hits, for machines and wasm32" {
+	reference template "${ALL[@]}"
+	export CCACHE_DIR=$T/cache
+	template "$T/a" ccache
+	build "${ALL[@]}"
+	is "$status" 0
+	is "$err" ""
+	is "$(launched name hits)" "ccache 0"
+	n=$(launched compiles)
+	[ "$n" -gt 50 ]
+	same_as_reference
+	template "$T/elsewhere/b" ccache
+	build "${ALL[@]}"
+	is "$status" 0
+	is "$err" ""
+	is "$(launched compiles hits)" "$n $n"
+	same_as_reference
+}
+
+@test "ccache and gcc, of this machine and a cross compiler: the same" {
+	gcc() { checkout "$@" && sed -i '1a toolchain: musl-gcc' slsc.yaml; }
+	reference gcc
+	export CCACHE_DIR=$T/cache
+	for dir in a elsewhere/b; do
+		gcc "$T/$dir" ccache
+		build
+		is "$status" 0
+		is "$err" ""
+		same_as_reference
+	done
+	is "$(launched compiles hits)" "4 4"
+}
+
+@test "arguments are free of absolute paths, with each toolchain" {
+	for tc in musl musl-gcc gnu; do
+		template "$T/$tc"
+		sed -i "s/^toolchain: .*/toolchain: $tc/" slsc.yaml
+		slsc_run build -n -v --progress=never "${ALL[@]}"
+		is "$status" 0
+		grep -F ' -c ' <<<"$err" | sed 's/ # .*//' >compiles
+		[ "$(wc -l <compiles)" -gt 50 ]
+		# what is left is what things are called in binaries, and "the directory this runs in"
+		is "$(grep -oE "[ =]/[^ ]*" compiles | sort -u | grep -vE '^=/(slsc|sysroot/(include|kernel|gcc)|proc/self/cwd(=\.)?)$')" ""
+		is "$(grep -cF "$T" compiles)" 0
+	done
+}
+
+@test "flags of slsc.yaml that hold the project's path: it is in no binary, as before" {
+	checkout "$T/a"
+	sed -i "s,runtime: none,&\, flags: [\"-I$T/a/src/x\"]," slsc.yaml
+	mkdir src/x && echo 'static const char *here(void) { return __FILE__; }' >src/x/x.h
+	sed -i '1i #include "x.h"' src/more.c
+	sed -i 's/printf("%s %d %d", __FILE__/printf("%s %d %d", here()/' src/more.c
+	build --arch x86_64
+	is "$status" 0
+	has "$(strings .slsc/release/x86_64/f)" ./src/x/x.h
+}
+
+@test "ccache and Redis: a machine with an empty cache gets all from there" {
+	reference checkout
+	redis
+	for i in 1 2; do
+		checkout "$T/$i" "{name: ccache, remote: \"redis://127.0.0.1:$port\"}"
+		CCACHE_DIR=$T/cache$i build
+		is "$status" 0
+		is "$err" ""
+		same_as_reference
+		is "$(launched compiles hits remote_hits remote_failed)" "4 $((4 * i - 4)) $((4 * i - 4)) 0"
+	done
+}
+
+@test "ccache and a server of HTTP: the same; read_only puts nothing there" {
+	reference checkout
+	server http
+	for i in 0 1 2; do
+		checkout "$T/$i" "{name: ccache, remote: \"http://127.0.0.1:$port/cache\"}"
+		[ $i != 0 ] || sed -i 's/"}/", read_only: true}/' slsc.yaml
+		CCACHE_DIR=$T/cache$i build
+		is "$status" 0
+		is "$err" ""
+		same_as_reference
+		is "$(launched compiles remote_hits)" "4 $((i == 2 ? 4 : 0))"
+	done
+}
+
+@test "a password comes from the environment, and is nowhere to be seen" {
+	redis --requirepass s3cret
+	checkout "$T/a" "{name: ccache, remote: \"redis://127.0.0.1:$port\"}"
+	CCACHE_DIR=$T/cache0 build
+	is "$status" 0
+	is "$err" "warning: launcher ccache: redis://127.0.0.1:$port is left out: it asks for a password"
+	rm -rf .slsc
+	export SLSC_LAUNCHER_REMOTE=redis://s3cret@127.0.0.1:$port
+	CCACHE_DIR=$T/cache1 build -v
+	is "$status" 0
+	is "$(grep -rl s3cret "$T/out" "$T/err" .slsc slsc.yaml)" ""
+	[ "$(redis-cli -p "$port" -a s3cret --no-auth-warning dbsize)" -ge 8 ]
+	# a wrong one is not taken: that is said, without it
+	rm -rf .slsc
+	SLSC_LAUNCHER_REMOTE=redis://wr0ng@127.0.0.1:$port CCACHE_DIR=$T/cache2 build
+	is "$status" 0
+	is "$err" "warning: launcher ccache: redis://127.0.0.1:$port failed in 4 of 4 compiles, which went on without it"
+	SLSC_LAUNCHER_REMOTE=redis://s3cret/x@127.0.0.1 build
+	is "$status" 2
+	is "$(jq -r .error.message <<<"$err")" \
+		"SLSC_LAUNCHER_REMOTE: an '@' after the host: in a password '/' is written %2F"
+	# and slsc.yaml holds none
+	sed -i "s,redis://,redis://s3cret@," slsc.yaml
+	slsc_run config show
+	is "$status" 1
+	is "$err" "error: slsc.yaml:2:34: launcher.remote: expected the URL of a server, without a password
+hint: redis://HOST[:PORT], http://HOST[:PORT][/PATH], file:/DIR, ...; one with a password: \$SLSC_LAUNCHER_REMOTE"
+}
