@@ -80,6 +80,19 @@ static void add_flags(const struct compile *c, unsigned drop, struct strs *out)
 	}
 }
 
+/* distcc looks for this way to say it: else it puts this machine's own behind. */
+static void split_target(struct strs *argv)
+{
+	static const char flag[] = "--target=";
+
+	for (size_t i = 0; i < argv->len; i++)
+		if (starts_with(argv->ptr[i], flag)) {
+			strs_add(argv, "-target");
+			strs_add(argv, argv->ptr[i] + strlen(flag));
+			return;
+		}
+}
+
 static void add(struct strs *v, const char *const *words)
 {
 	for (; *words; words++)
@@ -122,6 +135,7 @@ static int send_clang(const struct compile *c, const char *by, int *status, stru
 	if (r == 0 && *status == 0) {
 		ADD(&argv, by, c->argv[0]);
 		add_flags(c, DEPS | MACROS, &argv);
+		split_target(&argv);
 		ADD(&argv, "-Qunused-arguments", "-c", file, "-o", c->object);
 		r = run(&argv, NULL, status, err);
 	}

@@ -33,6 +33,7 @@ struct launcher_sum {
 	unsigned remote_hits;	/* of these, from the remote */
 	unsigned remote_failed;	/* the remote gave an error, rubbish, or nothing in time */
 	unsigned elsewhere;	/* compiled by another host */
+	unsigned moved;		/* by a second one, since the first did not finish */
 	unsigned fell_back;	/* were to be, and were compiled here */
 };
 

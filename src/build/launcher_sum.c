@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "build/launcher.h"
 #include "os/fs.h"
@@ -47,8 +48,23 @@ static void sum_ccache(struct str text, struct launcher_sum *sum)
 	}
 }
 
+/* "distcc[12] exec on 10.0.0.1/4: ...": a second time for one process is another host, since the first did not finish. */
+static bool is_second(struct map *seen, struct str line)
+{
+	static const char mark[] = "] exec on ";
+	const char *at = memmem(line.ptr, line.len, mark, strlen(mark));
+	CLEAN_FREE char *pid = NULL;
+
+	if (!at || !str_starts(line, "distcc[") || contains(line, "] exec on localhost"))
+		return false;
+	pid = xstrndup(line.ptr, (size_t)(at - line.ptr));
+	return map_put(seen, pid, seen) != NULL;
+}
+
 static void sum_distcc(struct str text, struct launcher_sum *sum)
 {
+	CLEAN_MAP struct map seen = { 0 };
+
 	for (struct str line, rest; text.len; text = rest) {
 		line = text;
 		rest = str_cut(&line, '\n');
@@ -56,7 +72,9 @@ static void sum_distcc(struct str text, struct launcher_sum *sum)
 			sum->fell_back++;
 		else if (contains(line, " completed ok") && !contains(line, " on localhost "))
 			sum->elsewhere++;
+		sum->moved += is_second(&seen, line);
 	}
+	sum->compiles = sum->elsewhere + sum->fell_back;
 }
 
 static void sum_icecc(struct str text, struct launcher_sum *sum)
@@ -70,6 +88,7 @@ static void sum_icecc(struct str text, struct launcher_sum *sum)
 		else if (contains(line, "Have to use host "))
 			sum->elsewhere++;
 	}
+	sum->compiles = sum->elsewhere + sum->fell_back;
 }
 
 void launcher_sum_log(const char *name, struct str text, struct launcher_sum *sum)
@@ -152,9 +171,13 @@ char *launcher_complain(const struct launcher *l, const struct launcher_sum *sum
 	if (sum->remote_failed)
 		buf_addf(&b, "launcher %s: %s failed in %u of %u compiles, which went on without it", l->name,
 			 l->shown ? l->shown : "its remote", sum->remote_failed, sum->compiles);
-	if (sum->fell_back)
-		buf_addf(&b, "%s%s: %u %s done here: no host took %s", b.len ? "; " : "launcher ",
-			 l->name, sum->fell_back, sum->fell_back == 1 ? "compile was" : "compiles were",
-			 sum->fell_back == 1 ? "it" : "them");
+	if (sum->moved)
+		buf_addf(&b, "launcher %s: %u %s begun anew by another host, since the first did not finish", l->name,
+			 sum->moved, sum->moved == 1 ? "compile was" : "compiles were");
+	if (sum->fell_back && b.len)
+		buf_addf(&b, "; %u done here", sum->fell_back);
+	else if (sum->fell_back)
+		buf_addf(&b, "launcher %s: %u %s done here, since no other host did %s", l->name, sum->fell_back,
+			 sum->fell_back == 1 ? "compile was" : "compiles were", sum->fell_back == 1 ? "it" : "them");
 	return b.len ? buf_detach(&b) : NULL;
 }
