@@ -16,36 +16,39 @@ static bool contains(struct str s, const char *part)
 	return memmem(s.ptr, s.len, part, strlen(part)) != NULL;
 }
 
-/*
- * ccache's stats_log: for each run a line "# file", and then the counters that went up, a line each. A remote that
- * fails at the first question is asked no other one by that run.
- */
+/* What one run of ccache has counted. */
+struct counted {
+	bool hit, miss, remote_hit, remote_failed;
+};
+
+static void settle(struct launcher_sum *sum, const struct counted *c)
+{
+	sum->compiles += c->hit || c->miss;
+	sum->hits += c->hit;
+	sum->remote_hits += c->hit && c->remote_hit;
+	/* a result that was there and could not be used was none */
+	sum->remote_failed += c->remote_failed || (c->miss && c->remote_hit);
+}
+
+/* ccache's stats_log: for each run a line "# file", and then the counters that went up, a line each time. */
 static void sum_ccache(struct str text, struct launcher_sum *sum)
 {
-	bool hit = false, remote = false, failed = false;
+	struct counted c = { .hit = false };
 
-	for (struct str line = text, rest; text.len; text = rest) {
+	for (struct str line, rest; text.len; text = rest) {
 		line = text;
 		rest = str_cut(&line, '\n');
 		line = str_trim(line);
-		if (str_starts(line, "#"))
-			hit = remote = failed = false;
-		if ((str_eqz(line, "direct_cache_hit") || str_eqz(line, "preprocessed_cache_hit")) && !hit) {
-			hit = true;
-			sum->hits++;
-			sum->compiles++;
-			sum->remote_hits += remote;
-		} else if (str_eqz(line, "cache_miss")) {
-			sum->compiles++;
-		} else if (str_eqz(line, "remote_storage_hit") && !remote) {
-			remote = true;
-			sum->remote_hits += hit;
-		} else if ((str_eqz(line, "remote_storage_error") || str_eqz(line, "remote_storage_timeout")) &&
-			   !failed) {
-			failed = true;
-			sum->remote_failed++;
+		if (str_starts(line, "#")) {
+			settle(sum, &c);
+			c = (struct counted){ .hit = false };
 		}
+		c.hit |= str_eqz(line, "direct_cache_hit") || str_eqz(line, "preprocessed_cache_hit");
+		c.miss |= str_eqz(line, "cache_miss");
+		c.remote_hit |= str_eqz(line, "remote_storage_hit");
+		c.remote_failed |= str_eqz(line, "remote_storage_error") || str_eqz(line, "remote_storage_timeout");
 	}
+	settle(sum, &c);
 }
 
 /* "distcc[12] exec on 10.0.0.1/4: ...": a second time for one process is another host, since the first did not finish. */

@@ -117,3 +117,53 @@ load launcher_helper
 	is "$err" "error: slsc.yaml:2:34: launcher.remote: expected the URL of a server, without a password
 hint: redis://HOST[:PORT], http://HOST[:PORT][/PATH], file:/DIR, ...; one with a password: \$SLSC_LAUNCHER_REMOTE"
 }
+
+# left_out SCHEME WHY: the server at $port is not used, which is said once; what is built is the same
+left_out() {
+	rm -rf "$T/a" "$T/cache"
+	checkout "$T/a" "{name: ccache, remote: \"$1://127.0.0.1:$port\"}"
+	CCACHE_DIR=$T/cache build
+	is "$status" 0
+	is "$err" "warning: launcher ccache: $1://127.0.0.1:$port is left out: $2"
+	is "$(launched compiles hits remote_failed)" "4 0 0"
+	same_as_reference
+}
+
+@test "a cache server that is not there, or is none: the build goes on here, one warning" {
+	reference checkout
+	port=$(free_port)
+	left_out redis "connection refused"
+	left_out http "connection refused"
+	server silent
+	left_out redis "no answer within 1000 ms"
+	left_out http "no answer within 1000 ms"
+	server noise
+	left_out redis "it does not speak Redis: '?? what do you want?'"
+	left_out http "it does not speak HTTP: '?? what do you want?'"
+	server http
+	left_out redis "it does not speak Redis: '<!DOCTYPE HTML>'"
+	server http-all
+	left_out http "it has everything: 200 for what nobody has put there"
+}
+
+# fails_midway SCHEME WORDS: as above, of one that seemed well
+fails_midway() {
+	rm -rf "$T/a" "$T/cache"
+	checkout "$T/a" "{name: ccache, remote: \"$1://127.0.0.1:$port\"}"
+	CCACHE_DIR=$T/cache build -j 1
+	is "$status" 0
+	is "$err" "${2:+warning: launcher ccache: $1://127.0.0.1:$port failed in $2 of 4 compiles, which went on without it}"
+	same_as_reference
+}
+
+@test "a cache server that fails midway: the build goes on here, the same bytes, one warning" {
+	reference checkout
+	server redis-hangs
+	fails_midway redis 4
+	server http-dies
+	fails_midway http 3
+	server redis-rubbish
+	fails_midway redis 4
+	server http-rubbish
+	fails_midway http 4
+}

@@ -98,17 +98,34 @@ static void test_ccache(void **state)
 	struct launcher_sum s = sum_of("ccache", "# a.c\ndirect_cache_miss\npreprocessed_cache_miss\ncache_miss\n"
 						 "# b.c\nlocal_storage_miss\nremote_storage_hit\ndirect_cache_hit\n"
 						 "# c.c\nlocal_storage_hit\npreprocessed_cache_hit\n"
-						 "# d.c\nremote_storage_error\nremote_storage_timeout\ncache_miss\n");
+						 "# d.c\nremote_storage_error\nremote_storage_timeout\ncache_miss\n"
+						 "# e.c\ncache_miss\nremote_storage_hit\n");
 
 	(void)state;
-	assert_int_equal(s.compiles, 4);
+	assert_int_equal(s.compiles, 5);
 	assert_int_equal(s.hits, 2);
 	assert_int_equal(s.remote_hits, 1);
-	assert_int_equal(s.remote_failed, 1);
+	assert_int_equal(s.remote_failed, 2);	/* d.c; what came for e.c was none */
 	s = sum_of("ccache", "direct_cache_hit");	/* cut off in its first line */
 	assert_int_equal(s.hits, 1);
 	s = sum_of("nobody", "direct_cache_hit");
 	assert_int_equal(s.hits, 0);
+}
+
+static void test_distcc(void **state)
+{
+	struct launcher_sum s = sum_of("distcc",
+		"distcc[1] exec on 10.0.0.1/2: clang\ndistcc[2] exec on 10.0.0.2/2: clang\n"
+		"distcc[2] compile b.c on 10.0.0.2/2 completed ok\ndistcc[1] exec on 10.0.0.2/2: clang\n"
+		"distcc[1] compile a.c on 10.0.0.2/2 completed ok\ndistcc[3] exec on 10.0.0.1: clang\n"
+		"distcc[3] (dcc_build_somewhere) Warning: failed to distribute, running locally instead\n"
+		"distcc[3] exec on localhost: clang\ndistcc[3] compile c.c on localhost completed ok\n");
+
+	(void)state;
+	assert_int_equal(s.compiles, 3);
+	assert_int_equal(s.elsewhere, 2);
+	assert_int_equal(s.moved, 1);
+	assert_int_equal(s.fell_back, 1);
 }
 
 int main(void)
@@ -117,6 +134,7 @@ int main(void)
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_bad_urls),
 		cmocka_unit_test(test_ccache),
+		cmocka_unit_test(test_distcc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
