@@ -113,8 +113,9 @@ static int report(const struct project *p, const struct build_result *res, const
 		buf_addc(b, ']');
 	if (json && res->launcher)
 		buf_addf(b, ",\"launcher\":{\"compiles\":%u,\"elsewhere\":%u,\"fell_back\":%u,\"hits\":%u,"
-			 "\"moved\":%u,\"name\":\"%s\",\"remote_failed\":%u,\"remote_hits\":%u}", n->compiles, n->elsewhere,
-			 n->fell_back, n->hits, n->moved, res->launcher, n->remote_failed, n->remote_hits);
+			 "\"moved\":%u,\"name\":\"%s\",\"remote_failed\":%u,\"remote_hits\":%u}", n->compiles,
+			 n->elsewhere, n->fell_back, n->hits, n->moved, res->launcher, n->remote_failed,
+			 n->remote_hits);
 	if (json)
 		buf_addf(b, ",\"steps\":%u}\n", res->steps);
 	return 0;

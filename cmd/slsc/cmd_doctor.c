@@ -245,8 +245,10 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	bool bad = false;
 	int r = 0;
 
-	if (argc && !c->launcher)
-		return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[0]);
+	if (argc && !c->launcher) {
+		err_set(err, ERR_USAGE, "slsc doctor: unexpected argument '%s'", argv[0]);
+		return err_hint(err, "'slsc doctor --help' shows what it takes");
+	}
 	if (project_load(&p, NULL, err) == 0)
 		pp = &p;
 	else if (err->code != ERR_NOTFOUND)

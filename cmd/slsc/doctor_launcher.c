@@ -85,7 +85,7 @@ int doctor_launcher(struct project *p, const char *name, const struct globals *g
 		if (!wanted)
 			continue;
 		progress_update(n, arch_name((enum arch)i));
-		r = doctor_check_launcher(&a, p, &l, (enum arch)i, on_warn, &all[n], err);
+		r = doctor_check_launcher(&a, p, &l, (enum arch)i, n ? NULL : on_warn, &all[n], err);
 		bad |= r == 0 && all[n].what;
 		n++;
 	}

@@ -11,11 +11,12 @@
 #include "os/proc.h"
 
 /*
- * distcc preprocesses here and compiles there, and that is not what a compiler does in one go: where a macro is expanded
- * is in the debug information, which the build-id is made from. gcc has a way to send text that is not expanded yet, by
- * one flag here and there. clang's way, -frewrite-includes, makes C, of which its debug information has another name and
- * whose macros of the command line nobody defines there. But what is called .i is named by its first line marker, and
- * clang expands macros in it, too: so the definitions of all macros that it begins with go in front.
+ * distcc preprocesses here and compiles there, and that is not what a compiler does in one go: where a macro is
+ * expanded is in the debug information, which the build-id is made from. gcc has a way to send text that is not
+ * expanded yet, by one flag here and there. clang's way, -frewrite-includes, makes C, of which its debug information
+ * has another name and whose macros of the command line nobody defines there. But what is called .i is named by its
+ * first line marker, and clang expands macros in it, too: so the definitions of all macros that it begins with go in
+ * front.
  */
 
 struct compile {
@@ -126,6 +127,16 @@ static int rewrite(const struct compile *c, const char *file, int *status, struc
 	return fs_write_lazy(file, buf_str(&b), 0666, err);
 }
 
+/* It tells clang there the names that it has here, of the directory and of what it was given. */
+static void undo_icecc(const struct compile *c, const char *file, struct strs *argv)
+{
+	CLEAN_FREE char *cwd = getcwd(NULL, 0);
+
+	strs_addf(argv, "-ffile-prefix-map=%s=.", cwd ? cwd : "/");
+	strs_addf(argv, "-ffile-prefix-map=%s=%s", file, c->source);
+	ADD(argv, "-Xclang", "-main-file-name", "-Xclang", c->source);
+}
+
 static int send_clang(const struct compile *c, const char *by, int *status, struct err *err)
 {
 	CLEAN_FREE char *file = xasprintf("%s.i", c->object);
@@ -136,6 +147,8 @@ static int send_clang(const struct compile *c, const char *by, int *status, stru
 		ADD(&argv, by, c->argv[0]);
 		add_flags(c, DEPS | MACROS, &argv);
 		split_target(&argv);
+		if (strcmp(by, "icecc") == 0)
+			undo_icecc(c, file, &argv);
 		ADD(&argv, "-Qunused-arguments", "-c", file, "-o", c->object);
 		r = run(&argv, NULL, status, err);
 	}

@@ -226,7 +226,8 @@ int doctor_check_launcher(struct arena *a, struct project *p, const struct launc
 	for (int i = 0; i < LAUNCHES && r == 0; i++) {
 		struct probe pr = { .source = text, .launcher = l, .binary = &binary[i], .debug = &debug[i],
 				    .req = { .launcher = i ? l->name.s : "none", .launcher_proof = true,
-					     .launcher_fresh = i == 2 && remote, .on_warn = warn } };
+					     .launcher_fresh = i == 2 && remote,
+					     .on_warn = i == 1 ? warn : NULL } };
 
 		r = probe(p, p && p->toolchain.name.s ? &p->toolchain : &musl, arch, &pr, &output, err);
 		res = pr.res;

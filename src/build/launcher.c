@@ -124,14 +124,45 @@ static void use_ccache(struct making *m)
  * sccache is a client of a server that keeps the environment it was started with: this build has one of its own, which
  * is not a child of ninja's, and whose statistics are this build's.
  */
-static int use_sccache(struct making *m)
+static int start_sccache(struct making *m, struct err *why)
 {
 	const char *const argv[] = { "sccache", "--start-server", NULL };
 	CLEAN_BUF struct buf said = BUF_INIT;
 	struct proc_opts o = { .out = &said, .errout = &said, .null_stdin = true, .timeout_ms = 10000 };
+	struct str last, rest;
+	int status;
+
+	o.env = (const char *const *)strs_argv(&m->l->env);
+	if (proc_run(argv, &o, &status, why) < 0)
+		return -1;
+	if (status == 0)
+		return 0;
+	last = str_trim(buf_str(&said));
+	for (rest = last; (rest = str_cut(&last, '\n')).len; last = rest)
+		;
+	return err_set(why, ERR_TOOL, "its server does not start: " STR_FMT, STR_ARG(last));
+}
+
+static int warn_of(struct making *m, const char *what, const struct err *why)
+{
+	CLEAN_FREE char *line = xasprintf("launcher %s%s%s is left out: %s", m->def.name.s, what ? ": " : "",
+					  what ? what : "", why->msg);
+
+	if (why->code == ERR_INTR) {
+		*m->err = *why;
+		return -1;
+	}
+	if (m->o->warn)
+		m->o->warn(line);
+	return 0;
+}
+
+static int use_sccache(struct making *m)
+{
 	CLEAN_FREE char *port = NULL;
+	struct err why;
 	uint16_t free_port;
-	int status, fd = net_listen_loopback(&free_port, m->err);
+	int fd = net_listen_loopback(&free_port, m->err);
 
 	if (fd < 0)
 		return -1;
@@ -146,19 +177,28 @@ static int use_sccache(struct making *m)
 
 		set(m, "SCCACHE_MEMCACHED", tcp);
 	}
-	o.env = (const char *const *)strs_argv(&m->l->env);
-	if (proc_run(argv, &o, &status, m->err) < 0)
-		return -1;
-	if (status != 0)
-		return err_set(m->err, ERR_TOOL, "sccache: its server does not start: " STR_FMT,
-			       STR_ARG(str_trim(buf_str(&said))));
-	return 0;
+	if (start_sccache(m, &why) == 0)
+		return 0;
+	/* it refuses to start with a server that refuses it, and Debian's with any */
+	if (m->l->shown) {
+		if (warn_of(m, m->l->shown, &why) < 0)
+			return -1;
+		free(steal(&m->l->shown));
+		free(m->l->env.ptr[--m->l->env.len]);
+		if (start_sccache(m, &why) == 0)
+			return 0;
+	}
+	m->l->name = NULL;
+	m->l->command = xstrdup("");
+	return warn_of(m, NULL, &why);
 }
 
 static void use_icecc(struct making *m)
 {
 	set(m, "ICECC_LOGFILE", m->l->log);
-	set(m, "ICECC_DEBUG", m->o->wordy ? "debug" : "info");
+	set(m, "ICECC_DEBUG", "debug");
+	/* what is sent is what we send: see distribute.c */
+	set(m, "ICECC_REMOTE_CPP", "0");
 	/* what is compiled again to compare is compiled twice */
 	set_default(m, "ICECC_REPEAT_RATE", "0");
 }
@@ -219,16 +259,8 @@ static int open_remote(struct making *m)
 	if (!m->def.remote.s)
 		m->def.remote.s = m->remote;
 	if (launcher_probe(&u, &why) < 0) {
-		CLEAN_FREE char *line = xasprintf("launcher %s: %s is left out: %s", m->def.name.s, u.shown, why.msg);
-
-		if (why.code == ERR_INTR) {
-			*m->err = why;
-			return -1;
-		}
 		m->remote = NULL;
-		if (m->o->warn)
-			m->o->warn(line);
-		return 0;
+		return warn_of(m, u.shown, &why);
 	}
 	m->l->shown = xstrdup(u.shown);
 	return 0;
@@ -246,9 +278,11 @@ static int use_preset(struct making *m)
 		return -1;
 	if (strcmp(l->name, "sccache") == 0)
 		return use_sccache(m);
-	if (strcmp(l->name, "icecc") == 0)
+	if (strcmp(l->name, "icecc") == 0) {
 		use_icecc(m);
-	else if (strcmp(l->name, "ccache") == 0)
+		return link_self(m);
+	}
+	if (strcmp(l->name, "ccache") == 0)
 		use_ccache(m);
 	if (strcmp(l->name, "recc") == 0 && m->remote)
 		set(m, "RECC_SERVER", m->remote);

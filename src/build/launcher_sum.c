@@ -51,7 +51,7 @@ static void sum_ccache(struct str text, struct launcher_sum *sum)
 	settle(sum, &c);
 }
 
-/* "distcc[12] exec on 10.0.0.1/4: ...": a second time for one process is another host, since the first did not finish. */
+/* "distcc[12] exec on 10.0.0.1/4: ...": a second time for one process is another host, as the first did not finish. */
 static bool is_second(struct map *seen, struct str line)
 {
 	static const char mark[] = "] exec on ";
@@ -138,6 +138,7 @@ static int ask_sccache(const struct launcher *l, struct launcher_sum *sum, struc
 		return err_set(err, ERR_TOOL, "sccache: its server has no statistics");
 	}
 	sum->hits = count(stats, "cache_hits");
+	sum->remote_hits = l->shown ? sum->hits : 0;
 	sum->compiles = sum->hits + count(stats, "cache_misses");
 	sum->remote_failed = count(stats, "cache_write_errors") + count(stats, "cache_errors") +
 			     count(stats, "cache_timeouts");

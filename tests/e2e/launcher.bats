@@ -167,3 +167,123 @@ fails_midway() {
 	server http-rubbish
 	fails_midway http 4
 }
+
+@test "doctor --launcher: ccache by itself, by Redis, and without what the second compile needs" {
+	export CCACHE_DIR=$T/cache
+	slsc_run doctor --launcher ccache --progress=never
+	is "$status" 0
+	is "$err" ""
+	is "$out" "LAUNCHER  ARCH    STATE
+ccache    x86_64  works   the second compile, in another directory, was a hit: the same bytes
+ccache    arm64   works   the second compile, in another directory, was a hit: the same bytes"
+	redis
+	checkout "$T/a" "{name: ccache, remote: \"redis://127.0.0.1:$port\"}"
+	sed -i '2a arches: [arm64, wasm32]' slsc.yaml
+	slsc_run doctor --launcher --json --progress=never
+	is "$status" 0
+	is "$(jq -c '.launcher, (.arches[] | [.arch, .hit, .remote_hit, .same, .works])' <<<"$out" | paste -sd' ')" \
+		'"ccache" ["arm64",true,true,true,true] ["wasm32",true,true,true,true]'
+	kill -KILL "${pids[-1]}"
+	wait "${pids[-1]}" 2>/dev/null || true
+	slsc_run doctor --launcher --progress=never
+	is "$status" 0
+	is "$err" "warning: launcher ccache: redis://127.0.0.1:$port is left out: connection refused"
+	# a cache that keeps nothing
+	CCACHE_READONLY=1 CCACHE_DIR=$T/empty slsc_run doctor --launcher ccache --progress=never
+	is "$status" 1
+	has "$out" "ccache    arm64   broken  the second compile, in another directory, was no hit"
+	has "$err" "error: launcher 'ccache' does not do what it should for every arch
+hint: the table says what"
+}
+
+@test "doctor --launcher: what it is not asked" {
+	slsc_run doctor --launcher
+	is "$status" 2
+	is "$err" "error: no launcher to try: no slsc.yaml names none
+hint: slsc doctor --launcher ccache"
+	slsc_run doctor --launcher gcc
+	is "$status" 2
+	is "$err" "error: 'gcc' is no launcher that slsc knows
+hint: ccache, sccache, distcc, icecc or recc"
+	slsc_run doctor ccache
+	is "$status" 2
+	is "$err" "error: slsc doctor: unexpected argument 'ccache'
+hint: 'slsc doctor --help' shows what it takes"
+}
+
+@test "sccache: all hits in another directory, no server is left; one that will have no Redis goes on without it" {
+	reference checkout "${ALL[@]}"
+	export SCCACHE_DIR=$T/sccache
+	for i in 1 2; do
+		checkout "$T/$i" sccache
+		build "${ALL[@]}"
+		is "$status" 0
+		is "$err" ""
+		is "$(launched name compiles hits)" "sccache 6 $((6 * i - 6))"
+		same_as_reference
+	done
+	redis --requirepass s3cret
+	rm -rf .slsc
+	SLSC_LAUNCHER_REMOTE=redis://:wr0ng@127.0.0.1:$port build "${ALL[@]}"
+	is "$status" 0
+	has "$err" "warning: launcher sccache: redis://127.0.0.1:$port is left out: its server does not start: "
+	is "$(wc -l <<<"$err")" 1
+	is "$(launched hits)" 6
+	is "$(grep -ls "SCCACHE_DIR=$T/sccache" /proc/[0-9]*/environ | grep -v "/proc/$$/" | xargs -r -n1 dirname |
+		while read -r p; do cat "$p/comm"; done | grep -c sccache)" 0
+}
+
+@test "a launcher that is not installed: where it is named, and the package; none turns it off" {
+	mkdir "$T/bin"
+	for p in ninja clang clang++ ld.lld sh cat jq find sort sha256sum paste; do ln -s "$(command -v $p)" "$T/bin/$p"; done
+	checkout "$T/a" "{name: distcc, hosts: [localhost]}"
+	PATH=$T/bin slsc_run build
+	is "$status" 1
+	is "$err" "error: slsc.yaml:2:18: launcher 'distcc' is not found on PATH
+hint: apt-get install distcc"
+	PATH=$T/bin slsc_run build --launcher recc
+	is "$status" 2
+	is "$err" "error: --launcher: 'recc' is not found on PATH
+hint: Debian 12 has no package of it: it is built from BuildBox's sources"
+	[ ! -e .slsc ]
+	PATH=$T/bin build --launcher none --arch x86_64
+	is "$status" 0
+}
+
+@test "recc: its command line, and the server that slsc.yaml names" {
+	mkdir "$T/bin"
+	printf '#!/bin/sh\necho "$RECC_SERVER $1 $2" >>"%s/recc.log"\nexec "$@"\n' "$T" >"$T/bin/recc"
+	chmod +x "$T/bin/recc"
+	reference checkout
+	server grpc
+	checkout "$T/a" "{name: recc, remote: \"grpc://127.0.0.1:$port\"}"
+	PATH=$T/bin:$PATH build
+	is "$status" 0
+	is "$err" ""
+	is "$(sort -u "$T/recc.log")" "grpc://127.0.0.1:$port clang --target=aarch64-linux-musl
+grpc://127.0.0.1:$port clang --target=x86_64-linux-musl"
+	is "$(wc -l <"$T/recc.log")" 4
+	same_as_reference
+}
+
+@test "slsc.yaml: what a launcher has not, where it stands" {
+	for case in '{name: sccache, hosts: [a]}|2:27: launcher: sccache has no '"'hosts'" '{name: distcc, remote: "redis://a"}|2:26: launcher: distcc has no '"'remote'" \
+		'{name: ccache, remote: "grpc://a"}|2:34: launcher.remote: ccache cannot use '"'grpc://a'" \
+		'{remote: "redis://a"}|2:11: missing key '"'name' in launcher" \
+		'gcc|2:11: launcher: expected ccache, sccache, distcc, icecc, recc or none, found '"'gcc'"; do
+		checkout "$T/a" "${case%%|*}"
+		slsc_run config show
+		is "$status" 1
+		is "${err%%$'\n'*}" "error: slsc.yaml:${case#*|}"
+	done
+	checkout "$T/a" '{name: ccache, remote: "http://h/p", read_only: true}'
+	slsc_run config show --json
+	is "$(jq -c .launcher <<<"$out")" '{"name":"ccache","remote":"http://h/p","read_only":true}'
+	slsc_run config show
+	has "$out" '
+launcher:
+  name: ccache
+  remote: "http://h/p"
+  read_only: true
+'
+}

@@ -10,6 +10,7 @@ Usage: cache_server.py KIND
   redis-rubbish  answers PING, and sends other bytes for each key
   redis-hangs    answers PING, and nothing else
   silent         takes connections, and says nothing
+  grpc           greets as HTTP/2 does
   noise          says what is no protocol"""
 import http.server
 import os
@@ -85,6 +86,12 @@ class Silent(socketserver.StreamRequestHandler):
         self.rfile.read()
 
 
+class Grpc(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.rfile.read(24)
+        self.wfile.write(b"\0\0\0\4\0\0\0\0\0")
+
+
 class Noise(socketserver.StreamRequestHandler):
     def handle(self):
         try:
@@ -103,7 +110,7 @@ class Server(socketserver.ThreadingTCPServer):
         pass
 
 
-handlers = {"http": Http, "redis": Redis, "silent": Silent, "noise": Noise}
+handlers = {"http": Http, "redis": Redis, "silent": Silent, "grpc": Grpc, "noise": Noise}
 with Server(("127.0.0.1", 0), handlers[kind.split("-")[0]]) as server:
     print(server.server_address[1], flush=True)
     server.serve_forever()
