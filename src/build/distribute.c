@@ -131,9 +131,12 @@ static int rewrite(const struct compile *c, const char *file, int *status, struc
 static void undo_icecc(const struct compile *c, const char *file, struct strs *argv)
 {
 	CLEAN_FREE char *cwd = getcwd(NULL, 0);
+	CLEAN_FREE char *dir = path_dirname(file);
 
 	strs_addf(argv, "-ffile-prefix-map=%s=.", cwd ? cwd : "/");
 	strs_addf(argv, "-ffile-prefix-map=%s=%s", file, c->source);
+	/* where nobody takes it, clang puts the directory in front */
+	strs_addf(argv, "-ffile-prefix-map=%s/%s=%s", dir, c->source, c->source);
 	ADD(argv, "-Xclang", "-main-file-name", "-Xclang", c->source);
 }
 

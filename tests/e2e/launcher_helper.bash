@@ -26,8 +26,12 @@ free_port() {
 	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-
+# a daemon's children outlive it
 teardown() {
+	local n
+	for n in "${!host[@]}"; do
+		kill -0 "${host[n]}" 2>/dev/null && end "$n"
+	done
 	end_all
 }
 
@@ -110,4 +114,48 @@ reference() {
 
 same_as_reference() {
 	is "$(digests)" "$(cat "$T/reference.digests")"
+}
+
+# namespace COMMAND...: in a network namespace of its own, whose process is ${pids[-1]}; runs until the end of the test
+namespace() {
+	mkfifo "$T/up"
+	# shellcheck disable=SC2016
+	unshare -n -- sh -c 'ip link set lo up && echo >"$0" && exec "$@"' "$T/up" "$@" 3>&- &
+	pids+=($!)
+	read -r <"$T/up"
+	rm "$T/up"
+}
+
+# client: where slsc runs from now on
+client() {
+	need ip iproute2
+	namespace tail -f /dev/null
+	client=${pids[-1]}
+	host[0]=$client
+	printf '#!/bin/sh\nexec nsenter -t %s -n %s "$@"\n' "$client" "$SLSC_BIN" >"$T/slsc"
+	chmod +x "$T/slsc"
+	SLSC_BIN=$T/slsc
+}
+
+# host N COMMAND...: one more, 10.77.N.2, with a wire to the client's
+host() {
+	local n=$1
+	shift
+	namespace "$@"
+	host[n]=${pids[-1]}
+	ip link add "v$n" netns "$client" type veth peer name v netns "${host[n]}"
+	nsenter -t "$client" -n sh -c "ip addr add 10.77.$n.1/24 dev v$n && ip link set v$n up"
+	nsenter -t "${host[n]}" -n sh -c "ip addr add 10.77.$n.2/24 dev v && ip link set v up"
+}
+host=()
+
+# end N: all that runs there, at once
+end() {
+	local p ns all=()
+	ns=$(readlink "/proc/${host[$1]}/ns/net")
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/ns/net" 2>/dev/null)" != "$ns" ] || all+=("${p#/proc/}")
+	done
+	kill -KILL "${all[@]}"
+	wait "${host[$1]}" 2>/dev/null || true
 }

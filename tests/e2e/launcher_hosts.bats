@@ -1,40 +1,8 @@
 #!/usr/bin/env bats
-# launcher: distcc and icecc, on hosts with network namespaces of their own.
+# launcher: distcc, on hosts with network namespaces of their own; icecc without any.
 
 load helper
 load launcher_helper
-
-# namespace COMMAND...: in a network namespace of its own, whose process is ${pids[-1]}; runs until the end of the test
-namespace() {
-	mkfifo "$T/up"
-	# shellcheck disable=SC2016
-	unshare -n -- sh -c 'ip link set lo up && echo >"$0" && exec "$@"' "$T/up" "$@" 3>&- &
-	pids+=($!)
-	read -r <"$T/up"
-	rm "$T/up"
-}
-
-# client: where slsc runs from now on
-client() {
-	need ip iproute2
-	namespace tail -f /dev/null
-	client=${pids[-1]}
-	printf '#!/bin/sh\nexec nsenter -t %s -n %s "$@"\n' "$client" "$SLSC_BIN" >"$T/slsc"
-	chmod +x "$T/slsc"
-	SLSC_BIN=$T/slsc
-}
-
-# host N COMMAND...: one more, 10.77.N.2, with a wire to the client's
-host() {
-	local n=$1
-	shift
-	namespace "$@"
-	host[n]=${pids[-1]}
-	ip link add "v$n" netns "$client" type veth peer name v netns "${host[n]}"
-	nsenter -t "$client" -n sh -c "ip addr add 10.77.$n.1/24 dev v$n && ip link set v$n up"
-	nsenter -t "${host[n]}" -n sh -c "ip addr add 10.77.$n.2/24 dev v && ip link set v up"
-}
-host=()
 
 # distcc_host N [PATH]: with a distccd, which finds compilers on PATH
 distcc_host() {
@@ -46,26 +14,6 @@ distcc_host() {
 		--allow 10.77.0.0/16 --log-file "$T/host$1.log"
 	# what listens is seen there
 	until nsenter -t "${host[$1]}" -n grep -q ':0E30 ' /proc/net/tcp /proc/net/tcp6; do kill -0 "${host[$1]}"; done
-}
-
-# end N: all that runs there, at once
-end() {
-	local p ns all=()
-	ns=$(readlink "/proc/${host[$1]}/ns/net")
-	for p in /proc/[0-9]*; do
-		[ "$(readlink "$p/ns/net" 2>/dev/null)" != "$ns" ] || all+=("${p#/proc/}")
-	done
-	kill -KILL "${all[@]}"
-	wait "${host[$1]}" 2>/dev/null || true
-}
-
-# a daemon's children outlive it
-teardown() {
-	local n
-	for n in "${!host[@]}"; do
-		kill -0 "${host[n]}" 2>/dev/null && end "$n"
-	done
-	end_all
 }
 
 distcc_setup() {
@@ -238,4 +186,43 @@ stuck_host() {
 	is "$status" 0
 	is "$err" "warning: launcher distcc: 2 compiles were done here, since no other host did them"
 	same_as_reference
+}
+
+@test "doctor --launcher: distcc with a host, and without" {
+	distcc_setup
+	distcc_host 1
+	checkout "$T/a" "$(hosts 1)"
+	sed -i '2a arches: [arm64, wasm32]' slsc.yaml
+	slsc_run doctor --launcher --progress=never
+	is "$status" 0
+	is "$err" ""
+	is "$out" "LAUNCHER  ARCH    STATE
+distcc    arm64   works   another host compiled it: the same bytes
+distcc    wasm32  works   another host compiled it: the same bytes"
+	end 1
+	slsc_run doctor --launcher --json --progress=never
+	is "$status" 1
+	is "$(jq -c '.arches[] | [.arch, .elsewhere, .same, .works, .detail]' <<<"$out")" \
+		'["arm64",false,true,false,"no other host compiled it"]
+["wasm32",false,true,false,"no other host compiled it"]'
+}
+
+@test "icecc without a daemon: it is done here, the same bytes" {
+	need icecc icecc
+	# nor is the machine's own in reach
+	mkdir -p /run/icecc
+	printf '#!/bin/sh\nexec unshare -mn sh -c "mount -t tmpfs none /run/icecc && exec \\"\$@\\"" sh %s "$@"\n' \
+		"$SLSC_BIN" >"$T/slsc"
+	chmod +x "$T/slsc"
+	SLSC_BIN=$T/slsc
+	for tc in musl musl-gcc; do
+		with_tc() { checkout "$@" && sed -i "1a toolchain: $tc" slsc.yaml; }
+		rm -rf "$T/reference" "$T/a"
+		reference with_tc
+		with_tc "$T/a" icecc
+		build
+		is "$status" 0
+		is "$err" "warning: launcher icecc: 4 compiles were done here, since no other host did them"
+		same_as_reference
+	done
 }
