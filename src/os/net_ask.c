@@ -90,7 +90,15 @@ static int look_up(const struct ask *a, const char *host, const char *port, stru
 	const struct timespec ts = { (time_t)(left / 1000), (long)(left % 1000) * 1000000 };
 	int e;
 
+	/* an address needs no resolver, and no thread for one */
 	hints->ai_socktype = SOCK_STREAM;
+	hints->ai_flags = AI_NUMERICHOST;
+	if (getaddrinfo(host, port, hints, out) == 0) {
+		free(hints);
+		free(g);
+		return 0;
+	}
+	hints->ai_flags = 0;
 	*g = (struct gaicb){ .ar_name = xstrdup(host), .ar_service = xstrdup(port), .ar_request = hints };
 	e = getaddrinfo_a(GAI_NOWAIT, &g, 1, NULL);
 	while (!e && (e = gai_error(g)) == EAI_INPROGRESS) {
