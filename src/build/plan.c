@@ -112,7 +112,7 @@ static int check_profile(const struct graph *g, struct err *err)
 	const struct profile *pr = g->profile;
 
 	if (strcmp(pr->name, "lock") == 0 || strcmp(pr->name, "link") == 0 || strcmp(pr->name, "in") == 0 ||
-	    strcmp(pr->name, "build.ninja") == 0)
+	    strcmp(pr->name, "build.ninja") == 0 || starts_with(pr->name, "launcher.log"))
 		return project_err(g->p, ERR_CONFIG, (struct lstr){ pr->name, pr->line, pr->col }, err,
 				   "a profile cannot be called '%s': .slsc has that name for another thing", pr->name);
 	return check_defines(g, &pr->defines, err);
