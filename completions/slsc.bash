@@ -145,6 +145,8 @@ _slsc()
 		--base) _slsc_names bases; return ;;
 		--sbom) _slsc_words none image attach; return ;;
 		--provenance) _slsc_words none attach; return ;;
+		--cache-from) return ;;
+		--cache-to) return ;;
 		--ca-file) _slsc_files -f; return ;;
 		--cert) _slsc_files -f; return ;;
 		--key) _slsc_files -f; return ;;
@@ -153,7 +155,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --shard --output --no-build --compression --base --sbom --provenance --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --shard --output --no-build --compression --base --sbom --provenance --cache-from --cache-to --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;

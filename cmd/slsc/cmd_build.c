@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "build_cache.h"
 #include "build_stage.h"
 #include "cli/out.h"
 #include "commands.h"
@@ -69,8 +70,8 @@ static int report_wasm(const struct project *p, const struct built *r, bool expo
 	return 0;
 }
 
-static int report(const struct project *p, const struct build_result *res, const char *profile, bool json,
-		  struct buf *b, struct err *err)
+static int report(const struct project *p, const struct build_result *res, const struct build_cache *cache,
+		  const char *profile, bool json, struct buf *b, struct err *err)
 {
 	CLEAN_FREE char *cwd = getcwd(NULL, 0);
 	const bool here = cwd && strcmp(cwd, p->dir) == 0;
@@ -110,7 +111,9 @@ static int report(const struct project *p, const struct build_result *res, const
 		buf_addc(b, '}');
 	}
 	if (json)
-		buf_addf(b, "],\"steps\":%u}\n", res->steps);
+		buf_addf(b, "],\"steps\":%u", res->steps);
+	build_cache_report(cache, json, b);
+	buf_addz(b, json ? "}\n" : "");
 	return 0;
 }
 
@@ -137,9 +140,12 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_BUF struct buf out = BUF_INIT;
 	CLEAN_FD int lock = -1;
 	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
+	const struct registry_opts registry = registry_opts_of(&c->stage.registry);
+	CLEAN_BUILD_CACHE struct build_cache cache;
 	struct build_request req = { .arches = c->arches, .profile = c->profile, .launcher = c->launcher,
 				     .jobs = c->jobs, .smoke = c->smoke };
 
+	build_cache_init(&cache, &c->stage.cache_from, c->stage.cache_to, &registry, &stages.keepers.cache_trouble);
 	if (c->stage.file) {
 		if (argc > 1)
 			return err_set(err, ERR_USAGE, "with --file there is one argument, the build context");
@@ -162,6 +168,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	req.functions = functions;
 	toolchain_stages_init(&stages, &c->stage, c->jobs, g, !g->dry_run);
 	p.stages = &stages.keepers.stages;
+	req.remote = build_cache_remote(&cache);
 	if (!g->dry_run) {
 		lock = build_lock(&p, "slsc build", ui_waiting, NULL, err);
 		if (lock < 0)
@@ -172,7 +179,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		return -1;
 	if (g->dry_run)
 		return 0;
-	if (report(&p, &res, c->profile ? c->profile : p.profile.s, g->json, &out, err) < 0)
+	if (report(&p, &res, &cache, c->profile ? c->profile : p.profile.s, g->json, &out, err) < 0)
 		return -1;
 	return out_stdout(out.ptr, out.len, err);
 }
@@ -204,6 +211,9 @@ const struct cmd cmd_build = {
 		"Where slsc.yaml names a stage of a Dockerfile as the toolchain, the stage is made first, and all that "
 		"compiles and links runs in its file tree; --base, --build-arg, --secret, --network, --sandbox, "
 		"--no-cache, --cache-from and --cache-to are about it, too.\n\n"
+		"--cache-to puts finished binaries, or a Dockerfile's steps, into an OCI registry or layout, and "
+		"--cache-from takes from there what a build would make: see docs/CACHE.md. A cache that is absent, "
+		"slow or damaged is a warning, and what it lacks is built.\n\n"
 		"--shard I/N builds one of N parts of the functions that are asked for, so that N machines build "
 		"all of them, each about as long: by what .slsc/PROFILE/.ninja_log of an earlier build says each took, "
 		"else by their numbers of sources. All N must be given the same log, or none.\n\n"
@@ -216,6 +226,7 @@ const struct cmd cmd_build = {
 		    "$ slsc build --explain          why each step runs\n"
 		    "$ slsc build --shard 2/4        the second of four machines\n"
 		    "$ slsc build --smoke            start each binary, foreign ones under qemu\n"
+		    "$ slsc build --cache-from ghcr.io/me/app:cache --cache-to ghcr.io/me/app:cache\n"
 		    "$ slsc build -f Dockerfile -t app:1.0 --arch x86_64 --arch arm64 .\n"
 		    "$ slsc build -f Dockerfile --print graph . | dot -Tsvg >stages.svg\n",
 	.opts = opts,

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "build/package.h"
+#include "build_cache.h"
 #include "build_stage.h"
 #include "cli/opt.h"
 #include "cli/out.h"
@@ -16,7 +17,8 @@
 struct package_ctx {
 	bool zip, oci, oci_archive, docker_archive, no_build;
 	const char *level, *compression, *profile, *shard, *out, *sbom, *provenance;
-	struct strs arches, bases;
+	struct strs arches, bases, cache_from;
+	const char *cache_to;
 	struct registry_flags registry;
 };
 
@@ -57,6 +59,9 @@ static const struct opt opts[] = {
 	  .help = "put an SBOM into images, or attach it to them in the layout (--oci)" },
 	{ OPT_CHOICE, .long_name = "provenance", .offset = AT(provenance), .arg = "WHERE", .choices = provenances,
 	  .help = "attach SLSA provenance to images in the layout (--oci)" },
+	{ OPT_MULTI, .long_name = "cache-from", .offset = AT(cache_from), .arg = "PLACE",
+	  .help = "take binaries and Dockerfiles' steps from this cache, too: HOST/REPO:TAG or oci:DIR" },
+	{ OPT_STR, .long_name = "cache-to", .offset = AT(cache_to), .arg = "PLACE", .help = "write them to a cache" },
 	REGISTRY_OPTS(struct package_ctx, registry),
 	{ .type = OPT_END },
 };
@@ -74,7 +79,7 @@ static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
 }
 
 static int build(struct project *p, const struct package_ctx *c, const struct strs *functions,
-		 const struct globals *g, struct err *err)
+		 struct build_cache *cache, const struct globals *g, struct err *err)
 {
 	CLEAN_BUILD struct build_result res = { 0 };
 	CLEAN_STRS struct strs compiled = { 0 };
@@ -92,6 +97,7 @@ static int build(struct project *p, const struct package_ctx *c, const struct st
 	if (functions->len && !compiled.len)
 		return 0;
 	req.functions = compiled;
+	req.remote = build_cache_remote(cache);
 	ui_build_request(&req, g);
 	return ui_build(p, &req, &res, err);
 }
@@ -179,9 +185,13 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	const struct registry_opts registry = registry_opts_of(&c->registry);
 	struct registry_env env = { .opts = &registry };
 	const struct origin_env origins = { .registry = registry_open, .ctx = &env };
-	struct stage_flags flags = { .registry = c->registry };
+	struct stage_flags flags = { .registry = c->registry, .cache_from = c->cache_from, .cache_to = c->cache_to };
 	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
-	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = g };
+	CLEAN_BUILD_CACHE struct build_cache cache;
+	bool trouble = false;
+	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = g,
+				       .cache_from = &c->cache_from, .cache_to = c->cache_to,
+				       .cache_trouble = &trouble };
 	struct package_request req = {
 		.stage = package_by_stage, .ctx = &source,
 		.origins = &origins, .project = &p, .functions = &functions, .arches = &c->arches,
@@ -195,6 +205,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	};
 	int ret;
 
+	build_cache_init(&cache, &c->cache_from, c->cache_to, &registry, &stages.keepers.cache_trouble);
 	if (!req.formats) {
 		err_set(err, ERR_USAGE, "say what to make: --zip, --oci, --oci-archive or --docker-archive");
 		return err_hint(err, "--zip is a Lambda function's code; --oci is an image for any platform");
@@ -223,9 +234,10 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	}
 	if (!g->dry_run) {
 		lock = build_lock(&p, "slsc package", ui_waiting, NULL, err);
-		if (lock < 0 || (!c->no_build && build(&p, c, &functions, g, err) < 0))
+		if (lock < 0 || (!c->no_build && build(&p, c, &functions, &cache, g, err) < 0))
 			return -1;
 	}
+	trouble = cache.remote.trouble || stages.keepers.cache_trouble;
 	progress_begin("packaging", 0);
 	ret = package_run(&req, &res, err);
 	progress_end();
@@ -237,6 +249,10 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		package_result_json(&res, g->dry_run, &out);
 	else
 		report(&res, g->dry_run, &out);
+	if (g->json)
+		out.len -= strlen("}\n");
+	build_cache_report(&cache, g->json, &out);
+	buf_addz(&out, g->json ? "}\n" : "");
 	return out_stdout(out.ptr, out.len, err);
 }
 
@@ -246,6 +262,7 @@ static void release(void *ctx)
 
 	strs_release(&c->arches);
 	strs_release(&c->bases);
+	strs_release(&c->cache_from);
 }
 
 const struct cmd cmd_package = {

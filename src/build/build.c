@@ -19,6 +19,7 @@
 #include "build/deps.h"
 #include "build/diagnose.h"
 #include "build/graph.h"
+#include "build/remote_internal.h"
 #include "build/smoke.h"
 #include "build/stages.h"
 #include "build/sysroot.h"
@@ -535,11 +536,19 @@ static bool is_binary(int dir, struct built *b)
 	       h[18] == (machine & 0xff) && h[19] == machine >> 8;
 }
 
+static void add_once(struct strs *list, const char *s)
+{
+	VEC_EACH(list, it)
+		if (strcmp(*it, s) == 0)
+			return;
+	strs_add(list, s);
+}
+
 /*
  * ninja goes by modification times: what else has been written over an output it takes for that output. The sizes come
  * along: with thousands of binaries each look at one is felt.
  */
-static bool drop_damaged(int dir, const struct build_request *req, struct build_result *res)
+static bool drop_damaged(int dir, const struct build_request *req, struct build_result *res, struct strs *outs)
 {
 	bool any = false;
 
@@ -550,6 +559,8 @@ static bool drop_damaged(int dir, const struct build_request *req, struct build_
 			continue;
 		any = true;
 		b->size = 0;
+		/* also if a cache had it */
+		add_once(outs, b->path);
 		line = xasprintf("%s is damaged: linking it anew", b->path);
 		if (req->on_note)
 			req->on_note(line);
@@ -666,6 +677,7 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	CLEAN_FREE char *file = NULL;
 	struct profile *pr = project_profile(p, req->profile ? req->profile : p->profile.s, err);
 	CLEANUP(dry_run_release) struct dry_run was = { 0 };
+	CLEAN_REMOTE struct remote remote = { .g = g };
 	bool fetched = false;
 	int status = 0, r;
 
@@ -700,8 +712,10 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	/* ninja would take no name for all of them */
 	if (!outs.len)
 		return 0;
-	r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
-	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(dir, req, res)) {
+	if (remote_begin(&remote, req->remote, g, req->dry_run, &outs, err) < 0)
+		return -1;
+	r = outs.len ? run_in_link_dir(g, req, file, &outs, &s, &status, err) : 0;
+	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(dir, req, res, &outs)) {
 		unsigned steps = res->steps;
 
 		res->steps = 0;
@@ -715,6 +729,8 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	stream_release(&s);
 	if (r == 0 && !req->dry_run)
 		r = finish(p, dir, req, res, err);
+	if (r == 0 && !req->dry_run)
+		r = remote_export(&remote, err);
 	return r;
 }
 

@@ -280,6 +280,12 @@ static bool first_time(struct map *seen, const char *path)
 	return !map_has(seen, path) && !map_put(seen, path, seen);
 }
 
+static const char *const *runtime_list(const struct target *t)
+{
+	return t->arch == ARCH_WASM32 && t->fn->runtime == RUNTIME_LAMBDA ? wasi_sources
+									  : runtime_sources[t->fn->runtime];
+}
+
 /*
  * What the link of @t takes of the runtime: as the end of its inputs, in @inputs. Functions of one toolchain, arch and
  * runtime have the same, but for an own entry: two dozen names, which are put together once for all of them.
@@ -287,8 +293,7 @@ static bool first_time(struct map *seen, const char *path)
 static void add_runtime(const struct graph *g, const struct target *t, struct map *seen, struct buf *inputs,
 			struct buf *b)
 {
-	for (const char *const *s = t->arch == ARCH_WASM32 && t->fn->runtime == RUNTIME_LAMBDA ?
-		     wasi_sources : runtime_sources[t->fn->runtime]; *s; s++) {
+	for (const char *const *s = runtime_list(t); *s; s++) {
 		CLEAN_FREE char *obj = runtime_object(g, t, *s);
 		CLEAN_FREE char *src = xasprintf("%s/runtime/%s.c", g->share, *s);
 		CLEAN_FREE char *handler = NULL;
@@ -541,6 +546,42 @@ void graph_ninja(const struct graph *g, struct buf *b)
 		else
 			add_link(g, &g->targets[i], &seen, &cache, b);
 	}
+}
+
+void graph_objects(const struct graph *g, const struct target *t, struct strs *out)
+{
+	CLEAN_MAP struct map seen = { 0 };
+	CLEAN_BUF struct buf ignored = BUF_INIT;
+
+	for (size_t i = 0; i < t->objects.len; i++)
+		if (strcmp(t->objects.ptr[i], t->sources.ptr[i]) != 0)
+			strs_add(out, t->objects.ptr[i]);
+	add_dependencies(g, t, &seen, out, &ignored);
+	for (const char *const *s = runtime_list(t); *s; s++)
+		strs_take(out, runtime_object(g, t, *s));
+}
+
+void graph_target(const struct graph *g, const struct target *t, struct buf *b)
+{
+	CLEANUP(runtime_cache_release) struct runtime_cache cache = { 0 };
+	CLEAN_MAP struct map seen = { 0 };
+	CLEAN_BUF struct buf flags = BUF_INIT, libs = BUF_INIT;
+	struct toolchain tc = *t->tc;
+	struct target own = *t;
+
+	tc.id = "";
+	own.tc = &tc;
+	fn_flags(g, t->fn, &flags);
+	fn_libs(t->fn, &libs);
+	buf_addf(b, "%s\n%s\n", flags.ptr, libs.ptr);
+	for (size_t i = 0; i < t->fn->dependencies.len; i++) {
+		CLEAN_BUF struct buf f = BUF_INIT;
+
+		dep_flags(dep_of(g, t->fn->dependencies.ptr[i].s), &f);
+		buf_addf(b, "%s\n", f.ptr);
+	}
+	add_rules(g, &tc, b);
+	add_link(g, &own, &seen, &cache, b);
 }
 
 void graph_compdb(const struct graph *g, struct buf *b)

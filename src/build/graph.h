@@ -50,6 +50,15 @@ void graph_release(struct graph *g);
 /** graph_ninja - build.ninja's text. The same project gives the same text, wherever slsc itself is installed. */
 void graph_ninja(const struct graph *g, struct buf *out);
 
+/**
+ * graph_target - what of build.ninja makes @t, without the toolchain's identity. The commands are the same wherever the
+ * project, slsc and the user's cache are, but for these directories' names in them.
+ */
+void graph_target(const struct graph *g, const struct target *t, struct buf *out);
+
+/** graph_objects - all that is compiled for @t: its own, its dependencies', its runtime's; relative to the project. */
+void graph_objects(const struct graph *g, const struct target *t, struct strs *out);
+
 /** graph_compdb - compile_commands.json (clang's JSON compilation database) for the first arch of each function. */
 void graph_compdb(const struct graph *g, struct buf *out);
 
