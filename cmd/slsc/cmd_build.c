@@ -145,7 +145,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct build_request req = { .arches = c->arches, .profile = c->profile, .launcher = c->launcher,
 				     .jobs = c->jobs, .smoke = c->smoke };
 
-	build_cache_init(&cache, &c->stage.cache_from, c->stage.cache_to, &registry, &stages.keepers.cache_trouble);
+	build_cache_init(&cache, c->stage.no_cache ? NULL : &c->stage.cache_from, c->stage.cache_to, &registry,
+			 &stages.keepers.cache_trouble);
 	if (c->stage.file) {
 		if (argc > 1)
 			return err_set(err, ERR_USAGE, "with --file there is one argument, the build context");

@@ -124,8 +124,11 @@ static int open_sources(struct remote *r, struct err *err)
 		end(r);
 		if (ret == 0)
 			continue;
-		if (why.code == ERR_NOTFOUND && r->use->to)
+		if (why.code == ERR_NOTFOUND && r->use->to) {
+			if (r->use->note)
+				r->use->note(why.msg, r->use->ctx);
 			continue;
+		}
 		if (remote_trouble(r, "--cache-from", &why, err) < 0)
 			return -1;
 	}
@@ -263,6 +266,7 @@ int remote_begin(struct remote *r, struct build_remote *use, const struct graph 
 	*r = (struct remote){ .use = use, .g = g, .arena = ARENA_INIT };
 	if (!use && !ever(g))
 		return 0;
+	clock_gettime(CLOCK_REALTIME_COARSE, &r->begun);
 	if (use) {
 		CLEAN_PLACE struct place to = { .kind = PLACE_LAYOUT };
 

@@ -50,7 +50,7 @@ struct build_remote {
 #define REMOTE_FILES_MAX 200000u
 #define REMOTE_BINARIES_MAX 1000u	/* a manifest has no more layers than 1024 */
 #define REMOTE_INPUTS_MAX 20000u	/* of a binary */
-#define REMOTE_PART_MAX (1u << 30)	/* bytes of a binary, debug file, map */
+#define REMOTE_PART_MAX (256u << 20)	/* bytes of a binary, debug file, map */
 #define REMOTE_KEY 65			/* 64 hex digits and a NUL */
 
 /** A file that was read: relative to the project, absolute, or "@slsc/", "@cache/", "@dep/NAME/" and a path below. */

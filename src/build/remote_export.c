@@ -63,9 +63,14 @@ static int put_target(struct remote *r, struct remote_target *rt, struct layout 
 		return ret;
 	}
 	if ((!rt->key[0] && remote_key(r, rt->t, rt->key, err) < 0) ||
-	    remote_seen(r, rt->t, rt->inputs.ptr, rt->inputs.len, b.seen, err) < 0 ||
-	    remote_pack(r->g, rt->t, l, &b, err) < 0)
+	    remote_seen(r, rt->t, rt->inputs.ptr, rt->inputs.len, b.seen, err) < 0)
 		return -1;
+	if (remote_pack(r->g, rt->t, l, &b, err) < 0) {
+		if (err->code != ERR_LIMIT)
+			return -1;
+		tell(r, rt->t, "not put into the cache");
+		return 0;
+	}
 	memcpy(b.key, rt->key, REMOTE_KEY);
 	remote_index_add(x, &b, rt->inputs.ptr, rt->inputs.len);
 	return 0;

@@ -124,6 +124,7 @@ static bool parse_binary(struct remote_index *x, const char *key, const json_t *
 
 	if (!is_hex(key) || !is_hex(text(j, "seen")) || !take_digest(text(j, "sha256"), &b->blob) ||
 	    !json_is_integer(size) || json_integer_value(size) <= 0 ||
+	    json_integer_value(size) > (json_int_t)REMOTE_PARTS * REMOTE_PART_MAX ||
 	    !parse_inputs(x, json_object_get(j, "inputs"), b))
 		return false;
 	b->blob_size = (uint64_t)json_integer_value(size);

@@ -164,10 +164,16 @@ struct gathering {
 	bool known;
 };
 
-static bool is_older(const struct stat *st, const struct timespec *than)
+static bool is_before(const struct timespec *a, const struct timespec *b)
 {
-	return st->st_mtim.tv_sec < than->tv_sec ||
-	       (st->st_mtim.tv_sec == than->tv_sec && st->st_mtim.tv_nsec < than->tv_nsec);
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/* What was written while a build ran may have been read before that, though the binary is younger. */
+static bool was_read(const struct gathering *c, const struct stat *st)
+{
+	return is_before(&st->st_mtim, &c->made) &&
+	       (is_before(&c->made, &c->r->begun) || !is_before(&c->r->begun, &st->st_mtim));
 }
 
 /* As the cache names it; heap. */
@@ -191,7 +197,7 @@ static void add_input(struct gathering *c, const char *path)
 		return;
 	map_put(&c->seen, name, c);
 	/* what was written since is not what was read */
-	d = stat(local, &st) == 0 && is_older(&st, &c->made) ? remote_digest(c->r, local) : NULL;
+	d = stat(local, &st) == 0 && was_read(c, &st) ? remote_digest(c->r, local) : NULL;
 	if (!d || !remote_path_ok(name) || c->rt->inputs.len == REMOTE_INPUTS_MAX) {
 		c->known = false;
 		return;

@@ -2,6 +2,8 @@
 #ifndef SLSC_BUILD_REMOTE_INTERNAL_H
 #define SLSC_BUILD_REMOTE_INTERNAL_H
 
+#include <time.h>
+
 #include "build/graph.h"
 #include "build/remote.h"
 #include "oci/document.h"
@@ -43,6 +45,7 @@ struct remote {
 	struct map identities;		/* "NAME ARCH" of a toolchain -> hex */
 	struct map by_object;		/* -> struct remote_list *; with listed */
 	struct remote_list *lists;
+	struct timespec begun;		/* by the clock of files */
 	bool listed, told, dead;
 };
 void remote_release(struct remote *r);

@@ -27,6 +27,11 @@ void hurry_release(struct hurry *h)
 	pthread_mutex_destroy(&h->lock);
 }
 
+static int64_t for_bytes(const struct hurry *h)
+{
+	return h->bytes / HURRY_RATE < HURRY_BYTES_MS ? (int64_t)(h->bytes / HURRY_RATE) : HURRY_BYTES_MS;
+}
+
 /* Of several at once the time passes once. */
 void hurry_begin(struct hurry *h, uint64_t bytes)
 {
@@ -35,8 +40,8 @@ void hurry_begin(struct hurry *h, uint64_t bytes)
 		h->begun = now_ms();
 		h->bytes = 0;
 	}
-	h->bytes += bytes;
-	atomic_store(&h->until, h->begun + h->left + (int64_t)(h->bytes / HURRY_RATE));
+	h->bytes = bytes > UINT64_MAX - h->bytes ? UINT64_MAX : h->bytes + bytes;
+	atomic_store(&h->until, h->begun + h->left + for_bytes(h));
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -44,7 +49,7 @@ void hurry_end(struct hurry *h)
 {
 	pthread_mutex_lock(&h->lock);
 	if (!--h->users) {
-		const int64_t beyond = now_ms() - h->begun - (int64_t)(h->bytes / HURRY_RATE);
+		const int64_t beyond = now_ms() - h->begun - for_bytes(h);
 
 		h->left -= beyond > 0 ? beyond : 0;
 	}

@@ -13,6 +13,7 @@
  */
 #define HURRY_MS 10000	/* in all, beside the bytes */
 #define HURRY_RATE 1024u	/* bytes a millisecond that are expected of what is sent */
+#define HURRY_BYTES_MS 300000	/* for these at most, whatever their number is said to be */
 
 struct hurry {
 	struct registry_opts opts;

@@ -20,15 +20,16 @@ setup_file() {
 	chmod +x "$BATS_FILE_TMPDIR/bin/clang"
 }
 
-# project DIR: two functions that share a header, one with the runtime; a machine with no cache of its own, counting in $RUNS
+# project DIR [lambda]: two functions that share a header, the second with the runtime, or without; on a machine with no
+# cache of its own, counting in $RUNS
 project() {
 	mkdir -p "$1/src" "$1/include" && cd "$1" || return 1
-	cat >slsc.yaml <<-'Y'
+	cat >slsc.yaml <<-Y
 		project: t
 		arches: [x86_64]
 		functions:
 		  one: {sources: [src/one.c], includes: [include], runtime: none}
-		  two: {sources: [src/two.c, src/more.c], includes: [include]}
+		  two: {sources: [src/two.c, src/more.c], includes: [include], runtime: ${2:-none}}
 	Y
 	printf '#define WORD "hello\\n"\n' >include/word.h
 	cat >src/one.c <<-'C'
@@ -36,19 +37,23 @@ project() {
 		#include "word.h"
 		int main(void) { return write(1, WORD, sizeof(WORD) - 1) != sizeof(WORD) - 1; }
 	C
-	cat >src/two.c <<-'C'
-		#include <slsc.h>
-		#include "word.h"
-		slsc_lambda_fn handler;
-		const char *more(void);
-		int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
-		{
-			(void)ctx;
-			(void)in;
-			slsc_put(out, more(), sizeof(WORD) - 1);
-			return 0;
-		}
-	C
+	if [ "${2:-none}" = lambda ]; then
+		cat >src/two.c <<-'C'
+			#include <slsc.h>
+			#include "word.h"
+			slsc_lambda_fn handler;
+			const char *more(void);
+			int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
+			{
+				(void)ctx;
+				(void)in;
+				slsc_put(out, more(), sizeof(WORD) - 1);
+				return 0;
+			}
+		C
+	else
+		printf 'const char *more(void);\nint main(void) { return more()[0] == 0; }\n' >src/two.c
+	fi
 	printf '#include "word.h"\nconst char *more(void) { return WORD; }\n' >src/more.c
 	machine
 }
@@ -78,7 +83,7 @@ stored() {
 	need jq jq
 	registry r
 	local cache=127.0.0.1:$port/t/cache:main
-	project "$T/here"
+	project "$T/here" lambda
 	slsc_run build --json --cache-from "$cache" --cache-to "$cache"
 	is "$status $(said)" "0 "
 	is "$(jq -c '[.cache.hits, .cache.misses, .cache.received]' <<<"$out")" "[0,2,0]"
@@ -88,7 +93,7 @@ stored() {
 	slsc_run package --zip --oci
 	is "$status" 0
 
-	project "$T/there/elsewhere"
+	project "$T/there/elsewhere" lambda
 	slsc_run -v build --json --cache-from "$cache"
 	is "$status" 0
 	has "$err" "one x86_64: taken from the cache
@@ -141,7 +146,7 @@ cache of binaries: 2 hits, 0 misses, "
 	is "$(.slsc/release/x86_64/one)" fresh
 	# a flag; a profile; an environment that compilers read
 	project "$T/fifth"
-	sed -i 's/runtime: none/runtime: none, flags: [-DX]/' slsc.yaml
+	sed -i '/ one:/s/runtime: none/runtime: none, flags: [-DX]/' slsc.yaml
 	slsc_run build --json --cache-from "$cache"
 	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[1,1]"
 	project "$T/sixth"
@@ -186,7 +191,7 @@ cache of binaries: 2 hits, 0 misses, "
 	slsc_run build
 	is "$status $(said)" "0 "
 	is "$(readelf -h .slsc/release/x86_64/two | sed -n 's/ *Machine: *//p')" "Advanced Micro Devices X86-64"
-	[ "$(runs compile)" -gt 10 ]
+	is "$(runs compile) $(runs link)" "3 2"
 	# it is made of the sources that are there, whatever their times say
 	project "$T/fifth"
 	slsc_run build one
@@ -418,4 +423,105 @@ steps() {
 	image --json --secret "id=key,src=$T/key" --cache-to "127.0.0.1:$(free_port)/x:t"
 	is "$status $(jq -r .digest <<<"$out")" "0 $first"
 	is "$(grep -c '^warning: --cache-to: ' <<<"$err")" 1
+}
+
+# shop DIR: a function that is compiled, and one whose image a Dockerfile makes
+shop() {
+	base=$BATS_FILE_TMPDIR/base.oci
+	[ -d "$base" ] || tiny_base amd64 "$base" || return 1
+	project "$1"
+	cat >slsc.yaml <<-Y
+		project: shop
+		arches: [x86_64]
+		mirrors: {example.org/base: "oci:$base"}
+		functions:
+		  one: {sources: [src/one.c], includes: [include], runtime: none}
+		  api: {runtime: http, package: {image: {dockerfile: Dockerfile}}}
+	Y
+	printf 'FROM example.org/base\nRUN echo ran >/ran\nCMD ["/bin/cat", "/ran"]\n' >Dockerfile
+}
+
+@test "package: binaries, and each Dockerfile's image under a tag of its own; one warning for all" {
+	need jq jq
+	need curl curl
+	registry r
+	local cache=127.0.0.1:$port/t/cache:main
+	shop "$T/here"
+	slsc_run package --oci --json --cache-from "$cache" --cache-to "$cache"
+	is "$status $(said | grep -v ' RUN ' || true)" "0 "
+	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[0,1]"
+	is "$(curl -s "http://127.0.0.1:$port/v2/t/cache/tags/list" | jq -c '.tags | sort')" '["main","main-image-api"]'
+	shop "$T/there"
+	slsc_run package --oci --json --cache-from "$cache" --cache-to "$cache"
+	is "$status $(said)" "0 "
+	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[1,0]"
+	is "$(cat "$RUNS")" ""
+	is "$(cd dist && sha256sum one.oci/index.json api.oci/index.json)" \
+		"$(cd "$T/here/dist" && sha256sum one.oci/index.json api.oci/index.json)"
+	stop_registries
+	shop "$T/third"
+	slsc_run package --oci --cache-from "$cache" --cache-to "$cache"
+	is "$status" 0
+	is "$(grep -c '^warning: ' <<<"$err")" 1
+	is "$(cd dist && sha256sum one.oci/index.json api.oci/index.json)" \
+		"$(cd "$T/here/dist" && sha256sum one.oci/index.json api.oci/index.json)"
+}
+
+# half_dead LAYOUT: a registry that gives x:t's manifest and index out of LAYOUT, and never ends a blob of it; sets $port
+half_dead() {
+	cat >"$T/half_dead.py" <<-'EOP'
+		import http.server, json, os, sys, time
+		dir, out = sys.argv[1:]
+		read = lambda digest: open(f"{dir}/blobs/sha256/{digest[7:]}", "rb").read()
+		top = json.load(open(f"{dir}/index.json"))["manifests"][0]
+		manifest = read(top["digest"])
+		index = json.loads(manifest)["config"]["digest"]
+		class Handler(http.server.BaseHTTPRequestHandler):
+		    protocol_version = "HTTP/1.1"
+		    def log_message(self, *_): pass
+		    def do_GET(self):
+		        what = self.path.rsplit("/", 1)[-1]
+		        whole = manifest if "/manifests/" in self.path else read(what) if "/blobs/" in self.path else b"{}"
+		        self.send_response(200)
+		        self.send_header("Content-Type", top["mediaType"] if whole is manifest else "application/octet-stream")
+		        self.send_header("Content-Length", str(len(whole)))
+		        self.end_headers()
+		        if "/blobs/" not in self.path or what == index:
+		            self.wfile.write(whole)
+		            return
+		        try:
+		            for at in range(len(whole)):
+		                self.wfile.write(whole[at:at + 1])
+		                self.wfile.flush()
+		                time.sleep(0.05)
+		        except OSError:
+		            self.close_connection = True
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+		server.daemon_threads = True
+		with open(out + ".tmp", "w") as f:
+		    f.write(str(server.server_port))
+		os.rename(out + ".tmp", out)
+		server.serve_forever()
+	EOP
+	/usr/bin/python3 "$T/half_dead.py" "$1" "$T/half_dead.port" 3>&- &
+	pids+=($!)
+	await "$T/half_dead.port" $! || return 1
+	port=$(cat "$T/half_dead.port")
+}
+
+@test "a registry whose blobs trickle costs seconds, once" {
+	need jq jq
+	local begun
+	project "$T/here"
+	slsc_run build --cache-to "oci:$T/layout:t"
+	is "$status $(said)" "0 "
+	half_dead "$T/layout"
+	project "$T/there"
+	begun=$SECONDS
+	slsc_run build --json --cache-from "127.0.0.1:$port/x:t" --cache-to "127.0.0.1:$port/x:t"
+	is "$status" 0
+	[ $((SECONDS - begun)) -lt 40 ]
+	[[ $(grep '^warning' <<<"$err") =~ ^"warning: --cache-from: 127.0.0.1:$port/x: GET of blob sha256:"[0-9a-f]+": it stalls: less than 65536 bytes a second for 5 s"$ ]]
+	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[0,2]"
+	for f in one two; do cmp "$T/here/.slsc/release/x86_64/$f" ".slsc/release/x86_64/$f"; done
 }
