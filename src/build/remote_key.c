@@ -102,14 +102,20 @@ static bool is_part(char c)
 	return c && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+@~%", c);
 }
 
+/* Right behind an option's letters: -I/dir, -isystem/dir. */
+static bool is_behind_option(const char *p, const char *start)
+{
+	while (p > start && ((p[-1] >= 'a' && p[-1] <= 'z') || (p[-1] >= 'A' && p[-1] <= 'Z')))
+		p--;
+	return p > start && p[-1] == '-' && (p - 1 == start || !is_part(p[-2]));
+}
+
 /* @from at @p, as whole components of a path. */
 static bool is_at(const char *p, const char *end, const char *start, const char *from, size_t len)
 {
 	if (len < 2 || (size_t)(end - p) < len || memcmp(p, from, len) != 0)
 		return false;
-	/* also right behind -I and -L */
-	return (p + len == end || !is_part(p[len])) &&
-	       (p == start || !is_part(p[-1]) || (p - start > 1 && p[-2] == '-' && (p[-1] == 'I' || p[-1] == 'L')));
+	return (p + len == end || !is_part(p[len])) && (p == start || !is_part(p[-1]) || is_behind_option(p, start));
 }
 
 static void place_with(const struct place_names *names, const char *text, size_t n, bool back, struct buf *out)

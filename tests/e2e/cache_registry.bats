@@ -525,3 +525,76 @@ half_dead() {
 	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[0,2]"
 	for f in one two; do cmp "$T/here/.slsc/release/x86_64/$f" ".slsc/release/x86_64/$f"; done
 }
+
+# kinds DIR REPO: functions of every toolchain, of a dependency, with a library and an object of the project's own
+kinds() {
+	mkdir -p "$1/src" && cd "$1" || return 1
+	cat >slsc.yaml <<-Y
+		project: t
+		arches: [x86_64]
+		dependencies:
+		  answer: {git: "$2", ref: v1, sources: ["*.c"], includes: [.]}
+		functions:
+		  dep: {sources: [src/dep.c], runtime: none, dependencies: [answer]}
+		  gnu: {sources: [src/m.c], runtime: none, toolchain: gnu, libs: [m]}
+		  lib: {sources: [src/lib.c], runtime: none, libs: [src/libtwo.a]}
+		  mgcc: {sources: [src/m.c], runtime: none, toolchain: musl-gcc}
+		  musl: {sources: [src/m.c], runtime: none}
+		  own: {build: {command: "\$CC -o \$SLSC_OUT src/m.c", inputs: ["src/m.c"]}, runtime: none}
+		  strange: {sources: [src/m.c], runtime: none, ldflags: ["-fuse-ld=lld"]}
+	Y
+	printf '#include <math.h>\nint main(int c, char **v) { return (int)sqrt(c + (v[0] == 0)) - 1; }\n' >src/m.c
+	printf '#include <answer.h>\nint main(void) { return answer() != 42; }\n' >src/dep.c
+	printf 'int two(void);\nint main(void) { return two() != 2; }\n' >src/lib.c
+	if [ $# -gt 2 ]; then
+		cp "$3/src/libtwo.a" src/
+	else
+		printf 'int two(void) { return 2; }\n' >two.c
+		/usr/bin/clang --target=x86_64-linux-musl -c two.c -o two.o
+		ar rcD src/libtwo.a two.o
+	fi
+	machine
+}
+
+@test "binaries: of every toolchain, profile and kind, but those whose inputs nobody knows" {
+	need jq jq
+	local cache=oci:$T/layout opts n strange file
+	git init -q -b main "$T/repo"
+	printf 'int answer(void);\n' >"$T/repo/answer.h"
+	printf '#include "answer.h"\nint answer(void) { return 42; }\n' >"$T/repo/answer.c"
+	git -C "$T/repo" add . && git -C "$T/repo" commit -qm one && git -C "$T/repo" tag v1
+	kinds "$T/here" "file://$T/repo"
+	kinds "$T/there" "file://$T/repo" "$T/here"
+	for opts in "5 2 " "5 2 -p small" "1 0 -p debug musl" "1 0 --arch wasm32 musl"; do
+		read -r n strange opts <<<"$opts"
+		cd "$T/here"
+		machine
+		# shellcheck disable=SC2086
+		slsc_run -v build $opts --cache-to "$cache"
+		is "$status" 0
+		is "$(grep -c ': not put into the cache$' <<<"$err" || true)" "$strange"
+		cd "$T/there"
+		machine
+		# shellcheck disable=SC2086
+		slsc_run -v build --json $opts --cache-from "$cache"
+		is "$status" 0
+		is "$opts $(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "$opts [$n,0]"
+		for file in $(jq -r '.binaries[] | select(.function | . != "own" and . != "strange") | .path, .debug // empty' <<<"$out"); do
+			cmp "$T/here/$file" "$file"
+		done
+		# shellcheck disable=SC2086
+		slsc_run build --json $opts
+		is "$(jq .steps <<<"$out")" 0
+	done
+	is "$(runs compile)" 0
+	.slsc/release/x86_64/dep
+	.slsc/release/x86_64/lib
+	# the library of the project's own counts by its bytes
+	printf 'int two(void) { return 2 + 0 * 1; }\n' >two.c
+	/usr/bin/clang --target=x86_64-linux-musl -g -c two.c -o two.o
+	rm src/libtwo.a .slsc/release/x86_64/lib
+	ar rcD src/libtwo.a two.o
+	(cd "$T/here" && slsc_run build --cache-to "$cache")
+	slsc_run build lib --json --cache-from "$cache"
+	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[0,1]"
+}
