@@ -24,7 +24,7 @@ static int push(const struct place *layout, const struct place *to, uint64_t *se
 {
 	struct build_cache *c = ctx;
 	CLEAN_TRANSFER struct transfer_result res = { .name = NULL };
-	const struct transfer_opts o = { .registry = &c->hurry.opts };
+	const struct transfer_opts o = { .registry = &c->hurry.opts, .distrust = c->remote.trouble };
 
 	if (transfer_run(layout, to, &o, &res, err) < 0)
 		return -1;

@@ -160,13 +160,14 @@ static int export(struct solver *sv, const struct place *to, bool there, bool *r
 	CLEANUP(writing_release) struct writing w = { .sv = sv, .to = to, .there = there };
 	CLEAN_PLACE struct place from = { .kind = PLACE_LAYOUT };
 	CLEAN_TRANSFER struct transfer_result res = { .name = NULL };
-	const struct transfer_opts o = { .registry = &sv->hurry.opts };
+	struct transfer_opts o = { .registry = &sv->hurry.opts };
 	CLEAN_FREE char *scratch = NULL;
 	int ret;
 
 	if (solver_scratch(sv, &scratch, err) < 0 || write_cache(&w, scratch, err) < 0)
 		return -1;
 	*relied = w.relied;
+	o.distrust = w.relied || sv->cache_told;
 	from.path = xstrdup(scratch);
 	from.tag = xstrdup("latest");
 	hurry_begin(&sv->hurry, w.bytes);

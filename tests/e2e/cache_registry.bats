@@ -383,7 +383,7 @@ steps() {
 
 @test "steps: dead, slow and wrong registries; blobs that are gone, cut or others" {
 	need jq jq
-	local first digest
+	local first digest blob
 	steps "$T/here"
 	registry r
 	local real=127.0.0.1:$port/t/cache:steps rport=$port rstore=$store
@@ -411,9 +411,11 @@ steps() {
 			cut) truncate -s 60 "$(blob "$digest")" ;;
 			other) printf x | dd of="$(blob "$digest")" bs=1 seek=50 conv=notrunc status=none ;;
 			esac
-			image --json --secret "id=key,src=$T/key" --cache-from "$real"
+			image --json --secret "id=key,src=$T/key" --cache-from "$real" --cache-to "$real"
 			is "$status $(jq -r .digest <<<"$out")" "0 $first"
-			[ "$(grep -c '^warning: --cache-from: ' <<<"$err")" -le 1 ]
+			[ "$(grep -c '^warning: --cache-' <<<"$err" || true)" -le 1 ]
+			# what is written names nothing that the registry does not have
+			for blob in $(stored steps | jq -r '.config.digest, .layers[].digest'); do [ -e "$(blob "$blob")" ]; done
 			rm -rf "$store"
 			cp -a "$T/store" "$store"
 		done
@@ -489,6 +491,7 @@ half_dead() {
 		        if "/blobs/" not in self.path or what == index:
 		            self.wfile.write(whole)
 		            return
+		        open(out + ".blob", "w").close()
 		        try:
 		            for at in range(len(whole)):
 		                self.wfile.write(whole[at:at + 1])
@@ -524,6 +527,22 @@ half_dead() {
 	[[ $(grep '^warning' <<<"$err") =~ ^"warning: --cache-from: 127.0.0.1:$port/x: GET of blob sha256:"[0-9a-f]+": it stalls: less than 65536 bytes a second for 5 s"$ ]]
 	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[0,2]"
 	for f in one two; do cmp "$T/here/.slsc/release/x86_64/$f" ".slsc/release/x86_64/$f"; done
+	# a signal ends the wait at once; what a kill leaves is no obstacle
+	for sig in TERM KILL; do
+		project "$T/$sig"
+		rm "$T/half_dead.port.blob"
+		"$SLSC_BIN" build --cache-from "127.0.0.1:$port/x:t" >/dev/null 2>"$T/err" 3>&- &
+		local pid=$! code=0
+		await "$T/half_dead.port.blob" $pid
+		kill -$sig $pid
+		wait $pid || code=$?
+		is "$code" "$([ $sig = TERM ] && echo 130 || echo 137)"
+		is "$(grep -c '^warning' "$T/err" || true)" 0
+		slsc_run build --json --cache-from "oci:$T/layout:t"
+		is "$status $(said)" "0 "
+		is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[2,0]"
+		no_leftovers "$T/$sig"
+	done
 }
 
 # kinds DIR REPO: functions of every toolchain, of a dependency, with a library and an object of the project's own
