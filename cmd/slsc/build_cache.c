@@ -5,6 +5,7 @@
 
 #include "cli/out.h"
 #include "registry/transfer.h"
+#include "registry/work.h"
 
 static void begin(void *ctx, uint64_t bytes)
 {
@@ -18,6 +19,32 @@ static void end(void *ctx)
 	struct build_cache *c = ctx;
 
 	hurry_end(&c->hurry);
+}
+
+struct each {
+	void (*fn)(void *arg, size_t i);
+	void *arg;
+};
+
+static int one(void *ctx, size_t i, struct err *err)
+{
+	const struct each *e = ctx;
+
+	(void)err;
+	e->fn(e->arg, i);
+	return 0;
+}
+
+static void each(size_t n, void (*fn)(void *arg, size_t i), void *arg, void *ctx)
+{
+	struct each e = { fn, arg };
+	atomic_bool cancel = false;
+	struct err none;
+
+	(void)ctx;
+	/* a signal is the caller's to find */
+	if (work_run(n, work_jobs(n, 0), one, &e, &cancel, &none) < 0)
+		none.code = ERR_NONE;
 }
 
 static int push(const struct place *layout, const struct place *to, uint64_t *sent, void *ctx, struct err *err)
@@ -54,6 +81,7 @@ void build_cache_init(struct build_cache *c, const struct strs *from, const char
 					   .off = off,
 					   .begin = begin,
 					   .end = end,
+					   .each = each,
 					   .push = push,
 					   .warn = warn,
 					   .note = note,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/remote_internal.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "oci/store.h"
 #include "os/fs.h"
+#include "os/proc.h"
 
 void remote_release(struct remote *r)
 {
@@ -157,57 +159,121 @@ static int is_same(struct remote *r, const struct target *t, const struct remote
 	return strcmp(seen, b->seen) == 0;
 }
 
-/* 1: it lies where a build would have put it. */
-static int take_from(struct remote *r, struct remote_target *rt, struct remote_source *s, struct err *err)
-{
-	struct remote_binary *b = map_get(&s->index.by_key, rt->key);
-	CLEAN_FREE char *path = NULL;
-	struct doc_descriptor d;
-	struct err why = ERR_INIT;
-	bool had;
-	int ret = b ? is_same(r, rt->t, &s->index, b, rt, err) : 0;
-
-	if (ret <= 0)
-		return ret;
-	d = (struct doc_descriptor){ .media_type = REMOTE_MEDIA_BINARY, .digest = b->blob, .size = b->blob_size };
-	had = store_verified(&d.digest, d.size);
-	if (!had) {
-		begin(r, d.size);
-		ret = store_fetch(s->origin, &d, &path, &why);
-		end(r);
-		r->use->received += ret == 0 ? d.size : 0;
-	} else {
-		path = store_path(&d.digest);
-		ret = 0;
-	}
-	if (ret == 0 && remote_unpack(r->g, rt->t, b, path, &why) < 0) {
-		err_wrap(&why, "%s: %s %s", s->origin->shown, rt->t->fn->name.s, arch_name(rt->t->arch));
-		ret = -1;
-	}
-	if (ret < 0)
-		return remote_trouble(r, "--cache-from", &why, err);
-	rt->from = s;
-	return remote_state_write(r, rt, err) < 0 ? -1 : 1;
-}
-
-static int take(struct remote *r, struct remote_target *rt, struct err *err)
+/* Who has it. */
+static int find(struct remote *r, struct remote_target *rt, struct err *err)
 {
 	struct err why = ERR_INIT;
 	int ret = 0;
 
-	if (!rt->key[0] && remote_key(r, rt->t, rt->key, &why) < 0) {
+	if (remote_key(r, rt->t, rt->key, &why) < 0) {
 		rt->key[0] = '\0';
 		rt->may = false;
 		return remote_trouble(r, "--cache-from", &why, err);
 	}
-	for (size_t i = 0; ret == 0 && i < r->nsources && !r->dead; i++)
-		ret = take_from(r, rt, &r->sources[i], err);
-	if (ret < 0)
-		return -1;
-	rt->taken = ret > 0;
+	rt->asked = true;
+	for (size_t i = 0; ret == 0 && i < r->nsources; i++) {
+		rt->from = &r->sources[i];
+		rt->binary = map_get(&rt->from->index.by_key, rt->key);
+		ret = rt->binary ? is_same(r, rt->t, &rt->from->index, rt->binary, rt, err) : 0;
+	}
+	if (ret <= 0)
+		rt->binary = NULL;
+	return ret < 0 ? -1 : 0;
+}
+
+static struct doc_descriptor blob_of(const struct remote_binary *b)
+{
+	return (struct doc_descriptor){ .media_type = REMOTE_MEDIA_BINARY, .digest = b->blob, .size = b->blob_size };
+}
+
+/** Blobs on their way, several at a time. */
+struct fetching {
+	struct remote *r;
+	VEC(struct remote_target *) list;
+	uint64_t bytes;
+	atomic_bool stop; /* the way is blocked, or a signal came */
+};
+
+static void fetch_one(void *arg, size_t i)
+{
+	struct fetching *f = arg;
+	struct remote_target *rt = f->list.ptr[i];
+	const struct doc_descriptor d = blob_of(rt->binary);
+	CLEAN_FREE char *path = NULL;
+
+	if (atomic_load(&f->stop))
+		return;
+	rt->fetched = store_fetch(rt->from->origin, &d, &path, &rt->why) == 0;
+	if (!rt->fetched && (rt->why.code == ERR_NET || rt->why.code == ERR_INTR))
+		atomic_store(&f->stop, true);
+}
+
+static int fetch_all(struct remote *r, struct err *err)
+{
+	struct fetching f = { .r = r };
+	int ret = 0;
+
+	for (size_t i = 0; i < r->ntargets; i++) {
+		struct remote_target *rt = &r->targets[i];
+
+		if (!rt->binary)
+			continue;
+		rt->fetched = store_verified(&rt->binary->blob, rt->binary->blob_size);
+		if (rt->fetched)
+			continue;
+		VEC_PUSH(&f.list, rt);
+		f.bytes += rt->binary->blob_size;
+	}
+	if (f.list.len) {
+		begin(r, f.bytes);
+		if (r->use->each)
+			r->use->each(f.list.len, fetch_one, &f, r->use->ctx);
+		for (size_t i = 0; !r->use->each && i < f.list.len; i++)
+			fetch_one(&f, i);
+		end(r);
+		ret = sig_check(err);
+	}
+	VEC_EACH(&f.list, rt) {
+		if ((*rt)->fetched)
+			r->use->received += (*rt)->binary->blob_size;
+		else if (ret == 0 && (*rt)->why.code)
+			ret = remote_trouble(r, "--cache-from", &(*rt)->why, err);
+	}
+	VEC_FREE(&f.list);
+	return ret;
+}
+
+/* To where a build would have put it. */
+static int take(struct remote *r, struct remote_target *rt, struct err *err)
+{
+	CLEAN_FREE char *path = rt->binary ? store_path(&rt->binary->blob) : NULL;
+	struct err why = ERR_INIT;
+
+	if (rt->binary && rt->fetched) {
+		rt->taken = remote_unpack(r->g, rt->t, rt->binary, path, &why) == 0;
+		if (!rt->taken) {
+			err_wrap(&why, "%s: %s %s", rt->from->origin->shown, rt->t->fn->name.s, arch_name(rt->t->arch));
+			if (remote_trouble(r, "--cache-from", &why, err) < 0)
+				return -1;
+		} else if (remote_state_write(r, rt, err) < 0) {
+			return -1;
+		}
+	}
+	if (!rt->taken)
+		rt->inputs.len = 0;
 	r->use->hits += rt->taken;
 	r->use->misses += !rt->taken;
 	tell(r, rt->t, rt->taken ? "taken from the cache" : "not in the cache");
+	return 0;
+}
+
+static int take_all(struct remote *r, struct err *err)
+{
+	if (fetch_all(r, err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->ntargets; i++)
+		if (r->targets[i].asked && take(r, &r->targets[i], err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -240,7 +306,7 @@ static int settle(struct remote *r, struct remote_target *rt, bool dry_run, stru
 	/* what is here is ninja's to judge: it compiles what has changed, and no more */
 	if (!rt->may || !r->use || !r->nsources || fs_exists(path))
 		return 0;
-	return take(r, rt, err);
+	return find(r, rt, err);
 }
 
 /* Where nothing was ever taken, and no cache is asked, one look is all it costs. */
@@ -285,9 +351,12 @@ int remote_begin(struct remote *r, struct build_remote *use, const struct graph 
 		rt->t = map_get(&targets, *out);
 		if (settle(r, rt, dry_run, err) < 0)
 			return -1;
-		if (!rt->taken)
-			strs_add(&left, *out);
 	}
+	if (use && take_all(r, err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->ntargets; i++)
+		if (!r->targets[i].taken)
+			strs_add(&left, outs->ptr[i]);
 	all = *outs;
 	*outs = left;
 	left = all;

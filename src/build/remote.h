@@ -30,6 +30,8 @@ struct build_remote {
 	/* around what is asked of a registry, @bytes at most */
 	void (*begin)(void *ctx, uint64_t bytes);
 	void (*end)(void *ctx);
+	/* @fn for each of 0 to @n - 1, several at a time */
+	void (*each)(size_t n, void (*fn)(void *arg, size_t i), void *arg, void *ctx);
 	/* the image "latest" of a layout to where it goes; @sent: bytes of blobs that were not there */
 	int (*push)(const struct place *layout, const struct place *to, uint64_t *sent, void *ctx, struct err *err);
 	void (*warn)(const char *line, void *ctx);

@@ -20,9 +20,13 @@ struct remote_source {
 struct remote_target {
 	const struct target *t;
 	bool may;			/* a cache may have it */
+	bool asked;			/* and was asked */
 	bool taken;			/* it lies there, from a cache, and what it was made of is the same */
 	char key[REMOTE_KEY];		/* with may, and caches */
-	const struct remote_source *from;	/* with taken, in this run */
+	struct remote_source *from;	/* a cache that has it, */
+	struct remote_binary *binary;	/* as this, */
+	bool fetched;			/* whose blob is in the store; */
+	struct err why;			/* or why it is not */
 	VEC(struct remote_file) inputs;	/* with taken: what it was made of; in remote.arena */
 };
 
