@@ -329,7 +329,7 @@ int remote_begin(struct remote *r, struct build_remote *use, const struct graph 
 	CLEAN_MAP struct map targets = { 0 };
 	struct strs all;
 
-	*r = (struct remote){ .use = use, .g = g, .arena = ARENA_INIT };
+	*r = (struct remote){ .use = use, .g = g, .arena = ARENA_INIT, .dry_run = dry_run };
 	if (!use && !ever(g))
 		return 0;
 	clock_gettime(CLOCK_REALTIME_COARSE, &r->begun);

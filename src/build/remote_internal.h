@@ -50,7 +50,7 @@ struct remote {
 	struct map by_object;		/* -> struct remote_list *; with listed */
 	struct remote_list *lists;
 	struct timespec begun;		/* by the clock of files */
-	bool listed, told, dead;
+	bool listed, told, dead, dry_run;
 };
 void remote_release(struct remote *r);
 #define CLEAN_REMOTE __attribute__((cleanup(remote_release)))

@@ -31,26 +31,10 @@ static void add_stat(struct buf *b, const char *local, const char *path)
 		 st.st_mtim.tv_nsec, (unsigned long long)st.st_ino, path);
 }
 
-/* Of the files as they are now. */
-static void put_files(const struct graph *g, const struct remote_target *rt, struct buf *b)
+/* The commands, what was read, and what came of it as it is now. */
+static int put_head(const struct graph *g, const struct remote_target *rt, struct buf *b, struct err *err)
 {
 	const char *outs[] = { rt->t->out, rt->t->debug, rt->t->map };
-
-	for (size_t i = 0; i < ARRAY_LEN(outs); i++) {
-		CLEAN_FREE char *local = outs[i] ? path_join(g->p->dir, outs[i]) : NULL;
-
-		if (local)
-			add_stat(b, local, outs[i]);
-	}
-	VEC_EACH(&rt->inputs, in) {
-		CLEAN_FREE char *local = remote_local(g, in->path);
-
-		add_stat(b, local, in->path);
-	}
-}
-
-static int put_state(const struct graph *g, const struct remote_target *rt, struct buf *b, struct err *err)
-{
 	char text[REMOTE_KEY];
 
 	if (remote_text(g, rt->t, text, err) < 0)
@@ -58,8 +42,23 @@ static int put_state(const struct graph *g, const struct remote_target *rt, stru
 	buf_addf(b, STATE_FORMAT "\ntext %s\n", text);
 	VEC_EACH(&rt->inputs, in)
 		buf_addf(b, "input %s %s\n", in->digest.s, in->path);
-	put_files(g, rt, b);
+	for (size_t i = 0; i < ARRAY_LEN(outs); i++) {
+		CLEAN_FREE char *local = outs[i] ? path_join(g->p->dir, outs[i]) : NULL;
+
+		if (local)
+			add_stat(b, local, outs[i]);
+	}
 	return 0;
+}
+
+/* What was read, as it is now. */
+static void put_inputs(const struct graph *g, const struct remote_target *rt, struct buf *b)
+{
+	VEC_EACH(&rt->inputs, in) {
+		CLEAN_FREE char *local = remote_local(g, in->path);
+
+		add_stat(b, local, in->path);
+	}
 }
 
 int remote_state_write(struct remote *r, const struct remote_target *rt, struct err *err)
@@ -67,8 +66,9 @@ int remote_state_write(struct remote *r, const struct remote_target *rt, struct 
 	CLEAN_FREE char *path = state_path(r->g, rt->t), *dir = path_dirname(path);
 	CLEAN_BUF struct buf b = BUF_INIT;
 
-	if (put_state(r->g, rt, &b, err) < 0 || fs_mkdirs(dir, err) < 0)
+	if (put_head(r->g, rt, &b, err) < 0 || fs_mkdirs(dir, err) < 0)
 		return -1;
+	put_inputs(r->g, rt, &b);
 	return fs_write_lazy(path, buf_str(&b), 0644, err);
 }
 
@@ -105,6 +105,19 @@ static bool take_input(struct remote *r, struct remote_target *rt, struct str li
 	return true;
 }
 
+/* Files that were written anew, by a checkout say, may have the bytes of before. */
+static bool same_bytes(struct remote *r, const struct remote_target *rt)
+{
+	VEC_EACH(&rt->inputs, in) {
+		CLEAN_FREE char *local = remote_local(r->g, in->path);
+		const struct digest *d = remote_digest(r, local);
+
+		if (!d || strcmp(d->s, in->digest.s) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* What it was made of as it says, then put down anew: equal if nothing has changed. */
 int remote_state_read(struct remote *r, struct remote_target *rt, bool *any, struct err *err)
 {
@@ -123,10 +136,15 @@ int remote_state_read(struct remote *r, struct remote_target *rt, bool *any, str
 		if (str_starts(line, "input ") && !take_input(r, rt, (struct str){ line.ptr + 6, line.len - 6 }))
 			break;
 	}
-	if (put_state(r->g, rt, &now, err) < 0)
+	if (put_head(r->g, rt, &now, err) < 0)
 		return -1;
-	if (str_eq(buf_str(&old), buf_str(&now)))
-		return 1;
+	if (str_starts(buf_str(&old), now.ptr)) {
+		put_inputs(r->g, rt, &now);
+		if (str_eq(buf_str(&old), buf_str(&now)))
+			return 1;
+		if (same_bytes(r, rt))
+			return r->dry_run ? 1 : remote_state_write(r, rt, err) < 0 ? -1 : 1;
+	}
 	rt->inputs.len = 0;
 	return 0;
 }

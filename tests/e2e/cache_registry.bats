@@ -173,6 +173,12 @@ cache of binaries: 2 hits, 0 misses, "
 	project "$T/there"
 	slsc_run build --cache-from "$cache"
 	is "$status $(said) $(cat "$RUNS")" "0  "
+	# written anew with the bytes of before, as by a checkout
+	touch src/one.c include/word.h
+	slsc_run build --dry-run
+	is "$status $(said)$out" "0 "
+	slsc_run build --json
+	is "$status $(said) $(jq .steps <<<"$out")$(cat "$RUNS")" "0  0"
 	# a change without the cache: only that function
 	sed -i s/hello/again/ include/word.h
 	sed -i 's/"word.h"/"word.h" /' src/more.c
