@@ -153,7 +153,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --shard --output --no-build --compression --base --sbom --provenance --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --zip --oci --oci-archive --docker-archive --workers --level --arch --profile --shard --output --no-build --compression --base --sbom --provenance --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;

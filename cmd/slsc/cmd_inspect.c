@@ -170,11 +170,11 @@ static int listed(struct job *j, struct err *err)
 	for (size_t i = 0; i < dist.len; i++) {
 		const struct dist_entry *e = &dist.ptr[i];
 		CLEAN_FREE char *path = path_join(home ? "dist" : dist.dir, e->path);
-		CLEAN_FREE char *image = xasprintf("%s:%s", e->kind, path);
+		CLEAN_FREE char *place = dist_place(e, path);
 
-		if (j->c->arch && !has_arch(j, e, image))
+		if (j->c->arch && !has_arch(j, e, place))
 			continue;
-		if (inspect(j, strcmp(e->kind, "zip") == 0 || strcmp(e->kind, "oci") == 0 ? path : image, err) < 0)
+		if (inspect(j, strcmp(e->kind, "oci") == 0 ? path : place, err) < 0)
 			return -1;
 	}
 	if (j->any)

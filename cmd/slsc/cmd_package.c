@@ -14,14 +14,14 @@
 #include "ui.h"
 
 struct package_ctx {
-	bool zip, oci, oci_archive, docker_archive, no_build;
+	bool zip, oci, oci_archive, docker_archive, workers, no_build;
 	const char *level, *compression, *profile, *shard, *out, *sbom, *provenance;
 	struct strs arches, bases;
 	struct registry_flags registry;
 };
 
 static const char *const levels[] = { "fast", "default", "max", NULL };
-static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", "wasm32", NULL };
 static const char *const sboms[] = { "none", "image", "attach", NULL };
 static const char *const provenances[] = { "none", "attach", NULL };
 static const char *const compressions[] = { "gzip", "zstd", "none", NULL };
@@ -36,11 +36,13 @@ static const struct opt opts[] = {
 	  .help = "the same as one tar, for podman load" },
 	{ OPT_FLAG, .long_name = "docker-archive", .offset = AT(docker_archive),
 	  .help = "a tar for each architecture, for docker load" },
+	{ OPT_FLAG, .long_name = "workers", .offset = AT(workers),
+	  .help = "a directory for workerd and wrangler, with the function as a WebAssembly module" },
 	{ OPT_GROUP, .help = "How" },
 	{ OPT_CHOICE, .long_name = "level", .offset = AT(level), .arg = "LEVEL", .choices = levels,
 	  .help = "how hard to compress: fast, default or max" },
 	{ OPT_LIST, 'a', "arch", AT(arches), .arg = "ARCH", .choices = arches, .complete = COMPLETE_ARCH,
-	  .help = "only these architectures: x86_64, arm64" },
+	  .help = "only these architectures: x86_64, arm64, wasm32" },
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
 	  .help = "release (default), small, fast, debug, or one of slsc.yaml" },
 	{ OPT_STR, .long_name = "shard", .offset = AT(shard), .arg = "I/N",
@@ -77,8 +79,9 @@ static int build(struct project *p, const struct package_ctx *c, const struct st
 		 const struct globals *g, struct err *err)
 {
 	CLEAN_BUILD struct build_result res = { 0 };
-	CLEAN_STRS struct strs compiled = { 0 };
+	CLEAN_STRS struct strs compiled = { 0 }, all = { 0 };
 	struct build_request req = { .arches = c->arches, .profile = c->profile };
+	const bool machines = c->zip || c->oci || c->oci_archive || c->docker_archive;
 
 	/* those whose image is a Dockerfile's alone have no binary */
 	for (size_t i = 0; i < functions->len; i++) {
@@ -92,6 +95,14 @@ static int build(struct project *p, const struct package_ctx *c, const struct st
 	if (functions->len && !compiled.len)
 		return 0;
 	req.functions = compiled;
+	/* slsc.yaml need not name wasm32 */
+	if (c->workers && !c->arches.len) {
+		for (size_t i = 0; i < p->narches && machines; i++)
+			if (p->arches[i] != ARCH_WASM32)
+				strs_add(&all, arch_name(p->arches[i]));
+		strs_add(&all, arch_name(ARCH_WASM32));
+		req.arches = all;
+	}
 	ui_build_request(&req, g);
 	return ui_build(p, &req, &res, err);
 }
@@ -151,6 +162,18 @@ static int split_bases(const struct strs *given, const char **base, struct strs 
 	return 0;
 }
 
+static int check_arches(const struct package_ctx *c, struct err *err)
+{
+	bool wasm = !c->workers || !c->arches.len;
+
+	for (size_t i = 0; i < c->arches.len && !wasm; i++)
+		wasm = arch_parse_any(c->arches.ptr[i]) == ARCH_WASM32;
+	if (wasm)
+		return 0;
+	err_set(err, ERR_USAGE, "--workers: a Worker is made of wasm32, which --arch leaves out");
+	return err_hint(err, "add --arch wasm32, or leave out --arch");
+}
+
 /* What was asked for, and would have no place to be. */
 static int check_lists(const struct package_ctx *c, struct err *err)
 {
@@ -191,19 +214,19 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		.step = on_step, .note = on_note,
 		.formats = (c->zip ? PACKAGE_ZIP : 0u) | (c->oci ? PACKAGE_OCI : 0u) |
 			   (c->oci_archive ? PACKAGE_OCI_ARCHIVE : 0u) |
-			   (c->docker_archive ? PACKAGE_DOCKER_ARCHIVE : 0u),
+			   (c->docker_archive ? PACKAGE_DOCKER_ARCHIVE : 0u) | (c->workers ? PACKAGE_WORKERS : 0u),
 	};
 	int ret;
 
 	if (!req.formats) {
-		err_set(err, ERR_USAGE, "say what to make: --zip, --oci, --oci-archive or --docker-archive");
+		err_set(err, ERR_USAGE, "say what to make: --zip, --oci, --oci-archive, --docker-archive or --workers");
 		return err_hint(err, "--zip is a Lambda function's code; --oci is an image for any platform");
 	}
 	if (c->out && !*c->out) {
 		err_set(err, ERR_USAGE, "--output: the directory's name is empty");
 		return err_hint(err, "leave it out for dist in the project, or write . for this directory");
 	}
-	if (check_lists(c, err) < 0 || split_bases(&c->bases, &req.base, &sources, err) < 0)
+	if (check_arches(c, err) < 0 || check_lists(c, err) < 0 || split_bases(&c->bases, &req.base, &sources, err) < 0)
 		return -1;
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);
@@ -251,11 +274,13 @@ static void release(void *ctx)
 const struct cmd cmd_package = {
 	.name = "package",
 	.args = "[FUNCTION...]",
-	.summary = "Make zips and images of functions",
+	.summary = "Make zips, images and Workers of functions",
 	.description =
 		"Builds what is not up to date, then writes Lambda zips and distroless-style OCI images to dist/, with "
 		"dist/manifest.json listing all of them. The same sources give the same bytes, whatever the machine's "
 		"time zone, locale, umask or user.\n\n"
+		"--workers makes dist/FUNCTION.workers/ of the function as a WebAssembly module: what workerd serves "
+		"and wrangler deploys, see docs/WASM.md. It asks for wasm32 by itself.\n\n"
 		"A layout can be used as oci:dist/FUNCTION.oci:amd64, :arm64 (Lambda takes one architecture) or "
 		":latest (the multi-architecture index) by skopeo and others.\n\n"
 		"The image of a function whose package.image in slsc.yaml names a Dockerfile is what that makes of "
@@ -263,6 +288,7 @@ const struct cmd cmd_package = {
 		"Images are labelled with the commit and its time. SOURCE_DATE_EPOCH overrides the time.",
 	.examples = "$ slsc package --zip\n$ slsc package hello --oci --arch arm64\n"
 		    "$ slsc package --docker-archive && docker load -i dist/hello-x86_64.docker.tar\n"
+		    "$ slsc package --workers && workerd serve dist/hello.workers/config.capnp\n"
 		    "$ slsc package --zip --level max --json | jq -r '.artifacts[].sha256'\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,

@@ -18,6 +18,8 @@ const char *package_format_name(enum package_format f)
 		return "oci-archive";
 	case PACKAGE_DOCKER_ARCHIVE:
 		return "docker-archive";
+	case PACKAGE_WORKERS:
+		return "workers";
 	}
 	BUG("no such format: %d", (int)f);
 }

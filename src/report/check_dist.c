@@ -63,3 +63,12 @@ void dist_release(struct dist *d)
 	free(d->dir);
 	*d = (struct dist){ .dir = NULL };
 }
+
+char *dist_place(const struct dist_entry *e, const char *path)
+{
+	if (strcmp(e->kind, "zip") == 0)
+		return xstrdup(path);
+	if (strcmp(e->kind, "workers") == 0)
+		return xasprintf("%s/%s.wasm", path, e->function);
+	return xasprintf("%s:%s", e->kind, path);
+}

@@ -2,39 +2,7 @@
 # slsc build --arch wasm32: commands of WASI, run by Node's.
 
 load helper
-
-# project: of one function, whose source is on stdin
-project() {
-	mkdir -p src
-	cat >slsc.yaml <<-'Y'
-		project: t
-		functions:
-		  f:
-		    sources: [src/f.c]
-	Y
-	cat >src/f.c
-}
-
-# answer BODY: a project whose handler is BODY
-answer() {
-	project <<-C
-		#include <slsc.h>
-		int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
-		{
-			(void)ctx, (void)in, (void)out;
-			$1
-		}
-	C
-}
-
-# run_wasi MODULE [SECONDS]: with stdin as it is; sets $status (124: it was ended), $out, $err
-run_wasi() {
-	need node nodejs
-	status=0
-	timeout "${2:-60}" node --no-warnings "$SLSC_SRC/tests/e2e/support/wasi.mjs" "$1" >"$T/out" 2>"$T/err" || status=$?
-	out=$(cat "$T/out")
-	err=$(cat "$T/err")
-}
+load wasm_helper
 
 # The names of a module's custom sections, and what it imports, by an engine's reading of it.
 customs() {
@@ -309,7 +277,7 @@ hint: runtime lambda takes one event on stdin; or give 'web' arches without wasm
 	slsc_run package --zip
 	is "$status" 1
 	is "$err" "error: slsc.yaml:4:3: 'f' is built for wasm32 alone, of which no zip or image is made
-hint: add x86_64 or arm64 to arches; \`slsc build\` makes the module"
+hint: add x86_64 or arm64 to arches; --workers makes a Worker of the module"
 	slsc_run invoke f
 	is "$status" 1
 	is "$err" "error: slsc.yaml:4:3: 'f' is built for wasm32 alone, which slsc does not run
