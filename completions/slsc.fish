@@ -212,7 +212,7 @@ complete -c slsc -n '__slsc_in base update' -l json -d 'print results, and an er
 complete -c slsc -n '__slsc_in base update' -a '(__slsc_names bases)'
 
 # push
-complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64, arm64 or wasm32'
 complete -c slsc -n '__slsc_in push' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
 complete -c slsc -n '__slsc_in push' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in push' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
@@ -224,7 +224,7 @@ complete -c slsc -n '__slsc_in push' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_in push' -a '(__slsc_names functions)'
 
 # pull
-complete -c slsc -n '__slsc_in pull' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in pull' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64, arm64 or wasm32'
 complete -c slsc -n '__slsc_in pull' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
 complete -c slsc -n '__slsc_in pull' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in pull' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
@@ -236,7 +236,7 @@ complete -c slsc -n '__slsc_in pull' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_in pull' -F
 
 # copy
-complete -c slsc -n '__slsc_in copy' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in copy' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64, arm64 or wasm32'
 complete -c slsc -n '__slsc_in copy' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
 complete -c slsc -n '__slsc_in copy' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in copy' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'

@@ -282,7 +282,8 @@ const struct cmd cmd_package = {
 		"--workers makes dist/FUNCTION.workers/ of the function as a WebAssembly module: what workerd serves "
 		"and wrangler deploys, see docs/WASM.md. It asks for wasm32 by itself.\n\n"
 		"A layout can be used as oci:dist/FUNCTION.oci:amd64, :arm64 (Lambda takes one architecture) or "
-		":latest (the multi-architecture index) by skopeo and others.\n\n"
+		":latest (the multi-architecture index) by skopeo and others. Where slsc.yaml or --arch names wasm32, "
+		":wasm is the function as a WebAssembly module.\n\n"
 		"The image of a function whose package.image in slsc.yaml names a Dockerfile is what that makes of "
 		"it, as slsc build -f would.\n\n"
 		"Images are labelled with the commit and its time. SOURCE_DATE_EPOCH overrides the time.",

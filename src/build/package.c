@@ -265,7 +265,7 @@ static void list_only(struct packager *pk)
 		for (size_t k = 0; k < u->narches && (pk->req->formats & PACKAGE_ZIP); k++)
 			artifact_add(pk, PACKAGE_ZIP, u, (int)u->arches[k], "%s-%s.zip", fn, arch_name(u->arches[k]))
 				->unpacked = tree_total(&u->zip_tree[u->arches[k]]);
-		if (u->narches && (pk->req->formats & PACKAGE_OCI))
+		if ((u->narches || u->in_layout) && (pk->req->formats & PACKAGE_OCI))
 			artifact_add(pk, PACKAGE_OCI, u, -1, "%s.oci", fn);
 		if (u->narches && (pk->req->formats & PACKAGE_OCI_ARCHIVE))
 			artifact_add(pk, PACKAGE_OCI_ARCHIVE, u, -1, "%s.oci.tar", fn);
@@ -318,9 +318,9 @@ static int make_units(struct packager *pk, struct err *err)
 
 		pk->total += (f & PACKAGE_ZIP ? arches : 0) + (f & PACKAGE_DOCKER_ARCHIVE ? arches : 0) +
 			     pk->units[i].worker;
-		if (arches)
+		if (arches || pk->units[i].in_layout)
 			pk->total += (f & (PACKAGE_OCI | PACKAGE_OCI_ARCHIVE) ? 1u : 0u) +
-				     (f & PACKAGE_OCI_ARCHIVE ? 1u : 0u);
+				     (f & PACKAGE_OCI_ARCHIVE && arches ? 1u : 0u);
 	}
 	return 0;
 }
@@ -345,10 +345,12 @@ static int make_all(struct packager *pk, struct err *err)
 {
 	if ((pk->req->formats & PACKAGE_ZIP) && package_zips(pk, err) < 0)
 		return -1;
-	for (size_t i = 0; i < pk->nunits; i++)
-		if ((pk->units[i].narches && package_image(pk, &pk->units[i], err) < 0) ||
-		    package_workers(pk, &pk->units[i], err) < 0)
+	for (size_t i = 0; i < pk->nunits; i++) {
+		struct unit *u = &pk->units[i];
+
+		if (((u->narches || u->in_layout) && package_image(pk, u, err) < 0) || package_workers(pk, u, err) < 0)
 			return -1;
+	}
 	return provenance_join(pk, err);
 }
 

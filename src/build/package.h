@@ -70,7 +70,7 @@ struct package_request {
 
 #define PACKAGE_MAX_LAYERS 127u	/* what container runtimes mount */
 
-/** One architecture's image within an artifact. */
+/** One architecture's image within an artifact; of wasm32 the module, which is its only layer. */
 struct packaged_image {
 	enum arch arch;
 	struct descriptor manifest, config;
@@ -91,8 +91,8 @@ struct packaged {
 	uint64_t size;			/* bytes; of a directory: all its files */
 	uint64_t unpacked;		/* bytes of a zip's content; of the largest image's layers, uncompressed; 0: a
 					 * compressed base's is not known */
-	struct packaged_image images[ARCH_COUNT];
-	size_t nimages;			/* 0 for zips */
+	struct packaged_image images[ARCH_ALL];	/* the module of a layout, which is no image, comes last */
+	size_t nimages;			/* 0 for zips and Workers */
 };
 
 struct package_result {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "build/build.h"
 #include "build/package_internal.h"
+#include "build/package_module.h"
 #include "build/package_sbom.h"
 #include "build/package_workers.h"
 #include "elf/elf.h"
@@ -87,9 +88,10 @@ static int resolve_arches(struct unit *u, const struct packager *pk, struct err 
 			err_set(err, ERR_USAGE, "unknown architecture '%s'", want->ptr[i]);
 			return err_hint(err, "choose one of: x86_64, arm64, wasm32");
 		}
-		if (a == ARCH_WASM32 && !u->worker) {
-			err_set(err, ERR_USAGE, "%s: no zip or image is made of wasm32", u->fn->name.s);
-			return err_hint(err, "--workers makes a Worker of it");
+		if (a == ARCH_WASM32 && !u->worker && !u->in_layout) {
+			err_set(err, ERR_USAGE, "%s: no zip and no archive of an image is made of wasm32",
+				u->fn->name.s);
+			return err_hint(err, "--oci makes an artifact of the module, --workers a Worker");
 		}
 		if (a == ARCH_WASM32)
 			continue;
@@ -106,10 +108,10 @@ static int resolve_arches(struct unit *u, const struct packager *pk, struct err 
 		if (have[a] && wanted)
 			u->arches[u->narches++] = (enum arch)a;
 	}
-	if (!u->narches && !u->worker) {
-		project_err(pk->p, ERR_CONFIG, u->fn->name, err, "'%s' is built for wasm32 alone, of which no zip or "
-			    "image is made", u->fn->name.s);
-		return err_hint(err, "add x86_64 or arm64 to arches; --workers makes a Worker of the module");
+	if (!u->narches && !u->worker && !u->in_layout) {
+		project_err(pk->p, ERR_CONFIG, u->fn->name, err, "'%s' is built for wasm32 alone, of which no zip and "
+			    "no archive of an image is made", u->fn->name.s);
+		return err_hint(err, "add x86_64 or arm64 to arches; --oci and --workers are for modules");
 	}
 	return 0;
 }
@@ -227,9 +229,11 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 	struct lstr base;
 	int level, codec, sbom, provenance;
 
-	*u = (struct unit){ .fn = fn, .worker = workers_wants(pk, fn) };
+	*u = (struct unit){ .fn = fn, .worker = workers_wants(pk, fn), .in_layout = module_in_layout(pk, fn) };
 	project_package(pk->p, fn, &u->pkg);
-	if (u->worker && workers_locate(pk, u, err) < 0)
+	if ((u->worker || u->in_layout) && module_locate(pk, u, err) < 0)
+		return -1;
+	if (u->worker && workers_check(pk, u, err) < 0)
 		return -1;
 	if (!(req->formats & (PACKAGE_ZIP | PACKAGE_IMAGES)))
 		return 0;

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "build/build.h"
 #include "build/package_internal.h"
+#include "build/package_module.h"
 #include "build/workers_files.h"
 #include "os/fs.h"
 #include "os/proc.h"
@@ -24,18 +24,10 @@
 #define CPU_MS_MAX 300000u	/* what wrangler's limits.cpu_ms takes */
 #define SHOWN_MAX 5u		/* imports that a message names */
 
-static bool names_wasm(const struct lstrs *arches)
-{
-	for (size_t i = 0; i < arches->len; i++)
-		if (arch_parse_any(arches->ptr[i].s) == ARCH_WASM32)
-			return true;
-	return false;
-}
-
 bool workers_wants(const struct packager *pk, const struct function *fn)
 {
 	return (pk->req->formats & PACKAGE_WORKERS) && function_compiles(fn) &&
-	       (!fn->arches.len || names_wasm(&fn->arches));
+	       (!fn->arches.len || module_is_named(&fn->arches));
 }
 
 /* Each of the Worker's functions begins a line of its own: "\n\t\t\tfd_write: (". */
@@ -73,25 +65,14 @@ static int check_imports(const struct packager *pk, const struct unit *u, const 
 	return err_hint(err, "docs/WASM.md lists what it gives");
 }
 
-int workers_locate(const struct packager *pk, struct unit *u, struct err *err)
+int workers_check(const struct packager *pk, const struct unit *u, struct err *err)
 {
-	CLEAN_FREE char *rel = build_binary_path(pk->profile->name, ARCH_WASM32, u->fn->name.s);
-	CLEAN_FREE char *abs = path_join(pk->p->dir, rel);
-	const struct wasm_rules rules = { .allow_custom = true };
 	CLEAN_WASM struct wasm_file f = WASM_INIT;
 
-	if (!fs_exists(abs)) {
-		if (pk->req->dry_run)
-			return 0;
-		err_set(err, ERR_NOTFOUND, "%s is not built for wasm32 in profile '%s': there is no %s", u->fn->name.s,
-			pk->profile->name, rel);
-		return err_hint(err, "run `slsc build %s --arch wasm32`, or leave out --no-build", u->fn->name.s);
-	}
-	if (wasm_verify(abs, &rules, err) < 0 || wasm_open(&f, abs, err) < 0)
+	if (!u->module)
+		return 0;
+	if (wasm_open(&f, u->module, err) < 0 || check_imports(pk, u, &f, err) < 0)
 		return -1;
-	if (check_imports(pk, u, &f, err) < 0)
-		return -1;
-	u->module = steal(&abs);
 	if (u->pkg.includes.len)
 		strs_addf(&pk->res->warnings, "%s: a Worker has no files: what package.zip.include names is left out",
 			  u->fn->name.s);
@@ -171,7 +152,7 @@ static int put_text(const char *dir, const char *name, const char *text, const s
 
 static int put_files(const struct unit *u, const char *dir, struct err *err)
 {
-	CLEAN_BUF struct buf vars = BUF_INIT, bindings = BUF_INIT, module = BUF_INIT, stripped = BUF_INIT;
+	CLEAN_BUF struct buf vars = BUF_INIT, bindings = BUF_INIT, module = BUF_INIT;
 	CLEAN_FREE char *timeout = xasprintf("%" PRIu64, u->fn->timeout_ms);
 	CLEAN_FREE char *cpu = xasprintf("%" PRIu64, u->fn->timeout_ms < CPU_MS_MAX ? u->fn->timeout_ms : CPU_MS_MAX);
 	CLEAN_FREE char *file = xasprintf("%s.wasm", u->fn->name.s);
@@ -186,14 +167,9 @@ static int put_files(const struct unit *u, const char *dir, struct err *err)
 	bindings.ptr[--bindings.len] = '\0';
 	const struct blank blanks[] = { { "NAME", u->fn->name.s }, { "CPU_MS", cpu }, { "VARS", vars.ptr },
 					{ "BINDINGS", bindings.ptr }, { NULL, NULL } };
-	CLEAN_WASM struct wasm_file f = WASM_INIT;
-
-	if (fs_read(u->module, WASM_SIZE_MAX, &module, err) < 0 ||
-	    wasm_parse(&f, u->module, module.ptr, module.len, err) < 0)
+	if (module_read(u, &module, err) < 0)
 		return -1;
-	/* a profile that keeps names and DWARF keeps them for debuggers, which get none of a Worker's */
-	wasm_strip_bytes(module.ptr, module.len, &stripped);
-	if (put_file(dir, file, buf_str(&stripped), err) < 0 ||
+	if (put_file(dir, file, buf_str(&module), err) < 0 ||
 	    put_text(dir, "worker.mjs", WORKERS_WORKER, blanks, err) < 0 ||
 	    put_text(dir, "wrangler.toml", WORKERS_WRANGLER, blanks, err) < 0)
 		return -1;
@@ -248,7 +224,7 @@ int package_workers(struct packager *pk, struct unit *u, struct err *err)
 	struct packaged *a;
 	struct err ignored;
 
-	if (!u->module)
+	if (!u->worker)
 		return 0;
 	a = artifact_add(pk, PACKAGE_WORKERS, u, ARCH_WASM32, "%s.workers", u->fn->name.s);
 	to = path_join(pk->out, a->name);

@@ -15,12 +15,9 @@ struct unit;
 
 /** workers_wants - whether the request makes a Worker of @fn: it compiles, and has wasm32 or says nothing of arches. */
 bool workers_wants(const struct packager *pk, const struct function *fn);
-/**
- * workers_locate - u->module; in a dry run NULL for what is still to be built. ERR_NOTFOUND for what is not built;
- * ERR_VERIFY for what is no module of ours; ERR_CONFIG, located, for one that imports what a Worker does not give.
- */
-int workers_locate(const struct packager *pk, struct unit *u, struct err *err) MUST_CHECK;
-/** package_workers - @u's directory, if it has a module. */
+/** workers_check - ERR_CONFIG, located, for a module that imports what a Worker does not give. */
+int workers_check(const struct packager *pk, const struct unit *u, struct err *err) MUST_CHECK;
+/** package_workers - @u's directory, if a Worker is made of it. */
 int package_workers(struct packager *pk, struct unit *u, struct err *err) MUST_CHECK;
 /** workers_are - whether the directory still is what a list says of it. */
 bool workers_are(const char *dir, const char *sha256, uint64_t size);

@@ -2,6 +2,8 @@
 #ifndef SLSC_REPORT_CHECK_DIST_H
 #define SLSC_REPORT_CHECK_DIST_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -12,6 +14,7 @@ struct dist_entry {
 	const char *function;
 	const char *arch;		/* NULL: several */
 	const char *profile;		/* or NULL */
+	bool module;			/* a layout's: the tag wasm is there beside others */
 };
 struct dist {
 	struct arena arena;

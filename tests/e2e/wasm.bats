@@ -267,17 +267,19 @@ hint: runtime lambda takes one event on stdin; or give 'web' arches without wasm
 	has "$err" "$M is damaged: linking it anew"
 }
 
-@test "zips and images are made for machines alone" {
+@test "zips and archives are made for machines alone" {
 	answer 'return 0;'
 	sed -i '1a arches: [wasm32, x86_64]' slsc.yaml
 	slsc_run package --zip --json
 	is "$status" 0
 	is "$(find dist -type f -name '*.zip')" dist/f-x86_64.zip
 	sed -i '2s/.*/arches: [wasm32]/' slsc.yaml
-	slsc_run package --zip
-	is "$status" 1
-	is "$err" "error: slsc.yaml:4:3: 'f' is built for wasm32 alone, of which no zip or image is made
-hint: add x86_64 or arm64 to arches; --workers makes a Worker of the module"
+	for how in --zip --oci-archive --docker-archive; do
+		slsc_run package $how
+		is "$status" 1
+		is "$err" "error: slsc.yaml:4:3: 'f' is built for wasm32 alone, of which no zip and no archive of an image is made
+hint: add x86_64 or arm64 to arches; --oci and --workers are for modules"
+	done
 	slsc_run invoke f
 	is "$status" 1
 	is "$err" "error: slsc.yaml:4:3: 'f' is built for wasm32 alone, which slsc does not run

@@ -281,8 +281,8 @@ hint: add wasm32 to its arches"
 	is "$status $err" "2 error: --workers: a Worker is made of wasm32, which --arch leaves out
 hint: add --arch wasm32, or leave out --arch"
 	slsc_run package --zip --arch wasm32 f
-	is "$status $err" "2 error: f: no zip or image is made of wasm32
-hint: --workers makes a Worker of it"
+	is "$status $err" "2 error: f: no zip and no archive of an image is made of wasm32
+hint: --oci makes an artifact of the module, --workers a Worker"
 	rm -r dist
 	slsc_run package --zip --oci --workers
 	is "$status" 0
