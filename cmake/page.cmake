@@ -83,4 +83,12 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/build/workers_files.h CONTEN
 #define WORKERS_WRANGLER \"@WORKERS_wrangler@\"
 #define WORKERS_CONFIG \"@WORKERS_config@\"
 " @ONLY)
+
+# How `slsc build --smoke` has Node run a module.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/build/wasi/run.mjs)
+file(READ ${CMAKE_SOURCE_DIR}/src/build/wasi/run.mjs text)
+page_quote("${text}" WASI_RUN)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/build/wasi_files.h CONTENT "/* Made of src/build/wasi/ by cmake/page.cmake. */
+#define WASI_RUN \"@WASI_RUN@\"
+" @ONLY)
 target_include_directories(slsc_build PRIVATE ${CMAKE_BINARY_DIR}/generated)

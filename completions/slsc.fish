@@ -124,7 +124,7 @@ complete -c slsc -n '__slsc_in build' -s p -l profile -x -a '(__slsc_names profi
 complete -c slsc -n '__slsc_in build' -s j -l jobs -x -d 'run N steps at a time'
 complete -c slsc -n '__slsc_in build' -l launcher -x -d 'put CMD before each compile: ccache, distcc, ...'
 complete -c slsc -n '__slsc_in build' -l shard -x -d 'only the I-th of N parts, which take about the same time: see docs/MANY.md'
-complete -c slsc -n '__slsc_in build' -l smoke -d 'also start each binary, under qemu-user if it is of another architecture'
+complete -c slsc -n '__slsc_in build' -l smoke -d 'also start each binary, under qemu-user if it is of another architecture, a module in Node'
 complete -c slsc -n '__slsc_in build' -s f -l file -r -F -d 'build this Dockerfile; the argument is the directory that COPY takes files from'
 complete -c slsc -n '__slsc_in build' -l target -x -d 'the stage to build, by name or number (default: the last one)'
 complete -c slsc -n '__slsc_in build' -s t -l tag -x -d 'what to call the image'

@@ -35,7 +35,7 @@ static const struct opt opts[] = {
 	{ OPT_STR, 0, "shard", AT(shard), .arg = "I/N",
 	  .help = "only the I-th of N parts, which take about the same time: see docs/MANY.md" },
 	{ OPT_FLAG, 0, "smoke", AT(smoke),
-	  .help = "also start each binary, under qemu-user if it is of another architecture" },
+	  .help = "also start each binary, under qemu-user if it is of another architecture, a module in Node" },
 	STAGE_OPTS(struct build_ctx, stage),
 	REGISTRY_OPTS(struct build_ctx, stage.registry),
 	{ .type = OPT_END },
@@ -200,7 +200,8 @@ const struct cmd cmd_build = {
 		"runtime lambda then reads one event from stdin and writes the answer to stdout.\n\n"
 		"--smoke starts each binary, with an environment of its own, and says what it did. With runtime lambda "
 		"it has to ask for its first event within 10 s, with http to answer GET /_/health, with none to exit "
-		"with status 0 or to run on for 2 s.\n\n"
+		"with status 0 or to run on for 2 s. A module is run by Node's WASI, and has to be done with an event "
+		"within 10 s.\n\n"
 		"Where slsc.yaml names a stage of a Dockerfile as the toolchain, the stage is made first, and all that "
 		"compiles and links runs in its file tree; --base, --build-arg, --secret, --network, --sandbox, "
 		"--no-cache, --cache-from and --cache-to are about it, too.\n\n"

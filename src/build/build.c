@@ -567,17 +567,13 @@ static int finish(struct project *p, int dir, const struct build_request *req, s
 			return err_sys(err, "cannot read %s", b->path);
 		if (!b->size)
 			b->size = (uint64_t)st.st_size;
-		if (req->smoke && b->arch == ARCH_WASM32 && req->on_note) {
-			CLEAN_FREE char *line = xasprintf("smoke: %s wasm32 is not started: slsc has no WASI engine",
-							  b->function->name.s);
-
-			req->on_note(line);
-		} else if (req->smoke) {
+		if (req->smoke) {
 			CLEAN_FREE char *path = path_join(p->dir, b->path);
 			CLEAN_FREE char *line = NULL;
 			const char *did;
 
-			if (smoke_run(path, b->path, b->function, b->arch, &did, err) < 0)
+			if (b->arch == ARCH_WASM32 ? smoke_module(path, b->path, b->function, &did, err) < 0 :
+						     smoke_run(path, b->path, b->function, b->arch, &did, err) < 0)
 				return -1;
 			line = xasprintf("smoke: %s %s %s", b->function->name.s, arch_name(b->arch), did);
 			if (req->on_note)

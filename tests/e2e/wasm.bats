@@ -286,6 +286,45 @@ hint: add x86_64 or arm64 to arches; --oci and --workers are for modules"
 hint: add x86_64 or arm64 to arches"
 }
 
+@test "--smoke: Node runs the module with an event; a trap and an endless loop are failures" {
+	answer 'slsc_puts(out, "1"); return 0;'
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 0
+	has "$err" "smoke: f wasm32 answered an event"
+	answer 'return slsc_fail(ctx, "Odd", "not this one");'
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 0
+	has "$err" "smoke: f wasm32 answered an event with an error"
+	answer '__builtin_trap();'
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 1
+	is "$(tail -1 "$T/err")" "error: smoke test of 'f' for wasm32: $M: the engine ended it: unreachable"
+	answer 'for (volatile int i = 0;; i++); return 0;'
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 1
+	is "$(tail -1 "$T/err")" "error: smoke test of 'f' for wasm32: $M: 10 s passed before it answered an event"
+	sed -i '$a\    runtime: none' slsc.yaml
+	printf 'int main(void) { return 3; }\n' >src/f.c
+	slsc_run build --arch wasm32 --smoke
+	is "$(tail -1 "$T/err")" "error: smoke test of 'f' for wasm32: $M: exited with status 3"
+	printf 'int main(void) { for (volatile int i = 0;; i++); }\n' >src/f.c
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 0
+	has "$err" "smoke: f wasm32 runs"
+	printf 'int main(void) { return 0; }\n' >src/f.c
+	slsc_run build --arch wasm32 --smoke
+	has "$err" "smoke: f wasm32 exited with status 0"
+	mkdir "$T/bin"
+	for t in clang llvm-ar ninja sh wasm-ld; do
+		ln -s "$(command -v $t)" "$T/bin/$t"
+	done
+	status=0
+	PATH=$T/bin "$SLSC_BIN" build --arch wasm32 --smoke 2>"$T/err" || status=$?
+	is "$status" 1
+	is "$(tail -2 "$T/err")" "error: 'node' is not found on PATH
+hint: apt-get install nodejs"
+}
+
 @test "without its linker it names the package, doctor too" {
 	answer 'return 0;'
 	mkdir "$T/bin"

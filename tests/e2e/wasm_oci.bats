@@ -36,9 +36,9 @@ edit() {
 	jq -cj "$1" "$(blob dist/f.oci "$old")" >config
 	cp config "y/blobs/sha256/$(sha256sum <config | cut -d' ' -f1)"
 	jq -cj --arg d "sha256:$(sha256sum <config | cut -d' ' -f1)" --argjson n "$(stat -c %s config)" \
-		'.config.digest = $d | .config.size = $n' <<<"$m" >man
-	cp man "y/blobs/sha256/$(sha256sum <man | cut -d' ' -f1)"
-	jq -n --arg d "sha256:$(sha256sum <man | cut -d' ' -f1)" --argjson n "$(stat -c %s man)" '{schemaVersion: 2,
+		'.config.digest = $d | .config.size = $n' <<<"$m" >changed
+	cp changed "y/blobs/sha256/$(sha256sum <changed | cut -d' ' -f1)"
+	jq -n --arg d "sha256:$(sha256sum <changed | cut -d' ' -f1)" --argjson n "$(stat -c %s changed)" '{schemaVersion: 2,
 		manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: $n,
 		annotations: {"org.opencontainers.image.ref.name": "x"}}]}' >y/index.json
 }
