@@ -84,7 +84,7 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/build/workers_files.h CONTEN
 #define WORKERS_CONFIG \"@WORKERS_config@\"
 " @ONLY)
 
-# How `slsc build --smoke` has Node run a module.
+# How Node runs a module.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/build/wasi/run.mjs)
 file(READ ${CMAKE_SOURCE_DIR}/src/build/wasi/run.mjs text)
 page_quote("${text}" WASI_RUN)

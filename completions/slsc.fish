@@ -345,7 +345,7 @@ complete -c slsc -n '__slsc_in warm' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_in compare' -s s -l strategies -x -d 'what to compare: names, or all (default: those that need no network)'
 complete -c slsc -n '__slsc_in compare' -l preset -x -a 'guide' -d 'guide: static against dynamic, single-stage against distroless,'
 complete -c slsc -n '__slsc_in compare' -l list -d 'print every strategy there is'
-complete -c slsc -n '__slsc_in compare' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in compare' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64, wasm32'
 complete -c slsc -n '__slsc_in compare' -s r -l reference -x -d 'the strategy that ratios are to (default: the first)'
 complete -c slsc -n '__slsc_in compare' -l runs -x -d 'start each program N times (default: 200)'
 complete -c slsc -n '__slsc_in compare' -l cold -d 'take the program out of the page cache before each start'

@@ -110,7 +110,7 @@ int package_stages(struct packager *pk, struct err *err)
 	if (!(pk->req->formats & PACKAGE_IMAGES))
 		return 0;
 	for (size_t i = 0; i < pk->nunits; i++)
-		if (pk->units[i].staged && run_stage(pk, &pk->units[i], err) < 0)
+		if (pk->units[i].staged && pk->units[i].narches && run_stage(pk, &pk->units[i], err) < 0)
 			return -1;
 	return 0;
 }

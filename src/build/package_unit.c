@@ -246,6 +246,8 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 		   err) < 0 ||
 	    resolve_arches(u, pk, err) < 0)
 		return -1;
+	if (!u->narches)
+		return 0;
 	u->level = (enum codec_level)level;
 	u->codec = (enum codec)codec;
 	u->sbom = (enum sbom_place)sbom;
