@@ -7,6 +7,8 @@
 #include "report/check_image.h"
 #include "wasm/wasm.h"
 
+#define CONFIG_MAX 65536u	/* bytes; ours have 161, and jansson makes 50 times as much of "[[],[],..." */
+
 static bool exports(const struct wasm_file *f, const char *name, enum wasm_kind kind)
 {
 	for (size_t i = 0; i < f->nexports; i++)
@@ -66,7 +68,7 @@ int check_module_artifact(const struct image_check *ic, struct err *err)
 		check_add(ic->c, RULE_IMAGE_MEDIA, "layers", "are not one module (" MEDIA_WASM ")");
 		return 0;
 	}
-	if (origin_bytes(ic->origin, &m->config, DOCUMENT_MAX, &config, err) < 0 ||
+	if (origin_bytes(ic->origin, &m->config, CONFIG_MAX, &config, err) < 0 ||
 	    origin_bytes(ic->origin, &m->ptr[0], WASM_SIZE_MAX, &bytes, err) < 0) {
 		if (!check_is_foreign(err))
 			return -1;

@@ -128,6 +128,10 @@ edit() {
 	edit '.os = "linux"'
 	slsc_run check oci:y:x
 	is "$(head -1 <<<"$out")" "error: oci:y:x: config: is for linux/wasm, not wasip1/wasm [image-platform]"
+	edit '. + {x: ("x" * 70000)}'
+	slsc_run check oci:y:x
+	has "$(head -1 <<<"$out")" "limit exceeded: "
+	has "$(head -1 <<<"$out")" " [layer-damaged]"
 	edit '"no"'
 	slsc_run check oci:y:x
 	is "$(head -1 <<<"$out")" "error: oci:y:x: config: is no JSON object [layer-damaged]"

@@ -198,6 +198,15 @@ wrangler.toml"
 	is "$(grep -Ec '^(two|lines)$' "$served")" 2
 }
 
+@test "a handler that heeds its deadline ends by itself in workerd" {
+	answer 'while (!slsc_cancelled(ctx)) {} return slsc_fail(ctx, "Late", "no more time");'
+	echo '    timeout: 300 ms' >>slsc.yaml
+	package
+	serve $D
+	call -m 20
+	is "$status $out" '500 {"errorMessage":"no more time","errorType":"Late","stackTrace":[]}'
+}
+
 @test "what a Worker does not give is refused when it is packaged, with its place; the old package stays" {
 	answer 'return 0;'
 	package
