@@ -124,10 +124,11 @@ static int open_made(struct job *j, struct artifact *a, const struct dist *d, co
 		     const char *arch, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(d->dir, e->path);
-	CLEAN_FREE char *place = dist_place(e, path);
-	const struct artifact_opts o = { .arch = arch, .env = &j->env };
+	CLEAN_FREE char *place = dist_place(e, path), *module = xasprintf("%s:wasm", place);
+	const bool is_module = e->module && arch && strcmp(arch, "wasm32") == 0;
+	const struct artifact_opts o = { .arch = is_module ? NULL : arch, .env = &j->env };
 
-	return artifact_open(a, place, &o, err);
+	return artifact_open(a, is_module ? module : place, &o, err);
 }
 
 /* "HEAD~1:hello.zip": whoever reads it knows neither directory. */
@@ -178,6 +179,9 @@ static int arches_of(struct job *j, const struct dist *d, const struct dist_entr
 	for (size_t i = 0; i < all.len; i++)
 		if (!listed(out, all.ptr[i]) && (!j->c->arch || strcmp(j->c->arch, all.ptr[i]) == 0))
 			strs_add(out, all.ptr[i]);
+	/* no index leads to it */
+	if (e->module && (!j->c->arch || strcmp(j->c->arch, "wasm32") == 0))
+		strs_add(out, "wasm32");
 	return all.len && !out->len;
 }
 

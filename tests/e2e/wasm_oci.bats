@@ -165,4 +165,18 @@ change  +N
 imports + wasi_snapshot_preview1.random_get"
 	slsc_run diff --json oci:dist/f.oci:wasm oci:old.oci:wasm
 	is "$(jq -c '.differences[0].imports' <<<"$out")" '{"added":[],"removed":["wasi_snapshot_preview1.random_get"]}'
+	need git git
+	printf 'dist\n.slsc\ny\nold.oci\n' >.gitignore
+	git init -q . && git add -A && git commit -qm one
+	slsc_run -q package --oci --workers
+	sed -i "s/\"1\"/\"$(printf '%0200d' 1)\"/" src/f.c
+	slsc_run diff HEAD --json
+	is "$status" 0
+	is "$(jq -c '.differences[] | [.a.artifact, .a.kind, .b.kind, .change != 0]' <<<"$out")" \
+		'["HEAD:f.oci (x86_64)","image","image",true]
+["HEAD:f.oci (wasm32)","module","module",true]
+["HEAD:f.workers","module","module",true]'
+	slsc_run diff HEAD --json --arch wasm32
+	is "$(jq -r '.differences[].a.artifact' <<<"$out")" "HEAD:f.oci (wasm32)
+HEAD:f.workers"
 }
