@@ -268,6 +268,33 @@ hint: docs/WASM.md lists what it gives"
 	is "$(jq -r '.artifacts[].path' dist/manifest.json)" f-x86_64.zip
 }
 
+@test "killed at any moment it leaves the old package, the new one, or none" {
+	local ms old new
+	answer 'slsc_puts(out, "1"); return 0;'
+	package
+	old=$(cd $D && sha256sum -- * | sha256sum)
+	sed -i 's/"1"/"2"/' src/f.c
+	rm -r dist
+	package
+	new=$(cd $D && sha256sum -- * | sha256sum)
+	[ "$old" != "$new" ]
+	rm -r dist
+	for ms in $(seq 0 2 40); do
+		timeout -s KILL "0.$(printf %03d "$ms")" "$SLSC_BIN" -q package --workers --no-build >/dev/null 2>&1 || :
+		[ ! -e $D ] || is "$(cd $D && sha256sum -- * | sha256sum)" "$new"
+	done
+	sed -i 's/"2"/"1"/' src/f.c
+	slsc_run -q build --arch wasm32
+	for ms in $(seq 0 2 40); do
+		timeout -s KILL "0.$(printf %03d "$ms")" "$SLSC_BIN" -q package --workers --no-build >/dev/null 2>&1 || :
+		[ ! -e $D ] || has "$old$new" "$(cd $D && sha256sum -- * | sha256sum)"
+	done
+	package
+	is "$(cd $D && sha256sum -- * | sha256sum)" "$old"
+	is "$(jq -r '.artifacts[].sha256' dist/manifest.json)  -" "$old"
+	no_leftovers .
+}
+
 @test "who has one: arches, --arch, --json, -n, and other formats beside it" {
 	answer 'return 0;'
 	cat >>slsc.yaml <<-'Y'
