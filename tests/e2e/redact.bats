@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The template redact: what goes in is what comes out but for what must not, on each machine and by node:wasi; what it
 # encrypted is opened by node:crypto. What it depends on comes from Debian's source packages, not from the network's git.
-# shellcheck disable=SC2154,SC2030,SC2031 # helper.bash sets $status, $out and $err
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016 # helper.bash sets $status, $out and $err
 load helper
 
 API=$BATS_TEST_DIRNAME/support/runtime_api.py
@@ -252,6 +252,36 @@ for name, data in (("at", repeat(b"{\"a\":\"" + b"a@" * 60000 + b"\"}\n")),
 	is "$(sed 's/"\*\*\*"/"hunter2"/' "$T/out" | cmp - event)" ""
 }
 
+@test "on Lambda lines come as the body of a function URL's request; for WASI that is a record as any other" {
+	project
+	local run=(".slsc/release/$(uname -m | sed s/aarch64/arm64/)/redact") url='{version: "2.0", requestContext: {http: {}}}'
+	call() {
+		"$API" --quiet --env "REDACT_KEY=$REDACT_KEY" --payload-file event "$@" -- "${run[@]}" 2>&1
+	}
+	record >lines
+	echo nonsense >>lines
+	for request in '{body: $b}' '{body: ($b | @base64), isBase64Encoded: true}'; do
+		jq -n --rawfile b lines "$url + $request" >event
+		is "$(call --answer answer)" "1 invocations, 1 ok, 0 failed"
+		is "$(jq -c 'del(.body)' answer)" '{"statusCode":200,"headers":{"content-type":"application/x-ndjson"}}'
+		is "$(jq -rj .body answer | node "$OPEN")" "$OPENED"'
+{"redact_error":"not a JSON object","line":4,"bytes":8}'
+	done
+	for request in '{body: "{\"password\":1}", isBase64Encoded: true}' '{body: null}' '{body: {password: 1}}'; do
+		jq -n "$url + $request" >event
+		is "$(call --expect '{"statusCode":400,"body":"the body cannot be read"}')" "1 invocations, 1 ok, 0 failed"
+	done
+	jq -n "$url" >event
+	is "$(call --expect '{"statusCode":200,"headers":{"content-type":"application/x-ndjson"},"body":""}')" \
+		"1 invocations, 1 ok, 0 failed"
+	head -c 2000000 /dev/zero | tr '\0' '\n' | sed 's/.*/x/' >lines
+	jq -n --rawfile b lines "$url + {body: \$b}" >event
+	is "$(call --expect-error Function.ResponseSizeTooLarge)" "1 invocations, 1 ok, 0 failed"
+	jq -cn "$url"' + {body: "{\"ip\":1}", password: 2}' >event
+	wasm <event
+	is "$out" '{"version":"2.0","requestContext":{"http":{}},"body":"{\"ip\":1}","password":"***"}'
+}
+
 @test "fuzzed with ASan and UBSan: no error, no leak, and a secret is never in the answer" {
 	project
 	need clang-14 libclang-rt-14-dev
@@ -264,7 +294,7 @@ for name, data in (("at", repeat(b"{\"a\":\"" + b"a@" * 60000 + b"\"}\n")),
 		esac
 	done
 	clang-14 -g -O1 -std=gnu11 -D_GNU_SOURCE -w -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-I"$SLSC_SRC/runtime/include" -isystem "$b/inc" -isystem "$b/src" -isystem "$j" -o fuzz \
+		-I"$SLSC_SRC/runtime/include" -Isrc -isystem "$b/inc" -isystem "$b/src" -isystem "$j" -o fuzz \
 		"$BATS_TEST_DIRNAME/support/redact_fuzz.c" src/*.c "${runtime[@]}" "$b/src/aead/gcm.c" \
 		"$b"/src/codec/{dec,enc}32le.c "$b/src/hash/ghash_ctmul64.c" "$b"/src/symcipher/aes_ct64{,_ctr,_enc}.c
 	mkdir corpus

@@ -5,7 +5,8 @@
  * What is not understood goes no further: in the place of such a line stands {"redact_error":...}, which has nothing
  * of it, and without a key there is no answer at all.
  */
-#include <slsc.h>
+#include "redact.h"
+
 #include <string.h>
 
 #define JSMN_STATIC
@@ -24,8 +25,6 @@
 
 #define NO_MEMORY "not enough memory"
 #define NO_NAMES "the names are too long"
-
-slsc_lambda_fn handler;
 
 /* One line. */
 struct job {
@@ -226,14 +225,7 @@ static int redact(struct job *j, struct slsc_str line, uint64_t number)
 	return 0;
 }
 
-int slsc_init(struct slsc_ctx *ctx)
-{
-	if (rules_read(ctx))
-		return -1;
-	return rules_encrypt() ? seal_init(ctx) : 0;
-}
-
-int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
+int redact_lines(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
 {
 	const char *p = in.ptr, *end = in.ptr + in.len, *next;
 	uint64_t number = 0;
