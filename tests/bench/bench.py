@@ -396,7 +396,8 @@ ALL["stage_build"] = lambda b, tmp: stage_build.bench(b, tmp, SLSC, Registry, BI
 
 
 # On demand: by name alone.
-MORE = {"local_soak": lambda b, tmp: local.soak(b, tmp, SLSC)}
+MORE = {"local_soak": lambda b, tmp: local.soak(b, tmp, SLSC),
+        "redact_workers": lambda b, tmp: redact.workers(b, tmp, SLSC)}
 
 
 def machine():
