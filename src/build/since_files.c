@@ -34,7 +34,7 @@ struct reading {
 static struct since_file *file_at(struct since_finder *d, const char *path)
 {
 	struct since_file *f = map_get(&d->files, path);
-	CLEAN_FREE char *abs = NULL, *real = NULL;
+	CLEAN_FREE char *abs = NULL, *target = NULL;
 	struct stat st;
 
 	if (f)
@@ -47,12 +47,9 @@ static struct since_file *file_at(struct since_finder *d, const char *path)
 	if (stat(abs, &st) < 0 || !S_ISREG(st.st_mode))
 		return f;
 	f->exists = true;
-	real = f->changed ? NULL : realpath(abs, NULL);
-	if (real) {
-		CLEAN_FREE char *target = since_norm(d, real);
-
+	target = f->changed ? NULL : since_target(d, path);
+	if (target)
 		f->changed = since_at(d, target);
-	}
 	return f;
 }
 
@@ -72,13 +69,11 @@ void since_files_release(struct since_finder *d)
 static void add_dir(struct reading *r, const char *dir)
 {
 	CLEAN_FREE char *norm = since_norm(r->d, dir);
-	CLEAN_FREE char *abs = path_join(r->d->p->dir, norm);
-	CLEAN_FREE char *real = realpath(abs, NULL);
-	CLEAN_FREE char *target = real ? since_norm(r->d, real) : NULL;
+	CLEAN_FREE char *target = since_target(r->d, norm);
 
 	strs_add(&r->dirs, norm);
 	/* a header that is gone had its place where the link leads to */
-	if (target && strcmp(target, norm) != 0)
+	if (target)
 		strs_add(&r->dirs, target);
 }
 

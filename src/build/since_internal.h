@@ -27,6 +27,8 @@ void since_add(struct since_finder *d, enum since_reason reason, const char *fil
 
 /** since_norm - @path of slsc.yaml, relative to the project and clean, as changes are named; heap. */
 char *since_norm(const struct since_finder *d, const char *path);
+/** since_target - where the links in @path, which is there, lead to; NULL: there are none. Heap. */
+char *since_target(const struct since_finder *d, const char *path);
 /** since_at - exactly there; @path as since_norm() has it. */
 const char *since_at(const struct since_finder *d, const char *path);
 /** since_below - there, or anywhere below; "." is the project. */

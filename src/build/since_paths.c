@@ -97,13 +97,28 @@ static size_t range_below(const struct since_finder *d, const char *dir, size_t 
 	return end - *first;
 }
 
+char *since_target(const struct since_finder *d, const char *path)
+{
+	CLEAN_FREE char *abs = path_join(d->p->dir, path);
+	CLEAN_FREE char *real = realpath(abs, NULL);
+	char *target = real ? since_norm(d, real) : NULL;
+
+	if (target && strcmp(target, path) != 0)
+		return target;
+	free(target);
+	return NULL;
+}
+
 const char *since_below(const struct since_finder *d, const char *path)
 {
 	const bool project = strcmp(path, ".") == 0;
+	CLEAN_FREE char *target = since_target(d, path);
 	size_t first, n = range_below(d, project ? "" : path, &first);
 
 	if (!project && since_at(d, path))
 		return since_at(d, path);
+	if (target && since_below(d, target))
+		return since_below(d, target);
 	for (size_t i = first; i < first + n; i++)
 		if (!project || !is_outside(d->changes.paths.ptr[i]))
 			return d->changes.paths.ptr[i];
@@ -129,11 +144,26 @@ static bool matches(const struct glob *g, const char *path)
 	return glob_done(g, glob_step(g, state, name, false));
 }
 
+/* A file below the directory @dir, "" for the project, whose name from there on matches. */
+static const char *match_below(const struct since_finder *d, const char *dir, const struct glob *g)
+{
+	const size_t skip = *dir ? strlen(dir) + 1 : 0;
+	size_t first, n = range_below(d, dir, &first);
+
+	for (size_t i = first; i < first + n; i++) {
+		const char *path = d->changes.paths.ptr[i];
+
+		if ((*dir || !is_outside(path)) && matches(g, path + skip))
+			return path;
+	}
+	return *dir ? in_repository(d, dir) : NULL;
+}
+
 static const char *match_magic(const struct since_finder *d, const char *pattern)
 {
 	CLEAN_GLOB struct glob g = { .n = 0 };
-	CLEAN_FREE char *head = NULL, *dir = NULL;
-	size_t slash = 0, skip, first, n;
+	CLEAN_FREE char *head = NULL, *dir = NULL, *target = NULL;
+	size_t slash = 0;
 	const char *found;
 	struct err ignored;
 
@@ -145,18 +175,11 @@ static const char *match_magic(const struct since_finder *d, const char *pattern
 		return NULL;
 	head = xstrndup(pattern, slash);
 	dir = since_norm(d, head);
+	target = since_target(d, dir);
 	if (strcmp(dir, ".") == 0)
 		*dir = '\0';
-	found = *dir ? in_repository(d, dir) : NULL;
-	skip = *dir ? strlen(dir) + 1 : 0;
-	n = range_below(d, dir, &first);
-	for (size_t i = first; !found && i < first + n; i++) {
-		const char *path = d->changes.paths.ptr[i];
-
-		if ((*dir || !is_outside(path)) && matches(&g, path + skip))
-			found = path;
-	}
-	return found;
+	found = match_below(d, dir, &g);
+	return found || !target ? found : match_below(d, strcmp(target, ".") == 0 ? "" : target, &g);
 }
 
 static const char *asked(const struct since_finder *d, const char *key, bool *before)

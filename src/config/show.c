@@ -537,6 +537,14 @@ size_t project_parts(struct project *p, const struct function *f, const struct p
 		cut_part(p, &text, "toolchains", t->name, &out[n++]);
 		name = t->extends.s;
 	}
+	/* its Dockerfile's arguments may be the project's, and in no image of @f's */
+	if (use.of.stage.s) {
+		show_toolchain_of(&w, p, f);
+		show_str(&w, "context", use.context);
+		if (use.build_args)
+			show_pairs(&w, "build_args", *use.build_args);
+		cut_part(p, &text, "toolchain", NULL, &out[n++]);
+	}
 	for (size_t i = 0; i < f->dependencies.len; i++) {
 		const struct dependency *d = project_dependency(p, f->dependencies.ptr[i].s, &ignored);
 

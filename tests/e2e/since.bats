@@ -113,6 +113,33 @@ after() {
 	done
 }
 
+@test "each file touches the functions whose compiler has read it, and no others" {
+	three
+	mkdir -p src/sub inc/first
+	printf '#pragma once\n#include "deep.h"\n#include "../src/sub/up.h"\n' >inc/first/first.h
+	printf '#ifndef UP\n#define UP\n#include "beside.h" /* src/sub, not inc */\n#endif\n' >src/sub/up.h
+	touch src/sub/beside.h inc/beside.h
+	printf '#define INC 1\n#include "lib/impl.c"\n#inc\\\nlude <first.h>\nint main(void) { return 0; }\n' >src/d.c
+	echo 'static int impl;' >src/lib/impl.c
+	printf '#ifdef OFF\n/* #include "b.h" */ // #include "b.h"\n#endif\nint s = sizeof("#include");\n' >src/e.c
+	sed -i 's/"src.lib.\*.c"/src\/lib\/one.c/' slsc.yaml
+	cat >>slsc.yaml <<-'Y'
+		  d: {sources: [src/d.c, src/e.c], includes: [inc/first, inc, src], runtime: none}
+	Y
+	commit
+	git tag -f v1
+	"$SLSC_BIN" build -q
+	ninja -f .slsc/build.ninja -t deps | awk '/^\.slsc/ { split($1, p, "/"); next } NF && $1 !~ /^\// { print $1, p[6] }' |
+		while read -r path fn; do echo "$(realpath --relative-to . "$path") $fn"; done | sort -u >"$T/compiler"
+	is "$(wc -l <"$T/compiler")" 15
+	git ls-files src inc | while read -r path; do
+		echo >>"$path"
+		for fn in $(touched v1); do echo "$path $fn"; done
+		git checkout -q "$path"
+	done | sort -u >"$T/since"
+	is "$(cat "$T/since")" "$(cat "$T/compiler")"
+}
+
 @test "the work tree: staged, uncommitted, untracked, ignored, deleted and renamed files" {
 	three
 	is "$(after 'echo >>src/a.c; git add src/a.c')" a
@@ -327,10 +354,11 @@ forced.h: c header"
 
 @test "links: what they lead to, in the project and outside" {
 	three
-	mkdir -p ../p shared
+	mkdir ../p
 	mv ./* .gitignore ../p/
-	mkdir shared && git mv -k x y 2>/dev/null
-	rm -rf .git && git init -q -b main .
+	rm -rf .git
+	git init -q -b main
+	mkdir shared
 	echo '#define SHARED 0' >shared/shared.h
 	mv ../p .
 	cd p
@@ -346,6 +374,19 @@ forced.h: c header"
 	git checkout -q real
 	echo >>../shared/shared.h
 	is "$(why v1 c)" "header ../shared/shared.h src/c.c"
+	git checkout -q ..
+	# directories
+	ln -s ../real src/dir
+	ln -s ../shared inc2
+	echo 'int two;' >real/two.c
+	sed -i 's/^  c: .*/  c: {sources: ["src\/dir\/*.c"], includes: [inc2], runtime: none}/' slsc.yaml
+	commit
+	git tag -f v1
+	rm real/two.c
+	is "$(why v1 c)" "source real/two.c null"
+	git checkout -q real
+	rm ../shared/shared.h
+	is "$(why v1 c)" "header ../shared/shared.h src/dir/c.c"
 }
 
 @test "names on the command line, and --shard" {
