@@ -44,15 +44,16 @@ void since_why_text(const struct since_why *w, struct buf *out)
 void since_add(struct since_finder *d, enum since_reason reason, const char *file, const char *by)
 {
 	struct since_touched *t = d->at;
+	CLEAN_FREE char *shown = xstrndup(file, strlen(file) - ends_with(file, "/"));
 
 	if (t->len == SINCE_WHYS_MAX)
 		return;
 	for (size_t i = 0; i < t->len; i++)
-		if (t->ptr[i].reason == reason && strcmp(t->ptr[i].file, file) == 0 &&
+		if (t->ptr[i].reason == reason && strcmp(t->ptr[i].file, shown) == 0 &&
 		    (reason != SINCE_CONFIG && reason != SINCE_LOCK ? true : strcmp(t->ptr[i].by, by) == 0))
 			return;
 	VEC_PUSH(t, ((struct since_why){ .reason = reason,
-					 .file = arena_strdup(&d->res->arena, file),
+					 .file = arena_strdup(&d->res->arena, shown),
 					 .by = by ? arena_strdup(&d->res->arena, by) : NULL }));
 }
 
@@ -90,9 +91,6 @@ static int find(struct since_finder *d, struct err *err)
 	if (git_changes(d->p->dir, d->req->range, names, ARRAY_LEN(names), &d->changes, err) < 0)
 		return err_wrap(err, "--since %s", d->req->range);
 	d->res->changed = d->changes.paths.len;
-	VEC_EACH(&d->changes.paths, path)
-		if (ends_with(*path, "/"))
-			strs_add(&d->repositories, *path);
 	r = since_config_open(d, &c, err);
 	for (size_t i = 0; r == 0 && i < d->p->nfunctions; i++) {
 		const struct function *f = d->p->functions[i];
@@ -123,7 +121,6 @@ int since_find(struct project *p, const struct since_request *req, struct since_
 	r = find(&d, err);
 	p->dirs = NULL;
 	git_changes_release(&d.changes);
-	strs_release(&d.repositories);
 	map_release(&d.patterns);
 	since_files_release(&d);
 	fs_dirs_release(&d.dirs);

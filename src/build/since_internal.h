@@ -13,7 +13,6 @@ struct since_finder {
 	const struct profile *profile;
 	struct since_result *res;
 	struct git_changes changes;
-	struct strs repositories; /* the paths that end in a slash */
 	struct map patterns;	  /* what a pattern, or a build context, has found */
 	struct map files;	  /* struct since_file by path */
 	struct fs_dirs dirs;

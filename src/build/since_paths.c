@@ -60,20 +60,36 @@ static size_t lower(const struct since_finder *d, const char *path)
 	return lo;
 }
 
-static const char *in_repository(const struct since_finder *d, const char *path)
-{
-	VEC_EACH(&d->repositories, r)
-		if (starts_with(path, *r) || (strncmp(path, *r, strlen(*r) - 1) == 0 && !path[strlen(*r) - 1]))
-			return *r;
-	return NULL;
-}
-
-const char *since_at(const struct since_finder *d, const char *path)
+/* Exactly @path. */
+static const char *find(const struct since_finder *d, const char *path)
 {
 	const struct strs *all = &d->changes.paths;
 	size_t i = lower(d, path);
 
-	return i < all->len && strcmp(all->ptr[i], path) == 0 ? all->ptr[i] : in_repository(d, path);
+	return i < all->len && strcmp(all->ptr[i], path) == 0 ? all->ptr[i] : NULL;
+}
+
+/* A link or a repository that @path is, or is read through. */
+static const char *in_tree(const struct since_finder *d, const char *path)
+{
+	CLEAN_FREE char *way = xasprintf("%s/", path);
+	const char *found = NULL;
+
+	for (char *slash = strchr(way, '/'); slash && !found; slash = strchr(slash + 1, '/')) {
+		char next = slash[1];
+
+		slash[1] = '\0';
+		found = find(d, way);
+		slash[1] = next;
+	}
+	return found;
+}
+
+const char *since_at(const struct since_finder *d, const char *path)
+{
+	const char *found = find(d, path);
+
+	return found ? found : in_tree(d, path);
 }
 
 static bool is_outside(const char *path)
@@ -125,7 +141,7 @@ const char *since_below(const struct since_finder *d, const char *path)
 	return NULL;
 }
 
-/* Whether @path is a match, or a repository in which one may be. */
+/* Whether @path is a match, or one may be behind it. */
 static bool matches(const struct glob *g, const char *path)
 {
 	uint64_t state = glob_start(g);
@@ -140,7 +156,7 @@ static bool matches(const struct glob *g, const char *path)
 		name = slash + 1;
 	}
 	if (!*name)
-		return glob_more(g, state);
+		return glob_more(g, state) || glob_done(g, state);
 	return glob_done(g, glob_step(g, state, name, false));
 }
 
@@ -156,7 +172,7 @@ static const char *match_below(const struct since_finder *d, const char *dir, co
 		if ((*dir || !is_outside(path)) && matches(g, path + skip))
 			return path;
 	}
-	return *dir ? in_repository(d, dir) : NULL;
+	return *dir ? in_tree(d, dir) : NULL;
 }
 
 static const char *match_magic(const struct since_finder *d, const char *pattern)
@@ -252,7 +268,7 @@ int since_context(struct since_finder *d, const char *dockerfile, const char *co
 	if (d->req->context && names.len)
 		r = d->req->context(file, at, names.ptr, names.len, &seen, err);
 	if (r == 0)
-		*out = remember(d, key, seen < names.len ? names.ptr[seen] - skip : in_repository(d, dir));
+		*out = remember(d, key, seen < names.len ? names.ptr[seen] - skip : in_tree(d, dir));
 	VEC_FREE(&names);
 	return r;
 }

@@ -76,7 +76,7 @@ struct git_sides {
 /** What differs. git_changes_release() frees. */
 struct git_changes {
 	/* relative to the directory asked for, "../x" if outside of it; sorted, each once; bytes of any kind. One that
-	 * ends in a slash is a repository of its own, and all below it. */
+	 * ends in a slash is a link or a repository of its own, and all that is read through it. */
 	struct strs paths;
 	bool worktree;		/* the later side is the work tree: `after` of the files is not filled in */
 	struct git_sides *files;	/* as many as names */

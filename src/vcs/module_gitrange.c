@@ -98,20 +98,26 @@ static bool is_put_back(const struct range *x, const git_diff_delta *d)
 	       git_oid_equal(&now, &d->old_file.id);
 }
 
-static void add_path(const struct range *x, const char *path, bool repository)
+static void add_path(const struct range *x, const char *path, bool below)
 {
 	char *own;
 
 	if (module_git_is_output(x->rel, path))
 		return;
 	own = from_project(x->rel, path);
-	if (repository && !ends_with(own, "/")) {
+	if (below && !ends_with(own, "/")) {
 		char *dir = xasprintf("%s/", own);
 
 		free(own);
 		own = dir;
 	}
 	strs_take(&x->r->out->paths, own);
+}
+
+/* What is read through it may be another thing, now or before. */
+static bool leads_on(uint16_t mode)
+{
+	return mode == GIT_FILEMODE_COMMIT || mode == GIT_FILEMODE_LINK;
 }
 
 static int collect(const struct range *x, git_diff *diff)
@@ -122,12 +128,12 @@ static int collect(const struct range *x, git_diff *diff)
 		return err_set(x->err, ERR_LIMIT, "limit exceeded: more than %u files differ", GIT_CHANGES_MAX);
 	for (size_t i = 0; i < n; i++) {
 		const git_diff_delta *d = git_diff_get_delta(diff, i);
-		const bool link = d->old_file.mode == GIT_FILEMODE_COMMIT || d->new_file.mode == GIT_FILEMODE_COMMIT;
+		const bool below = leads_on(d->old_file.mode) || leads_on(d->new_file.mode);
 
 		if (d->status == GIT_DELTA_UNMODIFIED || is_put_back(x, d) ||
 		    (x->index && module_git_is_sparse(x->index, d)))
 			continue;
-		add_path(x, d->new_file.path ? d->new_file.path : d->old_file.path, link);
+		add_path(x, d->new_file.path ? d->new_file.path : d->old_file.path, below);
 	}
 	return 0;
 }

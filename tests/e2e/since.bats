@@ -387,6 +387,20 @@ forced.h: c header"
 	git checkout -q real
 	rm ../shared/shared.h
 	is "$(why v1 c)" "header ../shared/shared.h src/dir/c.c"
+	git checkout -q ..
+	# links that lead elsewhere
+	cp -r ../shared ../shared2
+	cp -r real real2
+	commit
+	git tag -f v1
+	ln -sfn ../shared2 inc2
+	is "$(why v1 c)" "header inc2 src/dir/c.c"
+	git checkout -q inc2
+	ln -sfn ../real2 src/dir
+	is "$(why v1 c)" "source src/dir null
+header src/dir src/dir/c.c"
+	git checkout -q src/dir
+	is "$(touched v1)" ""
 }
 
 @test "names on the command line, and --shard" {
@@ -469,7 +483,7 @@ hint: run 'git init' and commit first"
 	echo '#define SUB' >src/sub/sub.h
 	git -C src/sub add sub.h
 	git -C src/sub commit -q -m y
-	is "$(why v1 b)" "header src/sub/ src/b.c"
+	is "$(why v1 b)" "header src/sub src/b.c"
 }
 
 @test "a hundred thousand files that differ" {
