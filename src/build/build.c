@@ -140,6 +140,8 @@ static void explain(const struct stream *s, const char *why)
 	static const struct {
 		const char *before, *between, *say;	/* "<before>X<between>Y" becomes "X<say>Y" */
 	} reasons[] = {
+		/* a dry run's, see commands_mark() */
+		{ "output ", ".new of phony edge with no inputs doesn't exist", ": is not there yet, or will differ" },
 		{ "output ", " doesn't exist", ": is not there yet" },
 		{ "output ", " older than most recent input ", ": is older than " },
 		{ "restat of output ", " older than most recent input ", ": is older than " },

@@ -255,6 +255,9 @@ hint: did you mean 'greet'? defined are: greet"
 	slsc_run build -n
 	is "$status" 0
 	is "$err" "build .slsc/release/x86_64/f (x86_64)"
+	slsc_run build -n --explain
+	is "$err" ".slsc/release/x86_64/.obj/musl/f/command.sh: is not there yet, or will differ
+build .slsc/release/x86_64/f (x86_64)"
 	is "$(find .slsc -type f -exec stat -c '%n %Y %i' {} + | sort)" "$before"
 	slsc_run build --json
 	is "$(jq .steps <<<"$out")" 1
