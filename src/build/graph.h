@@ -64,7 +64,7 @@ char *graph_wrapper_path(const struct target *t, bool cxx);
 /** graph_command - the script that runs a function's own build command for @t; SLSC_OUT's directory is there. */
 void graph_command(const struct graph *g, const struct target *t, struct buf *out);
 
-/** commands_write - the scripts and wrappers of all functions that build themselves. @changed: set if one was written. */
+/** commands_write - scripts and wrappers of all functions that build themselves. @changed: set if one was written. */
 int commands_write(const struct graph *g, bool *changed, struct err *err) MUST_CHECK;
 /** commands_mark - which of them a dry run finds not there, or as an earlier slsc.yaml had them: target.rewritten. */
 void commands_mark(const struct graph *g);
