@@ -12,10 +12,11 @@
 #include "registry/origin.h"
 #include "registry_ui.h"
 #include "ui.h"
+#include "ui_since.h"
 
 struct package_ctx {
 	bool zip, oci, oci_archive, docker_archive, workers, no_build;
-	const char *level, *compression, *profile, *shard, *out, *sbom, *provenance;
+	const char *level, *compression, *profile, *shard, *since, *out, *sbom, *provenance;
 	struct strs arches, bases;
 	struct registry_flags registry;
 };
@@ -47,6 +48,7 @@ static const struct opt opts[] = {
 	  .help = "release (default), small, fast, debug, or one of slsc.yaml" },
 	{ OPT_STR, .long_name = "shard", .offset = AT(shard), .arg = "I/N",
 	  .help = "only the I-th of N parts, as slsc build --shard has them" },
+	SINCE_OPT(AT(since)),
 	{ OPT_STR, 'o', "output", AT(out), .arg = "DIR", .complete = COMPLETE_DIR,
 	  .help = "where to put it (default: dist in the project)" },
 	{ OPT_FLAG, .long_name = "no-build", .offset = AT(no_build), .help = "take the binaries as they are" },
@@ -191,12 +193,29 @@ static int check_lists(const struct package_ctx *c, struct err *err)
 	return err_hint(err, "add --oci");
 }
 
+/* As package_result_json() has it, and with --since what that is about. */
+static void report_json(const struct package_ctx *c, const struct package_result *res, bool dry_run,
+			const struct since_result *touched, struct buf *out)
+{
+	CLEAN_BUF struct buf json = BUF_INIT;
+
+	package_result_json(res, dry_run, &json);
+	if (!c->since) {
+		buf_adds(out, buf_str(&json));
+		return;
+	}
+	buf_addz(out, "{\"since\":");
+	ui_since_json(touched, c->since, out);
+	buf_addf(out, ",%s", json.ptr + 1);
+}
+
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	const struct package_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
 	CLEAN_PACKAGE struct package_result res = { 0 };
 	CLEAN_STRS struct strs functions = { 0 }, sources = { 0 };
+	CLEAN_SINCE struct since_result touched = { .len = 0 };
 	CLEAN_BUF struct buf out = BUF_INIT;
 	CLEAN_FD int lock = -1;
 	const struct registry_opts registry = registry_opts_of(&c->registry);
@@ -232,16 +251,19 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		strs_add(&functions, argv[i]);
 	if (project_load(&p, NULL, err) < 0)
 		return -1;
-	if (c->shard && ui_shard(&p, c->shard, c->profile, false, &functions, err) < 0)
+	if (c->since && ui_since(&p, c->since, c->profile, g, &functions, &touched, err) < 0)
+		return -1;
+	/* no names would be all of them, here and below */
+	if (c->shard && !(c->since && !functions.len) &&
+	    ui_shard(&p, c->shard, c->profile, false, &functions, err) < 0)
 		return -1;
 	flags.bases = sources;
 	toolchain_stages_init(&stages, &flags, 0, g, !g->dry_run && !c->no_build);
 	p.stages = &stages.keepers.stages;
-	/* no names would be all of them */
-	if (c->shard && !functions.len) {
+	if ((c->shard || c->since) && !functions.len) {
 		if (!g->json)
 			return 0;
-		package_result_json(&res, g->dry_run, &out);
+		report_json(c, &res, g->dry_run, &touched, &out);
 		return out_stdout(out.ptr, out.len, err);
 	}
 	if (!g->dry_run) {
@@ -257,7 +279,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (ret < 0)
 		return -1;
 	if (g->json)
-		package_result_json(&res, g->dry_run, &out);
+		report_json(c, &res, g->dry_run, &touched, &out);
 	else
 		report(&res, g->dry_run, &out);
 	return out_stdout(out.ptr, out.len, err);
@@ -286,6 +308,7 @@ const struct cmd cmd_package = {
 		":wasm is the function as a WebAssembly module.\n\n"
 		"The image of a function whose package.image in slsc.yaml names a Dockerfile is what that makes of "
 		"it, as slsc build -f would.\n\n"
+		"--since packs, and builds, only the functions that `slsc build --since` would.\n\n"
 		"Images are labelled with the commit and its time. SOURCE_DATE_EPOCH overrides the time.",
 	.examples = "$ slsc package --zip\n$ slsc package hello --oci --arch arm64\n"
 		    "$ slsc package --docker-archive && docker load -i dist/hello-x86_64.docker.tar\n"
