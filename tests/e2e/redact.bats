@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The template redact: what goes in is what comes out but for what must not, on each machine and by node:wasi; what it
 # encrypted is opened by node:crypto. What it depends on comes from Debian's source packages, not from the network's git.
-# shellcheck disable=SC2154,SC2030,SC2031,SC2016 # helper.bash sets $status, $out and $err
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016,SC2034 # helpers sets $status, $out and $err
 load helper
 load workerd_helper
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 # npm's workerd, and calls of what it serves. $NPM: where npm_ci has put it; the test calls stop in the end.
 
 # serve DIR: sets $url, $served (what it prints)
