@@ -57,8 +57,8 @@ complete -c slsc -n '__slsc_is' -a doctor -d 'Say which toolchains work here, an
 complete -c slsc -n '__slsc_is help' -a doctor -d 'Say which toolchains work here, and what the others need'
 complete -c slsc -n '__slsc_is' -a build -d 'Compile functions, or build the image of a Dockerfile'
 complete -c slsc -n '__slsc_is help' -a build -d 'Compile functions, or build the image of a Dockerfile'
-complete -c slsc -n '__slsc_is' -a package -d 'Make zips and images of functions'
-complete -c slsc -n '__slsc_is help' -a package -d 'Make zips and images of functions'
+complete -c slsc -n '__slsc_is' -a package -d 'Make zips, images and Workers of functions'
+complete -c slsc -n '__slsc_is help' -a package -d 'Make zips, images and Workers of functions'
 complete -c slsc -n '__slsc_is' -a base -d 'Make image bases from Debian packages'
 complete -c slsc -n '__slsc_is help' -a base -d 'Make image bases from Debian packages'
 complete -c slsc -n '__slsc_is' -a push -d 'Send an image to a registry'
@@ -124,7 +124,8 @@ complete -c slsc -n '__slsc_in build' -s p -l profile -x -a '(__slsc_names profi
 complete -c slsc -n '__slsc_in build' -s j -l jobs -x -d 'run N steps at a time'
 complete -c slsc -n '__slsc_in build' -l launcher -x -d 'put CMD before each compile: ccache, distcc, ...'
 complete -c slsc -n '__slsc_in build' -l shard -x -d 'only the I-th of N parts, which take about the same time: see docs/MANY.md'
-complete -c slsc -n '__slsc_in build' -l smoke -d 'also start each binary, under qemu-user if it is of another architecture'
+complete -c slsc -n '__slsc_in build' -l since -x -d 'only functions that read what differs from a commit, or over a range: see docs/MANY.md'
+complete -c slsc -n '__slsc_in build' -l smoke -d 'also start each binary, under qemu-user if it is of another architecture, a module in Node'
 complete -c slsc -n '__slsc_in build' -s f -l file -r -F -d 'build this Dockerfile; the argument is the directory that COPY takes files from'
 complete -c slsc -n '__slsc_in build' -l target -x -d 'the stage to build, by name or number (default: the last one)'
 complete -c slsc -n '__slsc_in build' -s t -l tag -x -d 'what to call the image'
@@ -158,10 +159,12 @@ complete -c slsc -n '__slsc_in package' -l zip -d 'a Lambda zip for each archite
 complete -c slsc -n '__slsc_in package' -l oci -d 'an OCI image layout for all architectures'
 complete -c slsc -n '__slsc_in package' -l oci-archive -d 'the same as one tar, for podman load'
 complete -c slsc -n '__slsc_in package' -l docker-archive -d 'a tar for each architecture, for docker load'
+complete -c slsc -n '__slsc_in package' -l workers -d 'a directory for workerd and wrangler, with the function as a WebAssembly module'
 complete -c slsc -n '__slsc_in package' -l level -x -a 'fast default max' -d 'how hard to compress: fast, default or max'
-complete -c slsc -n '__slsc_in package' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in package' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64, wasm32'
 complete -c slsc -n '__slsc_in package' -s p -l profile -x -a '(__slsc_names profiles)' -d 'release (default), small, fast, debug, or one of slsc.yaml'
 complete -c slsc -n '__slsc_in package' -l shard -x -d 'only the I-th of N parts, as slsc build --shard has them'
+complete -c slsc -n '__slsc_in package' -l since -x -d 'only functions that read what differs from a commit, or over a range: see docs/MANY.md'
 complete -c slsc -n '__slsc_in package' -s o -l output -x -a '(__fish_complete_directories)' -d 'where to put it (default: dist in the project)'
 complete -c slsc -n '__slsc_in package' -l no-build -d 'take the binaries as they are'
 complete -c slsc -n '__slsc_in package' -l compression -x -a 'gzip zstd none' -d 'of layers: gzip, zstd or none'
@@ -213,7 +216,7 @@ complete -c slsc -n '__slsc_in base update' -l json -d 'print results, and an er
 complete -c slsc -n '__slsc_in base update' -a '(__slsc_names bases)'
 
 # push
-complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64, arm64 or wasm32'
 complete -c slsc -n '__slsc_in push' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
 complete -c slsc -n '__slsc_in push' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in push' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
@@ -225,7 +228,7 @@ complete -c slsc -n '__slsc_in push' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_in push' -a '(__slsc_names functions)'
 
 # pull
-complete -c slsc -n '__slsc_in pull' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in pull' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64, arm64 or wasm32'
 complete -c slsc -n '__slsc_in pull' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
 complete -c slsc -n '__slsc_in pull' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in pull' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
@@ -237,7 +240,7 @@ complete -c slsc -n '__slsc_in pull' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_in pull' -F
 
 # copy
-complete -c slsc -n '__slsc_in copy' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64 or arm64'
+complete -c slsc -n '__slsc_in copy' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64, arm64 or wasm32'
 complete -c slsc -n '__slsc_in copy' -l image-refs -r -F -d 'also write the lines that name the images to FILE'
 complete -c slsc -n '__slsc_in copy' -l attachments -d 'also signatures, SBOMs and provenance; those in a layout always go along'
 complete -c slsc -n '__slsc_in copy' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
@@ -346,7 +349,7 @@ complete -c slsc -n '__slsc_in warm' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_in compare' -s s -l strategies -x -d 'what to compare: names, or all (default: those that need no network)'
 complete -c slsc -n '__slsc_in compare' -l preset -x -a 'guide' -d 'guide: static against dynamic, single-stage against distroless,'
 complete -c slsc -n '__slsc_in compare' -l list -d 'print every strategy there is'
-complete -c slsc -n '__slsc_in compare' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64'
+complete -c slsc -n '__slsc_in compare' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64, wasm32'
 complete -c slsc -n '__slsc_in compare' -s r -l reference -x -d 'the strategy that ratios are to (default: the first)'
 complete -c slsc -n '__slsc_in compare' -l runs -x -d 'start each program N times (default: 200)'
 complete -c slsc -n '__slsc_in compare' -l cold -d 'take the program out of the page cache before each start'

@@ -442,14 +442,20 @@ static uint64_t hash_names(const struct strs *names)
 /* A function with a build command of its own: a script that sets the environment, then runs it. */
 static void add_command(const struct target *t, struct buf *b)
 {
-	CLEAN_FREE char *script = xasprintf("%s/command.sh", t->objdir);
+	/* no such file: the command is out of date */
+	CLEAN_FREE char *script = xasprintf("%s/command.sh%s", t->objdir, t->rewritten ? ".new" : "");
 
+	if (t->rewritten) {
+		buf_addz(b, "\nbuild");
+		add_path(b, script);
+		buf_addz(b, ": phony\n");
+	}
 	add_out(t, b);
 	buf_addz(b, "command_");
 	buf_addz(b, arch_name(t->arch));
 	add_path(b, script);
 	buf_addz(b, " |");
-	for (int cxx = 0; cxx < 2; cxx++) {
+	for (int cxx = 0; cxx < 2 && !t->rewritten; cxx++) {
 		CLEAN_FREE char *wrapper = graph_wrapper_path(t, cxx);
 
 		add_path(b, wrapper);

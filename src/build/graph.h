@@ -21,6 +21,7 @@ struct target {
 	const char *objdir;		/* .slsc/release/arm64/.obj/musl/hello */
 	struct strs objects;		/* of the function itself; relative to the project */
 	struct strs sources;		/* the sources they are from, same order */
+	bool rewritten;			/* a dry run's: its command.sh would be written, or a wrapper */
 };
 
 /* Where linkers and build commands write, before _finish; below it a directory for each arch. Empty between builds. */
@@ -71,6 +72,14 @@ char *graph_wrapper_path(const struct target *t, bool cxx);
 
 /** graph_command - the script that runs a function's own build command for @t; SLSC_OUT's directory is there. */
 void graph_command(const struct graph *g, const struct target *t, struct buf *out);
+
+/** commands_write - scripts and wrappers of all functions that build themselves. @changed: set if one was written. */
+int commands_write(const struct graph *g, bool *changed, struct err *err) MUST_CHECK;
+/** commands_mark - which of them a dry run finds not there, or as an earlier slsc.yaml had them: target.rewritten. */
+void commands_mark(const struct graph *g);
+
+/** graph_is_input - whether a build command without `inputs` runs again when @path, in the project, has changed. */
+bool graph_is_input(const char *path);
 
 /** handler_of - the C symbol that the runtime calls. */
 const char *handler_of(const struct function *f);
