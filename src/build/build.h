@@ -21,6 +21,7 @@
  *   .slsc/lock                                 held while building or packaging
  */
 
+struct build_remote;
 struct build_request {
 	struct strs functions;		/* names; empty: all */
 	struct strs arches;		/* names; empty: the project's */
@@ -30,6 +31,7 @@ struct build_request {
 	unsigned jobs;			/* 0: ninja's choice */
 	bool dry_run, explain, verbose, color;
 	bool smoke;			/* run each binary once built */
+	struct build_remote *remote;	/* caches of binaries; NULL: none */
 	/* progress and compiler output; each may be NULL */
 	void (*on_step)(unsigned done, unsigned total, const char *what, void *ctx);
 	void (*on_output)(const char *p, size_t n, void *ctx);

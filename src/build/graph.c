@@ -335,6 +335,12 @@ static bool first_time(struct map *seen, const char *path)
 	return !map_has(seen, path) && !map_put(seen, path, seen);
 }
 
+static const char *const *runtime_list(const struct target *t)
+{
+	return t->arch == ARCH_WASM32 && t->fn->runtime == RUNTIME_LAMBDA ? wasi_sources
+									  : runtime_sources[t->fn->runtime];
+}
+
 /*
  * What the link of @t takes of the runtime: as the end of its inputs, in @inputs. Functions of one toolchain, arch and
  * runtime have the same, but for an own entry: two dozen names, which are put together once for all of them.
@@ -342,8 +348,7 @@ static bool first_time(struct map *seen, const char *path)
 static void add_runtime(const struct graph *g, const struct target *t, struct map *seen, struct buf *inputs,
 			struct buf *b)
 {
-	for (const char *const *s = t->arch == ARCH_WASM32 && t->fn->runtime == RUNTIME_LAMBDA ?
-		     wasi_sources : runtime_sources[t->fn->runtime]; *s; s++) {
+	for (const char *const *s = runtime_list(t); *s; s++) {
 		CLEAN_FREE char *obj = runtime_object(g, t, *s);
 		CLEAN_FREE char *src = xasprintf(GRAPH_IN_SLSC "/runtime/%s.c", *s);
 		CLEAN_FREE char *handler = NULL;
@@ -492,14 +497,20 @@ static uint64_t hash_names(const struct strs *names)
 /* A function with a build command of its own: a script that sets the environment, then runs it. */
 static void add_command(const struct target *t, struct buf *b)
 {
-	CLEAN_FREE char *script = xasprintf("%s/command.sh", t->objdir);
+	/* no such file: the command is out of date */
+	CLEAN_FREE char *script = xasprintf("%s/command.sh%s", t->objdir, t->rewritten ? ".new" : "");
 
+	if (t->rewritten) {
+		buf_addz(b, "\nbuild");
+		add_path(b, script);
+		buf_addz(b, ": phony\n");
+	}
 	add_out(t, b);
 	buf_addz(b, "command_");
 	buf_addz(b, arch_name(t->arch));
 	add_path(b, script);
 	buf_addz(b, " |");
-	for (int cxx = 0; cxx < 2; cxx++) {
+	for (int cxx = 0; cxx < 2 && !t->rewritten; cxx++) {
 		CLEAN_FREE char *wrapper = graph_wrapper_path(t, cxx);
 
 		add_path(b, wrapper);
@@ -597,7 +608,7 @@ void graph_ninja(const struct graph *g, struct buf *b)
 	}
 }
 
-static int link_in(const struct graph *g, const char *name, const char *target, struct err *err)
+static int link_in(const struct graph *g, const char *name, const char *target, bool *changed, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(g->p->dir, name);
 	CLEAN_FREE char *tmp = xasprintf("%s/.slsc/.slsc-tmp.%ld.in", g->p->dir, (long)getpid());
@@ -615,25 +626,62 @@ static int link_in(const struct graph *g, const char *name, const char *target, 
 		unlink(tmp);
 		return -1;
 	}
+	*changed = true;
 	return 0;
 }
 
-int graph_links(const struct graph *g, struct err *err)
+int graph_links(const struct graph *g, bool *changed, struct err *err)
 {
-	if (link_in(g, GRAPH_IN_SLSC, g->share, err) < 0)
+	if (link_in(g, GRAPH_IN_SLSC, g->share, changed, err) < 0)
 		return -1;
 	for (size_t i = 0; i < g->deps->len; i++) {
 		CLEAN_FREE char *name = dep_link(&g->deps->ptr[i]);
 
-		if (link_in(g, name, g->deps->ptr[i].dir, err) < 0)
+		if (link_in(g, name, g->deps->ptr[i].dir, changed, err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < g->ntoolchains; i++)
 		for (size_t j = 0; g->toolchains[i]->maps[j].dir; j++)
 			if (g->toolchains[i]->maps[j].link &&
-			    link_in(g, g->toolchains[i]->maps[j].link, g->toolchains[i]->maps[j].dir, err) < 0)
+			    link_in(g, g->toolchains[i]->maps[j].link, g->toolchains[i]->maps[j].dir, changed, err) < 0)
 				return -1;
 	return 0;
+}
+
+void graph_objects(const struct graph *g, const struct target *t, struct strs *out)
+{
+	CLEAN_MAP struct map seen = { 0 };
+	CLEAN_BUF struct buf ignored = BUF_INIT;
+
+	for (size_t i = 0; i < t->objects.len; i++)
+		if (strcmp(t->objects.ptr[i], t->sources.ptr[i]) != 0)
+			strs_add(out, t->objects.ptr[i]);
+	add_dependencies(g, t, &seen, out, &ignored);
+	for (const char *const *s = runtime_list(t); *s; s++)
+		strs_take(out, runtime_object(g, t, *s));
+}
+
+void graph_target(const struct graph *g, const struct target *t, struct buf *b)
+{
+	CLEANUP(runtime_cache_release) struct runtime_cache cache = { 0 };
+	CLEAN_MAP struct map seen = { 0 };
+	CLEAN_BUF struct buf flags = BUF_INIT, libs = BUF_INIT;
+	struct toolchain tc = *t->tc;
+	struct target own = *t;
+
+	tc.id = "";
+	own.tc = &tc;
+	fn_flags(g, t->fn, &flags);
+	fn_libs(t->fn, &libs);
+	buf_addf(b, "%s\n%s\n", flags.ptr, libs.ptr);
+	for (size_t i = 0; i < t->fn->dependencies.len; i++) {
+		CLEAN_BUF struct buf f = BUF_INIT;
+
+		dep_flags(dep_of(g, t->fn->dependencies.ptr[i].s), &f);
+		buf_addf(b, "%s\n", f.ptr);
+	}
+	add_rules(g, &tc, b);
+	add_link(g, &own, &seen, &cache, b);
 }
 
 void graph_compdb(const struct graph *g, struct buf *b)

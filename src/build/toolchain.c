@@ -129,16 +129,22 @@ static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const ch
 	identify(s.cached ? NULL : tc->root, id, arena_printf(a, "%s/libc.a", s.lib));
 }
 
-static void builtin_musl(struct arena *a, struct toolchain *tc, struct buf *id)
+static void llvm_names(struct toolchain *tc, struct buf *id, const char *linker)
 {
-	tc->clang = tc->lld = true;
+	tc->clang = true;
 	tc->cc = tc->cc ? tc->cc : "clang";
 	tc->cxx = "clang++";
 	tc->ar = "llvm-ar";
 	tc->ranlib = "llvm-ranlib";
 	tc->strip = "llvm-strip";
 	want(tc, id, tc->cc, "clang");
-	want(tc, id, "ld.lld", "lld");
+	want(tc, id, linker, "lld");
+}
+
+static void builtin_musl(struct arena *a, struct toolchain *tc, struct buf *id)
+{
+	llvm_names(tc, id, "ld.lld");
+	tc->lld = true;
 	tc->target = arena_printf(a, "--target=%s", musl_triple[tc->arch]);
 	/* A sysroot that is not there: the driver's own -L directories hold archives built for glibc. */
 	musl(a, tc, id, "-fuse-ld=lld --sysroot=/nonexistent");
@@ -214,14 +220,7 @@ static void builtin_zig(struct arena *a, struct toolchain *tc, struct buf *id)
 static void wasi(struct toolchain *tc, struct buf *id)
 {
 	tc->kind = TC_WASI;
-	tc->clang = true;
-	tc->cc = "clang";
-	tc->cxx = "clang++";
-	tc->ar = "llvm-ar";
-	tc->ranlib = "llvm-ranlib";
-	tc->strip = "llvm-strip";
-	want(tc, id, tc->cc, "clang");
-	want(tc, id, "wasm-ld", "lld");
+	llvm_names(tc, id, "wasm-ld");
 	if (!root_exists(tc->root, WASI_LIB "/libc.a"))
 		lacks(tc, "wasi-libc's headers and libc.a", "wasi-libc", false);
 	if (!root_exists(tc->root, WASI_BUILTINS))

@@ -307,6 +307,21 @@ int project_check_dockerfile(const struct project *p, const struct package *pk, 
  */
 void project_show(struct project *p, bool json, struct buf *out);
 
+/** A piece of the file that functions are made by: the same @text means the same, however it was written. */
+struct project_part {
+	const char *key;		/* "functions.hello", "profiles.release", "toolchains.x", "version" */
+	const char *text;
+};
+#define PROJECT_PARTS_MAX 512u
+
+/**
+ * project_parts - what @f is built and packed by: its own entry, in which the project's package, toolchain and arches
+ * are merged; the profile @profile, all it extends applied; the project's own toolchains and dependencies that it
+ * names; and what all images have of the project. At most PROJECT_PARTS_MAX, in @out; in @p's arena. Returns how many.
+ */
+size_t project_parts(struct project *p, const struct function *f, const struct profile *profile,
+		     struct project_part out[PROJECT_PARTS_MAX]);
+
 /** schema_json - the JSON Schema (draft-07) of slsc.yaml, from the table that the parser uses. */
 void schema_json(struct buf *out);
 
