@@ -97,7 +97,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --no-fetch --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --no-fetch --launcher --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'build')
 		case $prev in
@@ -106,6 +106,7 @@ _slsc()
 		-j|--jobs) return ;;
 		--launcher) return ;;
 		--shard) return ;;
+		--since) return ;;
 		-f|--file) _slsc_files -f; return ;;
 		--target) return ;;
 		-t|--tag) return ;;
@@ -130,7 +131,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --arch --profile --jobs --launcher --shard --smoke --file --target --tag --output --build-arg --secret --label --base --network --sandbox --compression --level --squash --strip --no-cache --cache-from --cache-to --print --until --ca-file --cert --key --insecure --dry-run --explain --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --arch --profile --jobs --launcher --shard --since --smoke --file --target --tag --output --build-arg --secret --label --base --network --sandbox --compression --level --squash --strip --no-cache --cache-from --cache-to --print --until --ca-file --cert --key --insecure --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -140,11 +141,14 @@ _slsc()
 		-a|--arch) _slsc_list; _slsc_names arches; return ;;
 		-p|--profile) _slsc_names profiles; return ;;
 		--shard) return ;;
+		--since) return ;;
 		-o|--output) _slsc_files -d; return ;;
 		--compression) _slsc_words gzip zstd none; return ;;
 		--base) _slsc_names bases; return ;;
 		--sbom) _slsc_words none image attach; return ;;
 		--provenance) _slsc_words none attach; return ;;
+		--cache-from) return ;;
+		--cache-to) return ;;
 		--ca-file) _slsc_files -f; return ;;
 		--cert) _slsc_files -f; return ;;
 		--key) _slsc_files -f; return ;;
@@ -153,7 +157,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --shard --output --no-build --compression --base --sbom --provenance --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --zip --oci --oci-archive --docker-archive --workers --level --arch --profile --shard --since --output --no-build --compression --base --sbom --provenance --cache-from --cache-to --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;

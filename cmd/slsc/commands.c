@@ -33,6 +33,7 @@ static const struct cmd_entry entries[] = {
 	{ "internal", &cmd_base_make },
 	{ "internal", &cmd_complete },
 	{ "internal", &cmd_finish },
+	{ "internal", &cmd_distribute },
 	{ "internal", &cmd_sandbox },
 	{ NULL, NULL },
 };

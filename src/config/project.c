@@ -97,6 +97,7 @@ static int read_root(struct reader *rd, const struct ynode *root)
 	p->profile = r.profile;
 	p->package = r.package;
 	p->mirrors = r.mirrors;
+	p->launcher = r.launcher;
 	if (package_check_stage(&(struct reader){ p, rd->err, &image }, &p->package))
 		return -1;
 	if (read_arches(rd, r.arches) || toolchains_read(rd, ynode_get(root, "toolchains")) ||
@@ -362,28 +363,28 @@ static int no_such(const struct project *p, struct lstr at, const char *what, st
 	return -1;
 }
 
+/* Either of which need not be named. */
+static int check_file_and_dir(const struct project *p, struct lstr file, const char *what, struct lstr dir,
+			      struct err *err)
+{
+	CLEAN_FREE char *f = path_join(p->dir, file.s ? file.s : "");
+	CLEAN_FREE char *d = path_join(p->dir, dir.s ? dir.s : "");
+
+	if (file.s && (!fs_exists(f) || fs_is_dir(f)))
+		return no_such(p, file, what, err);
+	if (dir.s && !fs_is_dir(d))
+		return no_such(p, dir, "directory", err);
+	return 0;
+}
+
 int project_check_dockerfile(const struct project *p, const struct package *pk, struct err *err)
 {
-	CLEAN_FREE char *file = path_join(p->dir, pk->dockerfile.s ? pk->dockerfile.s : "");
-	CLEAN_FREE char *context = path_join(p->dir, pk->context.s ? pk->context.s : "");
-
-	if (pk->dockerfile.s && (!fs_exists(file) || fs_is_dir(file)))
-		return no_such(p, pk->dockerfile, "Dockerfile", err);
-	if (pk->context.s && !fs_is_dir(context))
-		return no_such(p, pk->context, "directory", err);
-	return 0;
+	return check_file_and_dir(p, pk->dockerfile, "Dockerfile", pk->context, err);
 }
 
 int project_check_served(const struct project *p, const struct function *f, struct err *err)
 {
-	CLEAN_FREE char *file = path_join(p->dir, f->fallback_file.s ? f->fallback_file.s : "");
-	CLEAN_FREE char *dir = path_join(p->dir, f->extensions.s ? f->extensions.s : "");
-
-	if (f->fallback_file.s && (!fs_exists(file) || fs_is_dir(file)))
-		return no_such(p, f->fallback_file, "file", err);
-	if (f->extensions.s && !fs_is_dir(dir))
-		return no_such(p, f->extensions, "directory", err);
-	return 0;
+	return check_file_and_dir(p, f->fallback_file, "file", f->extensions, err);
 }
 
 void project_toolchain_use(struct project *p, const struct function *f, struct toolchain_use *out)

@@ -57,6 +57,11 @@ def bench(b, tmp, slsc, env, n=1000):
     b.row(f"slsc config show, {n:,} functions × 2 arches", f"{read.ms:.1f} ms", "", "", "≤ 100 ms", read.ms <= 100)
     ours, peer = b.time(d, [slsc, "build"], ["ninja", "-f", ".slsc/build.ninja"], env=env)
     b.compare(f"nothing to build, {n:,} functions × 2 arches", ours, peer, "ninja", 1.5)
+    for form in ("zip", "oci"):
+        made, = b.time(d, (["rm", "-rf", "dist"], [slsc, "package", f"--{form}", "--no-build", "-q"]), runs=3)
+        mib = made.rss_kib / 1024
+        b.row(f"package --{form}, {n:,} functions × 2 arches", f"{made.ms / 1000:.1f} s, {mib:.0f} MB", "", "", "≤ 512 MB",
+              mib <= 512)
 
 
 if __name__ == "__main__":
