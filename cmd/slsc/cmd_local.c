@@ -12,6 +12,7 @@
 #include "local/page.h"
 #include "local/rebuild.h"
 #include "local/running.h"
+#include "local/scaling.h"
 #include "local/serve_artifact.h"
 #include "local/unpack.h"
 #include "local/watch.h"
@@ -106,7 +107,7 @@ static int take_function(struct session *s, struct project *p, const struct buil
 		if (serve_renew(fn, p, b->function, path))
 			out_note("%s  is new: what runs is finished by the old one", fn->name);
 		async_serve(&s->async, fn);
-		return 0;
+		return scaling_serve(fn, p, b->function, err);
 	}
 	fn = serve_function(p, b->function, b->arch, path, err);
 	if (!fn)
@@ -115,7 +116,7 @@ static int take_function(struct session *s, struct project *p, const struct buil
 	async_serve(&s->async, fn);
 	if (s->url)
 		out_note("%s  %s/%s/", fn->name, s->url, fn->name);
-	return 0;
+	return scaling_serve(fn, p, b->function, err);
 }
 
 static void rebuilt(struct rebuild *r, struct project *p, struct build_result *res, const struct err *err)
@@ -224,6 +225,8 @@ static int add_artifacts(struct session *s, const struct project *p, const struc
 		return -1;
 	for (size_t i = 0; i < artifacts->len; i++) {
 		struct lfn *fn = serve_artifact(&how, artifacts->ptr[i], err);
+		const struct function *said;
+		struct err none = ERR_INIT;
 
 		if (!fn) {
 			/* a program is an artifact elsewhere */
@@ -239,6 +242,9 @@ static int add_artifacts(struct session *s, const struct project *p, const struc
 		}
 		platform_add(&s->platform, fn);
 		async_serve(&s->async, fn);
+		said = p ? project_function(p, fn->name, &none) : NULL;
+		if (said && scaling_serve(fn, p, said, err) < 0)
+			return -1;
 	}
 	return 0;
 }

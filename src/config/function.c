@@ -128,6 +128,78 @@ static int check_made(struct reader *rd, const struct function *f)
 	return err_hint(rd->err, "write sources: [src/%s.c]", f->name.s);
 }
 
+/* What is for one policy or forecaster alone: said of another it would do nothing. */
+static const struct {
+	const char *key, *policy, *forecaster;
+	bool needed;
+} scaling_for[] = {
+	{ "fixed", "fixed", NULL, true },
+	{ "target", "cpu", NULL, false },
+	{ "cpu_period", "cpu", NULL, false },
+	{ "horizon", "forecast", NULL, false },
+	{ "forecaster", "forecast", NULL, false },
+	{ "season", "forecast", "holt-winters", false },
+	{ "model", "forecast", "lstm", true },
+	{ "command", "command", NULL, true },
+	{ "answer_within", "command", NULL, false },
+};
+
+int scaling_done(struct reader *rd, void *target, const struct ynode *n)
+{
+	const struct scaling_def *s = target;
+	const char *const forecaster = s->forecaster.s ? s->forecaster.s : "ar";
+	const struct ynode *at;
+
+	for (size_t i = 0; i < ARRAY_LEN(scaling_for); i++) {
+		const bool its = strcmp(scaling_for[i].policy, s->policy.s) == 0 &&
+				 (!scaling_for[i].forecaster || strcmp(scaling_for[i].forecaster, forecaster) == 0);
+
+		at = ynode_get(n, scaling_for[i].key);
+		if (at && !its)
+			return read_err(rd, at->line, at->col, scaling_for[i].key, "is for %s %s alone",
+					scaling_for[i].forecaster ? "forecaster" : "policy",
+					scaling_for[i].forecaster ? scaling_for[i].forecaster : scaling_for[i].policy);
+		if (!at && its && scaling_for[i].needed)
+			return read_err(rd, s->policy.line, s->policy.col, NULL, "missing '%s'", scaling_for[i].key);
+	}
+	at = ynode_get(n, "cooldown");
+	if (at && strcmp(s->policy.s, "cpu") != 0 && strcmp(s->policy.s, "forecast") != 0)
+		return read_err(rd, at->line, at->col, "cooldown", "is for policy cpu or forecast alone");
+	at = ynode_get(n, "horizon");
+	if (at && (s->horizon_ms < s->interval_ms || s->horizon_ms > 64 * s->interval_ms))
+		return read_err(rd, at->line, at->col, "horizon", "has to be from 1 to 64 intervals");
+	at = ynode_get(n, "season");
+	if (at && (s->season_ms < 2 * s->interval_ms || s->season_ms > 1000000 * s->interval_ms))
+		return read_err(rd, at->line, at->col, "season", "has to be from 2 to 1000000 intervals");
+	return 0;
+}
+
+static int check_scaling(struct reader *rd, const struct function *f, const struct ynode *n)
+{
+	const struct ynode *scaling = ynode_get(n, "scaling"), *prewarm = ynode_get(n, "prewarm");
+	const struct frame of = { "scaling", NULL, rd->at };
+	struct reader inner = { rd->p, rd->err, &of };
+	const struct {
+		const char *key;
+		uint64_t n;
+	} counts[] = { { "fixed", f->scaling.fixed }, { "min", f->scaling.least } };
+
+	if (!scaling)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		const struct ynode *at = ynode_get(scaling, counts[i].key);
+
+		if (at && counts[i].n > f->concurrency)
+			return read_err(&inner, at->line, at->col, counts[i].key,
+					"more instances than concurrency, which is %llu",
+					(unsigned long long)f->concurrency);
+	}
+	if (!f->prewarm)
+		return 0;
+	read_err(rd, prewarm->line, prewarm->col, "prewarm", "scaling says how many instances there are");
+	return err_hint(rd->err, "write scaling.min in its place");
+}
+
 static int check_local(struct reader *rd, const struct function *f, const struct ynode *n)
 {
 	const struct ynode *at = ynode_get(n, "prewarm");
@@ -135,6 +207,8 @@ static int check_local(struct reader *rd, const struct function *f, const struct
 	if (f->prewarm > f->concurrency)
 		return read_err(rd, at->line, at->col, "prewarm", "more instances than concurrency, which is %llu",
 				(unsigned long long)f->concurrency);
+	if (check_scaling(rd, f, n))
+		return -1;
 	at = ynode_get(n, "fallback");
 	if (at && !f->fallback_file.s == !f->fallback_function.s)
 		return read_err(rd, at->line, at->col, "fallback", "either file or function has to be said");
@@ -236,6 +310,9 @@ int functions_read(struct reader *rd, const struct ynode *section)
 		f->storage = 512u << 20;
 		f->concurrency = 100;
 		f->fallback_status = 200;
+		f->scaling = (struct scaling_def){ .interval_ms = 1000, .least = 1, .queue = 1000,
+						   .target_permille = 600, .cpu_period_ms = 15000,
+						   .cooldown_ms = 60000, .horizon_ms = 30000, .answer_ms = 5000 };
 		f->breaker = true;
 		if (keys_read(&inner, &keys_function, section->items[i], f))
 			return -1;

@@ -13,6 +13,8 @@ static const char *const choices_compression[] = { "gzip", "zstd", "none", NULL 
 static const char *const choices_sbom[] = { "none", "image", "attach", NULL };
 static const char *const choices_provenance[] = { "none", "attach", NULL };
 static const char *const choices_optimize[] = { "0", "1", "2", "3", "s", "z", "g", NULL };
+static const char *const choices_policy[] = { "fixed", "cpu", "forecast", "command", NULL };
+static const char *const choices_forecaster[] = { "last", "holt-winters", "ar", "lstm", NULL };
 static const char *const choices_launcher[] = { "ccache", "sccache", "distcc", "icecc", "recc", "none", NULL };
 static const char *const choices_runtime[] = {
 	[RUNTIME_LAMBDA] = "lambda", [RUNTIME_HTTP] = "http", [RUNTIME_NONE] = "none", NULL
@@ -212,6 +214,39 @@ static const struct key fallback_keys[] = {
 static const struct keys keys_fallback = { .doc = "What is answered while a function is out of order.",
 	KEYS(fallback_keys) };
 
+static const struct key scaling_keys[] = {
+	{ KEY("policy", KEY_CHOICE, struct scaling_def, policy), .flags = KEY_REQUIRED, .choices = choices_policy,
+	  .doc = "What says how many instances there should be." },
+	{ KEY("interval", KEY_MS, struct scaling_def, interval_ms), .def = "1 s", .min = 10, .max = 3600000,
+	  .doc = "How often it is asked." },
+	{ KEY("min", KEY_COUNT, struct scaling_def, least), .def = "1", .min = 1, .max = 1000,
+	  .doc = "Never fewer instances." },
+	{ KEY("queue", KEY_COUNT, struct scaling_def, queue), .def = "1000", .min = 1, .max = 100000,
+	  .doc = "Calls that may wait for an instance; more are answered with 429." },
+	{ KEY("fixed", KEY_COUNT, struct scaling_def, fixed), .min = 1, .max = 1000,
+	  .doc = "Policy fixed: so many instances." },
+	{ KEY("target", KEY_PERCENT, struct scaling_def, target_permille), .def = "60 %", .min = 10, .max = 1000,
+	  .doc = "Policy cpu: of its CPU that an instance is to use." },
+	{ KEY("cpu_period", KEY_MS, struct scaling_def, cpu_period_ms), .def = "15 s", .min = 10, .max = 3600000,
+	  .doc = "Policy cpu: how often it decides." },
+	{ KEY("cooldown", KEY_MS, struct scaling_def, cooldown_ms), .def = "1 min", .max = 86400000,
+	  .doc = "Policies cpu and forecast: how long an instance is kept that was wanted last." },
+	{ KEY("horizon", KEY_MS, struct scaling_def, horizon_ms), .def = "30 s", .min = 10, .max = 86400000,
+	  .doc = "Policy forecast: how far ahead it looks, up to 64 intervals." },
+	{ KEY("forecaster", KEY_CHOICE, struct scaling_def, forecaster), .def = "ar", .choices = choices_forecaster,
+	  .doc = "Policy forecast: who makes the forecasts." },
+	{ KEY("season", KEY_MS, struct scaling_def, season_ms), .min = 20, .max = 86400000,
+	  .doc = "Forecaster holt-winters: after which the load repeats itself." },
+	{ KEY("model", KEY_STR, struct scaling_def, model), .check = &check_inside,
+	  .doc = "Forecaster lstm: what `slsc scale train` has made, relative to slsc.yaml." },
+	{ KEY("command", KEY_STR, struct scaling_def, command),
+	  .doc = "Policy command: a program that answers lines of JSON." },
+	{ KEY("answer_within", KEY_MS, struct scaling_def, answer_ms), .def = "5 s", .min = 1, .max = 3600000,
+	  .doc = "Policy command: how long its answer may take." },
+};
+static const struct keys keys_scaling = { .doc = "How many instances `slsc local` has of a function.",
+	KEYS(scaling_keys), .done = scaling_done };
+
 static const struct key function_keys[] = {
 	{ KEY("sources", KEY_STRS, struct function, sources), .flags = KEY_NOT_EMPTY, .check = &check_inside,
 	  .doc = "What to compile: globs, relative to slsc.yaml." },
@@ -243,6 +278,8 @@ static const struct key function_keys[] = {
 	  .doc = "Instances at one time, at most." },
 	{ KEY("prewarm", KEY_COUNT, struct function, prewarm), .def = "0", .min = 0, .max = 1000,
 	  .doc = "Instances that `slsc local` keeps ready." },
+	{ KEY("scaling", KEY_OBJECT, struct function, scaling), .sub = &keys_scaling,
+	  .doc = "What decides how many instances `slsc local` has; without it one is started for each call." },
 	{ KEY("rate", KEY_COUNT, struct function, rate), .min = 1, .max = 1000000,
 	  .doc = "Requests a second that `slsc local` lets through; more are answered with 429." },
 	{ KEY("breaker", KEY_BOOL, struct function, breaker), .def = "true",

@@ -109,6 +109,7 @@ int include_done(struct reader *rd, void *target, const struct ynode *n);
 int image_done(struct reader *rd, void *target, const struct ynode *n);
 int launcher_done(struct reader *rd, void *target, const struct ynode *n);
 int strategy_done(struct reader *rd, void *target, const struct ynode *n);
+int scaling_done(struct reader *rd, void *target, const struct ynode *n);
 int function_done(struct reader *rd, void *target, const struct ynode *n);
 
 #endif

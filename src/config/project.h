@@ -175,6 +175,20 @@ struct strategy_def {
 	struct lstr compression;
 };
 
+/** scaling: of a function, as slsc local keeps to it. policy.s NULL: none, an instance is started for each call. */
+struct scaling_def {
+	struct lstr policy;		/* a policy's name: scale/policy.h */
+	uint64_t interval_ms;		/* between two questions */
+	uint64_t fixed;			/* 0: not said; likewise below */
+	uint64_t least, queue;		/* instances; calls that wait, at most */
+	uint64_t target_permille, cpu_period_ms, cooldown_ms, horizon_ms;
+	struct lstr forecaster;		/* NULL: not said; likewise below */
+	uint64_t season_ms;
+	struct lstr model;		/* a file, relative to slsc.yaml */
+	struct lstr command;
+	uint64_t answer_ms;
+};
+
 struct function {
 	struct lstr name;		/* [a-z0-9][a-z0-9_-]{0,63}, unique without regard to case */
 	struct lstrs sources;		/* globs, relative to slsc.yaml */
@@ -193,6 +207,7 @@ struct function {
 	uint64_t storage;		/* bytes of /tmp; default 512 MB; 512 MB..10,240 MB */
 	uint64_t concurrency;		/* instances at most; default 100; 1..1000 */
 	uint64_t prewarm;		/* instances that are kept ready; default 0, at most concurrency */
+	struct scaling_def scaling;
 	uint64_t rate;			/* requests a second at most; 0: any */
 	bool breaker;			/* whether a function that fails again and again is left alone */
 	struct lstr fallback_file;	/* what is answered in its place when it is out of order; NULL: none */

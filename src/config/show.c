@@ -388,6 +388,39 @@ static void show_fallback(struct writer *w, const struct function *f)
 	close_map(w);
 }
 
+static void show_scaling(struct writer *w, const struct scaling_def *s)
+{
+	if (!s->policy.s)
+		return;
+	open_map(w, "scaling");
+	show_str(w, "policy", s->policy.s);
+	show_us(w, "interval", s->interval_ms * 1000);
+	show_count(w, "min", s->least);
+	show_count(w, "queue", s->queue);
+	if (strcmp(s->policy.s, "fixed") == 0)
+		show_count(w, "fixed", s->fixed);
+	if (strcmp(s->policy.s, "cpu") == 0) {
+		char part[32];
+
+		show_text(w, "target", format_permille(s->target_permille, part));
+		show_us(w, "cpu_period", s->cpu_period_ms * 1000);
+	}
+	if (strcmp(s->policy.s, "cpu") == 0 || strcmp(s->policy.s, "forecast") == 0)
+		show_us(w, "cooldown", s->cooldown_ms * 1000);
+	if (strcmp(s->policy.s, "forecast") == 0) {
+		show_us(w, "horizon", s->horizon_ms * 1000);
+		show_str(w, "forecaster", or_default(s->forecaster, "ar"));
+		if (s->season_ms)
+			show_us(w, "season", s->season_ms * 1000);
+		show_str(w, "model", s->model.s);
+	}
+	if (strcmp(s->policy.s, "command") == 0) {
+		show_str(w, "command", s->command.s);
+		show_us(w, "answer_within", s->answer_ms * 1000);
+	}
+	close_map(w);
+}
+
 static void show_function(struct writer *w, struct project *p, const struct function *f)
 {
 	open_map(w, f->name.s);
@@ -413,6 +446,7 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_size(w, "storage", f->storage);
 	show_count(w, "concurrency", f->concurrency);
 	show_count(w, "prewarm", f->prewarm);
+	show_scaling(w, &f->scaling);
 	if (f->rate)
 		show_count(w, "rate", f->rate);
 	if (!f->breaker)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "local/relay.h"
 #include "local/extension.h"
+#include "local/scaling.h"
 
 int64_t wall_clock(void)
 {
@@ -224,6 +225,7 @@ void invocation_back(struct invocation *inv)
 	inv->is_given = inv->shared = false;
 	inv->next = fn->first;
 	fn->first = inv;
+	fn->waiting++;
 	if (!inv->next)
 		fn->last = &inv->next;
 }
@@ -321,6 +323,7 @@ void invocation_over(struct invocation *inv)
 	if (i) {
 		invocation_done(inv);
 		report(inv);
+		scaling_done_one(inv->fn);
 	}
 	for (struct observer *o = p->observers; o; o = o->next)
 		if (o->over)

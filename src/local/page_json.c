@@ -81,22 +81,20 @@ static void add_heat(const struct page_fn *f, uint64_t since, struct buf *out)
 static void add_function(const struct page_fn *f, uint64_t since, struct buf *out)
 {
 	const struct lfn *fn = f->fn;
-	uint64_t total = 0, errors, waiting = 0;
+	uint64_t total = 0, errors;
 
 	for (unsigned o = 0; o < ARRAY_LEN(f->outcomes); o++)
 		total += f->outcomes[o];
 	/* a caller that leaves says nothing of the function */
 	errors = total - f->outcomes[OUTCOME_OK] - f->outcomes[OUTCOME_CANCELLED];
-	for (const struct invocation *inv = fn->first; inv; inv = inv->next)
-		waiting++;
 	buf_addz(out, "{\"name\":");
 	buf_add_json(out, str_from(fn->name));
 	add_text(out, "arn", fn->arn);
 	buf_addf(out, ",\"runtime\":\"%s\",\"generation\":%u,\"timeout_ms\":%" PRIu64 ",\"memory\":%" PRIu64
-		 ",\"concurrency\":%u,\"parallel\":%u,\"prewarm\":%u,\"active\":%u,\"waiting\":%" PRIu64
+		 ",\"concurrency\":%u,\"parallel\":%u,\"prewarm\":%u,\"active\":%u,\"waiting\":%u"
 		 ",\"breaker\":\"%s\"",
 		 fn->runtime == RUNTIME_HTTP ? "http" : "lambda", fn->generation, fn->timeout_ms, fn->memory,
-		 fn->concurrency, fn->parallel, fn->prewarm, fn->active, waiting,
+		 fn->concurrency, fn->parallel, fn->prewarm, fn->active, fn->waiting,
 		 breaker_state_name(breaker_state(&fn->breaker, loop_clock())));
 	buf_addf(out, ",\"invocations\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"cold\":%" PRIu64 ",\"outcomes\":{", total,
 		 errors, f->cold);

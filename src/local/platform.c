@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "local/relay.h"
+#include "local/scaling.h"
 #include "local/telemetry.h"
 
 #define REGION "us-east-1"
@@ -97,6 +98,7 @@ int platform_init(struct platform *p, struct loop *loop, struct web *web, struct
 
 void lfn_free(struct lfn *fn)
 {
+	scaling_free(fn);
 	free(fn->name);
 	free(fn->arn);
 	free(fn->dir);
@@ -182,6 +184,7 @@ void platform_init_event(struct instance *i, enum init_event e)
 
 void platform_changed(struct instance *i)
 {
+	scaling_changed(i);
 	for (struct observer *o = i->fn->platform->observers; o; o = o->next)
 		if (o->changed)
 			o->changed(o, i);
@@ -202,6 +205,7 @@ void platform_stop(struct platform *p, uint64_t grace_ns)
 		loop_timer_stop(p->loop, &fn->reap);
 		loop_timer_stop(p->loop, &fn->warm);
 		loop_timer_stop(p->loop, &fn->patience);
+		scaling_stop(fn);
 	}
 	if (!p->ninstances) {
 		loop_stop(p->loop);

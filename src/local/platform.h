@@ -35,6 +35,7 @@ struct invocation;
 struct relay;
 struct relay_call;
 struct relay_probe;
+struct scaling;
 
 /** What is served. Made by who reads slsc.yaml or the command line; in place as long as the platform. */
 struct lfn {
@@ -68,6 +69,7 @@ struct lfn {
 	VEC(struct instance *) instances;
 	struct instance *idle;			/* that can take one more: the one used last first */
 	struct invocation *first, **last;	/* waiting */
+	unsigned waiting;			/* so many */
 	unsigned active;			/* invocations that are not answered yet */
 	unsigned starting;			/* instances that have not asked for work yet */
 	unsigned generation;			/* older instances end after what they do */
@@ -76,6 +78,9 @@ struct lfn {
 	struct loop_timer patience;		/* with instances that are about to ask for more */
 	struct loop_timer warm;			/* the next try to start one that is kept ready */
 	unsigned failures;			/* of init, one after the other */
+	/* local/scaling.h; NULL: an instance is started for each invocation that finds none */
+	struct scaling *scaling;
+	unsigned want, queue;			/* then: instances; invocations that may wait */
 	struct page_fn *page;			/* local/page.h: what is shown of it; NULL: nothing is */
 };
 
@@ -140,6 +145,8 @@ struct instance {
 	struct telemetry *telemetry;		/* NULL: it has no extensions */
 	uint64_t shown;				/* local/page.h: when it changed last */
 	char *init_error, *init_error_type;	/* what it told of its init */
+	uint64_t cpu_seen;			/* by fn->scaling: its CPU time */
+	unsigned tallied;			/* likewise: its state, plus 1; 0: it is not counted */
 	bool counted;				/* in fn->starting */
 	bool listed;				/* in fn->idle */
 	bool answered;				/* its invocation: it may not answer twice */
@@ -305,7 +312,9 @@ void pool_unlist(struct instance *i);
 void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const char *why);
 /** pool_error_first - the same with the function's own words: an error as JSON. */
 void pool_error_first(struct lfn *fn, const char *type, const char *body);
-/** pool_prewarm - start what fn->prewarm demands; after failures later and later. */
+/** pool_scale - end those that are more than fn->want, start those that lack. */
+void pool_scale(struct lfn *fn);
+/** pool_prewarm - start what fn->prewarm, or fn->want, demands; after failures later and later. */
 void pool_prewarm(struct lfn *fn);
 /** pool_cancel - @inv, which waits, is waited for by nobody. */
 void pool_cancel(struct invocation *inv);

@@ -3,6 +3,7 @@
 #include "local/platform.h"
 
 #include "base/mem.h"
+#include "local/scaling.h"
 
 #define WARM_NS (100 * LOOP_MS)
 #define PATIENCE_NS (2 * LOOP_MS)
@@ -15,6 +16,8 @@ static void reap(struct loop_timer *t)
 	uint64_t now = loop_clock(), next = UINT64_MAX;
 	unsigned keep = fn->prewarm;
 
+	if (fn->scaling)
+		return;
 	for (struct instance *i = fn->idle, *after; i; i = after) {
 		uint64_t at = i->idle_since + fn->idle_ns;
 
@@ -55,6 +58,16 @@ void pool_unlist(struct instance *i)
 		}
 }
 
+/* Instances of today's generation that are in @most or a state before it. */
+static unsigned there(const struct lfn *fn, enum instance_state most)
+{
+	unsigned n = 0;
+
+	VEC_EACH(&fn->instances, i)
+		n += (*i)->generation == fn->generation && (*i)->state <= most;
+	return n;
+}
+
 void pool_ready(struct instance *i)
 {
 	struct lfn *fn = i->fn;
@@ -71,6 +84,11 @@ void pool_ready(struct instance *i)
 	if (fn->once && i->served) {
 		if (!i->ndoing)
 			instance_end(i, "one invocation is all", 0);
+		return;
+	}
+	if (fn->scaling && !i->ndoing && there(fn, INSTANCE_BUSY) > fn->want) {
+		pool_unlist(i);
+		instance_end(i, "not wanted", 0);
 		return;
 	}
 	if (!i->ndoing) {
@@ -112,6 +130,7 @@ static struct invocation *take_first(struct lfn *fn)
 	if (!fn->first)
 		fn->last = &fn->first;
 	inv->next = NULL;
+	fn->waiting--;
 	return inv;
 }
 
@@ -125,6 +144,7 @@ void pool_cancel(struct invocation *inv)
 		*at = inv->next;
 		if (!*at)
 			fn->last = at;
+		fn->waiting--;
 		inv->outcome = OUTCOME_CANCELLED;
 		invocation_answer(inv);
 		invocation_over(inv);
@@ -182,7 +202,7 @@ void pool_dispatch(struct lfn *fn)
 
 static void dispatch(struct lfn *fn, bool wait)
 {
-	size_t waiting = 0, soon;
+	size_t waiting, soon;
 
 	while (fn->first && fn->idle) {
 		struct instance *i = fn->idle;
@@ -193,9 +213,9 @@ static void dispatch(struct lfn *fn, bool wait)
 		invocation_begin(inv, i);
 		pool_prewarm(fn);
 	}
-	for (struct invocation *inv = fn->first; inv; inv = inv->next)
-		waiting++;
-	if (waiting <= (size_t)fn->starting * fn->parallel)
+	waiting = fn->waiting;
+	/* with a policy they wait: it says how many instances there are */
+	if (fn->scaling || waiting <= (size_t)fn->starting * fn->parallel)
 		return;
 	soon = wait ? finishing(fn) : 0;
 	if (soon && !fn->patience.place)
@@ -210,15 +230,24 @@ static void dispatch(struct lfn *fn, bool wait)
 	}
 }
 
+/* What waits for a policy's instances waits in vain when there are none. */
+static void start_failed(struct lfn *fn, const struct err *err)
+{
+	fn->failures++;
+	while (fn->scaling && fn->first && !there(fn, INSTANCE_BUSY))
+		pool_fail_first(fn, OUTCOME_EXIT, "Runtime.InvalidEntrypoint", err->msg);
+	pool_prewarm(fn);
+}
+
 void pool_prewarm(struct lfn *fn)
 {
-	unsigned ready = 0;
+	const unsigned least = fn->scaling ? fn->want : fn->prewarm;
+	unsigned ready;
 
-	if (!fn->prewarm || fn->platform->stopping)
+	if (!least || fn->platform->stopping)
 		return;
-	VEC_EACH(&fn->instances, i)
-		ready += (*i)->generation == fn->generation && (*i)->state <= INSTANCE_IDLE;
-	if (ready >= fn->prewarm || fn->instances.len >= fn->concurrency || fn->warm.place)
+	ready = there(fn, fn->scaling ? INSTANCE_BUSY : INSTANCE_IDLE);
+	if (ready >= least || fn->instances.len >= fn->concurrency || fn->warm.place)
 		return;
 	if (fn->failures) {
 		uint64_t ns = WARM_NS << (fn->failures < 7 ? fn->failures : 7);
@@ -226,12 +255,11 @@ void pool_prewarm(struct lfn *fn)
 		loop_timer_set(fn->platform->loop, &fn->warm, ns < WARM_MAX_NS ? ns : WARM_MAX_NS);
 		return;
 	}
-	for (; ready < fn->prewarm && fn->instances.len < fn->concurrency; ready++) {
+	for (; ready < least && fn->instances.len < fn->concurrency; ready++) {
 		struct err err = ERR_INIT;
 
 		if (!instance_start(fn, &err)) {
-			fn->failures++;
-			pool_prewarm(fn);
+			start_failed(fn, &err);
 			return;
 		}
 	}
@@ -242,10 +270,26 @@ static void warm(struct loop_timer *t)
 	struct lfn *fn = CONTAINER_OF(t, struct lfn, warm);
 	struct err err = ERR_INIT;
 
-	if (!instance_start(fn, &err)) {
-		fn->failures++;
-		pool_prewarm(fn);
+	if (!instance_start(fn, &err))
+		start_failed(fn, &err);
+}
+
+void pool_scale(struct lfn *fn)
+{
+	unsigned n = there(fn, INSTANCE_BUSY);
+
+	while (n > fn->want) {
+		struct instance *longest = NULL;
+
+		for (struct instance *i = fn->idle; i; i = i->next_idle)
+			if (!i->ndoing)
+				longest = i;
+		if (!longest)
+			return;
+		instance_end(longest, "not wanted", 0);
+		n--;
 	}
+	pool_prewarm(fn);
 }
 
 void pool_init(struct lfn *fn)
@@ -273,6 +317,14 @@ void pool_renew(struct lfn *fn)
 	pool_prewarm(fn);
 }
 
+/* With @inv, which is counted in active already. */
+static bool too_many(const struct lfn *fn)
+{
+	if (fn->scaling)
+		return !fn->idle && fn->waiting >= fn->queue;
+	return fn->active > fn->concurrency * fn->parallel;
+}
+
 void platform_invoke(struct invocation *inv)
 {
 	struct lfn *fn = inv->fn;
@@ -281,6 +333,7 @@ void platform_invoke(struct invocation *inv)
 	if (!inv->trace)
 		invocation_trace(inv, NULL, NULL, NULL);
 	fn->active++;
+	scaling_arrived(fn);
 	/* an event that was stored before the function was changed */
 	if (fn->runtime == RUNTIME_HTTP && !inv->call) {
 		invocation_fail(inv, OUTCOME_ERROR, "Runtime.InvalidEvent", "%s speaks HTTP and takes no events",
@@ -288,7 +341,7 @@ void platform_invoke(struct invocation *inv)
 		invocation_over(inv);
 		return;
 	}
-	if (fn->platform->stopping || fn->active > fn->concurrency * fn->parallel) {
+	if (fn->platform->stopping || too_many(fn)) {
 		invocation_fail(inv, fn->platform->stopping ? OUTCOME_STOPPED : OUTCOME_THROTTLED,
 				"TooManyRequestsException", "Rate Exceeded.");
 		invocation_over(inv);
@@ -296,5 +349,6 @@ void platform_invoke(struct invocation *inv)
 	}
 	*fn->last = inv;
 	fn->last = &inv->next;
+	fn->waiting++;
 	pool_dispatch(fn);
 }

@@ -116,6 +116,8 @@ struct quota_usage {
 	uint64_t cpu;		/* ns, of all its processes; with QUOTA_RLIMITS of the first alone */
 	uint64_t memory;	/* bytes, the most at one time; without /tmp, and files the kernel keeps in memory */
 };
+/** quota_cpu - CPU time in ns from the start on, as in struct quota_usage. 1 µs. */
+uint64_t quota_cpu(const struct quota_group *g);
 /** quota_mark - what quota_measure() tells counts from here on. From the start, before the first. 1 to 10 µs. */
 void quota_mark(struct quota_group *g);
 /**

@@ -108,7 +108,7 @@ void quota_files_close(struct quota_group *g)
 	clean_fd_(&g->clear_refs);
 }
 
-static uint64_t cpu_now(const struct quota_group *g)
+uint64_t quota_cpu(const struct quota_group *g)
 {
 	char text[256];
 	struct timespec t;
@@ -217,12 +217,12 @@ void quota_mark(struct quota_group *g)
 		clean_fd_(&g->peak);
 	if (g->clear_refs >= 0 && pwrite(g->clear_refs, "5", 1, 0) < 0)
 		clean_fd_(&g->clear_refs);
-	g->cpu_before = cpu_now(g);
+	g->cpu_before = quota_cpu(g);
 }
 
 void quota_measure(struct quota_group *g, struct quota_usage *used)
 {
-	uint64_t cpu = cpu_now(g), most, not_its = g->apart;
+	uint64_t cpu = quota_cpu(g), most, not_its = g->apart;
 	char text[2048];
 
 	used->cpu = cpu > g->cpu_before ? cpu - g->cpu_before : 0;

@@ -91,7 +91,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
-static int spawn(const char *text, int in, int out, pid_t *pid)
+static int spawn(const char *text, const char *dir, int in, int out, pid_t *pid)
 {
 	const char *const argv[] = { "sh", "-c", text, NULL };
 	posix_spawn_file_actions_t actions;
@@ -102,6 +102,8 @@ static int spawn(const char *text, int in, int out, pid_t *pid)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (dir)
+		posix_spawn_file_actions_addchdir_np(&actions, dir);
 	posix_spawnattr_init(&attr);
 	sigemptyset(&pipe_signal);
 	sigaddset(&pipe_signal, SIGPIPE);
@@ -114,19 +116,17 @@ static int spawn(const char *text, int in, int out, pid_t *pid)
 	return failed;
 }
 
-struct policy_command *policy_command_start(const char *text, uint64_t answer_ns, struct err *err)
+int policy_command_spawn(const char *text, const char *dir, pid_t *pid, int *in, int *out, struct err *err)
 {
 	int to[2] = { -1, -1 }, from[2] = { -1, -1 }, failed;
-	struct policy_command *c;
-	pid_t pid;
 
 	if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0) {
 		err_sys(err, "a pipe to the policy's command");
 		clean_fd_(&to[0]);
 		clean_fd_(&to[1]);
-		return NULL;
+		return -1;
 	}
-	failed = spawn(text, to[0], from[1], &pid);
+	failed = spawn(text, dir, to[0], from[1], pid);
 	close(to[0]);
 	close(from[1]);
 	if (failed) {
@@ -134,16 +134,25 @@ struct policy_command *policy_command_start(const char *text, uint64_t answer_ns
 		err_sys(err, "cannot start /bin/sh for the policy's command");
 		close(to[1]);
 		close(from[0]);
+		return -1;
+	}
+	*in = to[1];
+	*out = from[0];
+	fcntl(*in, F_SETFL, O_NONBLOCK);
+	fcntl(*out, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+struct policy_command *policy_command_start(const char *text, uint64_t answer_ns, struct err *err)
+{
+	struct policy_command *c = xcalloc(1, sizeof(*c));
+
+	if (policy_command_spawn(text, NULL, &c->pid, &c->in, &c->out, err) < 0) {
+		free(c);
 		return NULL;
 	}
-	c = xcalloc(1, sizeof(*c));
-	c->pid = pid;
-	c->in = to[1];
-	c->out = from[0];
 	c->answer_ns = answer_ns;
 	buf_init(&c->got);
-	fcntl(c->in, F_SETFL, O_NONBLOCK);
-	fcntl(c->out, F_SETFL, O_NONBLOCK);
 	return c;
 }
 
@@ -166,10 +175,10 @@ static int wait_for(int fd, short events, uint64_t until, struct err *err)
 	}
 }
 
-static int late(const struct policy_command *c, struct err *err)
+int policy_command_late(uint64_t answer_ns, struct err *err)
 {
 	err_set(err, ERR_FUNCTION, "the policy's command has not answered within %llu ms",
-		(unsigned long long)(c->answer_ns / 1000000));
+		(unsigned long long)(answer_ns / 1000000));
 	return err_hint(err, "does it write its answer at once? Its output is a pipe: flush after each line");
 }
 
@@ -191,7 +200,7 @@ static int tell(struct policy_command *c, struct str line, uint64_t until, struc
 			return err_sys(err, "write to the policy's command");
 		can = wait_for(c->in, POLLOUT, until, err);
 		if (can <= 0)
-			return can < 0 ? -1 : late(c, err);
+			return can < 0 ? -1 : policy_command_late(c->answer_ns, err);
 	}
 	return 0;
 }
@@ -215,7 +224,7 @@ static int hear(struct policy_command *c, size_t *line, uint64_t until, struct e
 				       POLICY_LINE_MAX);
 		can = wait_for(c->out, POLLIN, until, err);
 		if (can <= 0)
-			return can < 0 ? -1 : late(c, err);
+			return can < 0 ? -1 : policy_command_late(c->answer_ns, err);
 		n = read(c->out, part, sizeof(part));
 		if (n == 0)
 			return err_set(err, ERR_FUNCTION, "the policy's command has ended without an answer");

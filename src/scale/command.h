@@ -2,6 +2,8 @@
 #ifndef SLSC_SCALE_COMMAND_H
 #define SLSC_SCALE_COMMAND_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "scale/policy.h"
 
@@ -21,6 +23,14 @@
 void policy_command_line(const struct policy_seen *seen, struct buf *out);
 /** policy_command_answer - from one line without its newline. ERR_FUNCTION. */
 int policy_command_answer(struct str line, uint32_t *want, struct err *err) MUST_CHECK;
+
+/**
+ * policy_command_spawn - `sh -c @text` in @dir (NULL: here), in a process group of its own. @in is its standard input,
+ * @out its standard output; neither is waited for. Both, and the process, are the caller's. ERR_IO.
+ */
+int policy_command_spawn(const char *text, const char *dir, pid_t *pid, int *in, int *out, struct err *err) MUST_CHECK;
+/** policy_command_late - the error of an answer that does not come. */
+int policy_command_late(uint64_t answer_ns, struct err *err);
 
 struct policy_command;
 /** policy_command_start - `sh -c @text`. Two at once do not meet. ERR_IO. */

@@ -127,6 +127,18 @@ static double by_forecast(struct policy *p, const struct policy_seen *s)
 	return policy_needs(most + s->queue / DRAIN, p->each, p->s.headroom);
 }
 
+uint32_t policy_bound(const struct policy *p, const struct policy_seen *s, double n)
+{
+	const double v = n < p->s.most ? n : p->s.most;
+	uint32_t want = (uint32_t)v;
+
+	/* up to the next whole one, but for what is rounding's fault */
+	want += v - want > 1e-9;
+	if (want < p->s.least)
+		want = p->s.least;
+	return !want && s->queue && p->s.most ? 1 : want;
+}
+
 int policy_want(struct policy *p, const struct policy_seen *s, uint32_t *want, struct err *err)
 {
 	double v = 0;
@@ -150,13 +162,6 @@ int policy_want(struct policy *p, const struct policy_seen *s, uint32_t *want, s
 	default:
 		v = p->s.fixed;
 	}
-	v = v < p->s.most ? v : p->s.most;
-	/* up to the next whole one, but for what is rounding's fault */
-	*want = (uint32_t)v;
-	*want += v - *want > 1e-9;
-	if (*want < p->s.least)
-		*want = p->s.least;
-	if (!*want && s->queue && p->s.most)
-		*want = 1;
+	*want = policy_bound(p, s, v);
 	return 0;
 }

@@ -65,6 +65,8 @@ struct policy;
 /** policy_new - takes all its memory; @s is copied. */
 struct policy *policy_new(const struct policy_spec *s);
 void policy_free(struct policy *p);
+/** policy_bound - @n instances within the bounds; with requests that wait, never 0. */
+uint32_t policy_bound(const struct policy *p, const struct policy_seen *seen, double n);
 /** policy_want - with requests that wait, never 0. ERR_FUNCTION: the user's command failed; nothing else fails. */
 int policy_want(struct policy *p, const struct policy_seen *seen, uint32_t *want, struct err *err) MUST_CHECK;
 

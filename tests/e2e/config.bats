@@ -215,3 +215,56 @@ hint: $2}"
 	has "$err" "limit exceeded"
 	is "$(tail -1 <<<"$err")" "hint: choose a narrower pattern"
 }
+
+@test "check: scaling, what it holds and what does not go together" {
+	while IFS='|' read -r lines message; do
+		project <<-YAML
+			project: hello
+			functions:
+			  hello:
+			    sources: [src/hello.c]
+			    concurrency: 4
+			    $(printf %b "$lines")
+		YAML
+		slsc_run config check
+		is "$status" 1
+		is "${err%%$'\n'*}" "error: slsc.yaml:$message"
+	done <<-'X'
+		scaling: {min: 2}|6:14: missing key 'policy' in scaling of function 'hello'
+		scaling: {policy: guess}|6:23: scaling.policy of function 'hello': expected fixed, cpu, forecast or command, found 'guess'
+		scaling: {policy: fixed}|6:23: scaling of function 'hello': missing 'fixed'
+		scaling: {policy: fixed, fixed: 5}|6:37: scaling.fixed of function 'hello': more instances than concurrency, which is 4
+		scaling: {policy: cpu, min: 5}|6:33: scaling.min of function 'hello': more instances than concurrency, which is 4
+		scaling: {policy: cpu, fixed: 2}|6:35: scaling.fixed of function 'hello': is for policy fixed alone
+		scaling: {policy: cpu, target: 101 %}|6:36: scaling.target of function 'hello': '101 %' is out of range: 1 % to 100 %
+		scaling: {policy: fixed, fixed: 2, cooldown: 1 s}|6:50: scaling.cooldown of function 'hello': is for policy cpu or forecast alone
+		scaling: {policy: forecast, season: 1 h}|6:41: scaling.season of function 'hello': is for forecaster holt-winters alone
+		scaling: {policy: forecast, forecaster: lstm}|6:23: scaling of function 'hello': missing 'model'
+		scaling: {policy: forecast, horizon: 65 s}|6:42: scaling.horizon of function 'hello': has to be from 1 to 64 intervals
+		scaling: {policy: forecast, forecaster: holt-winters, season: 1 s}|6:67: scaling.season of function 'hello': has to be from 2 to 1000000 intervals
+		scaling: {policy: command}|6:23: scaling of function 'hello': missing 'command'
+		scaling: {policy: cpu}\n    prewarm: 1|7:14: prewarm of function 'hello': scaling says how many instances there are
+	X
+	is "$(tail -1 <<<"$err")" "hint: write scaling.min in its place"
+	project <<-'YAML'
+		project: hello
+		functions:
+		  hello:
+		    sources: [src/hello.c]
+		    scaling: {policy: forecast, forecaster: holt-winters, season: 1 h, horizon: 10 s, min: 2}
+	YAML
+	slsc_run config show
+	is "$status" 0
+	has "$out" "    scaling:
+      policy: forecast
+      interval: 1 s
+      min: 2
+      queue: 1000
+      cooldown: 60 s
+      horizon: 10 s
+      forecaster: holt-winters
+      season: 3600 s
+"
+	slsc_run config show --json
+	is "$(jq -c '.functions.hello.scaling | [.policy, .min, .season]' <<<"$out")" '["forecast",2,"3600 s"]'
+}
