@@ -179,7 +179,7 @@ void instance_break(struct instance *i, enum outcome o, const char *type, const 
 		platform_init_event(i, INIT_OVER);
 		tell_init(i, o, type, why);
 		/* those that it was started for */
-		for (unsigned n = 0; n < fn->parallel; n++) {
+		for (unsigned n = 0, meant = pool_meant(fn); n < meant; n++) {
 			inv = fn->platform->stopping || i->generation != fn->generation ? NULL : fn->first;
 			if (inv && i->init_error_type) {
 				pool_error_first(fn, i->init_error_type, i->init_error);

@@ -312,6 +312,8 @@ void pool_unlist(struct instance *i);
 void pool_fail_first(struct lfn *fn, enum outcome o, const char *type, const char *why);
 /** pool_error_first - the same with the function's own words: an error as JSON. */
 void pool_error_first(struct lfn *fn, const char *type, const char *body);
+/** pool_meant - how many of those that wait fail with an instance whose init has failed. */
+unsigned pool_meant(const struct lfn *fn);
 /** pool_scale - end those that are more than fn->want, start those that lack. */
 void pool_scale(struct lfn *fn);
 /** pool_prewarm - start what fn->prewarm, or fn->want, demands; after failures later and later. */

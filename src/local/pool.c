@@ -230,6 +230,17 @@ static void dispatch(struct lfn *fn, bool wait)
 	}
 }
 
+unsigned pool_meant(const struct lfn *fn)
+{
+	if (!fn->scaling)
+		return fn->parallel;
+	/* none was started for one of them: if there are others that do well, these will serve all */
+	VEC_EACH(&fn->instances, i)
+		if ((*i)->ready && (*i)->generation == fn->generation && (*i)->state != INSTANCE_ENDING)
+			return 0;
+	return fn->waiting;
+}
+
 /* What waits for a policy's instances waits in vain when there are none. */
 static void start_failed(struct lfn *fn, const struct err *err)
 {

@@ -70,6 +70,22 @@ obeying() {
 	is "$(curl -s "$url/_slsc/state" | jq -c '[.functions[0].cold, (.instances | length)]')" '[2,2]'
 }
 
+@test "what waits for instances that cannot start is told so" {
+	need jq jq && need curl curl
+	project_of bad '#include <slsc.h>
+#include <unistd.h>
+slsc_lambda_fn handler;
+__attribute__((constructor)) static void fail(void) { _exit(3); }
+int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out) { (void)ctx; slsc_put(out, in.ptr, in.len); return 0; }' \
+		'    scaling: {policy: fixed, fixed: 1}'
+	local_start
+	for i in 1 2; do
+		call bad '{}'
+		is "$status $(header X-Amz-Function-Error)" "200 Unhandled"
+		is "$(jq -r .errorType <<<"$out")" Runtime.ExitError
+	done
+}
+
 @test "forecast: more instances for what comes, and all but the fewest are let go after the cooldown" {
 	scaled 'policy: forecast' 'forecaster: last' 'interval: 100 ms' 'horizon: 100 ms' 'cooldown: 300 ms' 'min: 1'
 	wait_for instances idle 1
