@@ -25,6 +25,7 @@ import many  # noqa: E402
 import redact  # noqa: E402
 import runtime_http  # noqa: E402
 import runtime_start  # noqa: E402
+import scaling  # noqa: E402
 import stage_build  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -397,7 +398,8 @@ ALL["stage_build"] = lambda b, tmp: stage_build.bench(b, tmp, SLSC, Registry, BI
 
 # On demand: by name alone.
 MORE = {"local_soak": lambda b, tmp: local.soak(b, tmp, SLSC),
-        "redact_workers": lambda b, tmp: redact.workers(b, tmp, SLSC)}
+        "redact_workers": lambda b, tmp: redact.workers(b, tmp, SLSC),
+        "scaling": lambda b, tmp: scaling.bench(b, tmp, SLSC)}
 
 
 def machine():

@@ -25,19 +25,21 @@ LUA = 'wrk.method = "POST"\nwrk.body = "{}"\n'
 
 
 class Local:
-    """A slsc local that serves @functions: name to lines of YAML."""
+    """A slsc local that serves @functions: name to lines of YAML. @before(DIR) is called when it is built."""
 
-    def __init__(self, b, tmp, slsc, functions, *options):
+    def __init__(self, b, tmp, slsc, functions, *options, source=FUNCTION, before=None):
         self.dir = os.path.join(tmp, "local")
         os.makedirs(os.path.join(self.dir, "src"), exist_ok=True)
         with open(os.path.join(self.dir, "src/main.c"), "w", encoding="utf-8") as f:
-            f.write(FUNCTION)
+            f.write(source)
         with open(os.path.join(self.dir, "slsc.yaml"), "w", encoding="utf-8") as f:
             f.write("project: bench\narches: [x86_64]\nfunctions:\n")
             for name, lines in functions.items():
                 f.write(f"  {name}:\n    sources: [src/main.c]\n")
                 f.writelines(f"    {line}\n" for line in lines)
         b.sh(self.dir, slsc, "build")
+        if before:
+            before(self.dir)
         told = os.path.join(self.dir, ".slsc/local.json")
         if os.path.exists(told):
             os.unlink(told)
