@@ -128,7 +128,7 @@ int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out) { (v
 }
 
 @test "command: rubbish, silence and an end are told once, and the last number stays" {
-	obeying 'answer_within: 200 ms'
+	obeying 'answer_within: 3 s'
 	wait_for instances idle 3
 	echo many >want
 	wait_for said "scaling: the policy's command answers 'many', which is no number of instances; it stays at 3" 1
@@ -142,7 +142,7 @@ int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out) { (v
 	wait_for said "scaling: the policy's command answers again" 1
 	wait_for instances idle 2
 	echo hang >want
-	wait_for said "scaling: the policy's command has not answered within 200 ms; it stays at 2" 1
+	wait_for said "scaling: the policy's command has not answered within 3000 ms; it stays at 2" 1
 	instances idle 2
 	echo 3 >want
 	wait_for said "scaling: the policy's command answers again" 2
