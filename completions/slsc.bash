@@ -60,7 +60,7 @@ _slsc()
 		*)
 			case $cmd in
 			'') cmd=${COMP_WORDS[i]} ;;
-			base | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
+			base | chaos | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
 			esac ;;
 		esac
 	done
@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -393,6 +393,32 @@ _slsc()
 		else
 			_slsc_names functions
 		fi ;;
+	'chaos')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words run
+		fi ;;
+	'chaos run')
+		case $prev in
+		-p|--profile) _slsc_names profiles; return ;;
+		--seed) return ;;
+		-f|--format) _slsc_words text json; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --profile --seed --format --output --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
 	'warm')
 		case $prev in
 		-t|--timeout) return ;;
@@ -559,7 +585,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

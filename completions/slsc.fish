@@ -83,6 +83,8 @@ complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function, on the local plat
 complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function, on the local platform or by itself'
 complete -c slsc -n '__slsc_is' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is help' -a bench -d 'Measure a function: cold starts, and latency under load'
+complete -c slsc -n '__slsc_is' -a chaos -d 'Put faults in, and see whether what has to hold does'
+complete -c slsc -n '__slsc_is help' -a chaos -d 'Put faults in, and see whether what has to hold does'
 complete -c slsc -n '__slsc_is' -a warm -d 'Probe functions until they are warm'
 complete -c slsc -n '__slsc_is help' -a warm -d 'Probe functions until they are warm'
 complete -c slsc -n '__slsc_is' -a compare -d 'Measure one function under several strategies, side by side'
@@ -333,6 +335,20 @@ complete -c slsc -n '__slsc_in bench' -s f -l format -x -a 'text json html' -d '
 complete -c slsc -n '__slsc_in bench' -s o -l output -r -F -d 'write it to a file instead of stdout'
 complete -c slsc -n '__slsc_in bench' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in bench' -a '(__slsc_names functions)'
+
+# chaos
+complete -c slsc -n '__slsc_is chaos' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_is chaos' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is chaos' -a run -d 'Run a plan of faults against a function'
+
+# chaos run
+complete -c slsc -n '__slsc_in chaos run' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
+complete -c slsc -n '__slsc_in chaos run' -l seed -x -d 'in place of the plan\'s: other faults by chance'
+complete -c slsc -n '__slsc_in chaos run' -s f -l format -x -a 'text json' -d 'text (default) or json'
+complete -c slsc -n '__slsc_in chaos run' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in chaos run' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in chaos run' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in chaos run' -F
 
 # warm
 complete -c slsc -n '__slsc_in warm' -s t -l timeout -x -d 'what each has to become ready, from its first probe on; default 60'

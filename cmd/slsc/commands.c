@@ -19,6 +19,7 @@ static const struct cmd_entry entries[] = {
 	{ "run functions", &cmd_local },
 	{ "run functions", &cmd_invoke },
 	{ "run functions", &cmd_bench },
+	{ "run functions", &cmd_chaos },
 	{ "run functions", &cmd_warm },
 	{ "look into a project", &cmd_compare },
 	{ "look into a project", &cmd_check },

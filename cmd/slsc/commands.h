@@ -8,6 +8,7 @@ extern const struct cmd cmd_base;
 extern const struct cmd cmd_bench;
 extern const struct cmd cmd_build;
 extern const struct cmd cmd_cache;
+extern const struct cmd cmd_chaos;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_compare;
 extern const struct cmd cmd_completion;

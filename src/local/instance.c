@@ -327,8 +327,14 @@ fail:
 
 void instance_proceed(struct instance *i)
 {
-	if (!i->next || i->listed || i->state == INSTANCE_ENDING || !extensions_ready(i))
+	struct faults *f = i->fn->faults;
+
+	if (!i->next || i->listed || i->state == INSTANCE_ENDING || i->held == HELD || !extensions_ready(i))
 		return;
+	if (!i->ready && i->held == HELD_NOT && f && f->hold_ready(f, i)) {
+		i->held = HELD;
+		return;
+	}
 	if (i->inv)
 		invocation_over(i->inv);
 	if (!i->ready) {
@@ -336,4 +342,14 @@ void instance_proceed(struct instance *i)
 		platform_init_event(i, INIT_OVER);
 	}
 	pool_ready(i);
+}
+
+void instance_let_go(struct instance *i)
+{
+	i->held = HELD_OVER;
+	/* it may have left without a word: then it is given the event when it asks for it */
+	if (i->inv && !i->answered && i->next)
+		runtime_api_give(i);
+	else
+		instance_proceed(i);
 }

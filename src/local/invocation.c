@@ -181,6 +181,7 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 	for (struct invocation *other = i->ndoing > 1 ? inv : NULL; other; other = other->next)
 		other->shared = true;
 	i->answered = false;
+	i->held = HELD_NOT;
 	i->served++;
 	i->state = INSTANCE_BUSY;
 	quota_mark(&i->group);

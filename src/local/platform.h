@@ -36,6 +36,19 @@ struct relay;
 struct relay_call;
 struct relay_probe;
 
+/**
+ * Faults that are put in on the way between the platform and instances of a function, by who tries what becomes of it
+ * (local/chaos.h). What is held is let go by instance_let_go().
+ */
+struct faults {
+	/* @i is ready: whether it is not to be yet */
+	bool (*hold_ready)(struct faults *f, struct instance *i);
+	/* @i is about to get i->inv's event: whether it is to wait for it */
+	bool (*hold_event)(struct faults *f, struct instance *i);
+	/* ms that the deadline which it is told is off */
+	int64_t (*clock_shift)(struct faults *f, const struct instance *i);
+};
+
 /** What is served. Made by who reads slsc.yaml or the command line; in place as long as the platform. */
 struct lfn {
 	struct platform *platform;
@@ -76,6 +89,7 @@ struct lfn {
 	struct loop_timer patience;		/* with instances that are about to ask for more */
 	struct loop_timer warm;			/* the next try to start one that is kept ready */
 	unsigned failures;			/* of init, one after the other */
+	struct faults *faults;			/* NULL: there are none */
 	struct page_fn *page;			/* local/page.h: what is shown of it; NULL: nothing is */
 };
 
@@ -144,6 +158,7 @@ struct instance {
 	bool listed;				/* in fn->idle */
 	bool answered;				/* its invocation: it may not answer twice */
 	bool broken;				/* what waited for it has been told */
+	enum { HELD_NOT, HELD, HELD_OVER } held;	/* by fn->faults: its first readiness, or an event */
 	const char *end;			/* why it is ended, or will be after what it does; NULL: by itself */
 	const char *reason;			/* the same, for its extensions: NULL: "spindown" */
 	uint64_t end_at;			/* when all that is left is killed */
@@ -329,6 +344,8 @@ void instance_kill(struct instance *i);
 void instance_break(struct instance *i, enum outcome o, const char *type, const char *why);
 /** instance_proceed - its runtime or an extension has asked for work: is it ready for some? */
 void instance_proceed(struct instance *i);
+/** instance_let_go - what fn->faults held is not held any more; it is not asked again for the same. */
+void instance_let_go(struct instance *i);
 /** instance_left - one of its processes is gone while it ends, or the last of its requests: go on with that. */
 void instance_left(struct instance *i);
 /** instance_runtime - start its runtime; if that fails, instance_break(). */

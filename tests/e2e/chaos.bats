@@ -1,0 +1,235 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# slsc chaos: faults are put in and undone, a hypothesis holds or fails, an early end leaves nothing.
+# shellcheck disable=SC2154 # helper.bash sets $status, $out and $err
+load helper
+load local_helper
+bats_require_minimum_version 1.5.0
+
+teardown() {
+	local_stop
+	cd / || return 1
+	[ -z "${T:-}" ] || rm -rf "$T"
+}
+
+act() {
+	need jq jq
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	"$SLSC_BIN" build >/dev/null 2>&1
+}
+
+# chaos PLAN ARGUMENT...: as JSON; what lasts has an end for each beginning
+chaos() {
+	slsc_run chaos run --json -q "$@"
+	is "$(of '[.timeline[] | select(.fault != "kill") | .event] | group_by(.) | map(length) | unique | length <= 1')" true
+	[ ! -e .slsc/chaos.db ]
+}
+
+of() {
+	jq -c "$1" "$T/out"
+}
+
+# begun FAULT: of the timeline
+begun() {
+	of "[.timeline[] | select(.fault == \"$1\" and .event == \"begin\")] | length"
+}
+
+@test "files are converted while a tenth of the instances is killed: whole with care, torn without" {
+	need jq jq && need iconv libc-bin
+	"$SLSC_BIN" init convert --template convert 2>"$T/err"
+	cd convert
+	chaos chaos/kill.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .lost, .calls.ok, .aborted]')" '[true,0,160,null]'
+	is "$(of '[.findings[] | [.name, .held]]')" \
+		'[["error rate",true],["p99",true],["lost events",true],["check",true]]'
+	# all of the schedule, and most of it found somebody; each was made good by a retry
+	is "$(of '[.timeline[].nth] == [range(1; 26)]')" true
+	is "$(of '[.timeline[] | .hits > 0] | map(select(.)) | length > 15')" true
+	is "$(of '.failed > 15 and .retried == .failed and .attempts == 160 + .failed')" true
+	is "$(cut -d' ' -f1 data/state.log | sort -u | wc -l)" 160
+	sed -i 's/^    runtime: lambda/&\n    defines: {NO_CARE: "1"}/' slsc.yaml
+	chaos chaos/kill.yaml
+	is "$status" 3
+	is "$(jq -r .error.message <<<"${err##*$'\n'}")" "convert: the hypothesis failed"
+	has "$err" " of 160 files are not converted, or not to their end"
+	has "$err" " of 160 files are not in the state table"
+	is "$(of '[.held, .lost, (.findings[] | select(.name == "check") | .measured)]')" '[false,0,"exit 1"]'
+}
+
+@test "the same plan has the same schedule, another seed another one; what happens keeps to it" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 1 s
+		seed: 3
+		load: {callers: 3}
+		steady: {lost: 0}
+		faults:
+		  - {fault: kill, at: 200 ms, every: 100 ms, times: 6, jitter: 300 ms, share: 10 %}
+		  - {fault: freeze, at: 500 ms, for: 100 ms}
+	EOF
+	slsc_run chaos run plan.yaml --dry-run
+	is "$status/$err" "0/"
+	first=$out
+	is "$(wc -l <<<"$first")" 7
+	has "$first" "      0.500 s  freeze 100 % of instances, #1"
+	slsc_run chaos run plan.yaml --dry-run
+	is "$out" "$first"
+	slsc_run chaos run plan.yaml --dry-run --seed 4
+	[ "$out" != "$first" ]
+	slsc_run chaos run plan.yaml --dry-run --json
+	cp "$T/out" "$T/schedule"
+	[ ! -e data ]
+	chaos plan.yaml
+	is "$status" 0
+	is "$(of '[.timeline[] | select(.event == "begin") | [.number, .nth]]')" "$(jq -c '[.schedule[] | [.number, .nth]]' "$T/schedule")"
+	# never too early
+	is "$(jq -n --slurpfile s "$T/schedule" --slurpfile r "$T/out" '
+		[$s[0].schedule, [$r[0].timeline[] | select(.event == "begin")]] | transpose | map(.[1].at >= .[0].at) | all')" true
+}
+
+@test "freeze, latency, errors, a slow start, a clock that is off: each does what it says, and is over" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 2 s
+		load: {callers: 2, event: '{"do": "deadline", "n": $N}', call: direct}
+		steady: {error_rate: 50 %}
+		faults:
+		  - {fault: slow_start, delay: 300 ms, for: 100 ms}
+		  - {fault: freeze, at: 400 ms, for: 300 ms}
+		  - {fault: latency, at: 800 ms, for: 300 ms, delay: 40 ms}
+		  - {fault: error, at: 1200 ms, for: 200 ms, share: 50 %, error: Chaos.Made}
+		  - {fault: clock, at: 1500 ms, shift: -1 h}
+	EOF
+	chaos plan.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.timeline[] | select(.event == "end") | .fault]')" '["slow_start","freeze","latency","error","clock"]'
+	is "$(of '[.timeline[] | select(.event == "end" and (.fault == "slow_start" or .fault == "freeze")) | .hits]')" '[2,2]'
+	is "$(of '.timeline[] | select(.event == "end" and .fault == "latency") | .hits | . >= 2 and . <= 16')" true
+	is "$(of '.timeline[] | select(.event == "end" and .fault == "error") | .hits')" "$(of .failed)"
+	is "$(of '[.calls.failed == .failed, .failed > 0, .lost]')" '[true,true,0]'
+	slsc_run chaos run plan.yaml -q
+	is "$status" 0
+	[[ $out =~ [0-9]+' × Chaos.Made' ]]
+}
+
+@test "abort: it ends at once, and all is undone" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 60 s
+		load: {rate: 40}
+		steady: {error_rate: 100 %}
+		abort: {error_rate: 50 %}
+		faults: [{fault: error}]
+	EOF
+	chaos plan.yaml
+	is "$status" 3
+	is "$(of '[.held, (.timeline | map(.event))]')" '[false,["begin","end"]]'
+	[[ $(of .aborted) =~ ^\"([0-9]+)\ of\ ([0-9]+)\ attempts\ failed\ within\ a\ second\"$ ]]
+	is "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+	is "$(of '.findings[] | select(.name == "abort") | .held')" false
+	is "$(of '.timeline[1].at < 20000000000')" true
+}
+
+@test "an event whose retries are used up is lost" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 500 ms
+		load: {rate: 20, requests: 10, event: '{"do": "fail"}', retries: 1, retry: 10 ms}
+		steady: {lost: 9}
+		faults: []
+	EOF
+	chaos plan.yaml
+	is "$status" 3
+	is "$(of '[.lost, .attempts, .failed, .retried, .calls.failed]')" '[10,20,20,10,10]'
+	is "$(of .findings)" '[{"held":false,"limit":"9","measured":"10","name":"lost events"}]'
+}
+
+# processes: of instances of this project's function
+processes() {
+	pgrep -f "^$PWD/.slsc/.*/act$" || :
+}
+
+# started: in the background, as the leader of a session of its own, up to where an instance is stopped
+started() {
+	setsid "$SLSC_BIN" chaos run plan.yaml --progress=never >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	stopped() {
+		local p
+		for p in $(processes); do
+			[ "$(sed 's/.*) //' "/proc/$p/stat" | cut -d' ' -f1)" != T ] || return 0
+		done
+		return 1
+	}
+	wait_for stopped
+}
+
+gone() {
+	[ -z "$(processes)" ]
+}
+
+@test "a signal, or kill -9, while instances are frozen: nothing is left" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 60 s
+		load: {callers: 3, event: '{"do": "sleep", "n": 5}'}
+		steady: {lost: 0}
+		faults: [{fault: freeze, at: 200 ms, for: 50 s}, {fault: latency, delay: 10 ms}]
+	EOF
+	started
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	is "$status/$(tail -n 1 "$T/err")" "130/error: interrupted"
+	is "$(sed 1q "$T/out")" "act: the hypothesis is open: the run was interrupted"
+	has "$(cat "$T/out")" "over, it met 3"
+	gone
+	[ ! -e .slsc/chaos.db ]
+	started
+	kill -KILL "$pid"
+	wait "$pid" || :
+	wait_for gone
+	# the next run finds nothing of it, in the queue either
+	sed -i 's/60 s/400 ms/; s/50 s/100 ms/' plan.yaml
+	chaos plan.yaml
+	is "$status" 0
+	is "$(of '.attempts == .calls.ok')" true
+	find /sys/fs/cgroup -type d -name "slsc-$pid" >"$T/groups"
+	is "$(cat "$T/groups")" ""
+}
+
+@test "what a plan has wrong is told, with its place" {
+	act '  site:
+    sources: [src/main.c]
+    runtime: http'
+	printf 'duration: 1 s\nload: {rate: 1}\nsteady: {lost: 0}\nfaults: [{fault: kill}]\n' >plan.yaml
+	slsc_run chaos run plan.yaml
+	is "$status/$out/$err" "1//error: plan.yaml:1:1: slsc.yaml has 2 functions: the plan has to say which one
+hint: function: act"
+	sed '1ifunction: akt' plan.yaml >bad.yaml
+	slsc_run chaos run bad.yaml
+	is "$status/$err" "1/error: bad.yaml:1:11: unknown function 'akt'
+hint: did you mean 'act'?"
+	sed '1ifunction: site' plan.yaml >bad.yaml
+	slsc_run chaos run bad.yaml
+	is "$status/$err" "1/error: bad.yaml:1:1: load: 'site' speaks HTTP and takes no events from a queue
+hint: call: direct"
+	sed '1ifunction: site
+		s/rate: 1/&, call: direct/; s/{fault: kill}/&, {fault: error}/' plan.yaml >bad.yaml
+	slsc_run chaos run bad.yaml
+	is "$status/$err" "1/error: bad.yaml:5:25: faults: 'error' is put in by the Runtime API, and 'site' speaks HTTP"
+	sed '1ifunction: act
+		s/rate: 1/&, event: "{"/' plan.yaml >bad.yaml
+	slsc_run chaos run bad.yaml
+	is "$status" 1
+	has "$err" "error: bad.yaml:3:24: event of load: it is no JSON: "
+	sed '1ifunction: act
+		s/^duration.*/&\nbefore: exit 7/' plan.yaml >bad.yaml
+	slsc_run chaos run -q bad.yaml
+	is "$status/$err" "1/error: bad.yaml:3:9: before: the command failed: exit 7"
+	slsc_run chaos run
+	is "$status" 2
+	slsc_run chaos run nothing.yaml
+	is "$status" 1
+	has "$err" "nothing.yaml"
+}
