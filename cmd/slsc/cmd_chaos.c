@@ -35,15 +35,18 @@ static const struct opt opts[] = {
 };
 
 /* The plan's own commands: their output is for who watches, not a result. */
-static int run_command(const struct project *p, struct lstr command, int *status, struct err *err)
+static int run_command(const struct project *p, const struct fault_plan *plan, struct lstr command, int *status,
+		       struct err *err)
 {
 	const char *const argv[] = { "sh", "-c", command.s, NULL };
+	CLEAN_STRS struct strs env = { 0 };
 	CLEAN_BUF struct buf said = BUF_INIT;
-	const struct proc_opts o = {
-		.dir = p->dir, .out = &said, .errout = &said, .null_stdin = true, .die_with_us = true
-	};
-	const int ret = proc_run(argv, &o, status, err);
+	struct proc_opts o = { .dir = p->dir, .out = &said, .errout = &said, .null_stdin = true, .die_with_us = true };
+	int ret;
 
+	chaos_environment(plan, &env);
+	o.env = (const char *const *)strs_argv(&env);
+	ret = proc_run(argv, &o, status, err);
 	out_raw(said.ptr, said.len);
 	return ret;
 }
@@ -108,7 +111,7 @@ static int measure(const struct project *p, const struct built *b, const struct 
 			*err = ended;
 	}
 	solo_end(&s);
-	if (ret == 0 && plan->check.s && run_command(p, plan->check, &r.check, &ended) < 0) {
+	if (ret == 0 && plan->check.s && run_command(p, plan, plan->check, &r.check, &ended) < 0) {
 		ret = -1;
 		*err = ended;
 	}
@@ -151,7 +154,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	/* locked to its end: what is tried stays what it is, and one run of a project is one */
 	if (build_one(&p, f->name.s, c->profile, "slsc chaos", g, &b, err) < 0)
 		return -1;
-	if (plan.before.s && run_command(&p, plan.before, &status, err) < 0)
+	if (plan.before.s && run_command(&p, &plan, plan.before, &status, err) < 0)
 		return -1;
 	if (status)
 		return fault_plan_err(&plan, plan.before.line, plan.before.col, err,

@@ -32,6 +32,7 @@ static const struct cmd_entry entries[] = {
 	{ "help", &cmd_version },
 	{ "internal", &cmd_base_make },
 	{ "internal", &cmd_complete },
+	{ "internal", &cmd_fault },
 	{ "internal", &cmd_finish },
 	{ "internal", &cmd_sandbox },
 	{ NULL, NULL },

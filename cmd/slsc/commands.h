@@ -35,6 +35,7 @@ extern const struct cmd cmd_warm;
 /* Hidden: for slsc itself, its build and its completions. */
 extern const struct cmd cmd_base_make;
 extern const struct cmd cmd_complete;
+extern const struct cmd cmd_fault;
 extern const struct cmd cmd_finish;
 extern const struct cmd cmd_sandbox;
 

@@ -12,23 +12,47 @@
 #define CALLS_MAX 1000000u /* in all: each is remembered */
 
 const char *const fault_name[FAULT_KINDS + 1] = {
-	[FAULT_KILL] = "kill",	     [FAULT_FREEZE] = "freeze", [FAULT_SLOW_START] = "slow_start",
-	[FAULT_LATENCY] = "latency", [FAULT_ERROR] = "error",	[FAULT_CLOCK] = "clock",
+	[FAULT_KILL] = "kill",
+	[FAULT_FREEZE] = "freeze",
+	[FAULT_SLOW_START] = "slow_start",
+	[FAULT_LATENCY] = "latency",
+	[FAULT_ERROR] = "error",
+	[FAULT_CLOCK] = "clock",
+	[FAULT_CPU] = "cpu",
+	[FAULT_MEMORY] = "memory",
+	[FAULT_TMP_FULL] = "tmp_full",
+	[FAULT_NET_RESET] = "net_reset",
+	[FAULT_NET_DELAY] = "net_delay",
+	[FAULT_NET_CUT] = "net_cut",
+	[FAULT_NET_THROTTLE] = "net_throttle",
+	[FAULT_CREDENTIALS] = "credentials",
+	[FAULT_COMMAND] = "command",
 };
 static const char *const choices_call[] = { "events", "direct", NULL };
 
 /* Which faults a key is for, as bits; all others take it not. And for which it has to be there. */
 #define BIT(kind)    (1u << (kind))
-#define ON_INSTANCES (BIT(FAULT_KILL) | BIT(FAULT_FREEZE))
+#define ON_INSTANCES (BIT(FAULT_KILL) | BIT(FAULT_FREEZE) | BIT(FAULT_CPU) | BIT(FAULT_MEMORY) | BIT(FAULT_TMP_FULL))
+#define ON_NET	     (BIT(FAULT_NET_RESET) | BIT(FAULT_NET_DELAY) | BIT(FAULT_NET_CUT) | BIT(FAULT_NET_THROTTLE))
+#define ON_ALL	     (BIT(FAULT_CREDENTIALS) | BIT(FAULT_COMMAND))
+#define WITH_DELAY   (BIT(FAULT_SLOW_START) | BIT(FAULT_LATENCY) | BIT(FAULT_NET_DELAY))
+#define WITH_BYTES   (BIT(FAULT_NET_CUT) | BIT(FAULT_NET_THROTTLE))
 static const struct {
 	const char *key;
 	unsigned takes, needs;
 } rules[] = {
-	{ "delay", BIT(FAULT_SLOW_START) | BIT(FAULT_LATENCY), BIT(FAULT_SLOW_START) | BIT(FAULT_LATENCY) },
+	{ "share", ~ON_ALL, 0 },
+	{ "delay", WITH_DELAY, WITH_DELAY },
 	{ "error", BIT(FAULT_ERROR), 0 },
 	{ "shift", BIT(FAULT_CLOCK), BIT(FAULT_CLOCK) },
 	{ "busy", ON_INSTANCES, 0 },
 	{ "for", ~BIT(FAULT_KILL), BIT(FAULT_FREEZE) },
+	{ "level", BIT(FAULT_MEMORY), 0 },
+	{ "proxy", ON_NET, 0 },
+	{ "bytes", WITH_BYTES, WITH_BYTES },
+	{ "env", BIT(FAULT_CREDENTIALS), BIT(FAULT_CREDENTIALS) },
+	{ "command", BIT(FAULT_COMMAND), BIT(FAULT_COMMAND) },
+	{ "undo", BIT(FAULT_COMMAND), 0 },
 };
 
 #define KEY(n, t, S, m) .name = (n), .type = (t), .offset = offsetof(S, m)
@@ -36,6 +60,7 @@ static const struct {
 
 static int fault_done(struct reader *rd, void *target, const struct ynode *n);
 static int load_done(struct reader *rd, void *target, const struct ynode *n);
+static int proxy_done(struct reader *rd, void *target, const struct ynode *n);
 
 static const struct key load_keys[] = {
 	{ KEY("rate", KEY_COUNT, struct fault_plan, load.rate), .min = 1, .max = 10000,
@@ -58,6 +83,8 @@ static const struct keys keys_load = { .doc = "What is called.", KEYS(load_keys)
 static const struct key limits_keys[] = {
 	{ KEY("concurrency", KEY_COUNT, struct fault_plan, limits.concurrency), .min = 1, .max = 1000,
 	  .doc = "Instances at most." },
+	{ KEY("tmp", KEY_SIZE, struct fault_plan, limits.tmp), .min = 1 << 20, .max = 10240ull << 20,
+	  .doc = "The size of /tmp." },
 };
 static const struct keys keys_limits = { .doc = "In place of what slsc.yaml says.", KEYS(limits_keys) };
 
@@ -89,10 +116,31 @@ static const struct key fault_keys[] = {
 	{ KEY("shift", KEY_STR, struct plan_fault, shift), .doc = "How far the clock is off: 5 s, -1 h." },
 	{ KEY("busy", KEY_BOOL, struct plan_fault, busy), .def = "false",
 	  .doc = "Only instances that have something to do." },
+	{ KEY("level", KEY_PERCENT, struct plan_fault, level), .min = 1, .max = 2000, .def = "100 %",
+	  .doc = "How much memory is taken, of the function's." },
+	{ KEY("proxy", KEY_STR, struct plan_fault, proxy), .check = &check_env_name,
+	  .doc = "Which one, by its env; of one proxy it need not be said." },
+	{ KEY("bytes", KEY_SIZE, struct plan_fault, bytes), .min = 1, .max = 1ull << 40,
+	  .doc = "After so many a connection is cut; or so many a second." },
+	{ KEY("env", KEY_PAIRS, struct plan_fault, env), .names = &check_env_name,
+	  .doc = "What new instances have in place of the old." },
+	{ KEY("command", KEY_STR, struct plan_fault, command), .flags = KEY_LINES, .doc = "For sh." },
+	{ KEY("undo", KEY_STR, struct plan_fault, undo), .flags = KEY_LINES, .doc = "Its undoing, for sh." },
 };
 static const struct keys keys_fault = {
 	.what = "fault", .doc = "A fault.", KEYS(fault_keys), .size = sizeof(struct plan_fault), .done = fault_done
 };
+
+static const struct key proxy_keys[] = {
+	{ KEY("env", KEY_STR, struct plan_proxy, env), .flags = KEY_REQUIRED, .check = &check_env_name,
+	  .doc = "The variable that tells the function where it is." },
+	{ KEY("value", KEY_STR, struct plan_proxy, value), .def = "$ADDRESS", .doc = "What it is, around $ADDRESS." },
+	{ KEY("to", KEY_STR, struct plan_proxy, to), .flags = KEY_REQUIRED, .doc = "The server, host:port." },
+};
+static const struct keys keys_proxy = { .doc = "Between the function and a server.",
+					KEYS(proxy_keys),
+					.size = sizeof(struct plan_proxy),
+					.done = proxy_done };
 
 static const struct key plan_keys[] = {
 	{ KEY("function", KEY_STR, struct fault_plan, function), .check = &check_function_name,
@@ -105,6 +153,8 @@ static const struct key plan_keys[] = {
 	  .doc = "How long events that are under way are waited for after that." },
 	{ .name = "load", .type = KEY_OBJECT, .sub = &keys_load, .flags = KEY_REQUIRED, .doc = "What is called." },
 	{ .name = "limits", .type = KEY_OBJECT, .sub = &keys_limits, .doc = "In place of what slsc.yaml says." },
+	{ KEY("proxies", KEY_OBJECTS, struct fault_plan, proxies), .sub = &keys_proxy,
+	  .doc = "Servers that the function speaks to, and faults lie on the way." },
 	{ KEY("steady", KEY_OBJECT, struct fault_plan, steady), .sub = &keys_steady, .doc = "What has to hold." },
 	{ KEY("abort", KEY_OBJECT, struct fault_plan, abort), .sub = &keys_abort, .doc = "What ends the run at once." },
 	{ KEY("before", KEY_STR, struct fault_plan, before), .flags = KEY_LINES, .doc = "A command that prepares it." },
@@ -150,6 +200,7 @@ static int fault_done(struct reader *rd, void *target, const struct ynode *n)
 	f->line = n->line;
 	f->col = n->col;
 	f->share = f->share ? f->share : 1000;
+	f->level = f->level ? f->level : 1000;
 	f->lasts = f->lasts ? f->lasts : PLAN_UNSET;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const bool has = ynode_get(n, rules[i].key) != NULL;
@@ -167,6 +218,19 @@ static int fault_done(struct reader *rd, void *target, const struct ynode *n)
 		return err_hint(rd->err, "every: 500 ms");
 	}
 	return f->shift.s ? parse_shift(rd, f) : 0;
+}
+
+static int proxy_done(struct reader *rd, void *target, const struct ynode *n)
+{
+	const struct plan_proxy *p = target;
+	const char *port = strrchr(p->to.s, ':');
+	uint64_t number;
+
+	(void)n;
+	if (port && port != p->to.s && str_parse_u64(str_from(port + 1), &number) == 0 && number && number <= 65535)
+		return 0;
+	read_err(rd, p->to.line, p->to.col, "to", "expected host:port, found %s", quote(&rd->p->arena, p->to.s));
+	return err_hint(rd->err, "to: 127.0.0.1:9000");
 }
 
 static int load_done(struct reader *rd, void *target, const struct ynode *n)
@@ -193,6 +257,28 @@ static uint64_t times_of(const struct fault_plan *p, const struct plan_fault *f)
 	return want < fit ? want : fit;
 }
 
+/* Which proxy it is. */
+static int find_proxy(const struct fault_plan *p, struct plan_fault *f, struct err *err)
+{
+	if (!(BIT(f->kind) & ON_NET))
+		return 0;
+	if (!f->proxy.s && p->proxies.len == 1)
+		f->proxy = p->proxies.ptr[0].env;
+	for (unsigned i = 0; f->proxy.s && i < p->proxies.len; i++)
+		if (strcmp(p->proxies.ptr[i].env.s, f->proxy.s) == 0) {
+			f->proxy_at = i;
+			return 0;
+		}
+	if (f->proxy.s)
+		return fault_plan_err(p, f->proxy.line, f->proxy.col, err,
+				      "faults.proxy: there is no proxy of that name");
+	if (p->proxies.len)
+		return fault_plan_err(p, f->line, f->col, err, "faults: '%s' has to say which 'proxy'",
+				      fault_name[f->kind]);
+	fault_plan_err(p, f->line, f->col, err, "faults: '%s' needs a proxy, and there is none", fault_name[f->kind]);
+	return err_hint(err, "proxies: [{env: STORE, to: 127.0.0.1:9000}]");
+}
+
 static int check_plan(const struct fault_plan *p, struct err *err)
 {
 	const struct plan_limits *s = &p->steady;
@@ -208,9 +294,16 @@ static int check_plan(const struct fault_plan *p, struct err *err)
 		       (unsigned long long)(p->load.rate * p->duration / 1000), CALLS_MAX);
 		return -1;
 	}
+	if (p->proxies.len > PLAN_PROXIES_MAX) {
+		err_at(err, ERR_LIMIT, p->file, 1, 1, "limit exceeded: %zu proxies, the limit is %u", p->proxies.len,
+		       PLAN_PROXIES_MAX);
+		return -1;
+	}
 	for (size_t i = 0; i < p->faults.len; i++) {
-		const struct plan_fault *f = &p->faults.ptr[i];
+		struct plan_fault *f = &p->faults.ptr[i];
 
+		if (find_proxy(p, f, err) < 0)
+			return -1;
 		if (f->at >= p->duration)
 			return fault_plan_err(p, f->line, f->col, err,
 					      "faults: this one comes after the end of the plan");

@@ -11,15 +11,24 @@
 
 #define PLAN_UNSET	 UINT64_MAX
 #define PLAN_FIRINGS_MAX 10000u /* of all faults together */
-#define PLAN_FAULTS_MAX	 1000u	/* as any list of mappings */
+#define PLAN_PROXIES_MAX 16u
 
 enum fault_kind {
-	FAULT_KILL,	  /* SIGKILL to all of an instance */
-	FAULT_FREEZE,	  /* SIGSTOP, and SIGCONT after a while */
-	FAULT_SLOW_START, /* new instances are ready later */
-	FAULT_LATENCY,	  /* events are handed over later */
-	FAULT_ERROR,	  /* events are answered by an error, and not handed over */
-	FAULT_CLOCK,	  /* the deadlines that the function is told are off */
+	FAULT_KILL,	    /* SIGKILL to all of an instance */
+	FAULT_FREEZE,	    /* SIGSTOP, and SIGCONT after a while */
+	FAULT_SLOW_START,   /* new instances are ready later */
+	FAULT_LATENCY,	    /* events are handed over later */
+	FAULT_ERROR,	    /* events are answered by an error, and not handed over */
+	FAULT_CLOCK,	    /* the deadlines that the function is told are off */
+	FAULT_CPU,	    /* a process in the instance's group burns CPU */
+	FAULT_MEMORY,	    /* one takes memory */
+	FAULT_TMP_FULL,	    /* one fills the instance's /tmp */
+	FAULT_NET_RESET,    /* connections through a proxy: they are reset */
+	FAULT_NET_DELAY,    /* what they carry comes later */
+	FAULT_NET_CUT,	    /* they are reset after so many bytes */
+	FAULT_NET_THROTTLE, /* they carry no more than so many bytes a second */
+	FAULT_CREDENTIALS,  /* new instances have other variables */
+	FAULT_COMMAND,	    /* a command is run */
 	FAULT_KINDS
 };
 extern const char *const fault_name[FAULT_KINDS + 1]; /* "kill", ...; NULL at the end */
@@ -30,11 +39,24 @@ struct plan_fault {
 	uint64_t share;			   /* of instances, or of events; thousandths */
 	uint64_t at, every, jitter, lasts; /* every, jitter: 0: none; lasts: PLAN_UNSET: to the end of the plan */
 	uint64_t times;			   /* 0: as often as there is time for with every, else once */
-	uint64_t delay;			   /* slow_start, latency */
+	uint64_t delay;			   /* slow_start, latency, net_delay */
 	struct lstr error;		   /* error: its type */
 	struct lstr shift;		   /* clock: as it is written, "-5 s" */
 	int64_t shift_ms;
-	bool busy; /* kill, freeze: only instances that have something to do */
+	bool busy;		   /* only instances that have something to do */
+	uint64_t level;		   /* memory: of the function's own */
+	struct lstr proxy;	   /* net_*: env of one of plan.proxies; filled in if there is one only */
+	unsigned proxy_at;	   /* its place there */
+	uint64_t bytes;		   /* net_cut; net_throttle: a second */
+	struct lkvs env;	   /* credentials */
+	struct lstr command, undo; /* command; undo: s NULL: none */
+};
+
+/** Between the function's instances and a server. */
+struct plan_proxy {
+	struct lstr env;   /* the variable that tells them of it */
+	struct lstr value; /* of it: $ADDRESS is host:port; s NULL: that alone */
+	struct lstr to;	   /* host:port */
 };
 
 struct fault_plan {
@@ -50,8 +72,12 @@ struct fault_plan {
 		unsigned how; /* of reading only: 0 events, 1 direct */
 	} load;
 	struct {
-		uint64_t concurrency; /* 0: as slsc.yaml says */
+		uint64_t concurrency, tmp; /* 0: as slsc.yaml says */
 	} limits;
+	struct {
+		struct plan_proxy *ptr;
+		size_t len;
+	} proxies;
 	struct plan_limits {
 		uint64_t error_rate, p99, lost; /* PLAN_UNSET: no limit */
 	} steady, abort;

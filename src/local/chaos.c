@@ -104,6 +104,20 @@ bool chaos_held(const struct chaos_result *r)
 
 /* ---- text ---- */
 
+static bool on_instances(unsigned kind)
+{
+	return kind == FAULT_KILL || kind == FAULT_FREEZE || (kind >= FAULT_CPU && kind <= FAULT_TMP_FULL);
+}
+
+static const char *units_of(unsigned kind)
+{
+	if (on_instances(kind))
+		return "instances";
+	if (kind == FAULT_SLOW_START)
+		return "starts";
+	return kind >= FAULT_NET_RESET && kind <= FAULT_NET_THROTTLE ? "connections" : "events";
+}
+
 /* "kill 10 % of instances", without when. */
 static void what_text(const struct fault_plan *p, const struct plan_fault *f, struct buf *out)
 {
@@ -111,15 +125,28 @@ static void what_text(const struct fault_plan *p, const struct plan_fault *f, st
 
 	(void)p;
 	buf_addz(out, fault_name[f->kind]);
+	if (f->kind == FAULT_COMMAND || f->kind == FAULT_CREDENTIALS) {
+		for (size_t i = 0; i < f->env.len; i++)
+			buf_addf(out, "%s %s", i ? "," : "", f->env.ptr[i].key.s);
+		if (f->command.s)
+			buf_addc(out, ' ');
+		for (const char *s = f->command.s; s && *s && *s != '\n'; s++)
+			buf_addc(out, (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+		return;
+	}
 	percent(f->share, 1000, text, sizeof(text));
-	if (strcmp(text + strlen(text) - 4, ".0 %") == 0)
+	if (ends_with(text, ".0 %"))
 		memmove(text + strlen(text) - 4, " %", 3);
-	buf_addf(out, " %s of %s%s", text, f->busy ? "busy " : "",
-		 f->kind == FAULT_KILL || f->kind == FAULT_FREEZE ? "instances"
-		 : f->kind == FAULT_SLOW_START			  ? "starts"
-								  : "events");
+	buf_addf(out, " %s of %s%s", text, f->busy ? "busy " : "", units_of(f->kind));
 	if (f->delay)
 		buf_addf(out, ", by %s", bench_ns_text((double)(f->delay * LOOP_MS), text, sizeof(text)));
+	if (f->bytes)
+		buf_addf(out, ", %s %s", f->kind == FAULT_NET_CUT ? "after" : "to",
+			 str_human_size(f->bytes, text, sizeof(text)));
+	if (f->kind == FAULT_NET_THROTTLE)
+		buf_addz(out, " a second");
+	if (f->kind == FAULT_MEMORY)
+		buf_addf(out, ", %u.%u %% of it", (unsigned)(f->level / 10), (unsigned)(f->level % 10));
 	if (f->shift.s)
 		buf_addf(out, ", by %s", f->shift.s);
 	if (f->kind == FAULT_ERROR)
@@ -135,7 +162,7 @@ static void mark_text(const struct chaos_result *r, const struct chaos_mark *m, 
 		buf_addf(out, "over, it met %" PRIu64 "\n", m->hits);
 		return;
 	}
-	if (f->kind != FAULT_KILL && f->kind != FAULT_FREEZE) {
+	if (!on_instances(f->kind)) {
 		what_text(r->plan, f, out);
 		buf_addc(out, '\n');
 		return;

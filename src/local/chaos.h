@@ -3,6 +3,7 @@
 #define SLSC_LOCAL_CHAOS_H
 
 #include "config/fault_plan.h"
+#include "local/chaos_proxy.h"
 #include "local/load.h"
 #include "local/solo.h"
 
@@ -69,6 +70,21 @@ void chaos_release(struct chaos *c);
 
 /* ---- between chaos_*.c ---- */
 
+/** An instance that a fault goes on in. */
+struct chaos_met {
+	struct instance *instance;
+	pid_t pid; /* of a process that is put into its group; 0: it is stopped */
+	int pidfd;
+};
+
+/** A command that runs. */
+struct chaos_command {
+	struct chaos *chaos;
+	struct chaos_command *next;
+	struct loop_io process;
+	pid_t pid;
+};
+
 /** What goes on between a firing and its end. */
 struct chaos_active {
 	struct chaos *chaos;
@@ -76,7 +92,8 @@ struct chaos_active {
 	const struct firing *firing;
 	struct loop_timer end;
 	uint64_t hits;
-	VEC(struct instance *) stopped;
+	VEC(struct chaos_met) met;
+	struct strs was; /* credentials: of the function's environment, to be put back */
 };
 
 /** An event, or a readiness, that is held. */
@@ -107,6 +124,9 @@ struct chaos {
 	size_t next;		 /* firing */
 	uint64_t given, readied; /* events handed over, instances that got ready */
 	struct chaos_active *active;
+	struct chaos_command *commands;
+	struct chaos_proxy proxies[PLAN_PROXIES_MAX];
+	size_t nproxies;
 	struct chaos_held *held;
 	struct {
 		uint64_t attempts, failed;
@@ -116,9 +136,22 @@ struct chaos {
 };
 
 /** chaos_faults_init - hooks and observer; chaos_faults_fire - those that are due; chaos_faults_end - undo them all. */
-void chaos_faults_init(struct chaos *c);
+int chaos_faults_init(struct chaos *c, struct err *err) MUST_CHECK;
 void chaos_faults_fire(struct chaos *c);
 void chaos_faults_end(struct chaos *c);
+/**
+ * chaos_helper_start - a process in @i's group and its /tmp: slsc _fault @what [@bytes]. What it does is undone by its
+ * end, whatever that is. ERR_IO.
+ */
+int chaos_helper_start(struct instance *i, const char *what, uint64_t bytes, struct chaos_met *out,
+		       struct err *err) MUST_CHECK;
+void chaos_helper_end(struct chaos_met *m);
+/** chaos_command - run it, with the servers' addresses in its environment; what becomes of it is noted. */
+void chaos_command_start(struct chaos *c, const char *text);
+/** chaos_commands_end - those that still run have @ms to end. */
+void chaos_commands_end(struct chaos *c, unsigned ms);
+/** chaos_environment - "STORE=127.0.0.1:9000": where the plan's servers are, for its commands. */
+void chaos_environment(const struct fault_plan *p, struct strs *env);
 /** chaos_stop_maybe - the run is over when its load is and its time. */
 void chaos_stop_maybe(struct chaos *c);
 

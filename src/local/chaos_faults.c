@@ -8,6 +8,8 @@
 #include "local/chaos.h"
 #include "local/extension.h"
 
+#define NOTES_MAX 20u
+
 static const struct plan_fault *fault_of(const struct chaos *c, const struct firing *f)
 {
 	return &c->plan->faults.ptr[f->fault];
@@ -37,20 +39,20 @@ static void signal_all(const struct instance *i, int sig)
 			kill(-e->pid, sig);
 }
 
-static size_t stopped_now(const struct chaos *c)
+static size_t met_now(const struct chaos *c)
 {
 	size_t n = 0;
 
 	for (const struct chaos_active *a = c->active; a; a = a->next)
-		n += a->stopped.len;
+		n += a->met.len;
 	return n;
 }
 
-static bool is_stopped(const struct chaos *c, const struct instance *i)
+static bool is_met(const struct chaos *c, const struct instance *i)
 {
 	for (const struct chaos_active *a = c->active; a; a = a->next)
-		VEC_EACH(&a->stopped, s)
-			if (*s == i)
+		VEC_EACH(&a->met, m)
+			if (m->instance == i)
 				return true;
 	return false;
 }
@@ -79,11 +81,11 @@ static size_t choose(struct chaos *c, const struct firing *f, struct instance **
 	size_t n = 0, chosen;
 
 	VEC_EACH(&fn->instances, i)
-		if ((*i)->state != INSTANCE_ENDING && (*i)->pid > 0 && !is_stopped(c, *i) &&
+		if ((*i)->state != INSTANCE_ENDING && (*i)->pid > 0 && !is_met(c, *i) &&
 		    (!fault->busy || (*i)->state == INSTANCE_BUSY))
 			numbers[n++] = (*i)->number;
 	qsort(numbers, n, sizeof(*numbers), ascending);
-	chosen = fault_plan_pick(numbers, n, fault->share, fault_plan_room(c->plan, fn->instances.len, stopped_now(c)),
+	chosen = fault_plan_pick(numbers, n, fault->share, fault_plan_room(c->plan, fn->instances.len, met_now(c)),
 				 f->seed);
 	qsort(numbers, chosen, sizeof(*numbers), ascending);
 	for (size_t k = 0; k < chosen; k++)
@@ -93,18 +95,46 @@ static size_t choose(struct chaos *c, const struct firing *f, struct instance **
 
 /* ---- what lasts ---- */
 
+static bool on_instances(unsigned kind)
+{
+	return kind == FAULT_KILL || kind == FAULT_FREEZE || (kind >= FAULT_CPU && kind <= FAULT_TMP_FULL);
+}
+
+static void end_met(struct chaos_met *m)
+{
+	if (m->pid)
+		chaos_helper_end(m);
+	else
+		signal_all(m->instance, SIGCONT);
+}
+
+static void swap_env(struct strs *env, struct strs *other)
+{
+	const struct strs was = *env;
+
+	*env = *other;
+	*other = was;
+}
+
 static void end_active(struct chaos *c, struct chaos_active *a)
 {
+	const struct plan_fault *f = fault_of(c, a->firing);
+
 	for (struct chaos_active **at = &c->active; *at; at = &(*at)->next)
 		if (*at == a) {
 			*at = a->next;
 			break;
 		}
 	loop_timer_stop(&c->solo->loop, &a->end);
-	VEC_EACH(&a->stopped, i)
-		signal_all(*i, SIGCONT);
+	VEC_EACH(&a->met, m)
+		end_met(m);
+	if (f->kind == FAULT_CREDENTIALS)
+		swap_env(&c->solo->fn->env, &a->was);
+	if (f->kind == FAULT_COMMAND && f->undo.s)
+		chaos_command_start(c, f->undo.s);
 	add_mark(c, a->firing, true)->hits = a->hits;
-	VEC_FREE(&a->stopped);
+	VEC_FREE(&a->met);
+	strs_release(&a->was);
 	free(a);
 }
 
@@ -131,47 +161,160 @@ static struct chaos_active *begin_active(struct chaos *c, const struct firing *f
 
 /* ---- putting them in ---- */
 
+static void note(struct chaos *c, const char *text)
+{
+	for (size_t i = 0; i < c->result->notes.len; i++)
+		if (strcmp(c->result->notes.ptr[i], text) == 0)
+			return;
+	if (c->result->notes.len < NOTES_MAX)
+		strs_add(&c->result->notes, text);
+}
+
+/* false: it could not be, and the reader is told. */
+static bool meet(struct chaos *c, const struct plan_fault *f, struct instance *i, struct chaos_met *out)
+{
+	const uint64_t bytes = c->solo->fn->memory / 1000 * f->level;
+	struct err err = ERR_INIT;
+	int ret = 0;
+
+	*out = (struct chaos_met){ .instance = i };
+	switch (f->kind) {
+	case FAULT_KILL:
+		instance_kill(i);
+		break;
+	case FAULT_FREEZE:
+		signal_all(i, SIGSTOP);
+		break;
+	case FAULT_CPU:
+		ret = chaos_helper_start(i, "cpu", 0, out, &err);
+		break;
+	case FAULT_MEMORY:
+		ret = chaos_helper_start(i, "memory", bytes, out, &err);
+		break;
+	default:
+		ret = chaos_helper_start(i, "tmp", 0, out, &err);
+		break;
+	}
+	if (ret < 0)
+		note(c, err.msg);
+	return ret == 0;
+}
+
 static void fire_on_instances(struct chaos *c, const struct firing *f)
 {
+	const struct plan_fault *fault = fault_of(c, f);
 	const struct lfn *fn = c->solo->fn;
 	CLEAN_FREE struct instance **chosen = xcalloc(fn->instances.len + 1, sizeof(struct instance *));
-	const size_t n = choose(c, f, chosen);
-	struct chaos_mark *m = add_mark(c, f, false);
-	struct chaos_active *a = NULL;
+	const size_t n = choose(c, f, chosen), mark = c->result->marks.len;
+	struct chaos_active *a = fault->kind == FAULT_KILL || !n ? NULL : begin_active(c, f);
 
-	for (size_t k = 0; k < n; k++)
-		VEC_PUSH(&m->instances, chosen[k]->number);
-	m->hits = n;
-	if (fault_of(c, f)->kind == FAULT_FREEZE && n)
-		a = begin_active(c, f);
+	add_mark(c, f, false);
 	for (size_t k = 0; k < n; k++) {
-		if (!a) {
-			instance_kill(chosen[k]);
+		struct chaos_mark *m = &c->result->marks.ptr[mark];
+		struct chaos_met met;
+
+		VEC_PUSH(&m->instances, chosen[k]->number);
+		m->hits++;
+		if (!meet(c, fault, chosen[k], &met) || !a)
 			continue;
-		}
-		signal_all(chosen[k], SIGSTOP);
-		VEC_PUSH(&a->stopped, chosen[k]);
+		VEC_PUSH(&a->met, met);
 		a->hits++;
 	}
+}
+
+/* Later instances get them; who runs keeps what it was started with. */
+static void change_credentials(struct chaos *c, struct chaos_active *a)
+{
+	const struct plan_fault *f = fault_of(c, a->firing);
+	struct strs *env = &c->solo->fn->env;
+
+	VEC_EACH(env, e)
+		strs_add(&a->was, *e);
+	swap_env(env, &a->was);
+	for (size_t i = 0; i < f->env.len; i++)
+		strs_addf(env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
+}
+
+static void fire_one(struct chaos *c, const struct firing *f)
+{
+	const struct plan_fault *fault = fault_of(c, f);
+	struct chaos_active *a;
+
+	if (on_instances(fault->kind)) {
+		fire_on_instances(c, f);
+		return;
+	}
+	a = begin_active(c, f);
+	add_mark(c, f, false);
+	if (fault->kind == FAULT_CREDENTIALS)
+		change_credentials(c, a);
+	if (fault->kind == FAULT_COMMAND)
+		chaos_command_start(c, fault->command.s);
+	if (fault->kind == FAULT_NET_RESET)
+		chaos_proxy_look(&c->proxies[fault->proxy_at]);
 }
 
 void chaos_faults_fire(struct chaos *c)
 {
 	const uint64_t now = (loop_clock() - c->began) / LOOP_MS;
 
-	for (; c->next < c->schedule.len && c->schedule.ptr[c->next].at <= now; c->next++) {
-		const struct firing *f = &c->schedule.ptr[c->next];
-		const unsigned kind = fault_of(c, f)->kind;
-
-		if (kind == FAULT_KILL || kind == FAULT_FREEZE) {
-			fire_on_instances(c, f);
-		} else {
-			begin_active(c, f);
-			add_mark(c, f, false);
-		}
-	}
+	for (; c->next < c->schedule.len && c->schedule.ptr[c->next].at <= now; c->next++)
+		fire_one(c, &c->schedule.ptr[c->next]);
 	if (c->next < c->schedule.len)
 		loop_timer_set(&c->solo->loop, &c->fire, (c->schedule.ptr[c->next].at - now) * LOOP_MS);
+}
+
+/* ---- connections ---- */
+
+static void ask_net(struct chaos_proxy *p, uint64_t n, bool first, struct chaos_net *out)
+{
+	struct chaos *c = p->ctx;
+
+	for (struct chaos_active *a = c->active; a; a = a->next) {
+		const struct plan_fault *f = fault_of(c, a->firing);
+		const uint64_t share = f->share < c->plan->blast_radius ? f->share : c->plan->blast_radius;
+
+		if (f->kind < FAULT_NET_RESET || f->kind > FAULT_NET_THROTTLE || f->proxy_at != p->place ||
+		    !fault_plan_hits(a->firing->seed, n, share))
+			continue;
+		a->hits += first;
+		if (f->kind == FAULT_NET_RESET)
+			out->reset = true;
+		else if (f->kind == FAULT_NET_DELAY)
+			out->delay += f->delay * LOOP_MS;
+		else if (f->kind == FAULT_NET_CUT)
+			out->cut = out->cut && out->cut < f->bytes ? out->cut : f->bytes;
+		else
+			out->rate = out->rate && out->rate < f->bytes ? out->rate : f->bytes;
+	}
+}
+
+/* What a variable is, around the address. */
+static void set_address(struct lfn *fn, const struct plan_proxy *p, uint16_t port)
+{
+	const char *s = p->value.s ? p->value.s : "$ADDRESS", *at = strstr(s, "$ADDRESS");
+
+	if (at)
+		strs_addf(&fn->env, "%s=%.*s127.0.0.1:%u%s", p->env.s, (int)(at - s), s, port, at + 8);
+	else
+		strs_addf(&fn->env, "%s=%s", p->env.s, s);
+}
+
+static int start_proxies(struct chaos *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->plan->proxies.len; i++) {
+		struct chaos_proxy *p = &c->proxies[c->nproxies++];
+		const struct plan_proxy *as = &c->plan->proxies.ptr[i];
+
+		*p = (struct chaos_proxy){ .ask = ask_net, .ctx = c, .place = i };
+		if (chaos_proxy_start(p, &c->solo->loop, as->to.s, err) < 0) {
+			const struct err inner = *err;
+
+			return fault_plan_err(c->plan, as->to.line, as->to.col, err, "proxies.to: %s", inner.msg);
+		}
+		set_address(c->solo->fn, as, p->port);
+	}
+	return 0;
 }
 
 /* ---- what is held in the Runtime API ---- */
@@ -272,9 +415,13 @@ static void changed(struct observer *o, struct instance *i)
 			let_go(h, false);
 	}
 	for (struct chaos_active *a = c->active; a; a = a->next)
-		for (size_t k = 0; k < a->stopped.len; k++)
-			if (a->stopped.ptr[k] == i)
-				a->stopped.ptr[k--] = a->stopped.ptr[--a->stopped.len];
+		for (size_t k = 0; k < a->met.len; k++)
+			if (a->met.ptr[k].instance == i) {
+				/* one that is stopped can be ended as it is */
+				if (a->met.ptr[k].pid)
+					chaos_helper_end(&a->met.ptr[k]);
+				a->met.ptr[k--] = a->met.ptr[--a->met.len];
+			}
 }
 
 static void fire(struct loop_timer *t)
@@ -282,13 +429,14 @@ static void fire(struct loop_timer *t)
 	chaos_faults_fire(CONTAINER_OF(t, struct chaos, fire));
 }
 
-void chaos_faults_init(struct chaos *c)
+int chaos_faults_init(struct chaos *c, struct err *err)
 {
 	c->fire.expired = fire;
 	c->faults = (struct faults){ .hold_ready = hold_ready, .hold_event = hold_event, .clock_shift = clock_shift };
 	c->observer.changed = changed;
 	c->solo->fn->faults = &c->faults;
 	platform_observe(&c->solo->platform, &c->observer);
+	return start_proxies(c, err);
 }
 
 void chaos_faults_end(struct chaos *c)

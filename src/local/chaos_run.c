@@ -11,8 +11,9 @@
 #include "local/chaos.h"
 #include "local/queue.h"
 
-#define LOOK_NS	   (250 * LOOP_MS)
-#define LOOK_LEAST 10u /* attempts in the last second, below which none of it says anything */
+#define LOOK_NS	    (250 * LOOP_MS)
+#define COMMANDS_MS 10000u /* that commands of faults have to end, after all else has */
+#define LOOK_LEAST  10u	   /* attempts in the last second, below which none of it says anything */
 
 /* An event, from when it is due until the load has been told what became of it. */
 struct chaos_ask {
@@ -373,6 +374,24 @@ static int run(struct chaos *c, struct err *err)
 	return ret;
 }
 
+/* What this machine does not let us do, and must not be taken for done. */
+static int check_machine(const struct fault_plan *p, const struct quota *q, struct err *err)
+{
+	for (size_t i = 0; i < p->faults.len; i++) {
+		const struct plan_fault *f = &p->faults.ptr[i];
+		const char *why = f->kind == FAULT_MEMORY && q->by == QUOTA_RLIMITS ? "cgroups"
+				  : f->kind == FAULT_TMP_FULL && !q->tmp	    ? "a /tmp of each instance"
+										    : NULL;
+
+		if (!why)
+			continue;
+		fault_plan_err(p, f->line, f->col, err, "faults: '%s' needs %s, and there is none here",
+			       fault_name[f->kind], why);
+		return err_hint(err, "%s", q->hint);
+	}
+	return 0;
+}
+
 int chaos_run(const struct fault_plan *p, struct solo *s, const char *db, struct chaos_result *r, struct chaos **state,
 	      void (*progress)(uint64_t done, uint64_t total), struct err *err)
 {
@@ -391,11 +410,17 @@ int chaos_run(const struct fault_plan *p, struct solo *s, const char *db, struct
 	r->plan = p;
 	if (p->limits.concurrency)
 		s->fn->concurrency = (unsigned)p->limits.concurrency;
+	if (p->limits.tmp)
+		s->fn->tmp = p->limits.tmp;
 	fault_plan_schedule(p, &c->schedule);
-	chaos_faults_init(c);
-	if (!p->load.direct && open_queue(c, db, err) < 0)
-		return -1;
-	ret = run(c, err);
+	ret = check_machine(p, &s->platform.quota, err);
+	if (ret == 0)
+		ret = chaos_faults_init(c, err);
+	if (ret == 0 && !p->load.direct)
+		ret = open_queue(c, db, err);
+	if (ret == 0)
+		ret = run(c, err);
+	chaos_commands_end(c, COMMANDS_MS);
 	r->interrupted = ret < 0 && err->code == ERR_INTR;
 	r->instances = s->fn->count;
 	/* from here on nobody is told anything */
@@ -406,6 +431,8 @@ int chaos_run(const struct fault_plan *p, struct solo *s, const char *db, struct
 		remove_queue(db);
 	}
 	c->queue = NULL;
+	for (size_t i = 0; i < c->nproxies; i++)
+		chaos_proxy_stop(&c->proxies[i]);
 	return ret;
 }
 

@@ -7,7 +7,7 @@ load local_helper
 bats_require_minimum_version 1.5.0
 
 teardown() {
-	local_stop
+	[ -z "${store:-}" ] || kill "$store"
 	cd / || return 1
 	[ -z "${T:-}" ] || rm -rf "$T"
 }
@@ -198,6 +198,105 @@ gone() {
 	is "$(cat "$T/groups")" ""
 }
 
+# store: the template upload with its store, on a free port
+store() {
+	need jq jq && need python3 python3 || return 1
+	"$SLSC_BIN" init upload --template upload 2>/dev/null
+	cd upload || return 1
+	python3 chaos/store.py serve 0 data/store >"$T/address" 2>"$T/store.err" 3>&- &
+	store=$!
+	wait_for [ -s "$T/address" ]
+	sed -i "s/127.0.0.1:9100/$(cat "$T/address")/" slsc.yaml chaos/*.yaml
+	cp slsc.yaml "$T/slsc.yaml"
+}
+
+# without CARE: from here on
+without() {
+	sed "s/^    runtime: lambda/&\n    defines: {$1: \"1\"}/" "$T/slsc.yaml" >slsc.yaml
+}
+
+@test "connections break in a part: the upload is resumed, or it is lost" {
+	store
+	chaos chaos/cut.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .lost, .calls.ok]')" '[true,0,40]'
+	# one for each part, each question and each completion at least, and those that broke
+	is "$(of '.timeline[1].hits > 60')" true
+	without NO_RESUME
+	chaos chaos/cut.yaml
+	is "$status" 3
+	is "$(of '[.held, .lost > 3, .lost == .calls.failed]')" '[false,true,true]'
+	has "$err" " of 40 files are not in the store, or not as they were"
+	is "$(cat "$T/store.err")" ""
+}
+
+@test "/tmp is full: it is noticed, or what is sent is torn" {
+	store
+	chaos chaos/tmp.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .lost, .failed, .notes == [] or (.notes | length) == 1]')" '[true,0,0,true]'
+	is "$(of '.timeline[0].hits > 0 and .timeline[0].hits == .timeline[1].hits')" true
+	without NO_SPACE
+	chaos chaos/tmp.yaml
+	is "$status" 3
+	# all went well, says the function
+	is "$(of '[.lost, .failed, (.findings[] | select(.held | not) | .name)]')" '[0,0,"check"]'
+	has "$err" " of 30 files are not in the store, or not as they were"
+}
+
+@test "a key is changed, and known late: processes with the old one go, or events are lost" {
+	store
+	chaos chaos/key.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .lost, .failed > 0, .instances > 4, .notes]')" '[true,0,true,true,[]]'
+	without NO_RENEW
+	chaos chaos/key.yaml
+	is "$status" 3
+	is "$(of '[.held, .lost > 3, .instances <= 4]')" '[false,true,true]'
+}
+
+@test "connections are slow, delayed, reset: all arrives in the end" {
+	store
+	cat >plan.yaml <<-EOF
+		duration: 2 s
+		before: sh chaos/prepare.sh 20
+		load: {rate: 10, event: '{"file": "\$N.bin"}', retries: 6}
+		proxies: [{env: STORE, to: $(cat "$T/address")}]
+		steady: {lost: 0}
+		check: sh chaos/check.sh
+		faults:
+		  - {fault: net_throttle, bytes: 2 MB, for: 600 ms}
+		  - {fault: net_delay, delay: 10 ms, at: 600 ms, for: 600 ms}
+		  - {fault: net_reset, at: 1200 ms, for: 300 ms}
+	EOF
+	chaos plan.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.timeline[] | select(.event == "end") | .hits > 0]')" '[true,true,true]'
+	is "$(of '.failed > 0')" true
+}
+
+@test "CPU and memory are used up from beside: in its limits, and no longer than said" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 5 s
+		load: {callers: 1, event: '{"do": "sleep", "n": 50}'}
+		steady: {error_rate: 99 %}
+		faults:
+		  - {fault: cpu, at: 300 ms, for: 500 ms}
+		  - {fault: memory, at: 1 s, level: 110 %, for: 3900 ms}
+	EOF
+	"$SLSC_BIN" chaos run plan.yaml --json -q >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	wait_for pgrep -f "^$SLSC_BIN _fault cpu 0\$"
+	wait "$pid"
+	is "$(cat "$T/err")" ""
+	is "$(of '[.timeline[] | select(.event == "end") | .fault]')" '["cpu","memory"]'
+	is "$(of '[.timeline[] | select(.fault == "cpu") | .hits]')" '[1,1]'
+	# who is over its memory is ended, and the event is done by the next one
+	is "$(of '[.lost, .instances > 1, .failed > 0]')" '[0,true,true]'
+	is "$(pgrep -f "^$SLSC_BIN _fault" || :)" ""
+}
+
 @test "what a plan has wrong is told, with its place" {
 	act '  site:
     sources: [src/main.c]
@@ -227,6 +326,11 @@ hint: call: direct"
 		s/^duration.*/&\nbefore: exit 7/' plan.yaml >bad.yaml
 	slsc_run chaos run -q bad.yaml
 	is "$status/$err" "1/error: bad.yaml:3:9: before: the command failed: exit 7"
+	sed '1ifunction: act
+		s/^duration.*/&\nproxies: [{env: STORE, to: "no.such.name.invalid:80"}]/' plan.yaml >bad.yaml
+	slsc_run chaos run -q bad.yaml
+	is "$status" 1
+	has "$err" "error: bad.yaml:3:28: proxies.to: no.such.name.invalid:80: "
 	slsc_run chaos run
 	is "$status" 2
 	slsc_run chaos run nothing.yaml

@@ -73,7 +73,8 @@ static void test_refused(void **state)
 	refused("duration: 1 s\nload: {rate: 1, callers: 2}\nsteady: {lost: 0}\nfaults: []\n",
 		"p.yaml:2:17: load.callers: 'rate' is there, too: it is one or the other", "");
 	refused(HEAD "faults: [{fault: kil}]\n",
-		"p.yaml:4:18: faults.fault: expected kill, freeze, slow_start, latency, error or clock, found 'kil'",
+		"p.yaml:4:18: faults.fault: expected kill, freeze, slow_start, latency, error, clock, cpu, memory, tmp_full, "
+		"net_reset, net_delay, net_cut, net_throttle, credentials or command, found 'kil'",
 		"did you mean 'kill'?");
 	refused(HEAD "faults: [{share: 10 %}]\n", "p.yaml:4:10: missing key 'fault' in faults", "");
 	refused(HEAD "faults:\n  - fault: kill\n    delay: 1 s\n",
@@ -82,8 +83,8 @@ static void test_refused(void **state)
 	refused(HEAD "faults: [{fault: freeze}]\n", "p.yaml:4:10: faults: the fault 'freeze' needs 'for'", "");
 	refused(HEAD "faults: [{fault: kill, for: 1 s}]\n",
 		"p.yaml:4:24: faults.for: the fault 'kill' does not take it", "");
-	refused(HEAD "faults: [{fault: kill, times: 3}]\n",
-		"p.yaml:4:24: faults.times: more than once, and no 'every'", "every: 500 ms");
+	refused(HEAD "faults: [{fault: kill, times: 3}]\n", "p.yaml:4:24: faults.times: more than once, and no 'every'",
+		"every: 500 ms");
 	refused(HEAD "faults: [{fault: clock, shift: later}]\n",
 		"p.yaml:4:32: faults.shift: expected a time such as 5 s or -1 h, found 'later'",
 		"units: ms, s, min, h");
@@ -96,6 +97,40 @@ static void test_refused(void **state)
 	refused("duration: 1 h\nload: {rate: 1}\nsteady: {lost: 0}\nfaults: [{fault: kill, every: 10 ms}]\n",
 		"p.yaml:4:10: limit exceeded: faults are put in more than 10000 times", "");
 	refused(HEAD "sed: 3\nfaults: []\n", "p.yaml:4:1: unknown key 'sed'", "did you mean 'seed'?");
+}
+
+static void test_proxies(void **state)
+{
+	static const char two[] = HEAD "proxies: [{env: A, to: 'localhost:80'}, {env: B, to: '[::1]:65535'}]\n";
+	CLEAN_FAULT_PLAN struct fault_plan p = { .file = NULL };
+	char text[512];
+
+	(void)state;
+	parse_ok(&p, HEAD "proxies: [{env: A, value: 'http://$ADDRESS/', to: 10.0.0.1:80}]\n"
+			  "faults: [{fault: net_cut, bytes: 20 KB}, {fault: net_throttle, bytes: 1 MB, proxy: A}]\n");
+	assert_string_equal(p.faults.ptr[0].proxy.s, "A");
+	assert_int_equal(p.faults.ptr[0].bytes, 20480);
+	fault_plan_release(&p);
+	snprintf(text, sizeof(text), "%sfaults: [{fault: net_reset, proxy: B}, {fault: cpu}]\n", two);
+	parse_ok(&p, text);
+	assert_int_equal(p.faults.ptr[0].proxy_at, 1);
+	snprintf(text, sizeof(text), "%sfaults: [{fault: net_reset}]\n", two);
+	refused(text, "p.yaml:5:10: faults: 'net_reset' has to say which 'proxy'", "");
+	snprintf(text, sizeof(text), "%sfaults: [{fault: net_reset, proxy: C}]\n", two);
+	refused(text, "p.yaml:5:36: faults.proxy: there is no proxy of that name", "");
+	refused(HEAD "faults: [{fault: net_delay, delay: 1 s}]\n",
+		"p.yaml:4:10: faults: 'net_delay' needs a proxy, and there is none",
+		"proxies: [{env: STORE, to: 127.0.0.1:9000}]");
+	refused(HEAD "proxies: [{env: A, to: here}]\nfaults: []\n",
+		"p.yaml:4:24: proxies.to: expected host:port, found 'here'", "to: 127.0.0.1:9000");
+	refused(HEAD "proxies: [{env: A, to: 'here:0'}]\nfaults: []\n",
+		"p.yaml:4:24: proxies.to: expected host:port, found 'here:0'", "to: 127.0.0.1:9000");
+	refused(HEAD "faults: [{fault: command, command: x, share: 10 %}]\n",
+		"p.yaml:4:39: faults.share: the fault 'command' does not take it", "");
+	refused(HEAD "faults: [{fault: credentials}]\n", "p.yaml:4:10: faults: the fault 'credentials' needs 'env'",
+		"");
+	refused(HEAD "faults: [{fault: kill, level: 10 %}]\n",
+		"p.yaml:4:24: faults.level: the fault 'kill' does not take it", "");
 }
 
 static void test_schedule(void **state)
@@ -263,9 +298,9 @@ static void test_verdict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_refused), cmocka_unit_test(test_schedule),
-		cmocka_unit_test(test_schedule_end), cmocka_unit_test(test_pick),    cmocka_unit_test(test_room),
-		cmocka_unit_test(test_verdict),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_refused),      cmocka_unit_test(test_proxies),
+		cmocka_unit_test(test_schedule), cmocka_unit_test(test_schedule_end), cmocka_unit_test(test_pick),
+		cmocka_unit_test(test_room),	 cmocka_unit_test(test_verdict),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

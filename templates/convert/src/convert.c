@@ -14,7 +14,7 @@
 
 #include <slsc.h>
 
-#define BLOCK 4096
+#define BLOCK	  4096
 #define NAME_MAX_ 64
 
 static const char *setting(const char *name, const char *fallback)
