@@ -408,7 +408,7 @@ _slsc()
 		case $prev in
 		-p|--profile) _slsc_names profiles; return ;;
 		--seed) return ;;
-		-f|--format) _slsc_words text json; return ;;
+		-f|--format) _slsc_words text json html; return ;;
 		-o|--output) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;

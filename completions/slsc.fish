@@ -344,7 +344,7 @@ complete -c slsc -n '__slsc_is chaos' -a run -d 'Run a plan of faults against a 
 # chaos run
 complete -c slsc -n '__slsc_in chaos run' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
 complete -c slsc -n '__slsc_in chaos run' -l seed -x -d 'in place of the plan\'s: other faults by chance'
-complete -c slsc -n '__slsc_in chaos run' -s f -l format -x -a 'text json' -d 'text (default) or json'
+complete -c slsc -n '__slsc_in chaos run' -s f -l format -x -a 'text json html' -d 'text (default), json or html'
 complete -c slsc -n '__slsc_in chaos run' -s o -l output -r -F -d 'write it to a file instead of stdout'
 complete -c slsc -n '__slsc_in chaos run' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in chaos run' -l json -d 'print results, and an error, as JSON'

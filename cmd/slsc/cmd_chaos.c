@@ -19,7 +19,7 @@ struct chaos_ctx {
 
 #define AT(member) offsetof(struct chaos_ctx, member)
 
-static const char *const formats[] = { "text", "json", NULL };
+static const char *const formats[] = { "text", "json", "html", NULL };
 
 static const struct opt opts[] = {
 	{ OPT_STR, 'p', "profile", AT(profile), .arg = "NAME", .complete = COMPLETE_PROFILE,
@@ -28,7 +28,7 @@ static const struct opt opts[] = {
 	  .help = "in place of the plan's: other faults by chance" },
 	{ OPT_GROUP, .help = "Output" },
 	{ OPT_CHOICE, 'f', "format", AT(format), .arg = "FORMAT", .choices = formats,
-	  .help = "text (default) or json" },
+	  .help = "text (default), json or html" },
 	{ OPT_STR, 'o', "output", AT(output), .arg = "FILE", .complete = COMPLETE_FILE,
 	  .help = "write it to a file instead of stdout" },
 	{ .type = OPT_END },
@@ -70,7 +70,10 @@ static int choose_function(const struct project *p, const struct fault_plan *pla
 
 static enum chaos_format format_of(const struct chaos_ctx *c, const struct globals *g)
 {
-	return g->json || (c->format && strcmp(c->format, "json") == 0) ? CHAOS_JSON : CHAOS_TEXT;
+	for (size_t i = 0; !g->json && c->format && formats[i]; i++)
+		if (strcmp(c->format, formats[i]) == 0)
+			return (enum chaos_format)i;
+	return g->json ? CHAOS_JSON : CHAOS_TEXT;
 }
 
 static void on_progress(uint64_t done, uint64_t total)
@@ -148,6 +151,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (g->dry_run) {
 		CLEAN_BUF struct buf out = BUF_INIT;
 
+		if (format_of(c, g) == CHAOS_HTML)
+			return err_set(err, ERR_USAGE, "a schedule is text or JSON, no page");
 		chaos_schedule_print(&plan, format_of(c, g), &out);
 		return out_stdout(out.ptr, out.len, err);
 	}
@@ -181,6 +186,7 @@ static const struct cmd subs[] = {
 			"language.",
 		.examples = "$ slsc chaos run plan.yaml\n"
 			    "$ slsc chaos run plan.yaml --dry-run\n"
+			    "$ slsc chaos run plan.yaml --format html -o chaos.html\n"
 			    "$ slsc chaos run plan.yaml --seed 42 --json | jq .findings\n",
 		.opts = opts,
 		.complete = COMPLETE_FILE,

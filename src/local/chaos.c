@@ -119,11 +119,10 @@ static const char *units_of(unsigned kind)
 }
 
 /* "kill 10 % of instances", without when. */
-static void what_text(const struct fault_plan *p, const struct plan_fault *f, struct buf *out)
+void chaos_what_text(const struct plan_fault *f, struct buf *out)
 {
 	char text[BENCH_TEXT_MAX];
 
-	(void)p;
 	buf_addz(out, fault_name[f->kind]);
 	if (f->kind == FAULT_COMMAND || f->kind == FAULT_CREDENTIALS) {
 		for (size_t i = 0; i < f->env.len; i++)
@@ -163,7 +162,7 @@ static void mark_text(const struct chaos_result *r, const struct chaos_mark *m, 
 		return;
 	}
 	if (!on_instances(f->kind)) {
-		what_text(r->plan, f, out);
+		chaos_what_text(f, out);
 		buf_addc(out, '\n');
 		return;
 	}
@@ -274,6 +273,8 @@ void chaos_print(const struct chaos_result *r, enum chaos_format format, struct 
 {
 	if (format == CHAOS_JSON)
 		print_json(r, out);
+	else if (format == CHAOS_HTML)
+		chaos_print_html(r, out);
 	else
 		print_text(r, out);
 }
@@ -295,7 +296,7 @@ void chaos_schedule_print(const struct fault_plan *p, enum chaos_format format, 
 			continue;
 		}
 		buf_addf(out, "  %9.3f s  ", (double)f->at / 1e3);
-		what_text(p, fault, out);
+		chaos_what_text(fault, out);
 		buf_addf(out, ", #%u\n", f->nth);
 	}
 	if (format == CHAOS_JSON)

@@ -50,7 +50,8 @@ size_t chaos_findings(const struct chaos_result *r, struct chaos_finding out[CHA
 /** chaos_held - whether the hypothesis held: all findings, of a run that came to its end. */
 bool chaos_held(const struct chaos_result *r);
 
-enum chaos_format { CHAOS_TEXT, CHAOS_JSON };
+enum chaos_format { CHAOS_TEXT, CHAOS_JSON, CHAOS_HTML };
+/** chaos_print - JSON: one line, times in ns. HTML: one file that asks for nothing. */
 void chaos_print(const struct chaos_result *r, enum chaos_format format, struct buf *out);
 /** chaos_schedule_print - when what will be put in. */
 void chaos_schedule_print(const struct fault_plan *p, enum chaos_format format, struct buf *out);
@@ -69,6 +70,10 @@ int chaos_run(const struct fault_plan *p, struct solo *s, const char *db, struct
 void chaos_release(struct chaos *c);
 
 /* ---- between chaos_*.c ---- */
+
+/** chaos_what_text - "kill 10 % of instances", without when. */
+void chaos_what_text(const struct plan_fault *f, struct buf *out);
+void chaos_print_html(const struct chaos_result *r, struct buf *out);
 
 /** An instance that a fault goes on in. */
 struct chaos_met {

@@ -113,6 +113,35 @@ begun() {
 	[[ $out =~ [0-9]+' × Chaos.Made' ]]
 }
 
+# page WHAT [DIR]: see support/chaos_page.py
+page() {
+	need chromium chromium && need python3 python3 || return 1
+	python3 "$SLSC_SRC/tests/e2e/support/chaos_page.py" "$1" page.html "${@:2}"
+}
+
+@test "page: readable at 400 and 1600 px, by day and by night, and for a screen reader; what a plan says is text" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 3 s
+		load: {callers: 4, event: '{"do": "sleep", "n": 5}', call: direct}
+		steady: {error_rate: 0 %, p99: 1 s, lost: 0}
+		faults:
+		  - {fault: kill, every: 300 ms, share: 25 %}
+		  - {fault: freeze, at: 1 s, for: 500 ms, share: 50 %}
+		  - {fault: latency, at: 1500 ms, for: 1 s, delay: 30 ms}
+		  - {fault: error, at: 2 s, error: '<img src=x>'}
+	EOF
+	slsc_run chaos run plan.yaml -q --format html -o page.html
+	is "$status/$out/$err" "3//error: act: the hypothesis failed"
+	page looks "$T"
+	file "$T/400-dark.png" | grep -q 'PNG image data, 400 x '
+	[ -z "${SLSC_SCREENSHOTS:-}" ] || cp "$T"/*.png "$SLSC_SCREENSHOTS/"
+	page names
+	page hostile
+	slsc_run chaos run plan.yaml --dry-run --format html
+	is "$status/$err" "2/error: a schedule is text or JSON, no page"
+}
+
 @test "abort: it ends at once, and all is undone" {
 	act
 	cat >plan.yaml <<-'EOF'

@@ -73,8 +73,8 @@ static void test_refused(void **state)
 	refused("duration: 1 s\nload: {rate: 1, callers: 2}\nsteady: {lost: 0}\nfaults: []\n",
 		"p.yaml:2:17: load.callers: 'rate' is there, too: it is one or the other", "");
 	refused(HEAD "faults: [{fault: kil}]\n",
-		"p.yaml:4:18: faults.fault: expected kill, freeze, slow_start, latency, error, clock, cpu, memory, tmp_full, "
-		"net_reset, net_delay, net_cut, net_throttle, credentials or command, found 'kil'",
+		"p.yaml:4:18: faults.fault: expected kill, freeze, slow_start, latency, error, clock, cpu, "
+		"memory, tmp_full, net_reset, net_delay, net_cut, net_throttle, credentials or command, found 'kil'",
 		"did you mean 'kill'?");
 	refused(HEAD "faults: [{share: 10 %}]\n", "p.yaml:4:10: missing key 'fault' in faults", "");
 	refused(HEAD "faults:\n  - fault: kill\n    delay: 1 s\n",
