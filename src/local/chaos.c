@@ -157,6 +157,10 @@ static void mark_text(const struct chaos_result *r, const struct chaos_mark *m, 
 	const struct plan_fault *f = &r->plan->faults.ptr[m->fault];
 
 	buf_addf(out, "  %9.3f s  %-10s #%-4u ", (double)m->at / 1e9, fault_name[f->kind], m->nth);
+	if (m->end && (f->kind == FAULT_COMMAND || f->kind == FAULT_CREDENTIALS)) {
+		buf_addz(out, f->kind == FAULT_COMMAND && !f->undo.s ? "over\n" : "undone\n");
+		return;
+	}
 	if (m->end) {
 		buf_addf(out, "over, it met %" PRIu64 "\n", m->hits);
 		return;
