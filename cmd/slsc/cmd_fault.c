@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -38,21 +39,24 @@ static void take_memory(uint64_t bytes)
 		((volatile char *)p)[at] = 1;
 }
 
-/* A file without a name: it is gone with its process. */
+/* A file without a name: it is gone with its process. What others free is taken, too, soon after. */
 static int fill_tmp(struct err *err)
 {
+	const struct timespec soon = { .tv_nsec = 2000000 };
 	const int fd = open("/tmp", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	off_t at = 0;
 
 	if (fd < 0)
 		return err_sys(err, "cannot fill /tmp");
-	for (off_t n = (off_t)STEP; n >= 4096;) {
-		if (fallocate(fd, 0, at, n) < 0)
-			n /= 2;
-		else
-			at += n;
+	for (;;) {
+		for (off_t n = (off_t)STEP; n >= PAGE;) {
+			if (fallocate(fd, 0, at, n) < 0)
+				n /= 2;
+			else
+				at += n;
+		}
+		nanosleep(&soon, NULL);
 	}
-	return 0;
 }
 
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
@@ -68,10 +72,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		return err_set(err, ERR_USAGE, "_fault is for slsc chaos: cpu|memory|tmp BYTES");
 	if (strcmp(argv[0], "cpu") == 0)
 		burn();
-	if (strcmp(argv[0], "memory") == 0)
-		take_memory(bytes);
-	else if (fill_tmp(err) < 0)
-		return -1;
+	if (strcmp(argv[0], "tmp") == 0)
+		return fill_tmp(err);
+	take_memory(bytes);
 	stay();
 }
 
