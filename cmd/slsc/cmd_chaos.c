@@ -117,9 +117,10 @@ static int measure(const struct project *p, const struct built *b, const struct 
 	if (ret == 0 && plan->check.s && run_command(p, plan, plan->check, &r.check, &ended) < 0) {
 		ret = -1;
 		*err = ended;
+		r.interrupted = ended.code == ERR_INTR;
 	}
 	/* what was found until a signal came is worth being seen */
-	if (ret == 0 || ended.code == ERR_INTR) {
+	if (r.load && (ret == 0 || ended.code == ERR_INTR)) {
 		chaos_print(&r, format_of(c, g), &out);
 		ret = c->output ? fs_write_file(c->output, out.ptr, out.len, 0644, err)
 				: out_stdout(out.ptr, out.len, err);

@@ -98,7 +98,6 @@ struct chaos_active {
 	struct loop_timer end;
 	uint64_t hits;
 	VEC(struct chaos_met) met;
-	struct strs was; /* credentials: of the function's environment, to be put back */
 };
 
 /** An event, or a readiness, that is held. */
@@ -130,6 +129,7 @@ struct chaos {
 	uint64_t given, readied; /* events handed over, instances that got ready */
 	struct chaos_active *active;
 	struct chaos_command *commands;
+	struct strs env; /* the function's, without what faults put in */
 	struct chaos_proxy proxies[PLAN_PROXIES_MAX];
 	size_t nproxies;
 	struct chaos_held *held;

@@ -108,12 +108,27 @@ static void end_met(struct chaos_met *m)
 		signal_all(m->instance, SIGCONT);
 }
 
-static void swap_env(struct strs *env, struct strs *other)
+/* Oldest first: the list has the newest first. */
+static void add_credentials(const struct chaos *c, const struct chaos_active *a, struct strs *env)
 {
-	const struct strs was = *env;
+	const struct plan_fault *f = a ? fault_of(c, a->firing) : NULL;
 
-	*env = *other;
-	*other = was;
+	if (!a)
+		return;
+	add_credentials(c, a->next, env);
+	for (size_t i = 0; f->kind == FAULT_CREDENTIALS && i < f->env.len; i++)
+		strs_addf(env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
+}
+
+/* What goes on now, over what there was at first. Later instances get it; who runs keeps what it was started with. */
+static void set_credentials(struct chaos *c)
+{
+	struct strs *env = &c->solo->fn->env;
+
+	strs_release(env);
+	VEC_EACH(&c->env, e)
+		strs_add(env, *e);
+	add_credentials(c, c->active, env);
 }
 
 static void end_active(struct chaos *c, struct chaos_active *a)
@@ -129,12 +144,11 @@ static void end_active(struct chaos *c, struct chaos_active *a)
 	VEC_EACH(&a->met, m)
 		end_met(m);
 	if (f->kind == FAULT_CREDENTIALS)
-		swap_env(&c->solo->fn->env, &a->was);
+		set_credentials(c);
 	if (f->kind == FAULT_COMMAND && f->undo.s)
 		chaos_command_start(c, f->undo.s);
 	add_mark(c, a->firing, true)->hits = a->hits;
 	VEC_FREE(&a->met);
-	strs_release(&a->was);
 	free(a);
 }
 
@@ -222,32 +236,18 @@ static void fire_on_instances(struct chaos *c, const struct firing *f)
 	}
 }
 
-/* Later instances get them; who runs keeps what it was started with. */
-static void change_credentials(struct chaos *c, struct chaos_active *a)
-{
-	const struct plan_fault *f = fault_of(c, a->firing);
-	struct strs *env = &c->solo->fn->env;
-
-	VEC_EACH(env, e)
-		strs_add(&a->was, *e);
-	swap_env(env, &a->was);
-	for (size_t i = 0; i < f->env.len; i++)
-		strs_addf(env, "%s=%s", f->env.ptr[i].key.s, f->env.ptr[i].val.s);
-}
-
 static void fire_one(struct chaos *c, const struct firing *f)
 {
 	const struct plan_fault *fault = fault_of(c, f);
-	struct chaos_active *a;
 
 	if (on_instances(fault->kind)) {
 		fire_on_instances(c, f);
 		return;
 	}
-	a = begin_active(c, f);
+	begin_active(c, f);
 	add_mark(c, f, false);
 	if (fault->kind == FAULT_CREDENTIALS)
-		change_credentials(c, a);
+		set_credentials(c);
 	if (fault->kind == FAULT_COMMAND)
 		chaos_command_start(c, fault->command.s);
 	if (fault->kind == FAULT_NET_RESET)
@@ -314,6 +314,8 @@ static int start_proxies(struct chaos *c, struct err *err)
 		}
 		set_address(c->solo->fn, as, p->port);
 	}
+	VEC_EACH(&c->solo->fn->env, e)
+		strs_add(&c->env, *e);
 	return 0;
 }
 

@@ -444,6 +444,7 @@ void chaos_release(struct chaos *c)
 		if (c->asks.ptr[i])
 			free_ask(c, c->asks.ptr[i]);
 	VEC_FREE(&c->asks);
+	strs_release(&c->env);
 	if (c->loading)
 		load_release(&c->load);
 	schedule_release(&c->schedule);

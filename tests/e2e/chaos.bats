@@ -88,6 +88,18 @@ begun() {
 		[$s[0].schedule, [$r[0].timeline[] | select(.event == "begin")]] | transpose | map(.[1].at >= .[0].at) | all')" true
 }
 
+@test "the plan that docs/CHAOS.md shows is one; its answers, too" {
+	"$SLSC_BIN" init convert --template convert 2>/dev/null
+	cd convert
+	sed -n '/^```yaml$/,/^```$/p' "$SLSC_SRC/docs/CHAOS.md" | sed '1d;$d' >plan.yaml
+	slsc_run chaos run plan.yaml --dry-run
+	is "$status/$err" "0/"
+	is "$(grep -c ' kill 10 % of busy instances, #' <<<"$out")" 5
+	has "$out" "      1.000 s  net_delay 100 % of connections, by 200 ms, #1"
+	slsc_run chaos run chaos/kill.yaml --dry-run
+	is "$(sed 's/^/    /; 2q' "$T/out")" "$(grep -A 2 'kill.yaml --dry-run' "$SLSC_SRC/docs/CHAOS.md" | tail -n 2)"
+}
+
 @test "freeze, latency, errors, a slow start, a clock that is off: each does what it says, and is over" {
 	act
 	cat >plan.yaml <<-'EOF'
