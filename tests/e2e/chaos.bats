@@ -317,14 +317,14 @@ without() {
 }
 
 @test "CPU and memory are used up from beside: in its limits, and no longer than said" {
-	act
+	act '    memory: 256 MB'
 	cat >plan.yaml <<-'EOF'
-		duration: 5 s
+		duration: 6 s
 		load: {callers: 1, event: '{"do": "sleep", "n": 50}'}
 		steady: {error_rate: 99 %}
 		faults:
 		  - {fault: cpu, at: 300 ms, for: 500 ms}
-		  - {fault: memory, at: 1 s, level: 110 %, for: 3900 ms}
+		  - {fault: memory, at: 1 s, level: 110 %, for: 4900 ms}
 	EOF
 	"$SLSC_BIN" chaos run plan.yaml --json -q >"$T/out" 2>"$T/err" 3>&- &
 	pid=$!
