@@ -379,14 +379,13 @@ static int check_machine(const struct fault_plan *p, const struct quota *q, stru
 {
 	for (size_t i = 0; i < p->faults.len; i++) {
 		const struct plan_fault *f = &p->faults.ptr[i];
-		const char *why = f->kind == FAULT_MEMORY && q->by == QUOTA_RLIMITS ? "cgroups"
-				  : f->kind == FAULT_TMP_FULL && !q->tmp	    ? "a /tmp of each instance"
-										    : NULL;
+		const bool memory = f->kind == FAULT_MEMORY && q->by == QUOTA_RLIMITS;
 
-		if (!why)
+		if (!memory && !(f->kind == FAULT_TMP_FULL && !q->tmp))
 			continue;
-		fault_plan_err(p, f->line, f->col, err, "faults: '%s' needs %s, and there is none here",
-			       fault_name[f->kind], why);
+		fault_plan_err(p, f->line, f->col, err, "faults: '%s' needs %s here", fault_name[f->kind],
+			       memory ? "cgroups, and none can be made"
+				      : "an own /tmp of instances, and there is none");
 		return err_hint(err, "%s", q->hint);
 	}
 	return 0;

@@ -338,6 +338,40 @@ without() {
 	is "$(pgrep -f "^$SLSC_BIN _fault" || :)" ""
 }
 
+@test "as a user without cgroups: memory is refused, the rest goes on and is undone" {
+	need setpriv util-linux
+	[ "$(id -u)" = 0 ] || return 0
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 1 s
+		load: {callers: 2, event: '{"do": "sleep", "n": 5}'}
+		steady: {lost: 0}
+		faults:
+		  - {fault: tmp_full, at: 100 ms, for: 200 ms, share: 50 %}
+		  - {fault: cpu, at: 300 ms, for: 200 ms}
+		  - {fault: freeze, at: 600 ms, for: 200 ms}
+	EOF
+	sed 's/cpu/memory/' plan.yaml >memory.yaml
+	chmod 755 "$T" "$T/w"
+	chown -R 65534:65534 "$T"
+	user() {
+		status=0
+		setpriv --reuid 65534 --regid 65534 --clear-groups env SLSC_CACHE_DIR="$T/cache" \
+			"$SLSC_BIN" chaos run -q --json "$@" >"$T/out" 2>"$T/err" 3>&- || status=$?
+	}
+	user plan.yaml
+	is "$status/$(cat "$T/err")" "0/"
+	is "$(of '[.timeline[] | select(.event == "end") | [.fault, .hits]]')" '[["tmp_full",1],["cpu",2],["freeze",2]]'
+	has "$(of '.notes[0]')" "CPU is not limited"
+	is "$(pgrep -u 65534 -f "$SLSC_BIN" || :)$(processes)" ""
+	user memory.yaml
+	is "$status" 1
+	is "$(jq -r '.error | .message, .line, .column' "$T/err")" \
+		"memory.yaml:6:5: faults: 'memory' needs cgroups, and none can be made here
+6
+5"
+}
+
 @test "what a plan has wrong is told, with its place" {
 	act '  site:
     sources: [src/main.c]
