@@ -254,12 +254,26 @@ static void fire_one(struct chaos *c, const struct firing *f)
 		chaos_proxy_look(&c->proxies[fault->proxy_at]);
 }
 
+/* What is to be over by then is, before another begins: so it meets the same ones, whichever timer is first. */
+static void end_until(struct chaos *c, uint64_t at)
+{
+	for (struct chaos_active *a = c->active, *next; a; a = next) {
+		const uint64_t lasts = fault_of(c, a->firing)->lasts;
+
+		next = a->next;
+		if (lasts != PLAN_UNSET && a->firing->at + lasts <= at)
+			end_active(c, a);
+	}
+}
+
 void chaos_faults_fire(struct chaos *c)
 {
 	const uint64_t now = (loop_clock() - c->began) / LOOP_MS;
 
-	for (; c->next < c->schedule.len && c->schedule.ptr[c->next].at <= now; c->next++)
+	for (; c->next < c->schedule.len && c->schedule.ptr[c->next].at <= now; c->next++) {
+		end_until(c, c->schedule.ptr[c->next].at);
 		fire_one(c, &c->schedule.ptr[c->next]);
+	}
 	if (c->next < c->schedule.len)
 		loop_timer_set(&c->solo->loop, &c->fire, (c->schedule.ptr[c->next].at - now) * LOOP_MS);
 }
