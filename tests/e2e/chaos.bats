@@ -107,7 +107,7 @@ begun() {
 		load: {callers: 2, event: '{"do": "deadline", "n": $N}', call: direct}
 		steady: {error_rate: 50 %}
 		faults:
-		  - {fault: slow_start, delay: 300 ms, for: 100 ms}
+		  - {fault: slow_start, delay: 300 ms, for: 350 ms}
 		  - {fault: freeze, at: 400 ms, for: 300 ms}
 		  - {fault: latency, at: 800 ms, for: 300 ms, delay: 40 ms}
 		  - {fault: error, at: 1200 ms, for: 200 ms, share: 50 %, error: Chaos.Made}
