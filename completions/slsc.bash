@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm tune compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -404,6 +404,40 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --timeout --ca-file --insecure --json --directory --verbose --quiet --color --progress --help
 		fi ;;
+	'tune')
+		case $prev in
+		--memory) _slsc_list; return ;;
+		--cpu) _slsc_list; return ;;
+		--workers) _slsc_list; return ;;
+		--retention) _slsc_list; return ;;
+		-p|--profile) _slsc_list; _slsc_names profiles; return ;;
+		--env) return ;;
+		-D|--define) return ;;
+		--preset) _slsc_words guide; return ;;
+		-r|--rate) return ;;
+		-d|--duration) return ;;
+		--warmup) return ;;
+		-e|--event) _slsc_files -f; return ;;
+		--example) _slsc_names examples; return ;;
+		--events) _slsc_files -f; return ;;
+		--generator) return ;;
+		--repeats) return ;;
+		--cold) return ;;
+		--seed) return ;;
+		--strategy) _slsc_words cost speed balanced; return ;;
+		--platform) return ;;
+		--prices) _slsc_files -f; return ;;
+		-f|--format) _slsc_words text json csv html; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --memory --cpu --workers --retention --profile --env --define --preset --rate --duration --warmup --event --example --events --generator --repeats --cold --seed --full --strategy --platform --prices --apply --format --output --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
 	'compare')
 		case $prev in
 		-s|--strategies) _slsc_list; return ;;
@@ -559,7 +593,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm tune compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -20,6 +20,7 @@ static const struct cmd_entry entries[] = {
 	{ "run functions", &cmd_invoke },
 	{ "run functions", &cmd_bench },
 	{ "run functions", &cmd_warm },
+	{ "run functions", &cmd_tune },
 	{ "look into a project", &cmd_compare },
 	{ "look into a project", &cmd_check },
 	{ "look into a project", &cmd_inspect },

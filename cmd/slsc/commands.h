@@ -27,6 +27,7 @@ extern const struct cmd cmd_pull;
 extern const struct cmd cmd_push;
 extern const struct cmd cmd_sbom;
 extern const struct cmd cmd_sign;
+extern const struct cmd cmd_tune;
 extern const struct cmd cmd_verify_signature;
 extern const struct cmd cmd_version;
 extern const struct cmd cmd_warm;
