@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/keys.h"
 #include "local/tune.h"
 
 #define MEMORY_MIN  (128ull << 20) /* as in slsc.yaml */
@@ -170,6 +171,8 @@ static int add_axis(const struct reading *rd, enum tune_kind kind, struct lstr k
 
 	if (!v->len)
 		return 0;
+	if (key.s && !check_c_name.ok(key.s))
+		return bad(rd, key, kinds[kind].option, "'%.50s' is no name", key.s);
 	a = tune_add(rd->t, kind, key.s ? key.s : kinds[kind].name, v->len);
 	if (!a)
 		return bad(rd, v->ptr[0], kinds[kind].option, "limit exceeded: more than %u things to change",

@@ -78,7 +78,7 @@ static void add_rulers(struct buf *out, const struct axis *x, const struct axis 
 		buf_addz(out, "<line class=\"rule\" x1=\"0\" x2=\"100%\"");
 		add_at(out, "y1", y, tick[i], true);
 		add_at(out, "y2", y, tick[i], true);
-		buf_addz(out, "/><text class=\"r\" x=\"-8\" dy=\".35em\"");
+		buf_addz(out, "/><text class=\"l\" x=\"0\" dy=\"-.3em\"");
 		add_at(out, "y", y, tick[i], true);
 		buf_addf(out, ">%s</text>", bench_ns_text(tick[i], text, sizeof(text)));
 	}
@@ -95,7 +95,7 @@ static void add_rulers(struct buf *out, const struct axis *x, const struct axis 
 	}
 	buf_addz(out, "<text class=\"m\" x=\"50%\" y=\"100%\" dy=\"3.1em\">");
 	html_text(out, currency);
-	buf_addz(out, " for a million calls</text><text class=\"l\" x=\"0\" y=\"0\" dy=\"-.7em\">p99</text>");
+	buf_addz(out, " for a million calls</text><text class=\"r\" x=\"100%\" y=\"0\" dy=\"-.5em\">p99</text>");
 }
 
 /* From one setting of the front to the next dearer one, in steps: what lies below and left of it, nobody reaches. */
@@ -178,6 +178,10 @@ static void add_point(struct buf *out, const struct tune *t, size_t row, const s
 
 static void add_plot(struct buf *out, const struct tune *t)
 {
+	static const char *const kinds[][2] = { { "chosen", "chosen" },
+						{ "front", "on the front" },
+						{ "any", "others" },
+						{ "out", "not to be chosen: dropped, or calls failed" } };
 	struct axis x, y;
 
 	if (!axes_of(t, &x, &y))
@@ -187,7 +191,7 @@ static void add_plot(struct buf *out, const struct tune *t)
 		 "faster, further left is cheaper. The upright line of a point is from the least to the greatest p99 "
 		 "of its repeats; the dashed line is the front: no setting is better than those on it in both.</p>"
 		 "<div class=\"panel\"><svg class=\"scatter\" role=\"img\" aria-label=\"p99 against cost, a point for "
-		 "each setting; the table below has the same numbers\"><svg x=\"6%\" y=\"7%\" width=\"90%\" "
+		 "each setting; the table below has the same numbers\"><svg x=\"2%\" y=\"7%\" width=\"95%\" "
 		 "height=\"78%\" class=\"area\">");
 	add_rulers(out, &x, &y, t->currency);
 	add_front(out, t, &x, &y);
@@ -196,11 +200,13 @@ static void add_plot(struct buf *out, const struct tune *t)
 			add_point(out, t, i, &x, &y);
 	if (t->chosen != TUNE_NONE && has_place(&t->row[t->chosen]))
 		add_point(out, t, t->chosen, &x, &y);
-	buf_addz(
-		out,
-		"</svg></svg><p class=\"legend\"><span class=\"dot chosen\">●</span> chosen <span class=\"dot front\">●"
-		"</span> on the front <span class=\"dot any\">●</span> others <span class=\"dot out\">●</span> not to "
-		"be chosen: dropped, or calls failed</p></div></section>");
+	buf_addz(out, "</svg></svg><p class=\"legend\">");
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		buf_addf(out,
+			 "<svg class=\"dot\" aria-hidden=\"true\"><circle class=\"%s\" cx=\"6\" cy=\"6\" r=\"5\"/>"
+			 "</svg> %s ",
+			 kinds[i][0], kinds[i][1]);
+	buf_addz(out, "</p></div></section>");
 }
 
 /* ---- tables ---- */
@@ -356,13 +362,13 @@ static void add_cards(struct buf *out, const struct tune *t)
 
 static void add_list(struct buf *out, const struct strs *v)
 {
-	buf_addz(out, "<ul>");
+	buf_addz(out, "<section aria-labelledby=\"told\"><h2 id=\"told\">What it comes to</h2><ul>");
 	for (size_t i = 0; i < v->len; i++) {
 		buf_addz(out, "<li>");
 		html_text(out, v->ptr[i]);
 		buf_addz(out, "</li>");
 	}
-	buf_addz(out, "</ul>");
+	buf_addz(out, "</ul></section>");
 }
 
 static void add_how(struct buf *out, const struct tune *t)
@@ -370,7 +376,8 @@ static void add_how(struct buf *out, const struct tune *t)
 	buf_addf(
 		out,
 		"<section aria-labelledby=\"how\"><h2 id=\"how\">How it was measured</h2><p>%zu repeats of each of %zu "
-		"settings, in turn, in an order drawn from seed %" PRIu64 "; each on a platform of its own. ",
+		"settings, in turn, in an order drawn from seed %" PRIu64
+		"; each on a platform of its own.</p><p>Load: ",
 		t->repeats, t->nrows, t->seed);
 	html_text(out, t->load);
 	buf_addz(out, ".</p><p>Prices: ");

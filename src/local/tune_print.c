@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "local/bench.h"
 #include "local/tune.h"
+#include "report/compare_print.h"
 
 #define COLUMNS 10 /* after those of the axes */
 #define GAP	2
@@ -14,6 +15,21 @@ const char *tune_money_text(double v, char *text, size_t cap)
 {
 	snprintf(text, cap, "%.*f", v >= 99.95 ? 0 : v >= 9.995 ? 1 : v >= 0.9995 ? 2 : 3, v);
 	return text;
+}
+
+/* Values and reasons are anybody's: what is no UTF-8 or steers a terminal is replaced. */
+static void add_shown(struct buf *out, const char *s)
+{
+	for (uint32_t c; (c = cmp_char(&s)) != 0;)
+		cmp_add_char(out, c);
+}
+
+static void push_shown(struct strs *out, const char *s)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	add_shown(&b, s);
+	strs_add(out, b.ptr);
 }
 
 /* ---- what is said of the whole ---- */
@@ -54,9 +70,9 @@ static void told_left_out(const struct tune *t, struct strs *out)
 	}
 	if (dropped)
 		strs_addf(out,
-			  "skipped: of %zu settings %zu were dropped after some repeats, as the worse half by %s; "
+			  "skipped: of %zu settings %zu %s dropped after some repeats, as the worse half by %s; "
 			  "--full measures all to the end",
-			  t->nrows, dropped, tune_strategy_name[t->strategy]);
+			  t->nrows, dropped, dropped == 1 ? "was" : "were", tune_strategy_name[t->strategy]);
 	if (failed)
 		strs_addf(out, "%zu of %zu settings failed, and cannot be chosen", failed, t->nrows);
 	if (unfit)
@@ -140,11 +156,11 @@ static void add_cells(struct grid *g, const struct tune *t, size_t row)
 
 	strs_add(&g->cells, r->chosen ? ">" : r->front ? "*" : "");
 	for (size_t i = 0; i < t->naxes; i++)
-		strs_add(&g->cells, tune_value_of(t, row, i)->text);
+		push_shown(&g->cells, tune_value_of(t, row, i)->text);
 	if (!r->samples.len) {
 		for (size_t i = 0; i + 1 < COLUMNS; i++)
 			strs_add(&g->cells, "");
-		strs_add(&g->cells, r->failed ? r->failed : "not measured");
+		push_shown(&g->cells, r->failed ? r->failed : "not measured");
 		return;
 	}
 	add_time(g, f->p50);
@@ -157,7 +173,7 @@ static void add_cells(struct grid *g, const struct tune *t, size_t row)
 	strs_add(&g->cells, tune_money_text(f->cost, text, sizeof(text)));
 	strs_add(&g->cells, r->group);
 	if (r->failed)
-		strs_add(&g->cells, r->failed);
+		push_shown(&g->cells, r->failed);
 	else if (r->dropped)
 		strs_addf(&g->cells, "dropped after %zu", r->dropped);
 	else if (f->failed > 0)
@@ -278,7 +294,8 @@ void tune_print_text(const struct tune *t, bool color, int width, struct buf *ou
 {
 	CLEAN_STRS struct strs told = { 0 };
 
-	buf_addf(out, "%s\n%s\n", t->function, t->load);
+	add_shown(out, t->function);
+	buf_addf(out, "\n%s\n", t->load);
 	buf_addf(out, "%zu setting%s, %zu repeat%s of each, in turn; seed %llu\n", t->nrows, t->nrows == 1 ? "" : "s",
 		 t->repeats, t->repeats == 1 ? "" : "s", (unsigned long long)t->seed);
 	buf_addf(out, "prices: %s\nmachine: %s\n\n", t->prices, t->machine ? t->machine : "unknown");
@@ -290,8 +307,10 @@ void tune_print_text(const struct tune *t, bool color, int width, struct buf *ou
 		"\n> chosen, * no other is better in both p99 and cost; those with a letter of `same` in common do not "
 		"differ in p99\n");
 	tune_told(t, &told);
-	for (size_t i = 0; i < told.len; i++)
-		buf_addf(out, "%s\n", told.ptr[i]);
+	for (size_t i = 0; i < told.len; i++) {
+		add_shown(out, told.ptr[i]);
+		buf_addc(out, '\n');
+	}
 }
 
 void tune_print(const struct tune *t, enum tune_format format, bool color, int width, struct buf *out)

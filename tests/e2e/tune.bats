@@ -196,6 +196,8 @@ hint: such as --memory 128MB,256MB,512MB, or \`tune:\` in slsc.yaml"
 	slsc_run tune --env MODE
 	is "$status/$err" "2/error: --env: 'MODE' has no name and values
 hint: such as NAME=1,2,3"
+	slsc_run tune --env 'A B=1,2'
+	is "$status/$err" "2/error: --env: 'A B' is no name"
 	slsc_run tune --preset guide --memory 128MB,256MB
 	is "$status/$err" "2/error: --preset says what is tried: no other values beside it"
 	slsc_run tune --preset guide
