@@ -72,10 +72,10 @@ EOF
 )"
 	# neither bytes that are no text, nor what steers a terminal
 	is "$(drive text hostile 80 | grep -c "$(printf '[\033\377]')")" 0
-	drive text plain 120 color >color
-	is "$(grep -c "$(printf '\033')" color)" 1
-	drive text none 80 >none
-	has "$(cat none)" "none can be chosen
+	drive text plain 120 color >colored.txt
+	is "$(grep -c "$(printf '\033')" colored.txt)" 1
+	drive text none 80 >none.txt
+	has "$(cat none.txt)" "none can be chosen
 8 of 8 settings failed, and cannot be chosen"
 }
 
