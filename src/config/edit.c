@@ -42,6 +42,16 @@ static size_t end_of(const struct buf *text, const struct ynode *n)
 	return offset_of(text, n->end_line, n->end_col);
 }
 
+/* YAML 1.1 has further line ends, in which nobody writes files: CR alone, NEL, LS, PS. */
+static bool has_odd_lines(const struct buf *text)
+{
+	for (size_t i = 0; i < text->len; i++)
+		if (text->ptr[i] == '\r' && text->ptr[i + 1] != '\n')
+			return true;
+	return strstr(text->ptr, "\xc2\x85") || strstr(text->ptr, "\xe2\x80\xa8") ||
+	       strstr(text->ptr, "\xe2\x80\xa9");
+}
+
 static bool has_crlf(const struct buf *text)
 {
 	const char *nl = memchr(text->ptr, '\n', text->len);
@@ -239,6 +249,10 @@ int yaml_edit(struct buf *text, const char *shown, const struct yaml_change *cha
 	CLEAN_BUF struct buf out = BUF_INIT;
 
 	*changed = 0;
+	if (has_odd_lines(text)) {
+		err_set(err, ERR_CONFIG, "%s: lines end neither with LF nor with CR LF", shown);
+		return err_hint(err, "it can be read, but not changed");
+	}
 	buf_adds(&out, buf_str(text));
 	for (size_t i = 0; i < n; i++)
 		if (change(&out, shown, &changes[i], changed, err) < 0)

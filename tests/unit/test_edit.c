@@ -137,6 +137,8 @@ static void test_refused(void **state)
 		{ "functions:\n  f:\n    memory: [1]\n", &m, "slsc.yaml:3:13: 'memory' cannot be put here" },
 		{ "functions:\n  f:\n    env: 7\n", &w, "slsc.yaml:3:10: 'W' cannot be put here" },
 		{ "", &m, "slsc.yaml:1:1: 'memory' cannot be put here" },
+		{ "\rfunctions: {}", &m, "slsc.yaml: lines end neither with LF nor with CR LF" },
+		{ "a: \xe2\x80\xa8", &m, "slsc.yaml: lines end neither with LF nor with CR LF" },
 		{ "a: [", &m, NULL },
 	};
 
