@@ -48,15 +48,8 @@ static inline struct arena *the(void)
 
 void (*slsc_rt_at_reset)(void);
 
-/* Percent: slsc/memory.h defines it where SLSC_ARENA_RETENTION is given. */
-extern const unsigned char slsc_rt_retention __attribute__((weak));
-
-static size_t retained(size_t keep)
-{
-	if (&slsc_rt_retention)
-		keep = (keep * slsc_rt_retention / 100 + ARENA_PAGE - 1) & ~(size_t)(ARENA_PAGE - 1);
-	return keep;
-}
+/* slsc/memory.h has it where SLSC_ARENA_RETENTION is defined. */
+size_t slsc_rt_retained(size_t keep) __attribute__((weak));
 
 #ifdef __wasi__
 #define MAP_FAILED ((void *)-1)
@@ -181,8 +174,9 @@ void slsc_rt_arena_reset(void)
 	if (a->chunks || a->kept) {
 		bool spilled = a->chunks && (a->chunks->next || a->kept);
 
-		a->keep = retained(slsc_rt_govern_step(&govern, a->total ? a->total - a->left : 0,
-						       slsc_rt_boot_ms()));
+		a->keep = slsc_rt_govern_step(&govern, a->total ? a->total - a->left : 0, slsc_rt_boot_ms());
+		if (&slsc_rt_retained)
+			a->keep = slsc_rt_retained(a->keep);
 		/* One is kept: all that is wanted, or all that there was. */
 		c = a->kept;
 		a->kept = NULL;

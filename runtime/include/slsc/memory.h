@@ -40,8 +40,11 @@ void slsc_arena_stats(struct slsc_arena_stats *stats);
 #if SLSC_ARENA_RETENTION < 0 || SLSC_ARENA_RETENTION > 100
 #error "SLSC_ARENA_RETENTION is a percentage: 0 to 100"
 #endif
-extern const unsigned char slsc_rt_retention;
-__attribute__((weak)) const unsigned char slsc_rt_retention = SLSC_ARENA_RETENTION;
+size_t slsc_rt_retained(size_t keep);
+__attribute__((weak)) size_t slsc_rt_retained(size_t keep)
+{
+	return (keep * SLSC_ARENA_RETENTION / 100 + 65535) & ~(size_t)65535;
+}
 #endif
 
 /* ---- object pools ----------------------------------------------------------------- */
