@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "config/project.h"
-#include "local/hist.h"
+#include "local/load.h"
 #include "scale/price.h"
 
 /*

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "local/bench.h"
 #include "local/tune.h"
 #include "report/compare_print.h"
+#include "report/html.h"
 
 /* The page: what was chosen, latency against cost, the table, how it was measured. */
 
@@ -71,7 +71,7 @@ static void add_at(struct buf *out, const char *name, const struct axis *a, doub
 static void add_rulers(struct buf *out, const struct axis *x, const struct axis *y, const char *currency)
 {
 	double tick[AXIS_TICKS];
-	char text[BENCH_TEXT_MAX];
+	char text[TUNE_TEXT_MAX];
 	size_t n = axis_ticks(y, 1, tick);
 
 	for (size_t i = 0; i < n; i++) {
@@ -80,7 +80,7 @@ static void add_rulers(struct buf *out, const struct axis *x, const struct axis 
 		add_at(out, "y2", y, tick[i], true);
 		buf_addz(out, "/><text class=\"l\" x=\"0\" dy=\"-.3em\"");
 		add_at(out, "y", y, tick[i], true);
-		buf_addf(out, ">%s</text>", bench_ns_text(tick[i], text, sizeof(text)));
+		buf_addf(out, ">%s</text>", str_human_ns(tick[i], text, sizeof(text)));
 	}
 	n = axis_ticks(x, 0.001, tick);
 	for (size_t i = 0; i < n; i++) {
@@ -95,7 +95,7 @@ static void add_rulers(struct buf *out, const struct axis *x, const struct axis 
 	}
 	buf_addz(out, "<text class=\"m\" x=\"50%\" y=\"100%\" dy=\"3.1em\">");
 	html_text(out, currency);
-	buf_addz(out, " for a million calls</text><text class=\"r\" x=\"100%\" y=\"0\" dy=\"-.5em\">p99</text>");
+	buf_addz(out, " for a million calls</text><text class=\"l\" x=\"0\" y=\"0\" dy=\"-1.3em\">p99</text>");
 }
 
 /* From one setting of the front to the next dearer one, in steps: what lies below and left of it, nobody reaches. */
@@ -145,13 +145,13 @@ static void add_point(struct buf *out, const struct tune *t, size_t row, const s
 {
 	const struct tune_row *r = &t->row[row];
 	CLEAN_BUF struct buf name = BUF_INIT, values = BUF_INIT;
-	char p99[BENCH_TEXT_MAX], money[TUNE_TEXT_MAX];
+	char p99[TUNE_TEXT_MAX], money[TUNE_TEXT_MAX];
 
 	tune_row_text(t, row, &name);
 	values_text(t, row, &values);
 	buf_addf(out, "<g class=\"%s\"><title>", r->chosen ? "chosen" : r->front ? "front" : r->fit ? "any" : "out");
 	html_text(out, name.ptr);
-	buf_addf(out, ": p99 %s, %s ", bench_ns_text(r->is.p99, p99, sizeof(p99)),
+	buf_addf(out, ": p99 %s, %s ", str_human_ns(r->is.p99, p99, sizeof(p99)),
 		 tune_money_text(r->is.cost, money, sizeof(money)));
 	html_text(out, t->currency);
 	buf_addz(out, "</title><line");
@@ -192,7 +192,7 @@ static void add_plot(struct buf *out, const struct tune *t)
 		 "of its repeats; the dashed line is the front: no setting is better than those on it in both.</p>"
 		 "<div class=\"panel\"><svg class=\"scatter\" role=\"img\" aria-label=\"p99 against cost, a point for "
 		 "each setting; the table below has the same numbers\"><svg x=\"2%\" y=\"7%\" width=\"95%\" "
-		 "height=\"78%\" class=\"area\">");
+		 "height=\"81%\" class=\"area\">");
 	add_rulers(out, &x, &y, t->currency);
 	add_front(out, t, &x, &y);
 	for (size_t i = 0; i < t->nrows; i++)
@@ -220,7 +220,7 @@ static void add_head(struct buf *out, const char *name)
 
 static void add_time(struct buf *out, double ns)
 {
-	char text[BENCH_TEXT_MAX];
+	char text[TUNE_TEXT_MAX];
 
 	if (ns <= 0) {
 		buf_addz(out, "<td>–</td>");
@@ -228,7 +228,7 @@ static void add_time(struct buf *out, double ns)
 	}
 	buf_addz(out, "<td data-v=\"");
 	cmp_add_number(out, UNIT_BYTES, ns);
-	buf_addf(out, "\">%s</td>", bench_ns_text(ns, text, sizeof(text)));
+	buf_addf(out, "\">%s</td>", str_human_ns(ns, text, sizeof(text)));
 }
 
 static void add_row(struct buf *out, const struct tune *t, size_t row)
@@ -351,12 +351,12 @@ static void add_cards(struct buf *out, const struct tune *t)
 		html_text_cut(&name, t->axis[i].name, HTML_NAME_MAX);
 		add_card(out, name.ptr, tune_value_of(t, t->chosen, i)->text, below.ptr);
 	}
-	add_card(out, "p99", bench_ns_text(r->is.p99, text, sizeof(text)), "median of the repeats");
+	add_card(out, "p99", str_human_ns(r->is.p99, text, sizeof(text)), "median of the repeats");
 	buf_reset(&below);
 	buf_addf(&below, "%s for a million calls", t->currency);
 	add_card(out, "cost", tune_money_text(r->is.cost, text, sizeof(text)), below.ptr);
 	if (r->is.cold > 0)
-		add_card(out, "cold start", bench_ns_text(r->is.cold, text, sizeof(text)), "median");
+		add_card(out, "cold start", str_human_ns(r->is.cold, text, sizeof(text)), "median");
 	buf_addz(out, "</div>");
 }
 

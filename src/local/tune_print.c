@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "local/bench.h"
 #include "local/tune.h"
 #include "report/compare_print.h"
 
@@ -38,12 +37,12 @@ static void told_choice(const struct tune *t, struct strs *out)
 {
 	const struct tune_row *r = &t->row[t->chosen];
 	CLEAN_BUF struct buf b = BUF_INIT;
-	char p99[BENCH_TEXT_MAX], money[TUNE_TEXT_MAX];
+	char p99[TUNE_TEXT_MAX], money[TUNE_TEXT_MAX];
 	size_t equal = 0;
 
 	tune_row_text(t, t->chosen, &b);
 	strs_addf(out, "best by %s: %s: p99 %s, %s %s for a million calls", tune_strategy_name[t->strategy], b.ptr,
-		  bench_ns_text(r->is.p99, p99, sizeof(p99)), tune_money_text(r->is.cost, money, sizeof(money)),
+		  str_human_ns(r->is.p99, p99, sizeof(p99)), tune_money_text(r->is.cost, money, sizeof(money)),
 		  t->currency);
 	buf_reset(&b);
 	for (size_t i = 0; i < t->nrows; i++) {
@@ -143,9 +142,9 @@ static void add_columns(struct grid *g, const struct tune *t)
 
 static void add_time(struct grid *g, double ns)
 {
-	char text[BENCH_TEXT_MAX];
+	char text[TUNE_TEXT_MAX];
 
-	strs_add(&g->cells, ns > 0 ? bench_ns_text(ns, text, sizeof(text)) : "–");
+	strs_add(&g->cells, ns > 0 ? str_human_ns(ns, text, sizeof(text)) : "–");
 }
 
 static void add_cells(struct grid *g, const struct tune *t, size_t row)
@@ -270,7 +269,7 @@ static void add_table(const struct tune *t, bool color, int width, struct buf *o
 
 static void add_guide(const struct tune *t, struct buf *out)
 {
-	char text[BENCH_TEXT_MAX];
+	char text[TUNE_TEXT_MAX];
 
 	buf_addz(out, "\nparallelism × collector, as the guide has it\n  workers  retention  p99 spread  mean pause\n");
 	for (size_t i = 0; i < t->nrows; i++) {
@@ -281,10 +280,10 @@ static void add_guide(const struct tune *t, struct buf *out)
 			buf_addz(out, "           –           –\n");
 			continue;
 		}
-		bench_ns_text(r->is.p99_high - r->is.p99_low, text, sizeof(text));
+		str_human_ns(r->is.p99_high - r->is.p99_low, text, sizeof(text));
 		pad(out, 12 - shown_width(text));
 		buf_addz(out, text);
-		bench_ns_text(r->is.pause_mean, text, sizeof(text));
+		str_human_ns(r->is.pause_mean, text, sizeof(text));
 		pad(out, 12 - shown_width(text));
 		buf_addf(out, "%s\n", text);
 	}

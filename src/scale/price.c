@@ -139,8 +139,13 @@ static int read_root(struct prices *p, const struct ynode *root, struct err *err
 	for (size_t k = 0; k < ARRAY_LEN(names); k++)
 		if (!v[k])
 			return err_at(err, ERR_CONFIG, p->file, root->line, root->col, "'%s' is missing", names[k]);
-	if (text_of(p, v[0], "date", &p->date, err) < 0 || text_of(p, v[1], "currency", &p->currency, err) < 0 ||
-	    map_of(p, v[2], "platforms", err) < 0)
+	if (text_of(p, v[0], "date", &p->date, err) < 0 || text_of(p, v[1], "currency", &p->currency, err) < 0)
+		return -1;
+	if (strlen(p->currency) != 3 || strspn(p->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3) {
+		at(p, v[1], err, "no currency:", p->currency);
+		return err_hint(err, "three capital letters, such as USD or EUR");
+	}
+	if (map_of(p, v[2], "platforms", err) < 0)
 		return -1;
 	for (size_t i = 0; i < v[2]->len; i++)
 		if (read_platform(p, v[2]->keys[i]->scalar, v[2]->items[i], err) < 0)
