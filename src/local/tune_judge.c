@@ -187,7 +187,8 @@ static void group(struct tune *t)
 	}
 	qsort(all, n, sizeof(*all), compare_p99);
 	for (size_t i = 0; i < n; i++) {
-		size_t end = i + 1;
+		/* up to there no two differ, since they are in the last run */
+		size_t end = covered > i ? covered : i + 1;
 
 		for (bool same = true; end < n; end += same) {
 			for (size_t k = i; k < end && same; k++)
