@@ -334,3 +334,35 @@ hint: an anchor or an alias is in the way: write good there yourself"
 	is "$(of '[.function, (.settings | length)]')" '["picky",2]'
 	cmp before slsc.yaml
 }
+
+@test "--prices: what a call costs is what the table says, of the platform that is named" {
+	picky
+	cat >mine.yaml <<-'EOF'
+		date: 2030-01-02
+		currency: EUR
+		platforms:
+		  ours: {region: cellar, x86_64: {request: 0.5, gb_second: 0}, arm64: {request: 0.5, gb_second: 0}}
+	EOF
+	tune --env A=1,2 --prices mine.yaml --platform ours
+	is "$status/$err" "0/"
+	is "$(of '[.currency, (.settings | map(.cost))]')" '["EUR",[500000,500000]]'
+	[[ $(of .prices) =~ ^\"ours\ (x86_64|arm64),\ cellar,\ EUR\ of\ 2030-01-02\"$ ]]
+	slsc_run tune --env A=1,2 --prices mine.yaml
+	is "$status/$err" "2/error: mine.yaml: no platform 'lambda'
+hint: there is ours"
+	slsc_run tune --env A=1,2 --prices none.yaml
+	is "$status" 1
+	has "$err" "none.yaml"
+}
+
+@test "cpu: of a function is its share, with whatever memory" {
+	picky "    cpu: 150 %
+    memory: 256 MB"
+	slsc_run bench -q --cold 1 --duration 0
+	is "$status/$err" "0/"
+	[[ $(sed 2!d "$T/out") =~ ,\ 256\ MB,\ (150\.0\ %\ of\ a\ CPU|CPU\ not\ limited)$ ]]
+	sed -i 's/cpu: 150 %/cpu: 150/' slsc.yaml
+	slsc_run bench
+	is "$status/$err" "1/error: slsc.yaml:5:10: cpu of function 'picky': expected a percentage such as 95 %, found a number '150'
+hint: write 150 %"
+}
