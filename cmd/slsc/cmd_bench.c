@@ -220,6 +220,8 @@ static int measure(const struct project *p, const struct built *b, const struct 
 	/* what was measured until the signal came is worth being seen */
 	result = (struct bench_result){
 		.project = p->name.s, .function = b->function->name.s, .version = SLSC_VERSION, .what = what.ptr,
+		.arch = arch_name(b->arch), .memory = b->function->memory,
+		.cpu = s.platform.quota.cpu ? quota_lambda(b->function->memory, 0).cpu : 0,
 		.machine = machine_text(&a), .cold = run->found_cold, .load = run->found_load, .warnings = notes,
 	};
 	if (print(&result, c, g, err) < 0)

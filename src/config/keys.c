@@ -13,6 +13,7 @@ static const char *const choices_compression[] = { "gzip", "zstd", "none", NULL 
 static const char *const choices_sbom[] = { "none", "image", "attach", NULL };
 static const char *const choices_provenance[] = { "none", "attach", NULL };
 static const char *const choices_optimize[] = { "0", "1", "2", "3", "s", "z", "g", NULL };
+static const char *const choices_launcher[] = { "ccache", "sccache", "distcc", "icecc", "recc", "none", NULL };
 static const char *const choices_runtime[] = {
 	[RUNTIME_LAMBDA] = "lambda", [RUNTIME_HTTP] = "http", [RUNTIME_NONE] = "none", NULL
 };
@@ -155,6 +156,22 @@ static const struct key stage_keys[] = {
 static const struct keys keys_stage = { .doc = "A stage of a Dockerfile.", KEYS(stage_keys) };
 
 const struct keys keys_toolchain = { .what = "toolchain", .doc = "A compiler and its tools.", KEYS(toolchain_keys) };
+
+/* ---- launchers ---- */
+
+static const struct key launcher_keys[] = {
+	{ KEY("name", KEY_CHOICE, struct launcher_def, name), .flags = KEY_REQUIRED, .choices = choices_launcher,
+	  .doc = "Which one." },
+	{ KEY("remote", KEY_STR, struct launcher_def, remote), .check = &check_remote,
+	  .doc = "Where ccache (redis, http, file) or sccache (redis, memcached) shares what it keeps, or recc (grpc) "
+		 "compiles." },
+	{ KEY("read_only", KEY_BOOL, struct launcher_def, read_only), .def = "false",
+	  .doc = "Whether ccache only reads from there." },
+	{ KEY("hosts", KEY_STRS, struct launcher_def, hosts), .flags = KEY_NOT_EMPTY, .check = &check_label,
+	  .doc = "Where distcc compiles, as in DISTCC_HOSTS." },
+};
+static const struct keys keys_launcher = { .doc = "What is put before each compile.", KEYS(launcher_keys),
+	.done = launcher_done };
 
 /* ---- dependencies ---- */
 
@@ -333,6 +350,9 @@ static const struct key root_keys[] = {
 	  .def = "[x86_64, arm64]", .choices = choices_arch, .doc = "What to build for." },
 	{ KEY("toolchain", KEY_STR_OR, struct root, toolchain), .def = "musl", .sub = &keys_stage,
 	  .doc = "The toolchain: musl, musl-gcc, gnu, zig or one of toolchains; or a stage of a Dockerfile." },
+	{ KEY("launcher", KEY_STR_OR, struct root, launcher), .def = "none", .sub = &keys_launcher,
+	  .check = &check_launcher,
+	  .doc = "What is put before each compile: ccache, sccache, distcc, icecc or recc." },
 	{ KEY("profile", KEY_STR, struct root, profile), .def = "release",
 	  .doc = "The profile when none is named on the command line." },
 	{ .name = "functions", .type = KEY_NAMED, .flags = KEY_REQUIRED | KEY_NOT_EMPTY,

@@ -92,12 +92,14 @@ const char *key_expects(const struct key *k, char *buf, size_t cap);
 
 /* the checks, for the table and the test that compares each with its pattern */
 extern const struct check check_function_name, check_name, check_c_name, check_env_name, check_label,
-	check_inside, check_in_tree, check_to, check_user, check_absolute, check_git, check_base, check_debian;
+	check_inside, check_in_tree, check_to, check_user, check_absolute, check_git, check_base, check_debian,
+	check_launcher, check_remote;
 
 /* What keys_root is read into: on its way into struct project. */
 struct root {
 	struct lstr name, version, profile;
 	struct toolchain_choice toolchain;
+	struct launcher_def launcher;
 	struct lstrs arches;
 	struct package package;
 	struct lkvs mirrors;
@@ -106,6 +108,7 @@ struct root {
 /* checks across keys, see struct keys.done */
 int include_done(struct reader *rd, void *target, const struct ynode *n);
 int image_done(struct reader *rd, void *target, const struct ynode *n);
+int launcher_done(struct reader *rd, void *target, const struct ynode *n);
 int strategy_done(struct reader *rd, void *target, const struct ynode *n);
 int tune_done(struct reader *rd, void *target, const struct ynode *n);
 int function_done(struct reader *rd, void *target, const struct ynode *n);

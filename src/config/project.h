@@ -109,6 +109,14 @@ struct dependency {
 	struct lstrs flags;
 };
 
+/** What is put before each compile. */
+struct launcher_def {
+	struct lstr name;		/* ccache, sccache, distcc, icecc, recc or none; NULL: nothing is said */
+	struct lstr remote;		/* the cache's server; of recc the one that compiles; without a password */
+	bool read_only;			/* nothing is written there */
+	struct lstrs hosts;		/* distcc's, as DISTCC_HOSTS takes them */
+};
+
 /** package.zip.include: files next to the binary, in the zip and in the image. */
 struct include {
 	struct lstr from;		/* a path or glob relative to slsc.yaml */
@@ -230,6 +238,7 @@ struct project {
 	enum arch arches[ARCH_ALL];
 	size_t narches;			/* default both machines; in the file's order else */
 	struct toolchain_choice toolchain;	/* default "musl" */
+	struct launcher_def launcher;
 	struct build_stages *stages;	/* who opens those of toolchains (build/stages.h); borrowed; NULL: nobody */
 	struct lstr profile;		/* the default profile; "release" */
 	struct profile **profiles;	/* built-in and own */
@@ -319,6 +328,21 @@ int project_check_dockerfile(const struct project *p, const struct package *pk, 
  * numbers of bytes.
  */
 void project_show(struct project *p, bool json, struct buf *out);
+
+/** A piece of the file that functions are made by: the same @text means the same, however it was written. */
+struct project_part {
+	const char *key;		/* "functions.hello", "profiles.release", "toolchains.x", "version" */
+	const char *text;
+};
+#define PROJECT_PARTS_MAX 512u
+
+/**
+ * project_parts - what @f is built and packed by: its own entry, in which the project's package, toolchain and arches
+ * are merged; the profile @profile, all it extends applied; the project's own toolchains and dependencies that it
+ * names; and what all images have of the project. At most PROJECT_PARTS_MAX, in @out; in @p's arena. Returns how many.
+ */
+size_t project_parts(struct project *p, const struct function *f, const struct profile *profile,
+		     struct project_part out[PROJECT_PARTS_MAX]);
 
 /** schema_json - the JSON Schema (draft-07) of slsc.yaml, from the table that the parser uses. */
 void schema_json(struct buf *out);

@@ -129,7 +129,7 @@ static int check_string(struct reader *rd, const struct key *k, const struct yno
 				quote(&rd->p->arena, n->scalar));
 	if (c && !c->ok(n->scalar)) {
 		/* what is refused for holding a password is not to be shown */
-		if (c == &check_git)
+		if (c == &check_git || c == &check_remote)
 			read_err(rd, n->line, n->col, k->name, "expected %s", c->what);
 		else
 			type_err(rd, n, k->name, c->what);

@@ -173,6 +173,8 @@ static void add_value(struct buf *b, const struct key *k)
 	case KEY_STR_OR:
 		add_keys(b, k->sub, "string");
 		add_number(b, "minLength", 1);
+		if (k->check)
+			add_string(b, "pattern", k->check->pattern);
 		break;
 	}
 }

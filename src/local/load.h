@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/vec.h"
-#include "local/hist.h"
+#include "base/hist.h"
 #include "local/loop.h"
 
 /*

@@ -22,6 +22,7 @@ import compare_overhead  # noqa: E402
 import inspect_image  # noqa: E402
 import local  # noqa: E402
 import many  # noqa: E402
+import redact  # noqa: E402
 import runtime_http  # noqa: E402
 import runtime_start  # noqa: E402
 import stage_build  # noqa: E402
@@ -389,12 +390,14 @@ ALL["runtime_http"] = runtime_http.bench
 ALL["compare"] = lambda b, tmp: compare_overhead.bench(b, hello(b, tmp), SLSC)
 ALL["inspect"] = lambda b, tmp: inspect_image.bench(b, tmp, SLSC, BIG_ELF)
 ALL["many"] = lambda b, tmp: many.bench(b, tmp, SLSC, ninja_env())
+ALL["redact"] = lambda b, tmp: redact.bench(b, tmp, SLSC)
 ALL["local"] = lambda b, tmp: local.bench(b, tmp, SLSC)
 ALL["stage_build"] = lambda b, tmp: stage_build.bench(b, tmp, SLSC, Registry, BIG_ELF)
 
 
 # On demand: by name alone.
-MORE = {"local_soak": lambda b, tmp: local.soak(b, tmp, SLSC)}
+MORE = {"local_soak": lambda b, tmp: local.soak(b, tmp, SLSC),
+        "redact_workers": lambda b, tmp: redact.workers(b, tmp, SLSC)}
 
 
 def machine():

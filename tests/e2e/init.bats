@@ -43,9 +43,9 @@ next: cd hello && slsc build && slsc package --zip"
 	slsc_run init --list
 	is "$status" 0
 	is "$err" ""
-	[ "$(cut -d' ' -f1 <<<"$out" | tr '\n' ' ')" = "events hello http image-multi image-single proxy raw thumbnail " ]
+	[ "$(cut -d' ' -f1 <<<"$out" | tr '\n' ' ')" = "events hello http image-multi image-single proxy raw redact thumbnail " ]
 	has "$out" "hello         A Lambda function in C"
-	for t in events hello http image-multi image-single proxy raw thumbnail; do
+	for t in events hello http image-multi image-single proxy raw redact thumbnail; do
 		slsc_run init "my-$t" --template "$t"
 		is "$status" 0
 		is "$(grep '^project:' "my-$t/slsc.yaml")" "project: my-$t"
@@ -65,7 +65,7 @@ next: cd hello && slsc build && slsc package --zip"
 @test "--list --json" {
 	slsc_run init --list --json
 	is "$status" 0
-	is "$(jq -c '[.[].name]' <<<"$out")" '["events","hello","http","image-multi","image-single","proxy","raw","thumbnail"]'
+	is "$(jq -c '[.[].name]' <<<"$out")" '["events","hello","http","image-multi","image-single","proxy","raw","redact","thumbnail"]'
 	is "$(jq -r '.[1].description' <<<"$out")" "A Lambda function in C"
 	slsc_run init x --list
 	is "$status" 2

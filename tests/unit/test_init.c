@@ -374,11 +374,11 @@ static void test_list(void **state)
 	(void)state;
 	if (template_list(&all, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_int_equal(all.len, 8);
+	assert_int_equal(all.len, 9);
 	assert_string_equal(all.ptr[0].name, "events");
 	assert_string_equal(all.ptr[1].name, "hello");
 	assert_string_equal(all.ptr[1].description, "A Lambda function in C");
-	assert_string_equal(all.ptr[7].name, "thumbnail");
+	assert_string_equal(all.ptr[8].name, "thumbnail");
 }
 
 int main(void)
