@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the pages carry, as strings of C with their digests for a page's policy: a header for each.
+# What the pages carry, as strings of C with their digests for a page's policy: a header for each. And a Worker's files.
 
 # hexadecimal to base64
 function(page_base64 hex out)
@@ -70,3 +70,25 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/local/local_page.h CONTENT "
 #define LOCAL_JS_SHA256 \"@LOCAL_js_SHA256@\"
 " @ONLY)
 target_include_directories(slsc_local PRIVATE ${CMAKE_BINARY_DIR}/generated)
+
+# What `slsc package --workers` writes beside a module, as it stands there.
+foreach(file worker.mjs wrangler.toml config.capnp)
+	set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/build/workers/${file})
+	file(READ ${CMAKE_SOURCE_DIR}/src/build/workers/${file} text)
+	string(REGEX REPLACE "\\..*" "" name ${file})
+	page_quote("${text}" WORKERS_${name})
+endforeach()
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/build/workers_files.h CONTENT "/* Made of src/build/workers/ by cmake/page.cmake. */
+#define WORKERS_WORKER \"@WORKERS_worker@\"
+#define WORKERS_WRANGLER \"@WORKERS_wrangler@\"
+#define WORKERS_CONFIG \"@WORKERS_config@\"
+" @ONLY)
+
+# How Node runs a module.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/build/wasi/run.mjs)
+file(READ ${CMAKE_SOURCE_DIR}/src/build/wasi/run.mjs text)
+page_quote("${text}" WASI_RUN)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/build/wasi_files.h CONTENT "/* Made of src/build/wasi/ by cmake/page.cmake. */
+#define WASI_RUN \"@WASI_RUN@\"
+" @ONLY)
+target_include_directories(slsc_build PRIVATE ${CMAKE_BINARY_DIR}/generated)

@@ -60,7 +60,7 @@ _slsc()
 		*)
 			case $cmd in
 			'') cmd=${COMP_WORDS[i]} ;;
-			base | chaos | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
+			base | chaos | scale | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
 			esac ;;
 		esac
 	done
@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -97,7 +97,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --no-fetch --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --no-fetch --launcher --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'build')
 		case $prev in
@@ -106,6 +106,7 @@ _slsc()
 		-j|--jobs) return ;;
 		--launcher) return ;;
 		--shard) return ;;
+		--since) return ;;
 		-f|--file) _slsc_files -f; return ;;
 		--target) return ;;
 		-t|--tag) return ;;
@@ -130,7 +131,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --arch --profile --jobs --launcher --shard --smoke --file --target --tag --output --build-arg --secret --label --base --network --sandbox --compression --level --squash --strip --no-cache --cache-from --cache-to --print --until --ca-file --cert --key --insecure --dry-run --explain --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --arch --profile --jobs --launcher --shard --since --smoke --file --target --tag --output --build-arg --secret --label --base --network --sandbox --compression --level --squash --strip --no-cache --cache-from --cache-to --print --until --ca-file --cert --key --insecure --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -140,11 +141,14 @@ _slsc()
 		-a|--arch) _slsc_list; _slsc_names arches; return ;;
 		-p|--profile) _slsc_names profiles; return ;;
 		--shard) return ;;
+		--since) return ;;
 		-o|--output) _slsc_files -d; return ;;
 		--compression) _slsc_words gzip zstd none; return ;;
 		--base) _slsc_names bases; return ;;
 		--sbom) _slsc_words none image attach; return ;;
 		--provenance) _slsc_words none attach; return ;;
+		--cache-from) return ;;
+		--cache-to) return ;;
 		--ca-file) _slsc_files -f; return ;;
 		--cert) _slsc_files -f; return ;;
 		--key) _slsc_files -f; return ;;
@@ -153,7 +157,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --zip --oci --oci-archive --docker-archive --level --arch --profile --shard --output --no-build --compression --base --sbom --provenance --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --zip --oci --oci-archive --docker-archive --workers --level --arch --profile --shard --since --output --no-build --compression --base --sbom --provenance --cache-from --cache-to --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -430,6 +434,117 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --timeout --ca-file --insecure --json --directory --verbose --quiet --color --progress --help
 		fi ;;
+	'tune')
+		case $prev in
+		--memory) _slsc_list; return ;;
+		--cpu) _slsc_list; return ;;
+		--workers) _slsc_list; return ;;
+		--retention) _slsc_list; return ;;
+		-p|--profile) _slsc_list; _slsc_names profiles; return ;;
+		--env) return ;;
+		-D|--define) return ;;
+		--preset) _slsc_words guide; return ;;
+		-r|--rate) return ;;
+		-d|--duration) return ;;
+		--warmup) return ;;
+		-e|--event) _slsc_files -f; return ;;
+		--example) _slsc_names examples; return ;;
+		--events) _slsc_files -f; return ;;
+		--generator) return ;;
+		--repeats) return ;;
+		--cold) return ;;
+		--seed) return ;;
+		--strategy) _slsc_words cost speed balanced; return ;;
+		--platform) return ;;
+		--prices) _slsc_files -f; return ;;
+		-f|--format) _slsc_words text json csv html; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --memory --cpu --workers --retention --profile --env --define --preset --rate --duration --warmup --event --example --events --generator --repeats --cold --seed --full --strategy --platform --prices --apply --format --output --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
+	'scale')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words simulate train
+		fi ;;
+	'scale simulate')
+		case $prev in
+		-l|--load) _slsc_words step ramp diurnal burst; return ;;
+		-r|--rate) return ;;
+		--base) return ;;
+		-d|--duration) return ;;
+		--before) return ;;
+		--period) return ;;
+		-t|--trace) _slsc_files -f; return ;;
+		--trace-format) _slsc_words auto counts times azure-2019 azure-2021; return ;;
+		--only) return ;;
+		--interval) return ;;
+		--seed) return ;;
+		-b|--bench) _slsc_files -f; return ;;
+		--service) return ;;
+		--cold) return ;;
+		-m|--memory) return ;;
+		-p|--policy) _slsc_list; _slsc_words fixed cpu forecast command; return ;;
+		--forecaster) _slsc_list; _slsc_words last holt-winters ar lstm; return ;;
+		--fixed) return ;;
+		--min) return ;;
+		--max) return ;;
+		--queue) return ;;
+		--target) return ;;
+		--cpu-period) return ;;
+		--cooldown) return ;;
+		--horizon) return ;;
+		--season) return ;;
+		--model) _slsc_files -f; return ;;
+		--command) return ;;
+		--answer-within) return ;;
+		--prices) _slsc_files -f; return ;;
+		--platform) return ;;
+		-a|--arch) _slsc_words x86_64 arm64; return ;;
+		--goal) return ;;
+		-f|--format) _slsc_words text json csv html; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --load --rate --base --duration --before --period --trace --trace-format --only --interval --seed --bench --service --cold --memory --policy --forecaster --fixed --min --max --queue --target --cpu-period --cooldown --horizon --season --model --train --command --answer-within --prices --platform --arch --goal --format --output --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'scale train')
+		case $prev in
+		-l|--load) _slsc_words step ramp diurnal burst; return ;;
+		-r|--rate) return ;;
+		--base) return ;;
+		-d|--duration) return ;;
+		--before) return ;;
+		--period) return ;;
+		-t|--trace) _slsc_files -f; return ;;
+		--trace-format) _slsc_words auto counts times azure-2019 azure-2021; return ;;
+		--only) return ;;
+		--interval) return ;;
+		--seed) return ;;
+		--steps) return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --load --rate --base --duration --before --period --trace --trace-format --only --interval --seed --steps --output --dry-run --json --directory --verbose --quiet --color --progress --help
+		fi ;;
 	'compare')
 		case $prev in
 		-s|--strategies) _slsc_list; return ;;
@@ -585,7 +700,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -22,6 +22,11 @@ static void on_note(const char *line)
 	out_note("%s", line);
 }
 
+static void on_warning(const char *line)
+{
+	out_warn("%s", line);
+}
+
 static void on_event(const struct stage_event *e, void *ctx)
 {
 	(void)ctx;
@@ -81,7 +86,7 @@ static void report_image(const struct stage_image *im, bool json, bool first, st
 	buf_addz(b, "]}");
 }
 
-static void report(const struct stage_result *r, bool json, struct buf *b)
+static void report(const struct stage_result *r, bool cache, bool json, struct buf *b)
 {
 	if (json) {
 		buf_addz(b, "{\"path\":");
@@ -91,7 +96,13 @@ static void report(const struct stage_result *r, bool json, struct buf *b)
 			buf_addf(b, "\"%s\"", r->digest.s);
 		else
 			buf_addz(b, "null");
-		buf_addf(b, ",\"steps\":%u,\"cached\":%u,\"images\":[", r->steps, r->cached);
+		buf_addf(b, ",\"steps\":%u,\"cached\":%u,", r->steps, r->cached);
+		if (cache)
+			buf_addf(b,
+				 "\"cache\":{\"hits\":%u,\"misses\":%u,\"received\":%" PRIu64
+				 ",\"sent\":%" PRIu64 "},",
+				 r->cache.hits, r->cache.misses, r->cache.got, r->cache.sent);
+		buf_addz(b, "\"images\":[");
 	} else {
 		buf_addf(b, "%s%s%s\n", r->path, r->nimages ? "  " : "", r->nimages ? r->digest.s : "");
 	}
@@ -104,6 +115,7 @@ static int solve(const struct stage_flags *f, struct stage_request *req, const s
 		 struct err *err)
 {
 	CLEAN_STAGE_RESULT struct stage_result res = { .nimages = 0 };
+	const bool cache = f->cache_from.len || f->cache_to;
 	int ret = stage_solve(req, &res, err);
 
 	VEC_EACH(&res.warnings, w)
@@ -120,9 +132,11 @@ static int solve(const struct stage_flags *f, struct stage_request *req, const s
 		}
 		return 0;
 	}
-	(void)f;
 	out_verbose("%u steps, %u of them cached", res.steps, res.cached);
-	report(&res, g->json, b);
+	if (cache)
+		out_verbose("caches elsewhere: %u hits, %u misses, %" PRIu64 " bytes received, %" PRIu64 " sent",
+			    res.cache.hits, res.cache.misses, res.cache.got, res.cache.sent);
+	report(&res, cache, g->json, b);
 	return 0;
 }
 
@@ -188,7 +202,8 @@ int package_by_stage(const struct package_stage *want, void *ctx, struct err *er
 	const struct stage_source *from = ctx;
 	const struct lkvs *args = &want->package->build_args;
 	CLEAN_STAGE_RESULT struct stage_result res = { .nimages = 0 };
-	CLEAN_STRS struct strs given = { 0 };
+	CLEAN_STRS struct strs given = { 0 }, caches = { 0 };
+	CLEAN_FREE char *what = xasprintf("image-%s", want->function->name.s), *cache_to = NULL;
 	struct stage_request req = {
 		.dockerfile = want->dockerfile,
 		.context = want->context,
@@ -215,9 +230,22 @@ int package_by_stage(const struct package_stage *want, void *ctx, struct err *er
 
 	for (size_t i = 0; i < want->narches; i++)
 		req.arches[i] = want->arches[i];
+	if (from->cache_trouble && !*from->cache_trouble && want->layout) {
+		for (size_t i = 0; from->cache_from && i < from->cache_from->len; i++) {
+			char *one = place_beside(from->cache_from->ptr[i], what);
+
+			if (one)
+				strs_take(&caches, one);
+		}
+		cache_to = from->cache_to ? place_beside(from->cache_to, what) : NULL;
+		req.cache_from = &caches;
+		req.cache_to = cache_to;
+	}
 	for (size_t i = 0; i < args->len; i++)
 		strs_addf(&given, "%s=%s", args->ptr[i].key.s, args->ptr[i].val.s);
 	ret = stage_solve(&req, &res, err);
+	if (from->cache_trouble)
+		*from->cache_trouble |= res.cache.trouble;
 	VEC_EACH(&res.warnings, w)
 		strs_add(want->warnings, *w);
 	return ret;
@@ -245,6 +273,7 @@ void toolchain_stages_init(struct toolchain_stages *t, const struct stage_flags 
 		.no_network = index_in(stage_networks, f->network, 0) == 1,
 		.sandbox = (enum sandbox_kind)index_in(stage_sandboxes, f->sandbox, SANDBOX_BWRAP),
 		.note = on_note,
+		.warn = on_warning,
 		.event = on_event,
 	};
 	keepers_init(&t->keepers, &t->request, make);

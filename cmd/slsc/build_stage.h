@@ -51,9 +51,9 @@ extern const char *const stage_prints[], *const stage_compressions[], *const sta
 	  .help = "strip the programs and shared objects that are not the base's; say what is not static" },           \
 	{ OPT_FLAG, .long_name = "no-cache", .offset = offsetof(type, m.no_cache), .help = "run every step" },         \
 	{ OPT_MULTI, .long_name = "cache-from", .offset = offsetof(type, m.cache_from), .arg = "PLACE",                \
-	  .help = "also take steps from this cache: HOST/REPO:TAG or oci:DIR" },                                       \
+	  .help = "also take binaries or a Dockerfile's steps from this cache: HOST/REPO:TAG or oci:DIR" },            \
 	{ OPT_STR, .long_name = "cache-to", .offset = offsetof(type, m.cache_to), .arg = "PLACE",                      \
-	  .help = "write the steps of this build to a cache" },                                                        \
+	  .help = "write those of this build to a cache" },                                                            \
 	{ OPT_CHOICE, .long_name = "print", .offset = offsetof(type, m.print), .arg = "WHAT",                          \
 	  .choices = stage_prints, .help = "build nothing, but show the stages: plan (text) or graph (for dot)" },     \
 	{ OPT_UINT, .long_name = "until", .offset = offsetof(type, m.until), .arg = "LINE",                            \
@@ -68,6 +68,9 @@ struct stage_source {
 	const struct origin_env *origins;
 	const struct registry_opts *registry;
 	const struct globals *globals;
+	const struct strs *cache_from;	/* as given: each image has a tag beside it */
+	const char *cache_to;
+	bool *cache_trouble;		/* in and out: they are left alone; NULL: there are none */
 };
 /** package_by_stage - the member stage of a package_request; @ctx: a struct stage_source. */
 int package_by_stage(const struct package_stage *want, void *ctx, struct err *err) MUST_CHECK;

@@ -144,11 +144,11 @@ static void accept_for(const struct job *j, const struct dist_entry *e)
 static int check_listed(const struct job *j, const struct dist_entry *e, struct err *err)
 {
 	CLEAN_FREE char *path = shown(j->project, j->dist, e->path);
-	CLEAN_FREE char *image = xasprintf("%s:%s", e->kind, path);
+	CLEAN_FREE char *place = dist_place(e, path);
 	const bool zip = strcmp(e->kind, "zip") == 0, layout = strcmp(e->kind, "oci") == 0;
 	const struct check_target t = {
 		/* a layout is known by what is in it, and "dist/hello.oci:arm64" is what users know it by */
-		.text = zip || layout ? path : image, .arch = zip ? e->arch : NULL,
+		.text = layout ? path : place, .arch = zip ? e->arch : NULL,
 		.platform = j->platform >= 0 ? j->platform : zip ? CHECK_LAMBDA : platform_of(j->project, e),
 	};
 
@@ -193,7 +193,8 @@ static int check_function(const struct job *j, const char *name, struct err *err
 static int check_named(const struct job *j, const char *text, struct err *err)
 {
 	const struct dist_entry *e = listed(j, text);
-	const struct check_target t = { .text = text, .arch = e ? e->arch : NULL,
+	CLEAN_FREE char *module = e && strcmp(e->kind, "workers") == 0 ? dist_place(e, text) : NULL;
+	const struct check_target t = { .text = module ? module : text, .arch = e ? e->arch : NULL,
 					.platform = j->platform >= 0 || !e || strcmp(e->kind, "zip") == 0
 							    ? j->platform : platform_of(j->project, e) };
 

@@ -28,7 +28,7 @@ struct compare_ctx {
 
 #define AT(member) offsetof(struct compare_ctx, member)
 
-static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+static const char *const arches[] = { "x86_64", "arm64", "amd64", "aarch64", "wasm32", NULL };
 static const char *const presets[] = { "guide", NULL };
 static const char *const formats[] = { "table", "json", "csv", "markdown", "html", NULL };
 
@@ -40,7 +40,7 @@ static const struct opt opts[] = {
 		  "beside what a guide to serverless claims" },
 	{ OPT_FLAG, .long_name = "list", .offset = AT(list), .help = "print every strategy there is" },
 	{ OPT_LIST, 'a', "arch", AT(arches), .arg = "ARCH", .choices = arches, .complete = COMPLETE_ARCH,
-	  .help = "only these architectures: x86_64, arm64" },
+	  .help = "only these architectures: x86_64, arm64, wasm32" },
 	{ OPT_STR, 'r', "reference", AT(reference), .arg = "NAME",
 	  .help = "the strategy that ratios are to (default: the first)" },
 	{ OPT_GROUP, .help = "Starts" },
@@ -135,8 +135,21 @@ static int read_event(const char *given, struct buf *out, struct err *err)
 	return fs_read(given, EVENT_MAX, out, err) < 0 ? err_wrap(err, "--event") : 0;
 }
 
+/* --arch wasm32 is enough, as it is for slsc build. */
+static void add_wasm(const struct compare_ctx *c, struct project *p)
+{
+	bool wanted = false;
+
+	VEC_EACH(&c->arches, w)
+		wanted |= arch_parse_any(*w) == ARCH_WASM32;
+	for (size_t i = 0; i < p->narches; i++)
+		wanted &= p->arches[i] != ARCH_WASM32;
+	if (wanted)
+		p->arches[p->narches++] = ARCH_WASM32;
+}
+
 static size_t choose_arches(const struct compare_ctx *c, const struct project *p, const struct function *f,
-			    enum arch out[ARCH_COUNT])
+			    enum arch out[ARCH_ALL])
 {
 	size_t n = 0;
 
@@ -145,10 +158,10 @@ static size_t choose_arches(const struct compare_ctx *c, const struct project *p
 		bool wanted = c->arches.len == 0, has = f->arches.len == 0;
 
 		VEC_EACH(&c->arches, w)
-			wanted |= arch_parse(*w) == (int)a;
+			wanted |= arch_parse_any(*w) == (int)a;
 		for (size_t k = 0; k < f->arches.len; k++)
-			has |= arch_parse(f->arches.ptr[k].s) == (int)a;
-		if (wanted && has && a != ARCH_WASM32)
+			has |= arch_parse_any(f->arches.ptr[k].s) == (int)a;
+		if (wanted && has)
 			out[n++] = a;
 	}
 	return n;
@@ -222,7 +235,7 @@ static int compare_one(struct job *j, struct function *f, struct err *err)
 {
 	CLEAN_COMPARISON struct comparison cmp = { .rows = NULL };
 	struct compare_request req = j->req;
-	enum arch which[ARCH_COUNT];
+	enum arch which[ARCH_ALL];
 	const char *now = NULL;
 	int ret;
 
@@ -308,6 +321,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		return -1;
 	if (c->list)
 		return list(&p, g, err);
+	add_wasm(c, &p);
 	if (read_event(c->event, &event, err) < 0 ||
 	    (c->baseline && (!c->update || fs_exists(c->baseline)) && baseline_load(&j.base, c->baseline, err) < 0))
 		return -1;
@@ -348,7 +362,9 @@ const struct cmd cmd_compare = {
 		"Each start is a fresh process. Programs take turns in an order that is drawn anew for each round, so "
 		"that what else the machine does hits all alike. The first three of each do not count. Where the 95 % "
 		"bootstrap interval of the ratio of two medians holds 1, they are told to be the same.\n\n"
-		"A program of another architecture runs under qemu: its times are marked, and in no race with others.",
+		"A program of another architecture runs under qemu: its times are marked, and in no race with others. "
+		"So are those of wasm32, which Node runs: a start is then node's and the module's together, until it "
+		"has exited with the answer; what a new instance takes in a node that runs is told below the table.",
 	.examples = "$ slsc compare\n"
 		    "$ slsc compare hello --strategies static-musl,dynamic-glibc --reference dynamic-glibc\n"
 		    "$ slsc compare --arch x86_64 --runs 1000 --format html -o dist/compare.html\n"

@@ -124,10 +124,11 @@ static int open_made(struct job *j, struct artifact *a, const struct dist *d, co
 		     const char *arch, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(d->dir, e->path);
-	CLEAN_FREE char *place = strcmp(e->kind, "zip") == 0 ? xstrdup(path) : xasprintf("%s:%s", e->kind, path);
-	const struct artifact_opts o = { .arch = arch, .env = &j->env };
+	CLEAN_FREE char *place = dist_place(e, path), *module = xasprintf("%s:wasm", place);
+	const bool is_module = e->module && arch && strcmp(arch, "wasm32") == 0;
+	const struct artifact_opts o = { .arch = is_module ? NULL : arch, .env = &j->env };
 
-	return artifact_open(a, place, &o, err);
+	return artifact_open(a, is_module ? module : place, &o, err);
 }
 
 /* "HEAD~1:hello.zip": whoever reads it knows neither directory. */
@@ -168,16 +169,19 @@ static int pair(struct job *j, const struct then *t, const struct dist_entry *x,
 static int arches_of(struct job *j, const struct dist *d, const struct dist_entry *e, struct strs *out, struct err *err)
 {
 	CLEAN_FREE char *path = e ? path_join(d->dir, e->path) : NULL;
-	CLEAN_FREE char *place = e ? xasprintf("%s:%s", e->kind, path) : NULL;
+	CLEAN_FREE char *place = e ? dist_place(e, path) : NULL;
 	CLEAN_STRS struct strs all = { 0 };
 
-	if (!e || strcmp(e->kind, "zip") == 0)
+	if (!e || e->arch || strcmp(e->kind, "zip") == 0)
 		return 0;
 	if (artifact_arches(place, &j->env, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.len; i++)
 		if (!listed(out, all.ptr[i]) && (!j->c->arch || strcmp(j->c->arch, all.ptr[i]) == 0))
 			strs_add(out, all.ptr[i]);
+	/* no index leads to it */
+	if (e->module && (!j->c->arch || strcmp(j->c->arch, "wasm32") == 0))
+		strs_add(out, "wasm32");
 	return all.len && !out->len;
 }
 

@@ -10,16 +10,19 @@
 #include "build/toolchain.h"
 #include "cli/out.h"
 #include "commands.h"
+#include "doctor_launcher.h"
 #include "os/proc.h"
 #include "stage/sandbox.h"
 
 struct doctor_ctx {
-	bool no_fetch;
+	bool no_fetch, launcher;
 };
 
 static const struct opt opts[] = {
 	{ OPT_FLAG, 0, "no-fetch", offsetof(struct doctor_ctx, no_fetch),
 	  .help = "only look: do not fetch musl for the architectures that lack it" },
+	{ OPT_FLAG, 0, "launcher", offsetof(struct doctor_ctx, launcher),
+	  .help = "compile twice through LAUNCHER, or the project's, and say whether the second was a hit" },
 	{ .type = OPT_END },
 };
 
@@ -242,13 +245,17 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	bool bad = false;
 	int r = 0;
 
-	(void)argc;
-	(void)argv;
+	if (argc && !c->launcher) {
+		err_set(err, ERR_USAGE, "slsc doctor: unexpected argument '%s'", argv[0]);
+		return err_hint(err, "'slsc doctor --help' shows what it takes");
+	}
 	if (project_load(&p, NULL, err) == 0)
 		pp = &p;
 	else if (err->code != ERR_NOTFOUND)
 		return -1;
 	*err = (struct err)ERR_INIT;
+	if (c->launcher)
+		return doctor_launcher(pp ? &p : NULL, argc ? argv[0] : NULL, g, err);
 	toolchain_stages_init(&stages, &flags, 0, g, !c->no_fetch);
 	p.stages = &stages.keepers.stages;
 	if (!c->no_fetch && fetch_missing(err) < 0)
@@ -290,7 +297,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 
 const struct cmd cmd_doctor = {
 	.name = "doctor",
-	.args = "",
+	.args = "[LAUNCHER]",
 	.summary = "Say which toolchains work here, and what the others need",
 	.description =
 		"Builds a small program with each toolchain for each architecture, verifies it, and says for those "
@@ -300,9 +307,14 @@ const struct cmd cmd_doctor = {
 		"Then it makes the sandbox in which a Dockerfile's RUN steps run, for each architecture, and runs a "
 		"program in it. As another user than root this needs user namespaces; a range of user ids in "
 		"/etc/subuid and /etc/subgid lets files have other owners than that user.\n\n"
+		"--launcher asks another question: does ccache, sccache, distcc, icecc or recc work as it should? For "
+		"each architecture a source of a few lines that nobody has compiled before is compiled without it, and "
+		"twice through it, in directories of their own: the bytes must be the same each time, of a cache the "
+		"second one a hit (of its remote, if slsc.yaml names one), and of the others a host has to have "
+		"compiled it. Exits with 1 where it is not so: docs/LAUNCHERS.md.\n\n"
 		"Fails if the toolchain of the project here (musl, without one) does not work for each of its "
 		"architectures.",
-	.examples = "$ slsc doctor\n$ slsc doctor --no-fetch --json\n",
+	.examples = "$ slsc doctor\n$ slsc doctor --no-fetch --json\n$ slsc doctor --launcher ccache\n",
 	.opts = opts,
 	.ctx_size = sizeof(struct doctor_ctx),
 	.flags = CMD_JSON,

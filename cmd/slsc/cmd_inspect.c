@@ -170,11 +170,13 @@ static int listed(struct job *j, struct err *err)
 	for (size_t i = 0; i < dist.len; i++) {
 		const struct dist_entry *e = &dist.ptr[i];
 		CLEAN_FREE char *path = path_join(home ? "dist" : dist.dir, e->path);
-		CLEAN_FREE char *image = xasprintf("%s:%s", e->kind, path);
+		CLEAN_FREE char *place = dist_place(e, path), *module = e->module ? xasprintf("%s:wasm", path) : NULL;
+		const bool only = module && j->c->arch && strcmp(j->c->arch, "wasm32") == 0;
 
-		if (j->c->arch && !has_arch(j, e, image))
-			continue;
-		if (inspect(j, strcmp(e->kind, "zip") == 0 || strcmp(e->kind, "oci") == 0 ? path : image, err) < 0)
+		if (!only && (!j->c->arch || has_arch(j, e, place)) &&
+		    inspect(j, strcmp(e->kind, "oci") == 0 ? path : place, err) < 0)
+			return -1;
+		if (module && (only || !j->c->arch) && one(j, module, NULL, err) < 0)
 			return -1;
 	}
 	if (j->any)

@@ -21,6 +21,8 @@ static const struct cmd_entry entries[] = {
 	{ "run functions", &cmd_bench },
 	{ "run functions", &cmd_chaos },
 	{ "run functions", &cmd_warm },
+	{ "run functions", &cmd_tune },
+	{ "run functions", &cmd_scale },
 	{ "look into a project", &cmd_compare },
 	{ "look into a project", &cmd_check },
 	{ "look into a project", &cmd_inspect },
@@ -34,6 +36,7 @@ static const struct cmd_entry entries[] = {
 	{ "internal", &cmd_complete },
 	{ "internal", &cmd_fault },
 	{ "internal", &cmd_finish },
+	{ "internal", &cmd_distribute },
 	{ "internal", &cmd_sandbox },
 	{ NULL, NULL },
 };

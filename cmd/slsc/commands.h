@@ -27,7 +27,9 @@ extern const struct cmd cmd_package;
 extern const struct cmd cmd_pull;
 extern const struct cmd cmd_push;
 extern const struct cmd cmd_sbom;
+extern const struct cmd cmd_scale;
 extern const struct cmd cmd_sign;
+extern const struct cmd cmd_tune;
 extern const struct cmd cmd_verify_signature;
 extern const struct cmd cmd_version;
 extern const struct cmd cmd_warm;
@@ -35,6 +37,7 @@ extern const struct cmd cmd_warm;
 /* Hidden: for slsc itself, its build and its completions. */
 extern const struct cmd cmd_base_make;
 extern const struct cmd cmd_complete;
+extern const struct cmd cmd_distribute;
 extern const struct cmd cmd_fault;
 extern const struct cmd cmd_finish;
 extern const struct cmd cmd_sandbox;

@@ -13,7 +13,7 @@
 #include "os/fs.h"
 #include "trust.h"
 
-const char *const registry_arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
+const char *const registry_arches[] = { "x86_64", "arm64", "amd64", "aarch64", "wasm32", NULL };
 
 /* Below this a line of progress would only flicker. */
 #define PROGRESS_MIN (4u << 20)
@@ -95,13 +95,22 @@ static int copy_attachments(const struct place *from, const struct place *to, co
 	return 0;
 }
 
-int transfer_ui(const struct place *from, const struct place *to, size_t n, const struct transfer_flags *f,
+int transfer_ui(const struct place *source, const struct place *to, size_t n, const struct transfer_flags *f,
 		const struct globals *g, const struct transfer_words *w, struct err *err)
 {
 	struct registry_opts registry = registry_opts_of(&f->registry);
 	struct transfer_opts o = { .registry = &registry, .arch = oci_arch(f->arch), .dry_run = g->dry_run,
 				   .progress = on_progress };
 	CLEAN_BUF struct buf lines = BUF_INIT, json = BUF_INIT;
+	struct place place = *source, *from = &place;
+	char module[] = "wasm";
+
+	/* no index leads to a module: it has a tag of its own */
+	if (f->arch && strcmp(f->arch, "wasm32") == 0) {
+		o.arch = NULL;
+		if (!place.tag && !place.digest && place.kind == PLACE_LAYOUT)
+			place.tag = module;
+	}
 
 	buf_addz(&json, "{\"images\":[");
 	for (size_t i = 0; i < n; i++) {

@@ -35,7 +35,7 @@ struct transfer_flags {
 extern const char *const registry_arches[];
 #define TRANSFER_OPTS(type, m)                                                                                         \
 	{ OPT_CHOICE, 'a', "arch", offsetof(type, m.arch), .arg = "ARCH", .choices = registry_arches,                  \
-	  .complete = COMPLETE_ARCH, .help = "only this architecture's image, by itself: x86_64 or arm64" },           \
+	  .complete = COMPLETE_ARCH, .help = "only this architecture's image, by itself: x86_64, arm64 or wasm32" },  \
 	{ OPT_STR, .long_name = "image-refs", .offset = offsetof(type, m.image_refs), .arg = "FILE",                   \
 	  .complete = COMPLETE_FILE, .help = "also write the lines that name the images to FILE" },                    \
 	{ OPT_FLAG, .long_name = "attachments", .offset = offsetof(type, m.attachments),                               \

@@ -35,6 +35,11 @@ static void on_note(const char *line)
 	out_note("%s", line);
 }
 
+static void on_warn(const char *line)
+{
+	out_warn("%s", line);
+}
+
 void ui_waiting(const char *holder, void *ctx)
 {
 	(void)ctx;
@@ -50,6 +55,7 @@ void ui_build_request(struct build_request *req, const struct globals *g)
 	req->on_step = on_step;
 	req->on_output = ui_output;
 	req->on_note = on_note;
+	req->on_warn = on_warn;
 }
 
 int ui_build(struct project *p, const struct build_request *req, struct build_result *res, struct err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/str.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -183,6 +184,37 @@ char *str_human_size(uint64_t bytes, char *buf, size_t cap)
 	}
 	snprintf(buf, cap, u ? "%.1f %s" : "%.0f %s", v, unit[u]);
 	return buf;
+}
+
+const char *str_human_ns(double ns, char *text, size_t cap)
+{
+	static const struct {
+		double least, divide;
+		const char *unit;
+	} units[] = { { 999.5e6, 1e9, "s" }, { 999.5e3, 1e6, "ms" }, { 999.5, 1e3, "µs" }, { 0, 1, "ns" } };
+	size_t i = 0;
+	double v;
+
+	while (ns < units[i].least)
+		i++;
+	v = ns / units[i].divide;
+	snprintf(text, cap, "%.*f %s", units[i].divide < 2 || v >= 99.95 ? 0 : v >= 9.995 ? 1 : 2, v, units[i].unit);
+	return text;
+}
+
+const char *str_human_count(uint64_t n, char *text, size_t cap)
+{
+	char digits[32];
+	const size_t len = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	size_t at = 0;
+
+	for (size_t i = 0; i < len && at + 2 < cap; i++) {
+		if (i && (len - i) % 3 == 0)
+			text[at++] = ',';
+		text[at++] = digits[i];
+	}
+	text[at] = '\0';
+	return text;
 }
 
 static bool is_digit(char c)

@@ -41,6 +41,10 @@ const char *str_closest(const char *word, const char *const *cands, size_t n);
 
 /** str_human_size - "12.3 KB" style (1 KB = 1024 B) into @buf; returns @buf. */
 char *str_human_size(uint64_t bytes, char *buf, size_t cap);
+/** str_human_ns - three digits: "812 ns", "150 µs", "1.23 ms", "12.3 s". Into @text of @cap bytes; returns it. */
+const char *str_human_ns(double ns, char *text, size_t cap);
+/** str_human_count - with its thousands apart: "1,234,567". Into @text; returns it. */
+const char *str_human_count(uint64_t n, char *text, size_t cap);
 
 /**
  * str_parse_size - "128 MB", "24KB", "1048576", "512 KiB" to bytes. K, M, G are powers of 1024,

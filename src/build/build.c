@@ -20,6 +20,7 @@
 #include "build/diagnose.h"
 #include "build/graph.h"
 #include "build/idle.h"
+#include "build/remote_internal.h"
 #include "build/smoke.h"
 #include "build/stages.h"
 #include "build/sysroot.h"
@@ -109,6 +110,7 @@ struct stream {
 	struct strs verdicts;	/* same order; "" for none */
 	VEC(struct buf) held;	/* likewise: what a link wrote, until it is known whether that says more */
 	const struct graph *graph;
+	const struct launcher *launcher;
 	bool holding;		/* lines are of a link that failed, the last one */
 	bool skip_command;	/* the next line is the failed command */
 	bool no_space;		/* a compiler's words for a full disk are many */
@@ -140,6 +142,8 @@ static void explain(const struct stream *s, const char *why)
 	static const struct {
 		const char *before, *between, *say;	/* "<before>X<between>Y" becomes "X<say>Y" */
 	} reasons[] = {
+		/* a dry run's, see commands_mark() */
+		{ "output ", ".new of phony edge with no inputs doesn't exist", ": is not there yet, or will differ" },
 		{ "output ", " doesn't exist", ": is not there yet" },
 		{ "output ", " older than most recent input ", ": is older than " },
 		{ "restat of output ", " older than most recent input ", ": is older than " },
@@ -239,7 +243,8 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 	};
 
 	strs_addf(env, "SLSC_SELF=%s", self);
-	strs_addf(env, "SLSC_LAUNCHER=%s", req->launcher ? req->launcher : "");
+	VEC_EACH(&s->launcher->env, e)
+		strs_add(env, *e);
 	strs_add(env, "NINJA_STATUS=" MARK "%f/%t" MARK);
 	strs_add(env, req->color ? "CLICOLOR_FORCE=1" : "CLICOLOR_FORCE=0");
 	/* what runs in a stage is no child of ninja's */
@@ -249,8 +254,8 @@ static int run_ninja(const struct graph *g, const struct build_request *req, con
 	strs_add(&argv, "ninja");
 	strs_add(&argv, "-f");
 	strs_add(&argv, file);
-	if (req->jobs)
-		strs_addf(&argv, "-j%u", req->jobs);
+	if (req->jobs || s->launcher->jobs)
+		strs_addf(&argv, "-j%u", req->jobs ? req->jobs : s->launcher->jobs);
 	if (req->dry_run)
 		strs_add(&argv, "-n");
 	if (req->verbose)
@@ -387,7 +392,7 @@ static int choose(struct project *p, const struct graph *g, const struct build_r
 		}
 		if (toolchain_require(t->tc, err) < 0)
 			return -1;
-		if (req->launcher && t->tc->stage) {
+		if (req->launcher && strcmp(req->launcher, "none") != 0 && t->tc->stage) {
 			err_set(err, ERR_USAGE, "--launcher %s: '%s' is compiled in stage '%s', where nothing of this "
 				"machine is", req->launcher, t->fn->name.s, t->tc->stage->stage.s);
 			return err_hint(err, "leave it out, or name the other functions");
@@ -432,56 +437,6 @@ static int fetch_sysroots(const struct build_request *req, const struct graph *g
 	return 0;
 }
 
-static int write_wrappers(const struct graph *g, const struct target *t, bool *changed, struct err *err)
-{
-	for (int cxx = 0; cxx < 2; cxx++) {
-		CLEAN_BUF struct buf text = BUF_INIT;
-		CLEAN_FREE char *name = graph_wrapper_path(t, cxx);
-		CLEAN_FREE char *path = path_join(g->p->dir, name);
-		CLEAN_FREE char *dir = path_dirname(path);
-		bool one;
-
-		graph_wrapper(g, t->tc, cxx, &text);
-		if (fs_mkdirs(dir, err) < 0 || fs_write_if_changed(path, buf_str(&text), 0755, &one, err) < 0)
-			return -1;
-		*changed |= one;
-	}
-	return 0;
-}
-
-static int write_command(const struct graph *g, const struct target *t, bool *wrapper, bool *any, struct err *err)
-{
-	CLEAN_FREE char *objdir = path_join(g->p->dir, t->objdir);
-	CLEAN_FREE char *script = path_join(objdir, "command.sh");
-	CLEAN_FREE char *build_dir = path_join(objdir, "build");
-	CLEAN_BUF struct buf text = BUF_INIT;
-	bool changed;
-
-	if (write_wrappers(g, t, wrapper, err) < 0 || fs_mkdirs(objdir, err) < 0)
-		return -1;
-	graph_command(g, t, &text);
-	if (fs_write_if_changed(script, buf_str(&text), 0644, &changed, err) < 0)
-		return -1;
-	*any |= changed || *wrapper;
-	/* cmake and configure keep the flags of their first run */
-	return changed || *wrapper ? fs_rmtree(build_dir, err) : 0;
-}
-
-/* Scripts and wrappers for functions that build themselves. */
-static int write_commands(const struct graph *g, bool *changed, struct err *err)
-{
-	bool wrapper[ARCH_ALL] = { false };
-
-	for (size_t i = 0; i < g->ntargets; i++) {
-		const struct target *t = &g->targets[i];
-
-		if (t->fn->build_command.s && !t->tc->nmissing && !t->refused &&
-		    write_command(g, t, &wrapper[t->arch], changed, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static bool any_stage(const struct graph *g)
 {
 	for (size_t i = 0; i < g->ntoolchains; i++)
@@ -499,7 +454,11 @@ static int write_graph(struct graph *g, bool dry_run, int *memfd, char **file, b
 	bool text_changed;
 
 	*changed = false;
+	if (dry_run)
+		commands_mark(g);
 	graph_ninja(g, &text);
+	if (graph_links(g, changed, err) < 0)
+		return -1;
 	if (dry_run) {
 		*memfd = memfd_create("build.ninja", 0);
 		if (*memfd < 0)
@@ -510,7 +469,7 @@ static int write_graph(struct graph *g, bool dry_run, int *memfd, char **file, b
 		return 0;
 	}
 	*file = xstrdup(".slsc/build.ninja");
-	if (write_commands(g, changed, err) < 0 ||
+	if (commands_write(g, changed, err) < 0 ||
 	    fs_write_if_changed(path, buf_str(&text), 0644, &text_changed, err) < 0)
 		return -1;
 	*changed |= text_changed;
@@ -540,11 +499,19 @@ static bool is_binary(int dir, struct built *b)
 	       h[18] == (machine & 0xff) && h[19] == machine >> 8;
 }
 
+static void add_once(struct strs *list, const char *s)
+{
+	VEC_EACH(list, it)
+		if (strcmp(*it, s) == 0)
+			return;
+	strs_add(list, s);
+}
+
 /*
  * ninja goes by modification times: what else has been written over an output it takes for that output. The sizes come
  * along: with thousands of binaries each look at one is felt.
  */
-static bool drop_damaged(int dir, const struct build_request *req, struct build_result *res)
+static bool drop_damaged(int dir, const struct build_request *req, struct build_result *res, struct strs *outs)
 {
 	bool any = false;
 
@@ -555,6 +522,8 @@ static bool drop_damaged(int dir, const struct build_request *req, struct build_
 			continue;
 		any = true;
 		b->size = 0;
+		/* also if a cache had it */
+		add_once(outs, b->path);
 		line = xasprintf("%s is damaged: linking it anew", b->path);
 		if (req->on_note)
 			req->on_note(line);
@@ -572,17 +541,13 @@ static int finish(struct project *p, int dir, const struct build_request *req, s
 			return err_sys(err, "cannot read %s", b->path);
 		if (!b->size)
 			b->size = (uint64_t)st.st_size;
-		if (req->smoke && b->arch == ARCH_WASM32 && req->on_note) {
-			CLEAN_FREE char *line = xasprintf("smoke: %s wasm32 is not started: slsc has no WASI engine",
-							  b->function->name.s);
-
-			req->on_note(line);
-		} else if (req->smoke) {
+		if (req->smoke) {
 			CLEAN_FREE char *path = path_join(p->dir, b->path);
 			CLEAN_FREE char *line = NULL;
 			const char *did;
 
-			if (smoke_run(path, b->path, b->function, b->arch, &did, err) < 0)
+			if (b->arch == ARCH_WASM32 ? smoke_module(path, b->path, b->function, &did, err) < 0 :
+						     smoke_run(path, b->path, b->function, b->arch, &did, err) < 0)
 				return -1;
 			line = xasprintf("smoke: %s %s %s", b->function->name.s, arch_name(b->arch), did);
 			if (req->on_note)
@@ -592,24 +557,29 @@ static int finish(struct project *p, int dir, const struct build_request *req, s
 	return 0;
 }
 
-/* ninja -n makes the directories of its outputs all the same: those that were not there before go again. */
+/*
+ * ninja -n makes the directories of its outputs all the same, and looks at files by links of ours: what was not there
+ * before goes again.
+ */
+#define DRY_RUN_DIRS 3
 struct dry_run {
-	char *dir[2];
-	bool was[2];
+	char *dir[DRY_RUN_DIRS];
+	bool was[DRY_RUN_DIRS];
 };
 
 static struct dry_run dry_run_state(const struct project *p, const struct profile *pr)
 {
-	struct dry_run d = { .dir = { path_join(p->dir, ".slsc"), xasprintf("%s/.slsc/%s", p->dir, pr->name) } };
+	struct dry_run d = { .dir = { path_join(p->dir, ".slsc"), xasprintf("%s/.slsc/%s", p->dir, pr->name),
+				      path_join(p->dir, GRAPH_IN_DIR) } };
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < DRY_RUN_DIRS; i++)
 		d.was[i] = fs_exists(d.dir[i]);
 	return d;
 }
 
 static int dry_run_tidy(const struct dry_run *d, struct err *err)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < DRY_RUN_DIRS; i++)
 		if (!d->was[i] && fs_rmtree(d->dir[i], err) < 0)
 			return -1;
 	return 0;
@@ -617,8 +587,8 @@ static int dry_run_tidy(const struct dry_run *d, struct err *err)
 
 static void dry_run_release(struct dry_run *d)
 {
-	free(d->dir[0]);
-	free(d->dir[1]);
+	for (int i = 0; i < DRY_RUN_DIRS; i++)
+		free(d->dir[i]);
 }
 
 static bool is_full(const char *dir)
@@ -648,6 +618,22 @@ static int failure(const struct graph *g, const struct stream *s, int status, st
 	return err_set(err, ERR_BUILD, "ninja failed with status %d", status);
 }
 
+/* Nothing that a launcher did fails a build: what it says of itself least of all. */
+static void sum_up(const struct launcher *l, const struct build_request *req, struct build_result *res)
+{
+	CLEAN_FREE char *line = NULL;
+	struct err why;
+
+	res->launcher = l->name;
+	res->launcher_remote = l->shown != NULL;
+	if (launcher_sum(l, &res->launched, &why) < 0)
+		line = xasprintf("launcher %s: %s", l->name, why.msg);
+	else
+		line = launcher_complain(l, &res->launched);
+	if (line && req->on_warn)
+		req->on_warn(line);
+}
+
 /* --arch wasm32 is enough: who builds for machines need not say that it can be built for engines, too. */
 static void add_wasm(struct project *p, const struct build_request *req)
 {
@@ -664,13 +650,17 @@ static void add_wasm(struct project *p, const struct build_request *req)
 static int build(struct project *p, const struct build_request *req, struct build_result *res,
 		 struct graph *g, struct dep_trees *deps, struct err *err)
 {
+	CLEAN_LAUNCHER struct launcher launcher = LAUNCHER_INIT;
+	CLEAN_FREE char *log = path_join(p->dir, ".slsc/launcher.log");
+	const struct launcher_opts lo = { req->launcher, log, req->launcher_proof, req->launcher_fresh, req->on_warn };
 	struct stream s = { .req = req, .res = res, .ninja_error = BUF_INIT,
-			    .graph = g };
+			    .graph = g, .launcher = &launcher };
 	CLEAN_STRS struct strs outs = { 0 };
 	CLEAN_FD int memfd = -1, dir = open(p->dir, O_PATH | O_CLOEXEC);
 	CLEAN_FREE char *file = NULL;
 	struct profile *pr = project_profile(p, req->profile ? req->profile : p->profile.s, err);
 	CLEANUP(dry_run_release) struct dry_run was = { 0 };
+	CLEAN_REMOTE struct remote remote = { .g = g };
 	CLEAN_IDLE struct idle idle = IDLE_INIT;
 	bool fetched = false, changed;
 	int status = 0, r;
@@ -678,7 +668,7 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	add_wasm(p, req);
 	if (dir < 0)
 		return err_sys(err, "cannot read %s", p->dir);
-	if (!req->dry_run && !req->explain && !req->functions.len && !req->arches.len)
+	if (!req->dry_run && !req->explain && !req->remote && !req->functions.len && !req->arches.len)
 		idle_ask(&idle, p->dir);
 	if (!pr || deps_resolve(p, req->dry_run, req->on_note, deps, err) < 0)
 		return -1;
@@ -703,28 +693,37 @@ static int build(struct project *p, const struct build_request *req, struct buil
 			return -1;
 	}
 	was = dry_run_state(p, pr);
+	if (!req->dry_run && launcher_open(&launcher, p, &lo, err) < 0)
+		return -1;
 	if (choose(p, g, req, res, &outs, err) < 0 || write_graph(g, req->dry_run, &memfd, &file, &changed, err) < 0)
 		return -1;
 	/* ninja would take no name for all of them */
 	if (!outs.len)
 		return 0;
-	if (idle.pid && !changed && !drop_damaged(dir, req, res)) {
+	if (remote_begin(&remote, req->remote, g, req->dry_run, &outs, err) < 0)
+		return -1;
+	if (idle.pid && !changed && outs.len == g->ntargets && !drop_damaged(dir, req, res, &outs)) {
 		CLEAN_FREE char *link_dir = path_join(p->dir, GRAPH_LINK_DIR);
 
 		if (prepare_link_dir(link_dir, p, err) < 0)
 			return -1;
-		if (idle_says(&idle))
+		if (idle_says(&idle)) {
+			if (launcher.name)
+				sum_up(&launcher, req, res);
 			return finish(p, dir, req, res, err);
+		}
 	}
 	idle_release(&idle);
-	r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
-	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(dir, req, res)) {
+	r = outs.len ? run_in_link_dir(g, req, file, &outs, &s, &status, err) : 0;
+	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(dir, req, res, &outs)) {
 		unsigned steps = res->steps;
 
 		res->steps = 0;
 		r = run_in_link_dir(g, req, file, &outs, &s, &status, err);
 		res->steps += steps;
 	}
+	if (launcher.name)
+		sum_up(&launcher, req, res);
 	if (req->dry_run && r == 0)
 		r = dry_run_tidy(&was, err);
 	if (r == 0 && status != 0)
@@ -732,6 +731,8 @@ static int build(struct project *p, const struct build_request *req, struct buil
 	stream_release(&s);
 	if (r == 0 && !req->dry_run)
 		r = finish(p, dir, req, res, err);
+	if (r == 0 && !req->dry_run)
+		r = remote_export(&remote, err);
 	return r;
 }
 

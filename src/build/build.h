@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/vec.h"
+#include "build/launcher.h"
 #include "config/project.h"
 
 /*
@@ -20,18 +21,22 @@
  *   .slsc/lock                                 held while building or packaging
  */
 
+struct build_remote;
 struct build_request {
 	struct strs functions;		/* names; empty: all */
 	struct strs arches;		/* names; empty: the project's */
 	const char *profile;		/* NULL: the project's */
-	const char *launcher;		/* "ccache": put before each compile; NULL: none */
+	const char *launcher;		/* before each compile: a preset or a command; NULL: the project's */
+	bool launcher_proof, launcher_fresh;	/* see struct launcher_opts */
 	unsigned jobs;			/* 0: ninja's choice */
 	bool dry_run, explain, verbose, color;
 	bool smoke;			/* run each binary once built */
+	struct build_remote *remote;	/* caches of binaries; NULL: none */
 	/* progress and compiler output; each may be NULL */
 	void (*on_step)(unsigned done, unsigned total, const char *what, void *ctx);
 	void (*on_output)(const char *p, size_t n, void *ctx);
 	void (*on_note)(const char *line);
+	void (*on_warn)(const char *line);
 	void *ctx;
 };
 
@@ -48,6 +53,9 @@ struct build_result {
 	struct built *ptr;
 	size_t len, cap;
 	unsigned steps;			/* ninja ran; 0: nothing to do */
+	const char *launcher;		/* the preset that was used; NULL: none, or another command */
+	struct launcher_sum launched;
+	bool launcher_remote;		/* it had a remote that answered */
 };
 
 /**

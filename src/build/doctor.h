@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "build/launcher.h"
 #include "config/project.h"
 
 enum doctor_state { DOCTOR_WORKS, DOCTOR_MISSING, DOCTOR_BROKEN };
@@ -30,5 +31,24 @@ int doctor_check(struct arena *a, const struct project *p, const char *name, enu
 /** doctor_check_stage - the same of what @use says is in a stage, which p->stages makes if it is told to. */
 int doctor_check_stage(struct arena *a, struct project *p, const struct toolchain_use *use, enum arch arch,
 		       struct doctor_finding *out, struct err *err) MUST_CHECK;
+
+/** What a launcher did with a source that it had never met, compiled twice. */
+struct doctor_launch {
+	enum arch arch;
+	bool same;		/* both times the bytes were those that the compiler makes without it */
+	bool hit;		/* the second one was none */
+	bool remote;		/* there is a remote, which answered; the second one had no other cache */
+	bool remote_hit;
+	bool elsewhere;		/* another host compiled */
+	const char *what;	/* what is not as it should be; NULL: all is well */
+};
+
+/**
+ * doctor_check_launcher - a program of a few lines, through the project's (or the default) toolchain for @arch, three
+ * times in directories of their own: without the launcher @l, and twice with it. @warn: as of build_request. Returns -1
+ * when interrupted, or if the launcher or the toolchain is not there.
+ */
+int doctor_check_launcher(struct arena *a, struct project *p, const struct launcher_def *l, enum arch arch,
+			  void (*warn)(const char *line), struct doctor_launch *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -2,8 +2,10 @@
 /* build.ninja and compile_commands.json, from the plan. */
 #include "build/graph.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/map.h"
 #include "base/mem.h"
@@ -67,13 +69,50 @@ static void add_map(const struct toolchain *tc, struct buf *b, const char *from,
 		add_joined(b, "-ffile-prefix-map=", map);
 }
 
+/* For compiles by a function's own build command, wherever that goes to. */
 static void add_maps(const struct graph *g, const struct toolchain *tc, struct buf *b)
 {
 	add_map(tc, b, g->p->dir, ".");
 	if (tc->clang && strchr(g->p->dir, '='))
 		add_joined(b, "", "-ffile-compilation-dir=.");
-	for (size_t i = 0; tc->maps[i].from; i++)
-		add_map(tc, b, tc->maps[i].from, tc->maps[i].to);
+	for (size_t i = 0; tc->maps[i].dir; i++)
+		add_map(tc, b, tc->maps[i].dir, tc->maps[i].to);
+}
+
+/*
+ * gcc takes the working directory's name from PWD, if that leads there: one name for all machines, and so the arguments
+ * that take it away again are the same everywhere. clang is told directly. In a stage, nobody compares arguments.
+ */
+#define ANY_DIR "/proc/self/cwd"
+
+static bool is_nameless(const struct toolchain *tc)
+{
+	return !tc->stage && tc->kind != TC_ZIG;
+}
+
+static void add_own_maps(const struct graph *g, const struct toolchain *tc, struct buf *b)
+{
+	if (!is_nameless(tc)) {
+		add_maps(g, tc, b);
+		return;
+	}
+	if (tc->clang)
+		add_joined(b, "", "-ffile-compilation-dir=.");
+	else
+		add_map(tc, b, ANY_DIR, ".");
+	for (size_t i = 0; tc->maps[i].dir; i++)
+		add_map(tc, b, tc->maps[i].link ? tc->maps[i].link : tc->maps[i].dir, tc->maps[i].to);
+}
+
+/* Flags that slsc.yaml has may hold the project's path. */
+static void add_map_if_named(const struct graph *g, struct buf *b)
+{
+	CLEAN_FREE char *map = NULL;
+
+	if (!strstr(b->ptr, g->p->dir))
+		return;
+	map = xasprintf("%s=.", g->p->dir);
+	add_joined(b, "-ffile-prefix-map=", map);
 }
 
 static void add_defines(struct buf *b, const struct lkvs *defines)
@@ -86,18 +125,35 @@ static void add_defines(struct buf *b, const struct lkvs *defines)
 	}
 }
 
+/* ".slsc/in/dep/NAME", and in binaries "/dep/NAME"; heap. */
+static char *dep_link(const struct dep_tree *t)
+{
+	return xasprintf(GRAPH_IN_DIR "/dep/%s", t->dep->name.s);
+}
+
+/* A path in the tree, by that link; heap. */
+static char *dep_path(const struct dep_tree *t, const char *path)
+{
+	CLEAN_FREE char *link = dep_link(t);
+	CLEAN_FREE char *joined = path_join(link, path);
+
+	return path_clean(joined);
+}
+
 /* What every compile of one toolchain has: shell text. */
 static void tc_flags(const struct graph *g, const struct toolchain *tc, const char *cflags, struct buf *b)
 {
 	/* a build command chooses its own language */
 	buf_addf(b, "%s %s -std=gnu11 ", tc->target, cflags);
 	profile_cflags(tc, g->profile, b);
-	add_maps(g, tc, b);
-	add_map(tc, b, g->share, "/slsc");
+	if (is_nameless(tc))
+		add_map_if_named(g, b);
+	add_own_maps(g, tc, b);
+	add_map(tc, b, GRAPH_IN_SLSC, "/slsc");
 	for (size_t i = 0; i < g->deps->len; i++) {
-		CLEAN_FREE char *to = xasprintf("/dep/%s", g->deps->ptr[i].dep->name.s);
+		CLEAN_FREE char *from = dep_link(&g->deps->ptr[i]);
 
-		add_map(tc, b, g->deps->ptr[i].dir, to);
+		add_map(tc, b, from, from + strlen(GRAPH_IN_DIR));
 	}
 }
 
@@ -112,33 +168,30 @@ static const struct dep_tree *dep_of(const struct graph *g, const char *name)
 /* What a function's sources have beyond that. */
 static void fn_flags(const struct graph *g, const struct function *f, struct buf *b)
 {
-	CLEAN_FREE char *runtime = path_join(g->share, "runtime/include");
-
 	add_defines(b, &f->defines);
 	for (size_t i = 0; i < f->includes.len; i++)
 		add_joined(b, f->includes.ptr[i].s[0] == '/' ? "-isystem" : "-I", f->includes.ptr[i].s);
 	if (f->runtime != RUNTIME_NONE)
-		add_joined(b, "-I", runtime);
+		add_joined(b, "-I", GRAPH_IN_SLSC "/runtime/include");
 	for (size_t i = 0; i < f->dependencies.len; i++) {
 		const struct dep_tree *t = dep_of(g, f->dependencies.ptr[i].s);
 
 		for (size_t j = 0; j < t->dep->includes.len; j++) {
-			CLEAN_FREE char *joined = path_join(t->dir, t->dep->includes.ptr[j].s);
-			CLEAN_FREE char *dir = path_clean(joined);
+			CLEAN_FREE char *dir = dep_path(t, t->dep->includes.ptr[j].s);
 
 			add_joined(b, "-isystem", dir);
 		}
 	}
 	for (size_t i = 0; i < f->flags.len; i++)
 		add_joined(b, "", f->flags.ptr[i].s);
+	add_map_if_named(g, b);
 }
 
 static void dep_flags(const struct dep_tree *t, struct buf *b)
 {
 	add_defines(b, &t->dep->defines);
 	for (size_t i = 0; i < t->dep->includes.len; i++) {
-		CLEAN_FREE char *joined = path_join(t->dir, t->dep->includes.ptr[i].s);
-		CLEAN_FREE char *dir = path_clean(joined);
+		CLEAN_FREE char *dir = dep_path(t, t->dep->includes.ptr[i].s);
 
 		add_joined(b, "-I", dir);
 	}
@@ -200,12 +253,14 @@ static void add_rules(const struct graph *g, const struct toolchain *tc, struct 
 	/* a launcher is this machine's; what the stage has of its own is known by its digest */
 	if (tc->stage)
 		add_value(b, tc->run);
+	else if (is_nameless(tc) && !tc->clang)
+		buf_addz(b, "PWD=" ANY_DIR " ");
 	buf_addz(b, tc->stage ? "--deps $out.d " : "$$SLSC_LAUNCHER ");
 	add_value(b, tc->cc);
 	buf_addc(b, ' ');
 	add_value(b, flags.ptr);
-	buf_addf(b, " " COLOR " $f %s -MF $out.d -c $in -o $out # " SLSC_VERSION " %s\n", tc->stage ? "-MMD" : "-MD",
-		 tc->id);
+	buf_addf(b, " " COLOR " $f %s -MF $out.d -c $in -o $out # " SLSC_VERSION " %s $share\n",
+		 tc->stage ? "-MMD" : "-MD", tc->id);
 	buf_addf(b, "  depfile = $out.d\n  deps = gcc\n  description = compile $in (%s)\nrule ",
 		 arch_name(tc->arch));
 	rule_name(tc, "link_", b);
@@ -280,6 +335,12 @@ static bool first_time(struct map *seen, const char *path)
 	return !map_has(seen, path) && !map_put(seen, path, seen);
 }
 
+static const char *const *runtime_list(const struct target *t)
+{
+	return t->arch == ARCH_WASM32 && t->fn->runtime == RUNTIME_LAMBDA ? wasi_sources
+									  : runtime_sources[t->fn->runtime];
+}
+
 /*
  * What the link of @t takes of the runtime: as the end of its inputs, in @inputs. Functions of one toolchain, arch and
  * runtime have the same, but for an own entry: two dozen names, which are put together once for all of them.
@@ -287,10 +348,9 @@ static bool first_time(struct map *seen, const char *path)
 static void add_runtime(const struct graph *g, const struct target *t, struct map *seen, struct buf *inputs,
 			struct buf *b)
 {
-	for (const char *const *s = t->arch == ARCH_WASM32 && t->fn->runtime == RUNTIME_LAMBDA ?
-		     wasi_sources : runtime_sources[t->fn->runtime]; *s; s++) {
+	for (const char *const *s = runtime_list(t); *s; s++) {
 		CLEAN_FREE char *obj = runtime_object(g, t, *s);
-		CLEAN_FREE char *src = xasprintf("%s/runtime/%s.c", g->share, *s);
+		CLEAN_FREE char *src = xasprintf(GRAPH_IN_SLSC "/runtime/%s.c", *s);
 		CLEAN_FREE char *handler = NULL;
 
 		add_path(inputs, obj);
@@ -319,7 +379,7 @@ static void add_dependencies(const struct graph *g, const struct target *t, stru
 			CLEAN_FREE char *obj = xasprintf(".slsc/%s/%s/.obj/%s/.dep/%s-%.12s/%s.o",
 							 g->profile->name, arch_name(t->arch), t->tc->name,
 							 d->dep->name.s, d->commit, *s);
-			CLEAN_FREE char *src = path_join(d->dir, *s);
+			CLEAN_FREE char *src = dep_path(d, *s);
 
 			strs_add(objects, obj);
 			if (first_time(seen, obj))
@@ -437,14 +497,20 @@ static uint64_t hash_names(const struct strs *names)
 /* A function with a build command of its own: a script that sets the environment, then runs it. */
 static void add_command(const struct target *t, struct buf *b)
 {
-	CLEAN_FREE char *script = xasprintf("%s/command.sh", t->objdir);
+	/* no such file: the command is out of date */
+	CLEAN_FREE char *script = xasprintf("%s/command.sh%s", t->objdir, t->rewritten ? ".new" : "");
 
+	if (t->rewritten) {
+		buf_addz(b, "\nbuild");
+		add_path(b, script);
+		buf_addz(b, ": phony\n");
+	}
 	add_out(t, b);
 	buf_addz(b, "command_");
 	buf_addz(b, arch_name(t->arch));
 	add_path(b, script);
 	buf_addz(b, " |");
-	for (int cxx = 0; cxx < 2; cxx++) {
+	for (int cxx = 0; cxx < 2 && !t->rewritten; cxx++) {
 		CLEAN_FREE char *wrapper = graph_wrapper_path(t, cxx);
 
 		add_path(b, wrapper);
@@ -495,15 +561,14 @@ void graph_ninja(const struct graph *g, struct buf *b)
 {
 	CLEANUP(runtime_cache_release) struct runtime_cache cache = { 0 };
 	CLEAN_MAP struct map seen = { 0 };
-	CLEAN_FREE char *runtime = path_join(g->share, "runtime/include");
-	CLEAN_BUF struct buf inc = BUF_INIT;
+	CLEAN_STRS struct strs share = { 0 };
 	bool commands = false;
 
 	buf_addf(b, NINJA_HEAD "builddir = .slsc/%s\n\npool command\n  depth = 1\n\n", g->profile->name);
-	add_joined(&inc, "-I", runtime);
-	buf_addz(b, "runtime_flags = ");
-	add_value(b, inc.ptr);
-	buf_addc(b, '\n');
+	/* another slsc's runtime may be older than the objects of this one's */
+	strs_add(&share, g->share);
+	buf_addf(b, "share = %016llx\nruntime_flags = -I" GRAPH_IN_SLSC "/runtime/include\n",
+		 (unsigned long long)hash_names(&share));
 	for (size_t i = 0; i < g->deps->len; i++) {
 		CLEAN_BUF struct buf f = BUF_INIT;
 
@@ -541,6 +606,82 @@ void graph_ninja(const struct graph *g, struct buf *b)
 		else
 			add_link(g, &g->targets[i], &seen, &cache, b);
 	}
+}
+
+static int link_in(const struct graph *g, const char *name, const char *target, bool *changed, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(g->p->dir, name);
+	CLEAN_FREE char *tmp = xasprintf("%s/.slsc/.slsc-tmp.%ld.in", g->p->dir, (long)getpid());
+	CLEAN_FREE char *dir = path_dirname(path);
+	char now[PATH_MAX];
+	ssize_t n = readlink(path, now, sizeof(now));
+
+	if (n == (ssize_t)strlen(target) && memcmp(now, target, (size_t)n) == 0)
+		return 0;
+	if (fs_mkdirs(dir, err) < 0)
+		return -1;
+	unlink(tmp);
+	if (symlink(target, tmp) < 0 || rename(tmp, path) < 0) {
+		err_sys(err, "cannot create %s", path);
+		unlink(tmp);
+		return -1;
+	}
+	*changed = true;
+	return 0;
+}
+
+int graph_links(const struct graph *g, bool *changed, struct err *err)
+{
+	if (link_in(g, GRAPH_IN_SLSC, g->share, changed, err) < 0)
+		return -1;
+	for (size_t i = 0; i < g->deps->len; i++) {
+		CLEAN_FREE char *name = dep_link(&g->deps->ptr[i]);
+
+		if (link_in(g, name, g->deps->ptr[i].dir, changed, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < g->ntoolchains; i++)
+		for (size_t j = 0; g->toolchains[i]->maps[j].dir; j++)
+			if (g->toolchains[i]->maps[j].link &&
+			    link_in(g, g->toolchains[i]->maps[j].link, g->toolchains[i]->maps[j].dir, changed, err) < 0)
+				return -1;
+	return 0;
+}
+
+void graph_objects(const struct graph *g, const struct target *t, struct strs *out)
+{
+	CLEAN_MAP struct map seen = { 0 };
+	CLEAN_BUF struct buf ignored = BUF_INIT;
+
+	for (size_t i = 0; i < t->objects.len; i++)
+		if (strcmp(t->objects.ptr[i], t->sources.ptr[i]) != 0)
+			strs_add(out, t->objects.ptr[i]);
+	add_dependencies(g, t, &seen, out, &ignored);
+	for (const char *const *s = runtime_list(t); *s; s++)
+		strs_take(out, runtime_object(g, t, *s));
+}
+
+void graph_target(const struct graph *g, const struct target *t, struct buf *b)
+{
+	CLEANUP(runtime_cache_release) struct runtime_cache cache = { 0 };
+	CLEAN_MAP struct map seen = { 0 };
+	CLEAN_BUF struct buf flags = BUF_INIT, libs = BUF_INIT;
+	struct toolchain tc = *t->tc;
+	struct target own = *t;
+
+	tc.id = "";
+	own.tc = &tc;
+	fn_flags(g, t->fn, &flags);
+	fn_libs(t->fn, &libs);
+	buf_addf(b, "%s\n%s\n", flags.ptr, libs.ptr);
+	for (size_t i = 0; i < t->fn->dependencies.len; i++) {
+		CLEAN_BUF struct buf f = BUF_INIT;
+
+		dep_flags(dep_of(g, t->fn->dependencies.ptr[i].s), &f);
+		buf_addf(b, "%s\n", f.ptr);
+	}
+	add_rules(g, &tc, b);
+	add_link(g, &own, &seen, &cache, b);
 }
 
 void graph_compdb(const struct graph *g, struct buf *b)
@@ -597,9 +738,10 @@ void graph_wrapper(const struct graph *g, const struct toolchain *tc, bool cxx, 
 	buf_addz(b, "#!/bin/sh\n# Written by slsc: a compiler that links static binaries of the target.\n");
 	buf_addz(b, "for a; do\n\tcase $a in\n\t-c | -S | -E | -M | -MM | -fsyntax-only | -shared | -r | --version | "
 		    "-v | -V | -qversion | -dump* | -print-*)\n");
-	buf_addf(b, "\t\texec %s %s %s %s%s \"$@\" ;;\n\tesac\ndone\n", cc, tc->target, tc->cflags, pie, maps.ptr);
+	buf_addf(b, "\t\texec %s %s %s %s%s \"$@\" ;;\n\tesac\ndone\n", cc, tc->target, tc->cflags_abs, pie,
+		 maps.ptr);
 	/* flags of compiles too, since sources may be among the arguments: clang complains if there are none */
-	buf_addf(b, "exec %s %s %s %s%s %s%s \"$@\" %s\n", cc, tc->target, tc->cflags, pie, maps.ptr,
+	buf_addf(b, "exec %s %s %s %s%s %s%s \"$@\" %s\n", cc, tc->target, tc->cflags_abs, pie, maps.ptr,
 		 tc->clang ? "-Wno-unused-command-line-argument " : "", link_pre(g, tc), tc->link_post);
 }
 

@@ -21,6 +21,7 @@ struct target {
 	const char *objdir;		/* .slsc/release/arm64/.obj/musl/hello */
 	struct strs objects;		/* of the function itself; relative to the project */
 	struct strs sources;		/* the sources they are from, same order */
+	bool rewritten;			/* a dry run's: its command.sh would be written, or a wrapper */
 };
 
 /* Where linkers and build commands write, before _finish; below it a directory for each arch. Empty between builds. */
@@ -47,8 +48,23 @@ int graph_plan(struct graph *g, struct project *p, const struct profile *pr, con
 	       struct err *err) MUST_CHECK;
 void graph_release(struct graph *g);
 
+/* slsc's own data, by one of the links. */
+#define GRAPH_IN_SLSC GRAPH_IN_DIR "/slsc"
+
+/** graph_links - the links below GRAPH_IN_DIR that build.ninja names files by. @changed: set if one was made. */
+int graph_links(const struct graph *g, bool *changed, struct err *err) MUST_CHECK;
+
 /** graph_ninja - build.ninja's text. The same project gives the same text, wherever slsc itself is installed. */
 void graph_ninja(const struct graph *g, struct buf *out);
+
+/**
+ * graph_target - what of build.ninja makes @t, without the toolchain's identity. The commands are the same wherever the
+ * project, slsc and the user's cache are, but for these directories' names in them.
+ */
+void graph_target(const struct graph *g, const struct target *t, struct buf *out);
+
+/** graph_objects - all that is compiled for @t: its own, its dependencies', its runtime's; relative to the project. */
+void graph_objects(const struct graph *g, const struct target *t, struct strs *out);
 
 /** graph_compdb - compile_commands.json (clang's JSON compilation database) for the first arch of each function. */
 void graph_compdb(const struct graph *g, struct buf *out);
@@ -62,6 +78,14 @@ char *graph_wrapper_path(const struct target *t, bool cxx);
 
 /** graph_command - the script that runs a function's own build command for @t; SLSC_OUT's directory is there. */
 void graph_command(const struct graph *g, const struct target *t, struct buf *out);
+
+/** commands_write - scripts and wrappers of all functions that build themselves. @changed: set if one was written. */
+int commands_write(const struct graph *g, bool *changed, struct err *err) MUST_CHECK;
+/** commands_mark - which of them a dry run finds not there, or as an earlier slsc.yaml had them: target.rewritten. */
+void commands_mark(const struct graph *g);
+
+/** graph_is_input - whether a build command without `inputs` runs again when @path, in the project, has changed. */
+bool graph_is_input(const char *path);
 
 /** handler_of - the C symbol that the runtime calls. */
 const char *handler_of(const struct function *f);

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "build/package_internal.h"
+#include "build/package_workers.h"
 #include "os/fs.h"
 #include "os/proc.h"
 
@@ -227,6 +228,8 @@ static bool still_true(const struct listed *e, void *ctx)
 		fs_map_close(&m);
 		return known;
 	}
+	if (e->kind && strcmp(e->kind, package_format_name(PACKAGE_WORKERS)) == 0)
+		return e->sha256 && workers_are(full, e->sha256, e->size);
 	return lstat(full, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == e->size;
 }
 
@@ -262,14 +265,23 @@ static void list_only(struct packager *pk)
 		for (size_t k = 0; k < u->narches && (pk->req->formats & PACKAGE_ZIP); k++)
 			artifact_add(pk, PACKAGE_ZIP, u, (int)u->arches[k], "%s-%s.zip", fn, arch_name(u->arches[k]))
 				->unpacked = tree_total(&u->zip_tree[u->arches[k]]);
-		if (pk->req->formats & PACKAGE_OCI)
+		if ((u->narches || u->in_layout) && (pk->req->formats & PACKAGE_OCI))
 			artifact_add(pk, PACKAGE_OCI, u, -1, "%s.oci", fn);
-		if (pk->req->formats & PACKAGE_OCI_ARCHIVE)
+		if (u->narches && (pk->req->formats & PACKAGE_OCI_ARCHIVE))
 			artifact_add(pk, PACKAGE_OCI_ARCHIVE, u, -1, "%s.oci.tar", fn);
 		for (size_t k = 0; k < u->narches && (pk->req->formats & PACKAGE_DOCKER_ARCHIVE); k++)
 			artifact_add(pk, PACKAGE_DOCKER_ARCHIVE, u, (int)u->arches[k], "%s-%s.docker.tar", fn,
 				     arch_name(u->arches[k]));
+		if (u->worker)
+			artifact_add(pk, PACKAGE_WORKERS, u, ARCH_WASM32, "%s.workers", fn);
 	}
+}
+
+static int no_worker(const struct packager *pk, const struct function *fn, struct err *err)
+{
+	project_err(pk->p, ERR_CONFIG, fn->name, err, "'%s' is not built for wasm32, of which a Worker is made",
+		    fn->name.s);
+	return err_hint(err, "add wasm32 to its arches");
 }
 
 static int make_units(struct packager *pk, struct err *err)
@@ -288,6 +300,14 @@ static int make_units(struct packager *pk, struct err *err)
 			return -1;
 		for (size_t k = 0; k < pk->nunits; k++)
 			twice = twice || pk->units[k].fn == fn;
+		/* others may have no Worker, if nobody named them */
+		if (pk->req->formats == PACKAGE_WORKERS && !workers_wants(pk, fn)) {
+			if (i + 1 < n && !(want && want->len))
+				continue;
+			if (!pk->nunits || (want && want->len))
+				return no_worker(pk, fn, err);
+			continue;
+		}
 		if (!twice && unit_init(&pk->units[pk->nunits++], pk, fn, err) < 0)
 			return -1;
 	}
@@ -296,8 +316,11 @@ static int make_units(struct packager *pk, struct err *err)
 	for (size_t i = 0; i < pk->nunits; i++) {
 		const unsigned arches = (unsigned)pk->units[i].narches, f = pk->req->formats;
 
-		pk->total += (f & PACKAGE_ZIP ? arches : 0) + (f & (PACKAGE_OCI | PACKAGE_OCI_ARCHIVE) ? 1 : 0) +
-			     (f & PACKAGE_OCI_ARCHIVE ? 1 : 0) + (f & PACKAGE_DOCKER_ARCHIVE ? arches : 0);
+		pk->total += (f & PACKAGE_ZIP ? arches : 0) + (f & PACKAGE_DOCKER_ARCHIVE ? arches : 0) +
+			     pk->units[i].worker;
+		if (arches || pk->units[i].in_layout)
+			pk->total += (f & (PACKAGE_OCI | PACKAGE_OCI_ARCHIVE) ? 1u : 0u) +
+				     (f & PACKAGE_OCI_ARCHIVE && arches ? 1u : 0u);
 	}
 	return 0;
 }
@@ -322,9 +345,12 @@ static int make_all(struct packager *pk, struct err *err)
 {
 	if ((pk->req->formats & PACKAGE_ZIP) && package_zips(pk, err) < 0)
 		return -1;
-	for (size_t i = 0; i < pk->nunits; i++)
-		if (package_image(pk, &pk->units[i], err) < 0)
+	for (size_t i = 0; i < pk->nunits; i++) {
+		struct unit *u = &pk->units[i];
+
+		if (((u->narches || u->in_layout) && package_image(pk, u, err) < 0) || package_workers(pk, u, err) < 0)
 			return -1;
+	}
 	return provenance_join(pk, err);
 }
 

@@ -15,8 +15,8 @@
 #include "oci/origin.h"
 
 /*
- * From built binaries to dist/: zips and images of functions. The build comes first and is not called here; a binary
- * lies where build_binary_path() says.
+ * From built binaries to dist/: zips, images and Workers of functions. The build comes first and is not called here; a
+ * binary lies where build_binary_path() says.
  */
 
 enum package_format {
@@ -24,7 +24,10 @@ enum package_format {
 	PACKAGE_OCI = 2,		/* <function>.oci/ */
 	PACKAGE_OCI_ARCHIVE = 4,	/* <function>.oci.tar */
 	PACKAGE_DOCKER_ARCHIVE = 8,	/* <function>-<arch>.docker.tar */
+	PACKAGE_WORKERS = 16,		/* <function>.workers/ */
 };
+
+#define PACKAGE_IMAGES ((unsigned)PACKAGE_OCI | PACKAGE_OCI_ARCHIVE | PACKAGE_DOCKER_ARCHIVE)
 
 /* Lambda's quotas, bytes. */
 #define LAMBDA_ZIP_DIRECT 52428800ull		/* of a zip that is uploaded directly; larger ones go through S3 */
@@ -67,7 +70,7 @@ struct package_request {
 
 #define PACKAGE_MAX_LAYERS 127u	/* what container runtimes mount */
 
-/** One architecture's image within an artifact. */
+/** One architecture's image within an artifact; of wasm32 the module, which is its only layer. */
 struct packaged_image {
 	enum arch arch;
 	struct descriptor manifest, config;
@@ -83,12 +86,13 @@ struct packaged {
 	enum package_format kind;
 	const char *function;		/* borrowed from the project */
 	int arch;			/* enum arch, or -1: several */
-	struct digest digest;		/* of the file; PACKAGE_OCI: of the image index */
-	uint64_t size;			/* bytes; of a layout: all its files */
+	/* of the file; PACKAGE_OCI: of the image index; PACKAGE_WORKERS: of sha256sum's list of its files */
+	struct digest digest;
+	uint64_t size;			/* bytes; of a directory: all its files */
 	uint64_t unpacked;		/* bytes of a zip's content; of the largest image's layers, uncompressed; 0: a
 					 * compressed base's is not known */
-	struct packaged_image images[ARCH_COUNT];
-	size_t nimages;			/* 0 for zips */
+	struct packaged_image images[ARCH_ALL];	/* the module of a layout, which is no image, comes last */
+	size_t nimages;			/* 0 for zips and Workers */
 };
 
 struct package_result {
@@ -104,7 +108,7 @@ struct package_result {
 /** package_epoch - SOURCE_DATE_EPOCH, or else 1980-01-01; @set: whether it was set. ERR_USAGE if it is no time. */
 int package_epoch(int64_t *epoch, bool *set, struct err *err) MUST_CHECK;
 
-/** package_format_name - "zip", "oci", "oci-archive", "docker-archive". */
+/** package_format_name - "zip", "oci", "oci-archive", "docker-archive", "workers". */
 const char *package_format_name(enum package_format f);
 
 /**

@@ -239,7 +239,7 @@ int base_resolve(struct packager *pk, struct unit *u, struct lstr name, struct e
 		}
 	}
 	/* zips stand on nothing */
-	if ((pk->req->formats & ~(unsigned)PACKAGE_ZIP) && !b) {
+	if ((pk->req->formats & PACKAGE_IMAGES) && !b) {
 		b = xcalloc(1, sizeof(*b));
 		b->name = xstrdup(name.s);
 		VEC_PUSH(&pk->bases, b);
@@ -260,7 +260,8 @@ void base_sources_unused(const struct packager *pk)
 	for (size_t i = 0; i < pk->nunits; i++) {
 		if (pk->units[i].pkg.dockerfile.s)
 			return;
-		strs_add(&names, pk->units[i].base);
+		if (pk->units[i].base)
+			strs_add(&names, pk->units[i].base);
 	}
 	for (size_t i = 0; own && i < own->len; i++) {
 		CLEAN_FREE char *name = xstrndup(own->ptr[i], strcspn(own->ptr[i], "="));

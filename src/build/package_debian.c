@@ -42,7 +42,7 @@ int base_packages(struct packager *pk, struct unit *u, struct lstr name, struct 
 	for (size_t i = 0; i < u->pkg.packages.len; i++)
 		strs_add(&u->want.packages, u->pkg.packages.ptr[i].s);
 	u->want.max_layers = (unsigned)u->pkg.max_layers;
-	if (pk->req->dry_run || !(pk->req->formats & ~(unsigned)PACKAGE_ZIP))
+	if (pk->req->dry_run || !(pk->req->formats & PACKAGE_IMAGES))
 		return 0;
 	if (debian_open(&u->debian, &u->want, &pk->named, u->arches, u->narches, &opts, err) < 0)
 		return located(pk, u, name, err);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "build/package_internal.h"
+#include "build/package_module.h"
 #include "build/package_sbom.h"
 #include "oci/base.h"
 #include "oci/export.h"
@@ -30,7 +31,8 @@ struct build {
 	bool docker;					/* for archives that take no compressed layers */
 	char *created_by, *version;
 	char created[24], timeout[24];
-	struct descriptor index;			/* of the multi-architecture image index */
+	struct descriptor index;			/* the multi-architecture one; without machines none */
+	struct packaged_image module;			/* its layer is heap; none: NULL */
 	uint64_t size;					/* bytes of all blobs */
 	size_t nblobs;					/* of the image itself */
 };
@@ -41,6 +43,7 @@ static void build_release(struct build *b)
 		image_release(&b->image[i]);
 		free(b->made[i].layers);
 	}
+	free(b->module.layers);
 	layout_release(&b->layout);
 	free(b->created_by);
 }
@@ -264,12 +267,37 @@ static int build_image(struct build *b, const char *dir, enum codec codec, bool 
 		manifests[i] = b->made[i].manifest;
 		manifests[i].ref = NULL;
 	}
+	if (!b->u->narches)
+		return 0;
 	describe(b, &annotations, &b->u->pkg.annotations);
 	image_index(manifests, b->u->narches, &annotations, &text);
 	b->index = (struct descriptor){ .media_type = MEDIA_INDEX, .size = text.len };
 	if (layout_put(&b->layout, text.ptr, text.len, &b->index.digest, err) < 0)
 		return -1;
 	b->size = blobs_size(b);
+	return 0;
+}
+
+/* The function as a module is an artifact of its own beside the images; what runs containers is not led to it. */
+static int put_module(struct build *b, struct err *err)
+{
+	CLEAN_BUF struct buf bytes = BUF_INIT;
+	CLEAN_MAP struct map annotations = { 0 };
+	struct packaged_image *m = &b->module;
+	struct descriptor layer;
+
+	if (!b->u->in_layout)
+		return 0;
+	*m = (struct packaged_image){ .arch = ARCH_WASM32 };
+	describe(b, &annotations, &b->u->pkg.annotations);
+	if (module_read(b->u, &bytes, err) < 0 ||
+	    module_write(&b->layout, buf_str(&bytes), created(b->pk), &annotations, &m->manifest, &m->config, &layer,
+			 err) < 0)
+		return -1;
+	*packaged_layer(m) = (struct image_layer){ .digest = layer.digest, .size = layer.size };
+	m->manifest.ref = arch_oci(ARCH_WASM32);
+	m->size = m->manifest.size + m->config.size + layer.size;
+	b->size += m->size;
 	return 0;
 }
 
@@ -295,23 +323,36 @@ static void fill(struct packaged *a, const struct build *b)
 		if (known && unpacked > a->unpacked)
 			a->unpacked = unpacked;
 	}
+	if (a->kind == PACKAGE_OCI && b->module.nlayers) {
+		struct packaged_image *to = &a->images[a->nimages++];
+
+		*to = b->module;
+		to->layers = NULL;
+		to->nlayers = 0;
+		*packaged_layer(to) = b->module.layers[0];
+	}
 }
 
 /*
  * index.json of the layout: the multi-architecture index, and each manifest by itself, since Lambda refuses indexes;
- * then what is attached to them, which the index itself knows nothing of.
+ * then the module and what is attached to the images, of which the index itself knows nothing.
  */
 static void layout_index(const struct build *b, const struct attached *attached, struct buf *out)
 {
-	struct descriptor all[ARCH_COUNT + 1 + ATTACHED_MAX];
+	struct descriptor all[ARCH_COUNT + 2 + ATTACHED_MAX];
+	size_t n = 0;
 
-	all[0] = b->index;
-	all[0].ref = "latest";
+	if (b->u->narches) {
+		all[n] = b->index;
+		all[n++].ref = "latest";
+	}
 	for (size_t i = 0; i < b->u->narches; i++)
-		all[i + 1] = b->made[i].manifest;
+		all[n++] = b->made[i].manifest;
+	if (b->module.nlayers)
+		all[n++] = b->module.manifest;
 	for (size_t i = 0; i < attached->len; i++)
-		all[b->u->narches + 1 + i] = attached->ptr[i];
-	image_index(all, b->u->narches + 1 + attached->len, NULL, out);
+		all[n++] = attached->ptr[i];
+	image_index(all, n, NULL, out);
 }
 
 /*
@@ -405,17 +446,19 @@ static int image_formats(struct packager *pk, struct unit *u, struct err *err)
 	for (size_t i = 0; i < u->narches && keep; i++)
 		if (package_attach(pk, u, &b.layout, &b.made[i], created(pk), &attached, err) < 0)
 			return -1;
+	if (keep && put_module(&b, err) < 0)
+		return -1;
 	layout_index(&b, &attached, &index);
 	if (keep) {
 		struct packaged *a = artifact_add(pk, PACKAGE_OCI, u, -1, "%s", name);
 
 		if (layout_commit(&b.layout, index.ptr, index.len, err) < 0)
 			return -1;
-		a->digest = b.index.digest;
+		a->digest = u->narches ? b.index.digest : b.module.manifest.digest;
 		a->size = b.size + attached.size + index.len + layout_version.len;
 		fill(a, &b);
 	}
-	return pk->req->formats & PACKAGE_OCI_ARCHIVE ? oci_archive(&b, err) : 0;
+	return u->narches && (pk->req->formats & PACKAGE_OCI_ARCHIVE) ? oci_archive(&b, err) : 0;
 }
 
 static int docker_formats(struct packager *pk, struct unit *u, struct err *err)
@@ -449,7 +492,7 @@ int package_image(struct packager *pk, struct unit *u, struct err *err)
 {
 	if ((pk->req->formats & (PACKAGE_OCI | PACKAGE_OCI_ARCHIVE)) && image_formats(pk, u, err) < 0)
 		return -1;
-	if ((pk->req->formats & PACKAGE_DOCKER_ARCHIVE) && docker_formats(pk, u, err) < 0)
+	if (u->narches && (pk->req->formats & PACKAGE_DOCKER_ARCHIVE) && docker_formats(pk, u, err) < 0)
 		return -1;
 	return 0;
 }

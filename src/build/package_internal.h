@@ -64,8 +64,11 @@ struct unit {
 	struct buf sbom_text[ARCH_COUNT];	/* of SBOM_IMAGE; borrowed by image_tree */
 	struct placed_list files;
 	struct tree zip_tree[ARCH_COUNT], image_tree[ARCH_COUNT];
-	enum arch arches[ARCH_COUNT];
+	enum arch arches[ARCH_COUNT];	/* of machines; none: a Worker is all there is of it */
 	size_t narches;
+	bool worker;			/* one is made of its module */
+	bool in_layout;			/* its module is an artifact of the layout, too */
+	char *module;			/* a path; NULL: none is wanted, or it is still to be built */
 };
 
 /** Where the sources come from, found while layers are compressed. */

@@ -18,6 +18,8 @@ const char *package_format_name(enum package_format f)
 		return "oci-archive";
 	case PACKAGE_DOCKER_ARCHIVE:
 		return "docker-archive";
+	case PACKAGE_WORKERS:
+		return "workers";
 	}
 	BUG("no such format: %d", (int)f);
 }
@@ -32,6 +34,10 @@ static json_t *image_json(const struct packaged_image *im)
 					  "media_type", layer_media_type(l->codec), "size", (json_int_t)l->size);
 		const char *version = codec_version(l->codec);
 
+		if (im->arch == ARCH_WASM32) {
+			js_set(layer, "media_type", json_string(MEDIA_WASM));
+			js_set(layer, "diff_id", json_null());
+		}
 		js_set(layer, "tar_size", l->tar_size ? json_integer((json_int_t)l->tar_size) : json_null());
 		/* Digests of compressed layers are only comparable between equal compressors; others' are not known. */
 		if (*version && l->tar_size)
@@ -39,7 +45,8 @@ static json_t *image_json(const struct packaged_image *im)
 		if (json_array_append_new(layers, layer) < 0)
 			BUG("jansson: out of memory");
 	}
-	js_set(j, "platform", json_pack("{s:s, s:s}", "os", "linux", "architecture", arch_oci(im->arch)));
+	js_set(j, "platform", json_pack("{s:s, s:s}", "os", im->arch == ARCH_WASM32 ? MODULE_OS : "linux",
+					"architecture", arch_oci(im->arch)));
 	js_set(j, "ref", json_string(arch_oci(im->arch)));
 	js_set(j, "digest", json_string(im->manifest.digest.s));
 	js_set(j, "config", json_string(im->config.digest.s));

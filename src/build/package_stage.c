@@ -45,7 +45,7 @@ int package_stage_check(const struct packager *pk, const struct unit *u, struct 
 			    name);
 		return err_hint(err, "make its image with --oci, or name the other functions");
 	}
-	if (!(req->formats & ~(unsigned)PACKAGE_ZIP))
+	if (!(req->formats & PACKAGE_IMAGES))
 		return 0;
 	if (req->base) {
 		err_set(err, ERR_USAGE, "--base %s: the image of '%s' is made by %s", req->base, name,
@@ -107,10 +107,10 @@ static int run_stage(struct packager *pk, struct unit *u, struct err *err)
 
 int package_stages(struct packager *pk, struct err *err)
 {
-	if (!(pk->req->formats & ~(unsigned)PACKAGE_ZIP))
+	if (!(pk->req->formats & PACKAGE_IMAGES))
 		return 0;
 	for (size_t i = 0; i < pk->nunits; i++)
-		if (pk->units[i].staged && run_stage(pk, &pk->units[i], err) < 0)
+		if (pk->units[i].staged && pk->units[i].narches && run_stage(pk, &pk->units[i], err) < 0)
 			return -1;
 	return 0;
 }

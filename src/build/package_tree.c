@@ -57,7 +57,7 @@ static const char *below(const char *path, const char *dir)
 static bool is_artifact(const struct project *p, const char *name)
 {
 	static const char *const tails[] = { "-x86_64.zip", "-arm64.zip", ".oci", ".oci.tar", "-x86_64.docker.tar",
-					     "-arm64.docker.tar" };
+					     "-arm64.docker.tar", ".workers" };
 	const size_t n = strcspn(name, "/");
 
 	if (n == strlen("manifest.json") && starts_with(name, "manifest.json"))

@@ -2,12 +2,15 @@
 /* What is to be packaged of one function: options resolved, files found, limits checked. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "build/build.h"
 #include "build/package_internal.h"
+#include "build/package_module.h"
 #include "build/package_sbom.h"
+#include "build/package_workers.h"
 #include "elf/elf.h"
 #include "os/fs.h"
 
@@ -79,12 +82,19 @@ static int resolve_arches(struct unit *u, const struct packager *pk, struct err 
 			if (pk->p->arches[i] != ARCH_WASM32)
 				have[pk->p->arches[i]] = true;
 	for (size_t i = 0; want && i < want->len; i++) {
-		int a = arch_parse(want->ptr[i]);
+		int a = arch_parse_any(want->ptr[i]);
 
 		if (a < 0) {
 			err_set(err, ERR_USAGE, "unknown architecture '%s'", want->ptr[i]);
-			return err_hint(err, "choose one of: x86_64, arm64");
+			return err_hint(err, "choose one of: x86_64, arm64, wasm32");
 		}
+		if (a == ARCH_WASM32 && !u->worker && !u->in_layout) {
+			err_set(err, ERR_USAGE, "%s: no zip and no archive of an image is made of wasm32",
+				u->fn->name.s);
+			return err_hint(err, "--oci makes an artifact of the module, --workers a Worker");
+		}
+		if (a == ARCH_WASM32)
+			continue;
 		if (!have[a]) {
 			err_set(err, ERR_USAGE, "%s is not built for %s", u->fn->name.s, arch_name((enum arch)a));
 			return err_hint(err, "add it to arches in slsc.yaml");
@@ -98,10 +108,10 @@ static int resolve_arches(struct unit *u, const struct packager *pk, struct err 
 		if (have[a] && wanted)
 			u->arches[u->narches++] = (enum arch)a;
 	}
-	if (!u->narches) {
-		project_err(pk->p, ERR_CONFIG, u->fn->name, err, "'%s' is built for wasm32 alone, of which no zip or "
-			    "image is made", u->fn->name.s);
-		return err_hint(err, "add x86_64 or arm64 to arches; `slsc build` makes the module");
+	if (!u->narches && !u->worker && !u->in_layout) {
+		project_err(pk->p, ERR_CONFIG, u->fn->name, err, "'%s' is built for wasm32 alone, of which no zip and "
+			    "no archive of an image is made", u->fn->name.s);
+		return err_hint(err, "add x86_64 or arm64 to arches; --oci and --workers are for modules");
 	}
 	return 0;
 }
@@ -194,7 +204,7 @@ static int make_trees(struct unit *u, struct packager *pk, enum arch arch, struc
 		if (placed_tree(pk->p, &u->files, binary, "", zip, err) < 0 ||
 		    check_limit(pk, u, zip, "its zip, unzipped,", tree_total(zip), LAMBDA_UNZIPPED, err) < 0)
 			return -1;
-	if ((pk->req->formats & ~(unsigned)PACKAGE_ZIP) && !u->staged)
+	if ((pk->req->formats & PACKAGE_IMAGES) && !u->staged)
 		if (placed_tree(pk->p, &u->files, binary, "var/task", image, err) < 0 ||
 		    (u->sbom == SBOM_IMAGE && !pk->req->dry_run && unit_sbom(pk, u, arch, err) < 0) ||
 		    check_limit(pk, u, image, "its image", tree_total(image), LAMBDA_IMAGE, err) < 0)
@@ -219,8 +229,14 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 	struct lstr base;
 	int level, codec, sbom, provenance;
 
-	*u = (struct unit){ .fn = fn };
+	*u = (struct unit){ .fn = fn, .worker = workers_wants(pk, fn), .in_layout = module_in_layout(pk, fn) };
 	project_package(pk->p, fn, &u->pkg);
+	if ((u->worker || u->in_layout) && module_locate(pk, u, err) < 0)
+		return -1;
+	if (u->worker && workers_check(pk, u, err) < 0)
+		return -1;
+	if (!(req->formats & (PACKAGE_ZIP | PACKAGE_IMAGES)))
+		return 0;
 	u->staged = u->pkg.dockerfile.s;
 	base = pick(req->base, u->pkg.base, "static");
 	if (choose(pk->p, "level", pick(req->level, u->pkg.level, "default"), levels, &level, err) < 0 ||
@@ -230,6 +246,8 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 		   err) < 0 ||
 	    resolve_arches(u, pk, err) < 0)
 		return -1;
+	if (!u->narches)
+		return 0;
 	u->level = (enum codec_level)level;
 	u->codec = (enum codec)codec;
 	u->sbom = (enum sbom_place)sbom;
@@ -253,6 +271,7 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 
 void unit_release(struct unit *u)
 {
+	free(u->module);
 	placed_release(&u->files);
 	debian_release(&u->debian);
 	strs_release(&u->want.packages);

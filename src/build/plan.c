@@ -111,7 +111,8 @@ static int check_profile(const struct graph *g, struct err *err)
 {
 	const struct profile *pr = g->profile;
 
-	if (strcmp(pr->name, "lock") == 0 || strcmp(pr->name, "link") == 0 || strcmp(pr->name, "build.ninja") == 0)
+	if (strcmp(pr->name, "lock") == 0 || strcmp(pr->name, "link") == 0 || strcmp(pr->name, "in") == 0 ||
+	    strcmp(pr->name, "build.ninja") == 0 || starts_with(pr->name, "launcher.log"))
 		return project_err(g->p, ERR_CONFIG, (struct lstr){ pr->name, pr->line, pr->col }, err,
 				   "a profile cannot be called '%s': .slsc has that name for another thing", pr->name);
 	return check_defines(g, &pr->defines, err);
@@ -214,6 +215,14 @@ static bool covers(const struct lstrs *arches, enum arch arch)
 	return false;
 }
 
+/* What a build in the tree leaves behind is no input; what slsc.yaml says of it is in its script. */
+bool graph_is_input(const char *path)
+{
+	return !starts_with(path, "dist/") && strcmp(path, "compile_commands.json") != 0 &&
+	       strcmp(path, "slsc.yaml") != 0 && strcmp(path, "slsc.lock") != 0 && !ends_with(path, ".o") &&
+	       !ends_with(path, ".a") && !ends_with(path, ".d") && is_writable(path);
+}
+
 /* What makes a function's own build command run again. */
 static int command_inputs(const struct graph *g, const struct function *f, struct strs *inputs,
 			  struct err *err)
@@ -233,14 +242,9 @@ static int command_inputs(const struct graph *g, const struct function *f, struc
 		return 0;
 	if (fs_glob(g->p->dir, "**", &all, err) < 0)
 		return -1;
-	VEC_EACH(&all, s) {
-		/* what a build in the tree leaves behind is no input; what slsc.yaml says of it is in its script */
-		if (starts_with(*s, "dist/") || strcmp(*s, "compile_commands.json") == 0 ||
-		    strcmp(*s, "slsc.yaml") == 0 || strcmp(*s, "slsc.lock") == 0 || ends_with(*s, ".o") ||
-		    ends_with(*s, ".a") || ends_with(*s, ".d") || !is_writable(*s))
-			continue;
-		strs_take(inputs, steal(s));
-	}
+	VEC_EACH(&all, s)
+		if (graph_is_input(*s))
+			strs_take(inputs, steal(s));
 	return 0;
 }
 

@@ -17,5 +17,11 @@
  */
 int smoke_run(const char *path, const char *shown, const struct function *f, enum arch arch, const char **did,
 	      struct err *err) MUST_CHECK;
+/**
+ * smoke_module - is the module at @path, run by Node's WASI, done with an event ({}) within SMOKE_TIMEOUT_MS? That its
+ * handler fails is an answer; a trap is none. runtime none: as above. ERR_TOOL without node.
+ */
+int smoke_module(const char *path, const char *shown, const struct function *f, const char **did,
+		 struct err *err) MUST_CHECK;
 
 #endif

@@ -62,29 +62,24 @@ static void add_path(struct buf *b, const char *dir, const char *file)
 	buf_add_shell(b, path);
 }
 
-/* @out: the same for who does not see the root, an editor. */
-static void add_isystem(const struct toolchain *tc, struct buf *b, struct buf *out, const char *dir)
+/*
+ * Wherever the sysroot lies, its headers have one name in the debug file, which the build-id is made from; and one name
+ * in the arguments. @out: the same by its path, for who does not stand in the project or, with a root, does not see it.
+ */
+static void add_isystem(struct arena *a, struct toolchain *tc, struct buf *b, struct buf *out, const char *dir,
+			const char *what)
 {
 	CLEAN_FREE char *host = tc->root ? root_find(tc->root, dir, NULL) : NULL;
+	const char *name = arena_printf(a, GRAPH_IN_DIR "/%s-%s", what, arch_name(tc->arch));
+	size_t n = 0;
 
-	add_i(b, "-isystem", dir);
+	while (tc->maps[n].dir)
+		n++;
+	tc->maps[n].dir = dir;
+	tc->maps[n].link = tc->root ? NULL : name;
+	tc->maps[n].to = arena_printf(a, "/sysroot/%s", what);
+	add_i(b, "-isystem", tc->root ? dir : name);
 	add_i(out, "-isystem", host ? host : dir);
-}
-
-/* Wherever the sysroot lies, its headers have one name in the debug file, which the build-id is made from. */
-static void map_sysroot(struct arena *a, struct toolchain *tc, const struct sysroot *s)
-{
-	if (s->cached) {
-		CLEAN_FREE char *dir = path_dirname(s->lib);
-
-		tc->maps[0].from = arena_strdup(a, dir);
-		tc->maps[0].to = "/sysroot";
-		return;
-	}
-	tc->maps[0].from = s->include;
-	tc->maps[0].to = "/sysroot/include";
-	tc->maps[1].from = s->kernel;
-	tc->maps[1].to = "/sysroot/kernel";
 }
 
 /* clang or gcc over a musl sysroot, by hand: wrappers and specs files disagree about -static-pie and order. */
@@ -98,20 +93,20 @@ static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const ch
 		lacks(tc, arena_printf(a, "musl's headers and libc.a for %s", arch_name(tc->arch)), NULL, true);
 		return;
 	}
-	map_sysroot(a, tc, &s);
 	tc->cached = s.cached;
 	if (tc->clang) {
 		buf_addz(&c, "-nostdlibinc");
 	} else {
-		buf_addz(&c, "-nostdinc");
+		/* gcc names a header by its real path where that is the shorter one */
+		buf_addz(&c, "-nostdinc -fno-canonical-system-headers");
 		gcc_include = gcc_dir(a, tc->root, tc->arch, "include/stddef.h");
 	}
 	buf_addz(&outside, c.ptr);
-	add_isystem(tc, &c, &outside, s.include);
+	add_isystem(a, tc, &c, &outside, s.include, "include");
 	if (gcc_include)
-		add_isystem(tc, &c, &outside, arena_printf(a, "%s/include", gcc_include));
+		add_isystem(a, tc, &c, &outside, arena_printf(a, "%s/include", gcc_include), "gcc");
 	if (s.kernel)
-		add_isystem(tc, &c, &outside, s.kernel);
+		add_isystem(a, tc, &c, &outside, s.kernel, "kernel");
 	buf_addz(&pre, linker);
 	buf_addz(&pre, " -nostdlib");
 	add_i(&pre, "-L", s.lib);
@@ -126,6 +121,7 @@ static void musl(struct arena *a, struct toolchain *tc, struct buf *id, const ch
 	add_path(&post, s.lib, "crtn.o");
 	tc->cflags = arena_strdup(a, c.ptr);
 	tc->cflags_outside = tc->root ? arena_strdup(a, outside.ptr) : NULL;
+	tc->cflags_abs = tc->root ? tc->cflags : arena_strdup(a, outside.ptr);
 	tc->link_pre = arena_strdup(a, pre.ptr);
 	tc->pie_pre = arena_strdup(a, pie.ptr);
 	tc->link_post = arena_strdup(a, post.ptr);
@@ -260,8 +256,10 @@ static void override(struct arena *a, struct toolchain *tc, const struct toolcha
 		tc->ranlib = d->ranlib.s;
 	if (d->strip.s)
 		tc->strip = d->strip.s;
-	if (d->cflags.len)
+	if (d->cflags.len) {
 		tc->cflags = join(a, tc->cflags, &d->cflags);
+		tc->cflags_abs = join(a, tc->cflags_abs, &d->cflags);
+	}
 	if (d->ldflags.len) {
 		tc->link_pre = join(a, tc->link_pre, &d->ldflags);
 		tc->pie_pre = join(a, tc->pie_pre, &d->ldflags);
@@ -300,6 +298,7 @@ int toolchain_resolve(struct arena *a, const struct project *p, const struct roo
 		tc->name = tc->shown = TOOLCHAIN_WASI;
 		wasi(tc, &id);
 		tc->id = arena_strdup(a, id.ptr);
+		tc->cflags_abs = tc->cflags;
 		return 0;
 	}
 	while ((kind = kind_of(base)) < 0 || p) {
@@ -326,6 +325,8 @@ int toolchain_resolve(struct arena *a, const struct project *p, const struct roo
 	for (size_t i = 0; i < n && !tc->cc; i++)
 		tc->cc = chain[i]->arch[arch].cc.s ? chain[i]->arch[arch].cc.s : chain[i]->cc.s;
 	make[kind](a, tc, &id);
+	if (!tc->cflags_abs)
+		tc->cflags_abs = tc->cflags;
 	for (size_t i = n; i > 0; i--) {
 		const struct toolchain_def *d = chain[i - 1];
 		const struct toolchain_arch_def all = { d->cc,	  d->cxx,   d->ar,     d->ranlib,
@@ -377,8 +378,9 @@ int toolchain_require(const struct toolchain *tc, struct err *err)
 void profile_cflags(const struct toolchain *tc, const struct profile *pr, struct buf *out)
 {
 	buf_addf(out, "-O%s", pr->optimize);
+	/* The same here and where distcc compiles: clang's DWARF 5 has checksums of files, gcc would list its flags. */
 	if (pr->debug_info)
-		buf_addz(out, " -g");
+		buf_addz(out, tc->clang ? " -g -gdwarf-4" : " -g -gno-record-gcc-switches");
 	if (pr->gc_sections)
 		buf_addz(out, " -ffunction-sections -fdata-sections");
 	if (pr->lto)

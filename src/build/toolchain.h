@@ -10,6 +10,9 @@
 #include "build/stages.h"
 #include "config/project.h"
 
+/* Links to what lies outside of the project and is compiled or included: one name wherever it lies. */
+#define GRAPH_IN_DIR ".slsc/in"
+
 enum tc_kind { TC_MUSL, TC_MUSL_GCC, TC_GNU, TC_ZIG, TC_WASI };
 
 /** A part that a toolchain lacks on this machine, and what would bring it. */
@@ -32,6 +35,7 @@ struct toolchain {
 	const char *cc, *cxx, *ar, *ranlib, *strip;	/* shell text */
 	const char *target;		/* for compiles and links alike: --target=... */
 	const char *cflags;		/* for compiles: include directories of the C library */
+	const char *cflags_abs;		/* the same for who does not stand in the project's directory */
 	const char *cflags_outside;	/* of a stage: with its directories as this machine has them; or NULL */
 	const char *link_pre, *link_post;	/* before and after the objects */
 	const char *pie_pre;		/* instead of link_pre for profiles with pie: static-pie by hand */
@@ -42,9 +46,13 @@ struct toolchain {
 	const char *run;		/* shell text before each command: "", or what takes it into the stage */
 	const char *id;			/* of the compiler, linker and libc.a: size and mtime of each */
 	const char *libdirs[8];		/* where -lNAME is looked for; NULL-terminated */
+	/*
+	 * Directories that binaries know by another name; ends with dir NULL. cflags name them as the project does,
+	 * below GRAPH_IN_DIR, so that no path of this machine is in a compile's arguments; link NULL: as they are.
+	 */
 	struct {
-		const char *from, *to;
-	} maps[3];			/* directories that binaries know by another name; ends with from NULL */
+		const char *dir, *link, *to;
+	} maps[4];
 	struct tc_missing missing[6];
 	unsigned nmissing;
 };

@@ -13,6 +13,7 @@ static const char *const choices_compression[] = { "gzip", "zstd", "none", NULL 
 static const char *const choices_sbom[] = { "none", "image", "attach", NULL };
 static const char *const choices_provenance[] = { "none", "attach", NULL };
 static const char *const choices_optimize[] = { "0", "1", "2", "3", "s", "z", "g", NULL };
+static const char *const choices_launcher[] = { "ccache", "sccache", "distcc", "icecc", "recc", "none", NULL };
 static const char *const choices_runtime[] = {
 	[RUNTIME_LAMBDA] = "lambda", [RUNTIME_HTTP] = "http", [RUNTIME_NONE] = "none", NULL
 };
@@ -156,6 +157,22 @@ static const struct keys keys_stage = { .doc = "A stage of a Dockerfile.", KEYS(
 
 const struct keys keys_toolchain = { .what = "toolchain", .doc = "A compiler and its tools.", KEYS(toolchain_keys) };
 
+/* ---- launchers ---- */
+
+static const struct key launcher_keys[] = {
+	{ KEY("name", KEY_CHOICE, struct launcher_def, name), .flags = KEY_REQUIRED, .choices = choices_launcher,
+	  .doc = "Which one." },
+	{ KEY("remote", KEY_STR, struct launcher_def, remote), .check = &check_remote,
+	  .doc = "Where ccache (redis, http, file) or sccache (redis, memcached) shares what it keeps, or recc (grpc) "
+		 "compiles." },
+	{ KEY("read_only", KEY_BOOL, struct launcher_def, read_only), .def = "false",
+	  .doc = "Whether ccache only reads from there." },
+	{ KEY("hosts", KEY_STRS, struct launcher_def, hosts), .flags = KEY_NOT_EMPTY, .check = &check_label,
+	  .doc = "Where distcc compiles, as in DISTCC_HOSTS." },
+};
+static const struct keys keys_launcher = { .doc = "What is put before each compile.", KEYS(launcher_keys),
+	.done = launcher_done };
+
 /* ---- dependencies ---- */
 
 static const struct key dependency_keys[] = {
@@ -195,6 +212,45 @@ static const struct key fallback_keys[] = {
 static const struct keys keys_fallback = { .doc = "What is answered while a function is out of order.",
 	KEYS(fallback_keys) };
 
+static const char *const choices_tune[] = { "cost", "speed", "balanced", NULL };
+
+static const struct key tune_keys[] = {
+	{ KEY("memory", KEY_STRS, struct tune_def, memory), .flags = KEY_NOT_EMPTY | KEY_UNIQUE | KEY_NUMBERS,
+	  .doc = "Sizes of memory to try." },
+	{ KEY("cpu", KEY_STRS, struct tune_def, cpu), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
+	  .doc = "Shares of a CPU to try, such as 50 %." },
+	{ KEY("workers", KEY_STRS, struct tune_def, workers), .flags = KEY_NOT_EMPTY | KEY_UNIQUE | KEY_NUMBERS,
+	  .doc = "Values of `SLSC_WORKERS` to try, for runtime http." },
+	{ KEY("retention", KEY_STRS, struct tune_def, retention), .flags = KEY_NOT_EMPTY | KEY_UNIQUE | KEY_NUMBERS,
+	  .doc = "Values of the macro `SLSC_ARENA_RETENTION` to try, 0 to 100." },
+	{ KEY("profile", KEY_STRS, struct tune_def, profile), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
+	  .doc = "Profiles to try." },
+	{ KEY("env", KEY_LISTS, struct tune_def, env), .names = &check_env_name,
+	  .doc = "Variables of the environment, each with the values to try." },
+	{ KEY("defines", KEY_LISTS, struct tune_def, defines), .names = &check_c_name,
+	  .doc = "Macros for -D, each with the values to try." },
+	{ KEY("rate", KEY_COUNT, struct tune_def, rate), .def = "100", .min = 1, .max = 1000000,
+	  .doc = "Calls a second, whatever the function does." },
+	{ KEY("duration", KEY_MS, struct tune_def, duration_ms), .def = "2 s", .min = 100, .max = 3600000,
+	  .doc = "Of the load, for each setting and repeat." },
+	{ KEY("warmup", KEY_MS, struct tune_def, warmup_ms), .def = "500 ms", .min = 1, .max = 3600000,
+	  .doc = "Of the same load, before it counts." },
+	{ KEY("repeats", KEY_COUNT, struct tune_def, repeats), .def = "5", .min = 1, .max = 100,
+	  .doc = "How often each setting is measured." },
+	{ KEY("cold", KEY_COUNT, struct tune_def, cold), .def = "3", .min = 1, .max = 1000,
+	  .doc = "Cold starts of each setting and repeat." },
+	{ KEY("events", KEY_STRS, struct tune_def, events), .flags = KEY_NOT_EMPTY, .check = &check_inside,
+	  .doc = "Files with events, in turn: JSON, or a line each in .jsonl; globs, relative to slsc.yaml." },
+	{ KEY("generator", KEY_STR, struct tune_def, generator), .flags = KEY_LINES,
+	  .doc = "A shell command that prints events, a line each." },
+	{ KEY("strategy", KEY_CHOICE, struct tune_def, strategy), .def = "balanced", .choices = choices_tune,
+	  .doc = "What the best setting is best in." },
+	{ KEY("platform", KEY_STR, struct tune_def, platform), .def = "lambda",
+	  .doc = "Whose prices count: a name in the table of prices." },
+};
+static const struct keys keys_tune = { .doc = "What `slsc tune` tries, and under which load.", KEYS(tune_keys),
+	.done = tune_done };
+
 static const struct key function_keys[] = {
 	{ KEY("sources", KEY_STRS, struct function, sources), .flags = KEY_NOT_EMPTY, .check = &check_inside,
 	  .doc = "What to compile: globs, relative to slsc.yaml." },
@@ -218,6 +274,8 @@ static const struct key function_keys[] = {
 	  .def = "the project's", .choices = choices_arch, .doc = "A subset of the project's architectures." },
 	{ KEY("memory", KEY_SIZE, struct function, memory), .def = "128 MB", .min = 128u << 20,
 	  .max = UINT64_C(10240) << 20, .doc = "Memory of an instance, 128 MB to 10,240 MB." },
+	{ KEY("cpu", KEY_PERCENT, struct function, cpu), .def = "as memory or runtime say", .min = 1, .max = 64000,
+	  .doc = "How much of a CPU `slsc local` gives an instance, such as 50 %." },
 	{ KEY("timeout", KEY_MS, struct function, timeout_ms), .def = "3 s", .min = 1, .max = 900000,
 	  .doc = "Longest time of one invocation, at most 900 s." },
 	{ KEY("storage", KEY_SIZE, struct function, storage), .def = "512 MB", .min = 512u << 20,
@@ -236,6 +294,7 @@ static const struct key function_keys[] = {
 	  .doc = "A directory of Lambda extensions that `slsc local` starts with each instance." },
 	{ KEY("env", KEY_PAIRS, struct function, env), .names = &check_env_name,
 	  .doc = "Environment at run time, at most 4 KB together." },
+	{ KEY("tune", KEY_OBJECT, struct function, tune), .sub = &keys_tune, .doc = "What `slsc tune` tries." },
 	{ KEY("package", KEY_OBJECT, struct function, package), .sub = &keys_package,
 	  .doc = "On top of the project's package." },
 };
@@ -291,6 +350,9 @@ static const struct key root_keys[] = {
 	  .def = "[x86_64, arm64]", .choices = choices_arch, .doc = "What to build for." },
 	{ KEY("toolchain", KEY_STR_OR, struct root, toolchain), .def = "musl", .sub = &keys_stage,
 	  .doc = "The toolchain: musl, musl-gcc, gnu, zig or one of toolchains; or a stage of a Dockerfile." },
+	{ KEY("launcher", KEY_STR_OR, struct root, launcher), .def = "none", .sub = &keys_launcher,
+	  .check = &check_launcher,
+	  .doc = "What is put before each compile: ccache, sccache, distcc, icecc or recc." },
 	{ KEY("profile", KEY_STR, struct root, profile), .def = "release",
 	  .doc = "The profile when none is named on the command line." },
 	{ .name = "functions", .type = KEY_NAMED, .flags = KEY_REQUIRED | KEY_NOT_EMPTY,
@@ -325,7 +387,7 @@ size_t keys_max_entries(const struct key *k)
 {
 	if (k->type == KEY_NAMED)
 		return (size_t)k->max;
-	if (k->type == KEY_PAIRS || (k->flags & KEY_UNIQUE))
+	if (k->type == KEY_PAIRS || k->type == KEY_LISTS || (k->flags & KEY_UNIQUE))
 		return 256;
 	return k->type == KEY_OBJECTS ? 1000 : 10000;
 }
@@ -368,6 +430,8 @@ const char *key_expects(const struct key *k, char *buf, size_t cap)
 		return "a list of strings";
 	case KEY_PAIRS:
 		return "a mapping of names to strings";
+	case KEY_LISTS:
+		return "a mapping of names to lists";
 	case KEY_OBJECTS:
 		return "a list of mappings";
 	case KEY_OBJECT:

@@ -28,6 +28,7 @@ enum key_type {
 	KEY_MODE,	/* mode_t */
 	KEY_STRS,	/* struct lstrs; choices apply to each */
 	KEY_PAIRS,	/* struct lkvs */
+	KEY_LISTS,	/* struct llists: names, each with a list of scalars */
 	KEY_OBJECT,	/* a struct, by sub */
 	KEY_OBJECTS,	/* { T *ptr; size_t len; } of structs, by sub */
 	KEY_NAMED,	/* name: object; read by the section's own code */
@@ -60,7 +61,7 @@ struct key {
 	const char *def;			/* the default as documented, in YAML; NULL: none */
 	const char *const *choices;		/* NULL-terminated */
 	const struct check *check;		/* of the string, or of each one in a list */
-	const struct check *names;		/* of the names in KEY_PAIRS and KEY_NAMED */
+	const struct check *names;		/* of the names in KEY_PAIRS, KEY_LISTS and KEY_NAMED */
 	const struct keys *sub;
 	uint64_t min, max;			/* max 0: no range */
 	const char *doc;			/* one sentence */
@@ -91,12 +92,14 @@ const char *key_expects(const struct key *k, char *buf, size_t cap);
 
 /* the checks, for the table and the test that compares each with its pattern */
 extern const struct check check_function_name, check_name, check_c_name, check_env_name, check_label,
-	check_inside, check_in_tree, check_to, check_user, check_absolute, check_git, check_base, check_debian;
+	check_inside, check_in_tree, check_to, check_user, check_absolute, check_git, check_base, check_debian,
+	check_launcher, check_remote;
 
 /* What keys_root is read into: on its way into struct project. */
 struct root {
 	struct lstr name, version, profile;
 	struct toolchain_choice toolchain;
+	struct launcher_def launcher;
 	struct lstrs arches;
 	struct package package;
 	struct lkvs mirrors;
@@ -105,7 +108,9 @@ struct root {
 /* checks across keys, see struct keys.done */
 int include_done(struct reader *rd, void *target, const struct ynode *n);
 int image_done(struct reader *rd, void *target, const struct ynode *n);
+int launcher_done(struct reader *rd, void *target, const struct ynode *n);
 int strategy_done(struct reader *rd, void *target, const struct ynode *n);
+int tune_done(struct reader *rd, void *target, const struct ynode *n);
 int function_done(struct reader *rd, void *target, const struct ynode *n);
 
 #endif

@@ -32,6 +32,15 @@ struct lkvs {
 	struct lkv *ptr;
 	size_t len;
 };
+/** Names, each with a list of strings. */
+struct llist {
+	struct lstr key;
+	struct lstrs vals;
+};
+struct llists {
+	struct llist *ptr;
+	size_t len;
+};
 
 /*
  * The machines, ARCH_COUNT of them, for which there are processes, images and packages; then wasm32, which is built
@@ -98,6 +107,14 @@ struct dependency {
 	struct lstrs includes;		/* directories in the fetched tree; default "." */
 	struct lkvs defines;
 	struct lstrs flags;
+};
+
+/** What is put before each compile. */
+struct launcher_def {
+	struct lstr name;		/* ccache, sccache, distcc, icecc, recc or none; NULL: nothing is said */
+	struct lstr remote;		/* the cache's server; of recc the one that compiles; without a password */
+	bool read_only;			/* nothing is written there */
+	struct lstrs hosts;		/* distcc's, as DISTCC_HOSTS takes them */
 };
 
 /** package.zip.include: files next to the binary, in the zip and in the image. */
@@ -167,6 +184,17 @@ struct strategy_def {
 	struct lstr compression;
 };
 
+/** functions.<name>.tune: what `slsc tune` tries, under which load; values as written. Read by local/tune_axes.c. */
+struct tune_def {
+	struct lstrs memory, cpu, workers, retention, profile;
+	struct llists env, defines;
+	uint64_t rate, repeats, cold;	/* 0: not said */
+	uint64_t duration_ms, warmup_ms;	/* 0: not said */
+	struct lstrs events;		/* globs of files */
+	struct lstr generator;		/* a shell command */
+	struct lstr strategy, platform;	/* cost, speed or balanced; of the table of prices. NULL: not said */
+};
+
 struct function {
 	struct lstr name;		/* [a-z0-9][a-z0-9_-]{0,63}, unique without regard to case */
 	struct lstrs sources;		/* globs, relative to slsc.yaml */
@@ -181,6 +209,7 @@ struct function {
 					 * the project but .slsc, dist, .git */
 	struct lstrs arches;		/* subset of the project's; empty: all */
 	uint64_t memory;		/* bytes; default 128 MB; 128 MB..10,240 MB */
+	uint64_t cpu;			/* thousandths of one, of an instance here; 0: by memory or runtime */
 	uint64_t timeout_ms;		/* default 3 s; 1 ms..900 s */
 	uint64_t storage;		/* bytes of /tmp; default 512 MB; 512 MB..10,240 MB */
 	uint64_t concurrency;		/* instances at most; default 100; 1..1000 */
@@ -192,6 +221,7 @@ struct function {
 	uint64_t fallback_status;	/* default 200 */
 	struct lstr extensions;		/* a directory of programs; NULL: none */
 	struct lkvs env;		/* at run time; at most 4 KB together */
+	struct tune_def tune;
 	struct package package;		/* only what the function itself says */
 };
 
@@ -208,6 +238,7 @@ struct project {
 	enum arch arches[ARCH_ALL];
 	size_t narches;			/* default both machines; in the file's order else */
 	struct toolchain_choice toolchain;	/* default "musl" */
+	struct launcher_def launcher;
 	struct build_stages *stages;	/* who opens those of toolchains (build/stages.h); borrowed; NULL: nobody */
 	struct lstr profile;		/* the default profile; "release" */
 	struct profile **profiles;	/* built-in and own */
@@ -297,6 +328,21 @@ int project_check_dockerfile(const struct project *p, const struct package *pk, 
  * numbers of bytes.
  */
 void project_show(struct project *p, bool json, struct buf *out);
+
+/** A piece of the file that functions are made by: the same @text means the same, however it was written. */
+struct project_part {
+	const char *key;		/* "functions.hello", "profiles.release", "toolchains.x", "version" */
+	const char *text;
+};
+#define PROJECT_PARTS_MAX 512u
+
+/**
+ * project_parts - what @f is built and packed by: its own entry, in which the project's package, toolchain and arches
+ * are merged; the profile @profile, all it extends applied; the project's own toolchains and dependencies that it
+ * names; and what all images have of the project. At most PROJECT_PARTS_MAX, in @out; in @p's arena. Returns how many.
+ */
+size_t project_parts(struct project *p, const struct function *f, const struct profile *profile,
+		     struct project_part out[PROJECT_PARTS_MAX]);
 
 /** schema_json - the JSON Schema (draft-07) of slsc.yaml, from the table that the parser uses. */
 void schema_json(struct buf *out);

@@ -180,6 +180,16 @@ static void show_pairs(struct writer *w, const char *key, struct lkvs v)
 	close_map(w);
 }
 
+static void show_lists(struct writer *w, const char *key, struct llists v)
+{
+	if (!v.len)
+		return;
+	open_map(w, key);
+	for (size_t i = 0; i < v.len; i++)
+		show_strs(w, v.ptr[i].key.s, v.ptr[i].vals);
+	close_map(w);
+}
+
 static void show_profile(struct writer *w, const struct profile *r)
 {
 	open_map(w, r->name);
@@ -351,6 +361,21 @@ static void show_toolchain_of(struct writer *w, struct project *p, const struct 
 	close_map(w);
 }
 
+static void show_launcher(struct writer *w, const struct launcher_def *l)
+{
+	if (!l->remote.s && !l->read_only && !l->hosts.len) {
+		show_str(w, "launcher", l->name.s);
+		return;
+	}
+	open_map(w, "launcher");
+	show_str(w, "name", l->name.s);
+	show_str(w, "remote", l->remote.s);
+	if (l->read_only)
+		show_bool(w, "read_only", true);
+	show_strs(w, "hosts", l->hosts);
+	close_map(w);
+}
+
 static struct lstrs arches_of(struct project *p, const struct function *f)
 {
 	struct lstrs v = { arena_alloc(&p->arena, ARCH_ALL * sizeof(struct lstr)), 0 };
@@ -370,6 +395,37 @@ static void show_fallback(struct writer *w, const struct function *f)
 	show_str(w, "file", f->fallback_file.s);
 	show_str(w, "function", f->fallback_function.s);
 	show_count(w, "status", f->fallback_status);
+	close_map(w);
+}
+
+static void show_tune(struct writer *w, const struct tune_def *t)
+{
+	static const struct tune_def none;
+
+	if (memcmp(t, &none, sizeof(none)) == 0)
+		return;
+	open_map(w, "tune");
+	show_strs(w, "memory", t->memory);
+	show_strs(w, "cpu", t->cpu);
+	show_strs(w, "workers", t->workers);
+	show_strs(w, "retention", t->retention);
+	show_strs(w, "profile", t->profile);
+	show_lists(w, "env", t->env);
+	show_lists(w, "defines", t->defines);
+	if (t->rate)
+		show_count(w, "rate", t->rate);
+	if (t->duration_ms)
+		show_us(w, "duration", t->duration_ms * 1000);
+	if (t->warmup_ms)
+		show_us(w, "warmup", t->warmup_ms * 1000);
+	if (t->repeats)
+		show_count(w, "repeats", t->repeats);
+	if (t->cold)
+		show_count(w, "cold", t->cold);
+	show_strs(w, "events", t->events);
+	show_str(w, "generator", t->generator.s);
+	show_str(w, "strategy", t->strategy.s);
+	show_str(w, "platform", t->platform.s);
 	close_map(w);
 }
 
@@ -394,6 +450,11 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_toolchain_of(w, p, f);
 	show_strs(w, "arches", arches_of(p, f));
 	show_size(w, "memory", f->memory);
+	if (f->cpu) {
+		char buf[32];
+
+		show_text(w, "cpu", format_permille(f->cpu, buf));
+	}
 	show_us(w, "timeout", f->timeout_ms * 1000);
 	show_size(w, "storage", f->storage);
 	show_count(w, "concurrency", f->concurrency);
@@ -405,6 +466,7 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_fallback(w, f);
 	show_str(w, "extensions", f->extensions.s);
 	show_pairs(w, "env", f->env);
+	show_tune(w, &f->tune);
 	show_package(w, p, f);
 	close_map(w);
 }
@@ -461,6 +523,7 @@ void project_show(struct project *p, bool json, struct buf *out)
 	show_str(&w, "version", p->version.s);
 	show_strs(&w, "arches", arches);
 	show_toolchain_of(&w, p, NULL);
+	show_launcher(&w, &p->launcher);
 	show_str(&w, "profile", p->profile.s);
 	open_map(&w, "functions");
 	for (size_t i = 0; i < p->nfunctions; i++)
@@ -493,4 +556,65 @@ void project_show(struct project *p, bool json, struct buf *out)
 	buf_addc(&text, '\n');
 	buf_adds(out, buf_str(&text));
 	buf_release(&text);
+}
+
+/* ---- pieces of it, to be compared ---- */
+
+/* What was written since the last one. */
+static void cut_part(struct project *p, struct buf *text, const char *section, const char *name,
+		     struct project_part *out)
+{
+	*out = (struct project_part){ .key = name ? arena_printf(&p->arena, "%s.%s", section, name) : section,
+				      .text = arena_str(&p->arena, buf_str(text)) };
+	buf_reset(text);
+}
+
+size_t project_parts(struct project *p, const struct function *f, const struct profile *profile,
+		     struct project_part out[PROJECT_PARTS_MAX])
+{
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct writer w = { &text, false, 0, true };
+	struct toolchain_use use;
+	const char *name;
+	struct err ignored;
+	size_t n = 0;
+
+	show_function(&w, p, f);
+	cut_part(p, &text, "functions", f->name.s, &out[n++]);
+	show_profile(&w, profile);
+	cut_part(p, &text, "profiles", profile->name, &out[n++]);
+	show_str(&w, "project", p->name.s);
+	cut_part(p, &text, "project", NULL, &out[n++]);
+	show_str(&w, "version", p->version.s);
+	cut_part(p, &text, "version", NULL, &out[n++]);
+	show_pairs(&w, "mirrors", p->mirrors);
+	cut_part(p, &text, "mirrors", NULL, &out[n++]);
+	project_toolchain_use(p, f, &use);
+	/* no more than there are: one that extends itself is refused */
+	for (name = use.of.name.s; name;) {
+		const struct toolchain_def *t = project_toolchain(p, name, &ignored);
+
+		if (!t || !t->line)
+			break;
+		show_toolchain(&w, t);
+		cut_part(p, &text, "toolchains", t->name, &out[n++]);
+		name = t->extends.s;
+	}
+	/* its Dockerfile's arguments may be the project's, and in no image of @f's */
+	if (use.of.stage.s) {
+		show_toolchain_of(&w, p, f);
+		show_str(&w, "context", use.context);
+		if (use.build_args)
+			show_pairs(&w, "build_args", *use.build_args);
+		cut_part(p, &text, "toolchain", NULL, &out[n++]);
+	}
+	for (size_t i = 0; i < f->dependencies.len; i++) {
+		const struct dependency *d = project_dependency(p, f->dependencies.ptr[i].s, &ignored);
+
+		if (!d)
+			continue;
+		show_dependency(&w, d);
+		cut_part(p, &text, "dependencies", d->name.s, &out[n++]);
+	}
+	return n;
 }

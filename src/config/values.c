@@ -380,6 +380,25 @@ static bool ok_git(const char *s)
 	return !at || !memchr(p, ':', (size_t)(at - p));
 }
 
+static bool ok_launcher(const char *s)
+{
+	static const char *const names[] = { "ccache", "sccache", "distcc", "icecc", "recc", "none", NULL };
+
+	return one_of(s, names);
+}
+
+/* A password would be in the repository; ccache takes one word before '@' for a password, too. */
+static bool ok_remote(const char *s)
+{
+	static const char *const schemes[] = { "redis://", "redis+unix:", "http://", "file:/", "memcached://",
+					       "grpc://" };
+	bool known = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+		known |= starts_with(s, schemes[i]) && s[strlen(schemes[i])];
+	return known && ok_label(s) && !strchr(s, '@') && !strstr(s, "bearer-token=");
+}
+
 const struct check check_function_name = { "a name of lower-case letters, digits, '-' and '_'",
 	"^[a-z0-9][a-z0-9_-]{0,63}$", ok_function_name, "it becomes a file name and part of an image's name" };
 const struct check check_name = { "a name of letters, digits, '.', '-' and '_'",
@@ -402,3 +421,8 @@ const struct check check_absolute = { "an absolute path", "^/", ok_absolute, NUL
 const struct check check_debian = { "a Debian package's name", "^[a-z0-9][a-z0-9+.-]{1,127}$", ok_package, NULL };
 const struct check check_git = { "a git URL or path without a password", "^[^-]", ok_git,
 	"let a git credential helper or an SSH agent know the password" };
+const struct check check_launcher = { "ccache, sccache, distcc, icecc, recc or none",
+	"^(ccache|sccache|distcc|icecc|recc|none)$", ok_launcher, "another command: slsc build --launcher CMD" };
+const struct check check_remote = { "the URL of a server, without a password",
+	"^(redis://|redis[+]unix:|http://|file:/|memcached://|grpc://)[^ \t\r\n@]+$", ok_remote,
+	"redis://HOST[:PORT], http://HOST[:PORT][/PATH], file:/DIR, ...; one with a password: $SLSC_LAUNCHER_REMOTE" };

@@ -44,42 +44,11 @@ void bench_rows_release(struct bench_rows *rows)
 
 /* ---- text ---- */
 
-const char *bench_ns_text(double ns, char *text, size_t cap)
-{
-	static const struct {
-		double least, divide;
-		const char *unit;
-	} units[] = { { 999.5e6, 1e9, "s" }, { 999.5e3, 1e6, "ms" }, { 999.5, 1e3, "µs" }, { 0, 1, "ns" } };
-	size_t i = 0;
-	double v;
-
-	while (ns < units[i].least)
-		i++;
-	v = ns / units[i].divide;
-	snprintf(text, cap, "%.*f %s", units[i].divide < 2 || v >= 99.95 ? 0 : v >= 9.995 ? 1 : 2, v, units[i].unit);
-	return text;
-}
-
-const char *bench_count_text(uint64_t n, char *text, size_t cap)
-{
-	char digits[32];
-	const size_t len = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, n);
-	size_t at = 0;
-
-	for (size_t i = 0; i < len && at + 2 < cap; i++) {
-		if (i && (len - i) % 3 == 0)
-			text[at++] = ',';
-		text[at++] = digits[i];
-	}
-	text[at] = '\0';
-	return text;
-}
-
 static void add_count(struct buf *out, uint64_t n, const char *one, const char *many)
 {
 	char text[BENCH_TEXT_MAX];
 
-	buf_addf(out, "%s %s", bench_count_text(n, text, sizeof(text)), n == 1 ? one : many);
+	buf_addf(out, "%s %s", str_human_count(n, text, sizeof(text)), n == 1 ? one : many);
 }
 
 /* A span that somebody chose: 10 s, 2.5 s, 500 ms. */
@@ -134,7 +103,7 @@ static void add_rate(struct buf *out, double v)
 	char text[BENCH_TEXT_MAX];
 
 	if (v >= 99.95)
-		buf_addz(out, bench_count_text((uint64_t)(v + 0.5), text, sizeof(text)));
+		buf_addz(out, str_human_count((uint64_t)(v + 0.5), text, sizeof(text)));
 	else
 		buf_addf(out, "%.*f", v >= 9.995 ? 1 : 2, v);
 }
@@ -148,7 +117,7 @@ void bench_outcome_text(const struct load_result *r, struct buf *out)
 	for (size_t i = 0; i < LOAD_OUTCOMES; i++) {
 		if (!r->calls[i])
 			continue;
-		buf_addf(out, "%s%s %s", sep, bench_count_text(r->calls[i], text, sizeof(text)), load_outcome_name[i]);
+		buf_addf(out, "%s%s %s", sep, str_human_count(r->calls[i], text, sizeof(text)), load_outcome_name[i]);
 		sep = ", ";
 	}
 	if (!r->elapsed)
@@ -169,7 +138,7 @@ void bench_use_text(const struct load_result *r, struct buf *out)
 		return;
 	buf_addz(out, r->memory ? "; " : "");
 	if (r->cpu.n)
-		buf_addf(out, "CPU %s", bench_ns_text(hist_mean(&r->cpu), text, sizeof(text)));
+		buf_addf(out, "CPU %s", str_human_ns(hist_mean(&r->cpu), text, sizeof(text)));
 	buf_addz(out, r->cpu.n && allocs ? " and " : "");
 	if (allocs)
 		buf_addf(out, "%.1f allocations", (double)r->allocs / (double)r->allocs_of);
@@ -187,8 +156,8 @@ void bench_interval_text(const struct load_result *r, struct buf *out)
 	for (size_t i = 0; i < r->colds.len; i++)
 		v[i] = (double)r->colds.ptr[i].latency;
 	stats_of(v, r->colds.len, &s);
-	buf_addf(out, "median %s, with 95 %% between %s and %s", bench_ns_text(s.p50, p50, sizeof(p50)),
-		 bench_ns_text(s.low, low, sizeof(low)), bench_ns_text(s.high, high, sizeof(high)));
+	buf_addf(out, "median %s, with 95 %% between %s and %s", str_human_ns(s.p50, p50, sizeof(p50)),
+		 str_human_ns(s.low, low, sizeof(low)), str_human_ns(s.high, high, sizeof(high)));
 }
 
 static void add_foreign(struct buf *out, const char *s)
@@ -201,7 +170,7 @@ void bench_error_text(const struct load_error *e, struct buf *out)
 {
 	char text[BENCH_TEXT_MAX];
 
-	buf_addf(out, "%s ×", bench_count_text(e->n, text, sizeof(text)));
+	buf_addf(out, "%s ×", str_human_count(e->n, text, sizeof(text)));
 	if (e->status)
 		buf_addf(out, " %d", e->status);
 	buf_addz(out, e->text[0] ? " " : "");
@@ -225,22 +194,22 @@ static void note_part(const struct bench_part *p, struct strs *notes)
 	if (r->calls[LOAD_UNSENT])
 		strs_addf(notes, "the function does not keep up: %s calls were due and never begun; they count with "
 				 "the time they had waited",
-			  bench_count_text(r->calls[LOAD_UNSENT], count, sizeof(count)));
+			  str_human_count(r->calls[LOAD_UNSENT], count, sizeof(count)));
 	if (r->limited)
 		strs_addf(notes, "%s calls had to wait since %s were under way, the most at once",
-			  bench_count_text(r->limited, count, sizeof(count)),
-			  bench_count_text(most, text, sizeof(text)));
+			  str_human_count(r->limited, count, sizeof(count)),
+			  str_human_count(most, text, sizeof(text)));
 	if (hist_percentile(&r->late, 99) > LATE)
 		strs_addf(notes, "this machine began calls late, one in a hundred by %s or more: latencies are that "
 				 "much too long",
-			  bench_ns_text((double)hist_percentile(&r->late, 99), text, sizeof(text)));
+			  str_human_ns((double)hist_percentile(&r->late, 99), text, sizeof(text)));
 	if (r->corrected.n > r->warm.n + r->cold.n + r->failed.n)
 		strs_addf(notes, "a caller of a closed loop does not call while it waits: “corrected” fills in a call "
 				 "each %s, the median",
-			  bench_ns_text((double)r->expected, text, sizeof(text)));
+			  str_human_ns((double)r->expected, text, sizeof(text)));
 	if (r->warmup_colds)
 		strs_addf(notes, "%s cold start%s in the warm-up, not counted here",
-			  bench_count_text(r->warmup_colds, count, sizeof(count)), r->warmup_colds == 1 ? "" : "s");
+			  str_human_count(r->warmup_colds, count, sizeof(count)), r->warmup_colds == 1 ? "" : "s");
 }
 
 void bench_notes(const struct bench_result *r, struct strs *notes)

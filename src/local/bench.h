@@ -23,6 +23,9 @@ struct bench_part {
 struct bench_result {
 	const char *project, *function, *version;	/* function: not NULL; version: of slsc, not NULL */
 	const char *what;	/* "x86_64, profile release, 128 MB" */
+	const char *arch;	/* of the function: "x86_64" */
+	uint64_t memory;	/* bytes that an instance may use; 0: not known */
+	uint32_t cpu;		/* thousandths of a CPU that it gets; 0: not limited */
 	const char *machine;	/* "Linux 6.1.0, 2 × Intel(R) Xeon(R) ..." */
 	struct bench_part cold;	/* each call on an instance of its own */
 	struct bench_part load;
@@ -59,10 +62,6 @@ void bench_rows_init(struct bench_rows *rows, const struct load_result *r);
 void bench_rows_release(struct bench_rows *rows);
 
 #define BENCH_TEXT_MAX 32
-/** bench_ns_text - three digits: "812 ns", "150 µs", "1.23 ms", "12.3 s". Into @text. */
-const char *bench_ns_text(double ns, char *text, size_t cap);
-/** bench_count_text - with its thousands apart: "1,234,567". Into @text. */
-const char *bench_count_text(uint64_t n, char *text, size_t cap);
 /** bench_course_text - "open loop: 1,000 calls a second for 10 s, after 2 s of warm-up" */
 void bench_course_text(const struct load_spec *s, struct buf *out);
 /** bench_outcome_text - "9,990 calls: 9,980 ok, 10 timeout; 998 a second" */

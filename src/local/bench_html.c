@@ -14,25 +14,11 @@
 #define NINES 100   /* points of the percentiles' curve, to 99.999 % */
 #define PER_POINT 0.8912509381337456 /* 10^-0.05 */
 
-/* ---- a panel with a drawing of 100 by 100, stretched ---- */
-
-static void open_plot(struct buf *out, const char *name, const char *label)
-{
-	buf_addf(out, "<div class=\"dist\"><span class=\"name\">%s</span><svg class=\"plot\" role=\"img\" "
-		 "aria-label=\"%s\"><svg viewBox=\"0 0 100 100\" preserveAspectRatio=\"none\" width=\"100%%\" "
-		 "height=\"100%%\">", name, label);
-}
-
-static void close_plot(struct buf *out)
-{
-	buf_addz(out, "</span></div>");
-}
-
 static void add_stat(struct buf *out, const char *name, double ns)
 {
 	char text[BENCH_TEXT_MAX];
 
-	buf_addf(out, "<span>%s <b>%s</b></span> ", name, bench_ns_text(ns, text, sizeof(text)));
+	buf_addf(out, "<span>%s <b>%s</b></span> ", name, str_human_ns(ns, text, sizeof(text)));
 }
 
 static void add_axis(struct buf *out, const struct axis *a, double least, double divide, const char *unit,
@@ -41,13 +27,6 @@ static void add_axis(struct buf *out, const struct axis *a, double least, double
 	buf_addz(out, "<div class=\"dist\" aria-hidden=\"true\"><span></span>");
 	axis_add(a, least, divide, unit, out);
 	buf_addf(out, "<span class=\"stat\">%s</span></div>", word);
-}
-
-static void add_y(struct buf *out, double part)
-{
-	const double y = 100 - part * 100;
-
-	cmp_add_number(out, UNIT_MICROSECONDS, y < 0 ? 0 : y);
 }
 
 /* ---- how latencies are distributed ---- */
@@ -64,7 +43,7 @@ static void add_bins(struct buf *out, const uint64_t *bins, const char *class)
 			continue;
 		buf_addf(out, "H%zuV", i);
 		/* what is there at all is seen */
-		add_y(out, bins[i] ? 0.02 + 0.88 * (double)bins[i] / (double)most : 0);
+		html_plot_y(out, bins[i] ? 0.02 + 0.88 * (double)bins[i] / (double)most : 0);
 		last = bins[i];
 	}
 	buf_addf(out, "H%dV100Z\"/>", BINS);
@@ -80,7 +59,7 @@ static void add_share(struct buf *out, const uint64_t *bins, uint64_t n)
 			continue;
 		sum += bins[i];
 		buf_addf(out, "H%zuV", i + 1);
-		add_y(out, (double)sum / (double)n);
+		html_plot_y(out, (double)sum / (double)n);
 	}
 	buf_addf(out, "H%d\"/>", BINS);
 }
@@ -101,10 +80,10 @@ static void add_dist(struct buf *out, const struct bench_row *row, const struct 
 	char text[BENCH_TEXT_MAX];
 	const struct hist *h = row->h;
 
-	buf_addf(&label, "%s: %s calls, ", row->name, bench_count_text(h->n, text, sizeof(text)));
-	buf_addf(&label, "p50 %s, ", bench_ns_text((double)hist_percentile(h, 50), text, sizeof(text)));
-	buf_addf(&label, "p99 %s", bench_ns_text((double)hist_percentile(h, 99), text, sizeof(text)));
-	open_plot(out, row->name, label.ptr);
+	buf_addf(&label, "%s: %s calls, ", row->name, str_human_count(h->n, text, sizeof(text)));
+	buf_addf(&label, "p50 %s, ", str_human_ns((double)hist_percentile(h, 50), text, sizeof(text)));
+	buf_addf(&label, "p99 %s", str_human_ns((double)hist_percentile(h, 99), text, sizeof(text)));
+	html_plot_begin(out, row->name, label.ptr);
 	bench_bins(h, a, bins, BINS);
 	add_bins(out, bins, strcmp(row->name, "failed") == 0 ? "hist fail" : "hist");
 	add_share(out, bins, h->n);
@@ -115,7 +94,7 @@ static void add_dist(struct buf *out, const struct bench_row *row, const struct 
 	add_stat(out, "p90", (double)hist_percentile(h, 90));
 	add_stat(out, "p99", (double)hist_percentile(h, 99));
 	add_stat(out, "max", (double)h->max);
-	close_plot(out);
+	html_plot_end(out);
 }
 
 /* Percentiles with an equal room for each nine: a tail of one in a thousand is as wide as all that is before it. */
@@ -125,19 +104,19 @@ static void add_nines(struct buf *out, const struct bench_rows *rows, const stru
 	double rest = 1;
 
 	buf_addz(out, "<div class=\"panel\"><h3>The tail</h3>");
-	open_plot(out, "latency by percentile", "the latency that a share of calls stayed below, up to 99.999 %");
+	html_plot_begin(out, "latency by percentile", "the latency that a share of calls stayed below, up to 99.999 %");
 	buf_addz(out, "<path class=\"ecdf\" d=\"M0 ");
-	add_y(out, axis_place(a, (double)h->min));
+	html_plot_y(out, axis_place(a, (double)h->min));
 	for (size_t i = 0; i <= NINES; i++, rest *= PER_POINT) {
 		buf_addf(out, "L%zu ", i);
-		add_y(out, axis_place(a, (double)hist_percentile(h, 100 - 100 * rest)));
+		html_plot_y(out, axis_place(a, (double)hist_percentile(h, 100 - 100 * rest)));
 	}
 	buf_addz(out, "\"/></svg></svg><span class=\"stat\">");
 	add_stat(out, "p99.9", (double)hist_percentile(h, 99.9));
 	add_stat(out, "p99.99", (double)hist_percentile(h, 99.99));
 	add_stat(out, "top", a->hi);
 	add_stat(out, "bottom", a->lo);
-	close_plot(out);
+	html_plot_end(out);
 	buf_addz(out, "<div class=\"dist\" aria-hidden=\"true\"><span></span><svg class=\"axis\">");
 	for (int i = 0; i <= 5; i++) {
 		static const char *const name[] = { "0", "90 %", "99", "99.9", "99.99", "99.999" };
@@ -202,7 +181,7 @@ static void add_steps(struct buf *out, const struct point *p, size_t n, size_t m
 
 		if (filled || i)
 			buf_addc(out, 'V');
-		add_y(out, most > 0 ? v / most * 0.95 : 0);
+		html_plot_y(out, most > 0 ? v / most * 0.95 : 0);
 		buf_addc(out, 'H');
 		cmp_add_number(out, UNIT_MICROSECONDS, x);
 	}
@@ -227,21 +206,21 @@ void bench_over_time(struct buf *out, const struct load_result *r)
 	most = failed > most ? failed : most;
 	buf_addf(&label, "calls answered in each second, %.0f at most", most);
 	buf_addz(out, "<h3>Over time</h3><div class=\"panel\">");
-	open_plot(out, "answers a second", label.ptr);
+	html_plot_begin(out, "answers a second", label.ptr);
 	add_steps(out, p, n, 0, most, "hist", true);
 	if (failed > 0)
 		add_steps(out, p, n, 1, most, "hist fail", true);
 	buf_addf(out, "</svg></svg><span class=\"stat\"><span>most <b>%.0f</b></span> ", most);
 	if (failed > 0)
 		buf_addf(out, "<span>failed, most <b>%.0f</b></span>", failed);
-	close_plot(out);
-	open_plot(out, "latency", "p50 and p99 of each second");
+	html_plot_end(out);
+	html_plot_begin(out, "latency", "p50 and p99 of each second");
 	add_steps(out, p, n, 3, slowest, "ecdf", false);
 	add_steps(out, p, n, 2, slowest, "ref", false);
 	buf_addz(out, "</svg></svg><span class=\"stat\">");
 	add_stat(out, "<span class=\"key k1\">p99</span>, most", slowest);
 	buf_addz(out, "<span class=\"key k2\">p50</span>");
-	close_plot(out);
+	html_plot_end(out);
 	add_axis(out, &a, 1, 1, " s", "since measuring began");
 	buf_addz(out, "</div>");
 }
@@ -254,7 +233,7 @@ static void add_cell(struct buf *out, double ns)
 
 	buf_addz(out, "<td data-v=\"");
 	cmp_add_number(out, UNIT_BYTES, ns);
-	buf_addf(out, "\">%s</td>", bench_ns_text(ns, text, sizeof(text)));
+	buf_addf(out, "\">%s</td>", str_human_ns(ns, text, sizeof(text)));
 }
 
 static void add_table(struct buf *out, const struct bench_rows *rows, const char *name)
@@ -272,7 +251,7 @@ static void add_table(struct buf *out, const struct bench_rows *rows, const char
 		const struct hist *h = rows->row[i].h;
 
 		buf_addf(out, "<tr><th scope=\"row\">%s<small>%s</small></th><td data-v=\"%" PRIu64 "\">%s</td>",
-			 rows->row[i].name, rows->row[i].what, h->n, bench_count_text(h->n, text, sizeof(text)));
+			 rows->row[i].name, rows->row[i].what, h->n, str_human_count(h->n, text, sizeof(text)));
 		add_cell(out, (double)h->min);
 		add_cell(out, hist_mean(h));
 		for (size_t k = 0; k < ARRAY_LEN(at); k++)
@@ -350,7 +329,7 @@ static void add_time_card(struct buf *out, const char *title, const struct hist 
 {
 	char text[BENCH_TEXT_MAX];
 
-	add_card(out, false, title, bench_ns_text((double)hist_percentile(h, p), text, sizeof(text)), below);
+	add_card(out, false, title, str_human_ns((double)hist_percentile(h, p), text, sizeof(text)), below);
 }
 
 static void add_cards(struct buf *out, const struct bench_result *r)
@@ -364,15 +343,15 @@ static void add_cards(struct buf *out, const struct bench_result *r)
 		const uint64_t rate = (uint64_t)(bench_throughput(l) + 0.5);
 
 		load_result_all(l, &all);
-		add_card(out, false, "a second", bench_count_text(rate, text, sizeof(text)), "that went well");
+		add_card(out, false, "a second", str_human_count(rate, text, sizeof(text)), "that went well");
 		add_time_card(out, "p50", &all, 50, "of all calls");
 		add_time_card(out, "p99", &all, 99, "of all calls");
-		snprintf(below, sizeof(below), "of %s", bench_count_text(load_result_calls(l), text, sizeof(text)));
-		bench_count_text(bench_failed(l), text, sizeof(text));
+		snprintf(below, sizeof(below), "of %s", str_human_count(load_result_calls(l), text, sizeof(text)));
+		str_human_count(bench_failed(l), text, sizeof(text));
 		add_card(out, bench_failed(l) != 0, "failed", text, below);
 	}
 	if (c && c->cold.n) {
-		snprintf(below, sizeof(below), "median of %s", bench_count_text(c->cold.n, text, sizeof(text)));
+		snprintf(below, sizeof(below), "median of %s", str_human_count(c->cold.n, text, sizeof(text)));
 		add_time_card(out, "cold start", &c->cold, 50, below);
 	}
 	buf_addz(out, "</div>");

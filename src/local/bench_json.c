@@ -186,11 +186,17 @@ void bench_print_json(const struct bench_result *r, struct buf *out)
 	CLEAN_STRS struct strs notes = { 0 };
 
 	bench_notes(r, &notes);
-	buf_addz(out, "{\"cold\":");
+	buf_addz(out, "{\"arch\":");
+	add_text(out, r->arch);
+	buf_addz(out, ",\"cold\":");
 	add_part(out, &r->cold);
 	buf_addz(out, ",\"function\":");
 	add_text(out, r->function);
-	buf_addz(out, ",\"load\":");
+	buf_addz(out, ",\"limits\":{");
+	add_number(out, "cpu", r->cpu);
+	buf_addc(out, ',');
+	add_number(out, "memory", r->memory);
+	buf_addz(out, "},\"load\":");
 	add_part(out, &r->load);
 	buf_addz(out, ",\"machine\":");
 	add_text(out, r->machine);

@@ -20,8 +20,8 @@ static const char *cell_text(const struct hist *h, enum col c, char *text, size_
 	static const double at[COLS] = { [COL_P50] = 50, [COL_P90] = 90, [COL_P99] = 99, [COL_P999] = 99.9,
 					 [COL_MAX] = 100 };
 
-	return c == COL_CALLS ? bench_count_text(h->n, text, cap)
-			      : bench_ns_text((double)hist_percentile(h, at[c]), text, cap);
+	return c == COL_CALLS ? str_human_count(h->n, text, cap)
+			      : str_human_ns((double)hist_percentile(h, at[c]), text, cap);
 }
 
 static void right(struct buf *out, const char *text, int width)
@@ -93,7 +93,7 @@ static void add_histogram(struct term *t, const struct hist *h)
 	bench_bins(h, &a, bins, BINS);
 	for (size_t i = 0; i < BINS; i++) {
 		most = bins[i] > most ? bins[i] : most;
-		wide = term_columns(bench_count_text(bins[i], text, sizeof(text)));
+		wide = term_columns(str_human_count(bins[i], text, sizeof(text)));
 		count = wide > count ? wide : count;
 	}
 	/* the BINS-th root, without libm: the axis says where a value is */
@@ -108,10 +108,10 @@ static void add_histogram(struct term *t, const struct hist *h)
 	wide = wide > 50 ? 50 : wide;
 	buf_addc(t->out, '\n');
 	for (size_t i = 0; i < BINS; i++, from *= step) {
-		right(t->out, bench_ns_text(from, text, sizeof(text)), LABEL - 1);
+		right(t->out, str_human_ns(from, text, sizeof(text)), LABEL - 1);
 		buf_addz(t->out, "  ");
 		add_bar(t->out, bins[i], most, wide);
-		right(t->out, bench_count_text(bins[i], text, sizeof(text)), count + 1);
+		right(t->out, str_human_count(bins[i], text, sizeof(text)), count + 1);
 		buf_addc(t->out, '\n');
 	}
 }

@@ -62,16 +62,16 @@ size_t chaos_findings(const struct chaos_result *r, struct chaos_finding out[CHA
 		struct chaos_finding *f = &out[n++];
 
 		f->name = "p99";
-		bench_ns_text((double)(s->p99 * LOOP_MS), f->limit, sizeof(f->limit));
-		bench_ns_text((double)p99(r), f->measured, sizeof(f->measured));
+		str_human_ns((double)(s->p99 * LOOP_MS), f->limit, sizeof(f->limit));
+		str_human_ns((double)p99(r), f->measured, sizeof(f->measured));
 		f->held = p99(r) <= s->p99 * LOOP_MS;
 	}
 	if (s->lost != PLAN_UNSET) {
 		struct chaos_finding *f = &out[n++];
 
 		f->name = "lost events";
-		bench_count_text(s->lost, f->limit, sizeof(f->limit));
-		bench_count_text(lost(r), f->measured, sizeof(f->measured));
+		str_human_count(s->lost, f->limit, sizeof(f->limit));
+		str_human_count(lost(r), f->measured, sizeof(f->measured));
 		f->held = lost(r) <= s->lost;
 	}
 	if (r->plan->check.s && r->check >= 0) {
@@ -138,7 +138,7 @@ void chaos_what_text(const struct plan_fault *f, struct buf *out)
 		memmove(text + strlen(text) - 4, " %", 3);
 	buf_addf(out, " %s of %s%s", text, f->busy ? "busy " : "", units_of(f->kind));
 	if (f->delay)
-		buf_addf(out, ", by %s", bench_ns_text((double)(f->delay * LOOP_MS), text, sizeof(text)));
+		buf_addf(out, ", by %s", str_human_ns((double)(f->delay * LOOP_MS), text, sizeof(text)));
 	if (f->bytes)
 		buf_addf(out, ", %s %s", f->kind == FAULT_NET_CUT ? "after" : "to",
 			 str_human_size(f->bytes, text, sizeof(text)));
@@ -188,9 +188,9 @@ static void print_text(const struct chaos_result *r, struct buf *out)
 				 : "failed");
 	buf_addf(out, "%s, seed %" PRIu64 "; ", r->plan->file, r->plan->seed);
 	bench_outcome_text(r->load, out);
-	buf_addf(out, "\n%s attempts", bench_count_text(r->attempts, text, sizeof(text)));
-	buf_addf(out, ", %s of them retries", bench_count_text(r->retried, text, sizeof(text)));
-	buf_addf(out, ", on %s instances\n\n", bench_count_text(r->instances, text, sizeof(text)));
+	buf_addf(out, "\n%s attempts", str_human_count(r->attempts, text, sizeof(text)));
+	buf_addf(out, ", %s of them retries", str_human_count(r->retried, text, sizeof(text)));
+	buf_addf(out, ", on %s instances\n\n", str_human_count(r->instances, text, sizeof(text)));
 	buf_addf(out, "  %-12s %-10s %s\n", "steady state", "limit", "measured");
 	for (size_t i = 0; i < n; i++)
 		buf_addf(out, "  %-12s %-10s %-10s %s\n", f[i].name, f[i].limit, f[i].measured,

@@ -35,13 +35,13 @@ static void add_cards(struct buf *out, const struct chaos_result *r)
 		 r->interrupted	 ? "interrupted"
 		 : r->aborted[0] ? "aborted"
 				 : "at the plan's end");
-	snprintf(below, sizeof(below), "of %s", bench_count_text(load_result_calls(r->load), text, sizeof(text)));
+	snprintf(below, sizeof(below), "of %s", str_human_count(load_result_calls(r->load), text, sizeof(text)));
 	add_card(out, bench_failed(r->load) != 0, "not done",
-		 bench_count_text(bench_failed(r->load), text, sizeof(text)), below);
-	snprintf(below, sizeof(below), "of %s attempts", bench_count_text(r->attempts, text, sizeof(text)));
-	add_card(out, false, "attempts that failed", bench_count_text(r->failed, text, sizeof(text)), below);
-	snprintf(below, sizeof(below), "on %s instances", bench_count_text(r->instances, text, sizeof(text)));
-	add_card(out, false, "tried again", bench_count_text(r->retried, text, sizeof(text)), below);
+		 str_human_count(bench_failed(r->load), text, sizeof(text)), below);
+	snprintf(below, sizeof(below), "of %s attempts", str_human_count(r->attempts, text, sizeof(text)));
+	add_card(out, false, "attempts that failed", str_human_count(r->failed, text, sizeof(text)), below);
+	snprintf(below, sizeof(below), "on %s instances", str_human_count(r->instances, text, sizeof(text)));
+	add_card(out, false, "tried again", str_human_count(r->retried, text, sizeof(text)), below);
 	buf_addz(out, "</div>");
 }
 
@@ -120,8 +120,8 @@ static void add_lane(struct buf *out, const struct chaos_result *r, unsigned fau
 		buf_addz(out, "V20Z\"/>");
 	}
 	buf_addf(out, "</svg></svg><span class=\"stat\"><span>times <b>%s</b></span> ",
-		 bench_count_text(times, text, sizeof(text)));
-	buf_addf(out, "<span>met <b>%s</b></span></span></div>", bench_count_text(met, text, sizeof(text)));
+		 str_human_count(times, text, sizeof(text)));
+	buf_addf(out, "<span>met <b>%s</b></span></span></div>", str_human_count(met, text, sizeof(text)));
 }
 
 static void add_lanes(struct buf *out, const struct chaos_result *r)

@@ -278,16 +278,22 @@ static void init_timed_out(struct loop_timer *t)
 	instance_break(i, OUTCOME_TIMEOUT, "Sandbox.Timedout", "Init phase timed out after 10.00 seconds");
 }
 
+struct quota_limits lfn_limits(const struct lfn *fn)
+{
+	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
+
+	/* Cloud Run's share of a CPU does not depend on the memory */
+	limits.cpu = fn->cpu ? fn->cpu : fn->runtime == RUNTIME_HTTP ? 1000 : limits.cpu;
+	return limits;
+}
+
 struct instance *instance_start(struct lfn *fn, struct err *err)
 {
 	struct platform *p = fn->platform;
 	struct instance *i = xcalloc(1, sizeof(*i));
-	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
+	const struct quota_limits limits = lfn_limits(fn);
 	bool http = fn->runtime == RUNTIME_HTTP, whole;
 
-	/* Cloud Run's share of a CPU does not depend on the memory */
-	if (http)
-		limits.cpu = 1000;
 	i->fn = fn;
 	i->number = ++fn->count;
 	i->generation = fn->generation;

@@ -63,6 +63,7 @@ struct lfn {
 	struct spawn_user user;			/* whom it runs as, if */
 	bool has_user;
 	uint64_t timeout_ms, memory, tmp;	/* memory and tmp in bytes */
+	uint32_t cpu;				/* thousandths of a CPU; 0: lfn_limits() says */
 	unsigned concurrency;			/* instances at most */
 	unsigned parallel;			/* invocations at once in an instance: 1 (lambda) */
 	unsigned prewarm;			/* instances that are kept ready */
@@ -276,6 +277,11 @@ int platform_init(struct platform *p, struct loop *loop, struct web *web, struct
 void platform_release(struct platform *p);
 /** platform_add - serve @fn (heap), whose members up to idle_ns are set; taken over. */
 void platform_add(struct platform *p, struct lfn *fn);
+/**
+ * lfn_limits - what each instance may use: as the cloud has it, by memory; with HTTP a whole CPU, as Cloud Run has it.
+ * fn->cpu comes before both.
+ */
+struct quota_limits lfn_limits(const struct lfn *fn);
 /** lfn_free - of one that is not added. */
 void lfn_free(struct lfn *fn);
 struct lfn *platform_find(const struct platform *p, struct str name);

@@ -46,7 +46,8 @@ static json_t *descriptor_json(const struct descriptor *d)
 	js_set(j, "digest", json_string(d->digest.s));
 	js_set(j, "size", json_integer((json_int_t)d->size));
 	if (d->architecture)
-		js_set(j, "platform", json_pack("{s:s, s:s}", "architecture", d->architecture, "os", "linux"));
+		js_set(j, "platform", json_pack("{s:s, s:s}", "architecture", d->architecture, "os",
+						d->os ? d->os : "linux"));
 	if (d->artifact_type)
 		js_set(j, "artifactType", json_string(d->artifact_type));
 	if (d->ref)
@@ -134,9 +135,23 @@ void image_config(const struct image *im, struct buf *out)
 	json_decref(j);
 }
 
+static void manifest_of(const struct descriptor *config, json_t *layers, const struct map *annotations, struct buf *out)
+{
+	json_t *j = js_must(json_object());
+
+	js_set(j, "schemaVersion", json_integer(2));
+	js_set(j, "mediaType", json_string(MEDIA_MANIFEST));
+	js_set(j, "config", descriptor_json(config));
+	js_set(j, "layers", layers);
+	if (annotations->len)
+		js_set(j, "annotations", from_map(annotations));
+	js_dump(j, out);
+	json_decref(j);
+}
+
 void image_manifest(const struct image *im, const struct descriptor *config, struct buf *out)
 {
-	json_t *j = js_must(json_object()), *layers = js_must(json_array());
+	json_t *layers = js_must(json_array());
 
 	for (size_t i = 0; i < im->nlayers; i++) {
 		const struct image_layer *l = &im->layers[i];
@@ -145,14 +160,7 @@ void image_manifest(const struct image *im, const struct descriptor *config, str
 			descriptor_json(&(struct descriptor){
 				.media_type = layer_media_type(l->codec), .digest = l->digest, .size = l->size }));
 	}
-	js_set(j, "schemaVersion", json_integer(2));
-	js_set(j, "mediaType", json_string(MEDIA_MANIFEST));
-	js_set(j, "config", descriptor_json(config));
-	js_set(j, "layers", layers);
-	if (im->annotations.len)
-		js_set(j, "annotations", from_map(&im->annotations));
-	js_dump(j, out);
-	json_decref(j);
+	manifest_of(config, layers, &im->annotations, out);
 }
 
 void image_index(const struct descriptor *manifests, size_t n, const struct map *annotations, struct buf *out)
@@ -241,6 +249,32 @@ int image_write_as(struct layout *l, const struct image *im, struct str config_t
 					 .architecture = im->architecture };
 	if (config)
 		*config = c;
+	return layout_put(l, text.ptr, text.len, &manifest->digest, err);
+}
+
+int module_write(struct layout *l, struct str module, int64_t created, const struct map *annotations,
+		 struct descriptor *manifest, struct descriptor *config, struct descriptor *layer, struct err *err)
+{
+	CLEAN_BUF struct buf text = BUF_INIT, about = BUF_INIT;
+	json_t *layers, *j;
+	char when[24];
+
+	*layer = (struct descriptor){ .media_type = MEDIA_WASM, .size = module.len };
+	if (layout_put(l, module.ptr, module.len, &layer->digest, err) < 0)
+		return -1;
+	image_time(created, when);
+	j = json_pack("{s:s, s:s, s:s, s:[s]}", "created", when, "architecture", MODULE_ARCH, "os", MODULE_OS,
+		      "layerDigests", layer->digest.s);
+	js_dump(js_must(j), &about);
+	json_decref(j);
+	*config = (struct descriptor){ .media_type = MEDIA_WASM_CONFIG, .size = about.len };
+	if (layout_put(l, about.ptr, about.len, &config->digest, err) < 0)
+		return -1;
+	layers = js_must(json_array());
+	js_push(layers, descriptor_json(layer));
+	manifest_of(config, layers, annotations, &text);
+	*manifest = (struct descriptor){ .media_type = MEDIA_MANIFEST, .size = text.len, .architecture = MODULE_ARCH,
+					 .os = MODULE_OS };
 	return layout_put(l, text.ptr, text.len, &manifest->digest, err);
 }
 

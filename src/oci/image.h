@@ -18,13 +18,19 @@
 #define MEDIA_CONFIG "application/vnd.oci.image.config.v1+json"
 #define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define MEDIA_INDEX "application/vnd.oci.image.index.v1+json"
+/* of WebAssembly modules (CNCF TAG Runtime, "Wasm OCI Artifact layout") */
+#define MEDIA_WASM_CONFIG "application/vnd.wasm.config.v0+json"
+#define MEDIA_WASM "application/wasm"
+#define MODULE_ARCH "wasm"
+#define MODULE_OS "wasip1"
 
 /** What points at a blob (descriptor.md). */
 struct descriptor {
 	const char *media_type;
 	struct digest digest;
 	uint64_t size;			/* bytes */
-	const char *architecture;	/* of the platform, with os linux; NULL: no platform */
+	const char *architecture;	/* of the platform; NULL: no platform */
+	const char *os;			/* of the platform; NULL: linux */
 	const char *ref;		/* annotation org.opencontainers.image.ref.name, or NULL */
 	const char *artifact_type;	/* of what is no image, or NULL */
 };
@@ -70,6 +76,14 @@ int image_write(struct layout *l, const struct image *im, struct descriptor *man
 /** image_write_as - the same with the config as it is written. */
 int image_write_as(struct layout *l, const struct image *im, struct str config_text, struct descriptor *manifest,
 		   struct descriptor *config, struct err *err) MUST_CHECK;
+
+/**
+ * module_write - put the bytes of a WebAssembly module, a command of WASI preview 1, into @l, as an artifact of its own
+ * kind. @created as of struct image; @annotations hold const char * values. @manifest: out, without a ref.
+ */
+int module_write(struct layout *l, struct str module, int64_t created, const struct map *annotations,
+		 struct descriptor *manifest, struct descriptor *config, struct descriptor *layer,
+		 struct err *err) MUST_CHECK;
 
 /** image_config_amend - the text @config with the time, environment and labels of @im on top. ERR_FORMAT. */
 int image_config_amend(const char *shown, struct str config, const struct image *im, struct buf *out,

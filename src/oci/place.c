@@ -320,3 +320,19 @@ int place_parse_artifact(struct place *pl, const char *text, struct err *err)
 
 	return place_parse(pl, layout ? layout : text, err);
 }
+
+char *place_beside(const char *text, const char *what)
+{
+	CLEAN_PLACE struct place pl = { .kind = PLACE_LAYOUT };
+	CLEAN_FREE char *tag = NULL;
+	struct err ignored;
+
+	if (place_parse(&pl, text, &ignored) < 0 || pl.digest)
+		return NULL;
+	tag = xasprintf("%s-%s", pl.tag ? pl.tag : "latest", what);
+	if (pl.kind == PLACE_REGISTRY && !tag_is_valid(tag))
+		return NULL;
+	free(pl.tag);
+	pl.tag = steal(&tag);
+	return place_show(&pl);
+}

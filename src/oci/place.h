@@ -39,6 +39,8 @@ int place_parse_in(struct place *pl, const char *text, const char *dir, struct e
 void place_release(struct place *pl);
 /** place_ref_is_valid - whether @s is what org.opencontainers.image.ref.name may be, at most 255 bytes. */
 bool place_ref_is_valid(const char *s);
+/** place_beside - of a text that place_parse() takes: the tag with "-@what" at its end. NULL: it has a digest; heap. */
+char *place_beside(const char *text, const char *what);
 /** place_show - as the user would write it; heap. */
 char *place_show(const struct place *pl);
 

@@ -182,7 +182,7 @@ static int ask(struct auth *a, const struct http_url *realm, const struct buf *q
 			.method = form ? "POST" : "GET", .tls = a->tls, .no_proxy = a->no_proxy,
 			.headers = headers, .limit = TOKEN_ANSWER_MAX,
 			.has_body = form != NULL, .length = reader.all.len, .read = buf_reader_read,
-			.rewind = buf_reader_rewind, .read_ctx = &reader,
+			.rewind = buf_reader_rewind, .read_ctx = &reader, .until = a->until,
 		};
 		int ret;
 

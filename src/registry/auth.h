@@ -21,6 +21,7 @@ struct auth {
 	struct strs scopes;		/* "repository:<repo>:pull,push": asked for at once */
 	bool no_proxy, insecure;
 	const struct creds *given;	/* in place of the user's files; or NULL */
+	const atomic_llong *until;	/* registry_opts.until, or NULL */
 	pthread_mutex_t lock;
 	struct creds creds;
 	bool looked;			/* for creds */

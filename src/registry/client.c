@@ -28,10 +28,11 @@ int client_open(struct client **out, const struct client_spec *spec, const struc
 	c->mount_from = spec->mount_from ? xstrdup(spec->mount_from) : NULL;
 	c->cancel = spec->cancel;
 	c->stalled_s = spec->stalled_s;
+	c->until = o->until;
 	c->loopback = host_is_loopback(spec->host);
 	c->auth = (struct auth){
 		.tls = &c->tls, .host = c->host, .repo = c->repo, .no_proxy = c->loopback, .insecure = o->insecure,
-		.given = o->creds,
+		.given = o->creds, .until = o->until,
 	};
 	auth_init(&c->auth);
 	if (spec->repo)
@@ -108,6 +109,8 @@ int client_pause(struct client *c, struct call *call, const struct http_resp *re
 	struct err interrupted;
 	uint16_t jitter = 0;
 
+	if (c->until)
+		return -1;
 	if (resp->stalled && call->tries < CLIENT_TRIES - 2)
 		call->tries = CLIENT_TRIES - 2;
 	if (++call->tries >= CLIENT_TRIES)
@@ -134,6 +137,7 @@ static int send_once(struct client *c, struct http_req *req, struct http_resp *r
 	req->no_proxy = c->loopback;
 	req->cancel = c->cancel;
 	req->stalled_s = c->stalled_s;
+	req->until = c->until;
 	return http_perform(c->http, req, resp, err);
 }
 

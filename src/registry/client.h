@@ -22,6 +22,11 @@ struct registry_opts {
 	const char *ca_file;		/* PEM, believed beside the system's */
 	const char *cert_file, *key_file;	/* the client's own; the key may be in cert_file */
 	const struct creds *creds;	/* instead of what the user's files hold */
+	/*
+	 * Milliseconds of the monotonic clock: what is not over then ends with ERR_NET, and nothing is tried twice.
+	 * NULL: it takes as long as it takes. See registry/hurry.h.
+	 */
+	const atomic_llong *until;
 };
 
 struct client_spec {

@@ -13,6 +13,7 @@ struct client {
 	char *mount_from;
 	const atomic_bool *cancel;
 	unsigned stalled_s;
+	const atomic_llong *until;
 	struct http *http;
 	struct http_tls tls;
 	char *ca, *cert, *key;		/* what tls points to */

@@ -28,6 +28,9 @@ struct http_tls {
 #define HTTP_STALLED_S 60u
 #define HTTP_SLOWEST 100u	/* bytes a second */
 #define HTTP_ANSWER 5u
+/* With http_req.until: until the other end counts as gone, be it not connected, silent, or slow. */
+#define HTTP_HURRY_S 5u
+#define HTTP_HURRY_SLOWEST (64L << 10)
 
 struct http_req {
 	const char *method, *url;
@@ -54,6 +57,7 @@ struct http_req {
 	unsigned stalled_s;
 	bool keep_headers;	/* in http_resp.headers */
 	const atomic_bool *cancel;	/* or NULL: once true, ends the exchange with ERR_INTR "cancelled" */
+	const atomic_llong *until;	/* or NULL: registry_opts.until */
 	bool through_signals;		/* a signal does not end it: @cancel alone does */
 };
 

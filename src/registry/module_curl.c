@@ -31,7 +31,7 @@ struct exchange {
 	CURL *easy;
 	uint64_t got;		/* bytes of the body */
 	size_t headers;		/* bytes */
-	long stalled_s, whole_s;	/* limits; whole_s 0: none */
+	long stalled_s, whole_s, slowest;	/* limits; whole_s 0: none */
 	int64_t begun;			/* milliseconds of the monotonic clock */
 	struct err *err;
 	bool failed;		/* @err is set by a callback */
@@ -261,7 +261,8 @@ static void set_up(struct exchange *x)
 	const struct http_req *req = x->req;
 	CURL *e = x->easy;
 
-	x->stalled_s = (long)(req->stalled_s ? req->stalled_s : HTTP_STALLED_S);
+	x->stalled_s = (long)(req->stalled_s ? req->stalled_s : req->until ? HTTP_HURRY_S : HTTP_STALLED_S);
+	x->slowest = req->until ? HTTP_HURRY_SLOWEST : HTTP_SLOWEST;
 	/* Blobs take as long as they take; an upload's answer waits for what the registry does with it. */
 	x->whole_s = req->sink || req->has_body ? 0 : x->stalled_s * (long)HTTP_ANSWER;
 	curl_easy_reset(e);
@@ -272,8 +273,8 @@ static void set_up(struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_SLOWEST);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, req->until ? (long)HTTP_HURRY_S : CONNECT_S);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, x->slowest);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, x->stalled_s);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT, x->whole_s);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BLOCK);
@@ -321,7 +322,8 @@ static int timed_out(struct exchange *x, const char *why)
 	if (x->whole_s && now_ms() - x->begun >= (int64_t)x->whole_s * 1000)
 		return err_set(x->err, ERR_NET, "its answer is not complete after %ld s", x->whole_s);
 	x->resp->transient = x->resp->stalled = true;
-	return err_set(x->err, ERR_NET, "it stalls: less than %u bytes a second for %ld s", HTTP_SLOWEST, x->stalled_s);
+	return err_set(x->err, ERR_NET, "it stalls: less than %ld bytes a second for %ld s", x->slowest,
+		       x->stalled_s);
 }
 
 static int fail(struct exchange *x, CURLcode code)
@@ -382,6 +384,8 @@ static int run(struct http_conn *c, struct exchange *x)
 			return -1;
 		if (x->req->cancel && atomic_load(x->req->cancel))
 			return err_set(x->err, ERR_INTR, "cancelled");
+		if (x->req->until && now_ms() >= atomic_load(x->req->until))
+			return err_set(x->err, ERR_NET, "it takes too long");
 		if (curl_multi_perform(c->multi, &running) != CURLM_OK)
 			return err_set(x->err, ERR_NET, "libcurl failed");
 		if (running)

@@ -172,7 +172,7 @@ static int push(struct push *p, struct err *err)
 	struct transfer *t = p->t;
 	const struct plan *plan = &t->plan;
 
-	if (work_run(plan->nodes.len, WORK_JOBS, look, p, &t->cancel, err) < 0)
+	if (!t->o->distrust && work_run(plan->nodes.len, WORK_JOBS, look, p, &t->cancel, err) < 0)
 		return -1;
 	t->r->unchanged = all_there(plan);
 	if (t->r->unchanged)

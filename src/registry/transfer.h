@@ -12,6 +12,7 @@ struct transfer_opts {
 	const struct registry_opts *registry;
 	const char *arch;	/* "amd64", "arm64": only that image of an index, by itself; NULL: all of it */
 	bool dry_run;
+	bool distrust;		/* a registry that has the manifest may lack its blobs: each is looked for */
 	/* Bytes of blobs sent or received so far; from any thread; may be NULL. */
 	void (*progress)(uint64_t done, uint64_t total, void *ctx);
 	void *ctx;

@@ -131,22 +131,23 @@ static int open_binary(struct artifact *a, const char *path, const struct artifa
 }
 
 /* As build_finish() verifies what it makes. */
-static void judge_module(struct artifact *a, const char *path)
+static void judge_module(struct artifact *a, const struct buf *bytes)
 {
 	const struct wasm_rules rules = { .allow_custom = true };
 	struct err err;
 
-	if (wasm_verify(path, &rules, &err) < 0)
-		a->verdict = arena_strdup(&a->arena, starts_with(err.msg, path) ? err.msg + strlen(path) + 2 : err.msg);
+	if (wasm_verify_bytes("", bytes->ptr, bytes->len, &rules, &err) < 0)
+		a->verdict = arena_strdup(&a->arena, starts_with(err.msg, ": ") ? err.msg + 2 : err.msg);
 }
 
-static int open_module(struct artifact *a, const char *path, struct err *err)
+int artifact_module(struct artifact *a, const struct buf *bytes, struct err *err)
 {
 	CLEAN_WASM struct wasm_file f = WASM_INIT;
 
-	if (wasm_open(&f, path, err) < 0)
+	if (wasm_parse(&f, a->shown, bytes->ptr, bytes->len, err) < 0)
 		return -1;
-	a->size = a->unpacked = f.size;
+	a->kind = ARTIFACT_WASM;
+	a->unpacked = f.size;
 	a->files = 1;
 	a->arch = arch_name(ARCH_WASM32);
 	a->stripped = !f.custom;
@@ -155,8 +156,18 @@ static int open_module(struct artifact *a, const char *path, struct err *err)
 		strs_addf(&a->imports, "%s.%s", f.imports[i].module, f.imports[i].name);
 	for (size_t i = 0; i < f.nexports; i++)
 		strs_add(&a->exports, f.exports[i].name);
-	judge_module(a, path);
+	judge_module(a, bytes);
 	return 0;
+}
+
+static int open_module(struct artifact *a, const char *path, struct err *err)
+{
+	CLEAN_BUF struct buf bytes = BUF_INIT;
+
+	if (fs_read(path, WASM_SIZE_MAX, &bytes, err) < 0)
+		return -1;
+	a->size = bytes.len;
+	return artifact_module(a, &bytes, err);
 }
 
 int artifact_open(struct artifact *a, const char *text, const struct artifact_opts *o, struct err *err)

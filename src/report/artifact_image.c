@@ -6,9 +6,11 @@
 
 #include "base/mem.h"
 #include "config/project.h"
+#include "oci/image.h"
 #include "os/fs.h"
 #include "report/artifact_internal.h"
 #include "report/check_entry.h"
+#include "wasm/wasm.h"
 
 #define PROGRAM_MAX (UINT64_C(1) << 30)	/* bytes of a program that is copied to the disk to be read */
 
@@ -208,6 +210,20 @@ static int read_layers(struct artifact *a, struct err *err)
 	return ret;
 }
 
+/* An artifact that is a module (oci/image.h): there is nothing that runs containers in it. */
+static int open_module(struct artifact *a, struct err *err)
+{
+	const struct document *m = &a->priv->manifest;
+	CLEAN_BUF struct buf bytes = BUF_INIT;
+
+	if (m->len != 1 || strcmp(m->ptr[0].media_type, MEDIA_WASM) != 0)
+		return err_set(err, ERR_FORMAT, "%s: its config is a module's, and its layers are not one module",
+			       a->shown);
+	if (origin_bytes(a->priv->origin, &m->ptr[0], WASM_SIZE_MAX, &bytes, err) < 0)
+		return locate(a, err);
+	return artifact_module(a, &bytes, err);
+}
+
 int artifact_image_open(struct artifact *a, const struct artifact_opts *o, struct err *err)
 {
 	struct artifact_priv *p = a->priv;
@@ -227,6 +243,8 @@ int artifact_image_open(struct artifact *a, const struct artifact_opts *o, struc
 	a->digest = d.digest;
 	p->manifest_size = bytes.len;
 	list_layers(a);
+	if (strcmp(p->manifest.config.media_type, MEDIA_WASM_CONFIG) == 0)
+		return open_module(a, err);
 	if (origin_bytes(p->origin, &p->manifest.config, DOCUMENT_MAX, &config, err) < 0 ||
 	    doc_config_parse(&p->config, "config", config.ptr, config.len, err) < 0)
 		return locate(a, err);

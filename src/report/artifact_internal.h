@@ -60,6 +60,8 @@ void artifact_image_count(struct artifact *a);
 int artifact_zip_open(struct artifact *a, const char *path, const struct artifact_opts *o, struct err *err) MUST_CHECK;
 int artifact_zip_view(struct artifact *a, struct size_tree *out, struct err *err) MUST_CHECK;
 
+/** artifact_module - what is told of a module, of these bytes. ERR_FORMAT. */
+int artifact_module(struct artifact *a, const struct buf *bytes, struct err *err) MUST_CHECK;
 /** artifact_is_elf - whether the file starts as an ELF file does. */
 bool artifact_is_elf(const char *path);
 /** artifact_program - looks into the copy of the program inside, whose path there is @path. */

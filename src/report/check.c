@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "os/fs.h"
 #include "report/check_internal.h"
+#include "wasm/wasm.h"
 
 const struct check_rule check_rules[RULE_COUNT] = {
 #define X(name, id_, lambda, knative, generic, summary_, remedy_)                                              \
@@ -139,6 +140,17 @@ static int check_program(struct check *c, const struct check_target *t, struct e
 	return check_binary(c, &env, t->text, NULL, interp, err);
 }
 
+static int check_module_file(struct check *c, const struct check_target *t, struct err *err)
+{
+	CLEAN_BUF struct buf bytes = BUF_INIT;
+
+	check_start(c, t->text, t->platform >= 0 ? (enum check_platform)t->platform : CHECK_GENERIC);
+	if (fs_read(t->text, WASM_SIZE_MAX, &bytes, err) < 0)
+		return -1;
+	check_module(c, NULL, bytes.ptr, bytes.len);
+	return 0;
+}
+
 int check_artifact(struct check *c, const struct check_target *t, struct err *err)
 {
 	char head[4] = { 0 };
@@ -151,6 +163,8 @@ int check_artifact(struct check *c, const struct check_target *t, struct err *er
 		return -1;
 	if (n == 4 && memcmp(head, "\x7f" "ELF", 4) == 0)
 		return check_program(c, t, err);
+	if ((n == 4 && memcmp(head, "\0asm", 4) == 0) || ends_with(t->text, ".wasm"))
+		return check_module_file(c, t, err);
 	if (ends_with(t->text, ".zip") || (n == 4 && memcmp(head, "PK\3\4", 4) == 0)) {
 		check_start(c, t->text, t->platform >= 0 ? (enum check_platform)t->platform : CHECK_LAMBDA);
 		return check_zip(c, t->text, t->arch ? t->arch : arch_by_name(t->text), err);

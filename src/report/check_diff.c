@@ -283,6 +283,34 @@ static int same_files(const char *a, const char *b, size_t *at, struct err *err)
 	return r;
 }
 
+/* Of a Worker's files the first that differs. */
+static int diff_dir(const char *a, const char *b, struct buf *what, struct err *err)
+{
+	CLEAN_STRS struct strs x = { 0 }, y = { 0 };
+	size_t at;
+
+	if (fs_list(a, &x, err) < 0 || fs_list(b, &y, err) < 0)
+		return -1;
+	for (size_t i = 0; i < x.len || i < y.len; i++) {
+		CLEAN_FREE char *p = i < x.len ? path_join(a, x.ptr[i]) : NULL;
+		CLEAN_FREE char *q = i < y.len ? path_join(b, y.ptr[i]) : NULL;
+		int r;
+
+		if (!p || !q || strcmp(x.ptr[i], y.ptr[i]) != 0) {
+			buf_addf(what, "file %s is %s", p ? x.ptr[i] : "none", q ? y.ptr[i] : "none");
+			return 1;
+		}
+		r = same_files(p, q, &at, err);
+		if (r < 0)
+			return -1;
+		if (r == 0) {
+			buf_addf(what, "%s: offset 0x%zx", x.ptr[i], at);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 int diff_artifacts(const char *kind, const char *a, const char *b, struct buf *what, struct err *err)
 {
 	CLEAN_FREE char *ia = NULL, *ib = NULL;
@@ -290,6 +318,8 @@ int diff_artifacts(const char *kind, const char *a, const char *b, struct buf *w
 	size_t at = 0;
 	int r;
 
+	if (strcmp(kind, "workers") == 0)
+		return diff_dir(a, b, what, err);
 	if (layout) {
 		ia = path_join(a, "index.json");
 		ib = path_join(b, "index.json");

@@ -16,6 +16,21 @@ static const char *text_of(struct dist *d, const json_t *j, const char *key)
 	return s ? arena_strdup(&d->arena, s) : NULL;
 }
 
+/* Images have one reference for each architecture. */
+static bool has_module(const json_t *e)
+{
+	const json_t *images = json_object_get(e, "images"), *im;
+	bool module = false;
+	size_t i;
+
+	json_array_foreach(images, i, im) {
+		const char *ref = json_string_value(json_object_get(im, "ref"));
+
+		module |= ref && strcmp(ref, "wasm") == 0;
+	}
+	return module && json_array_size(images) > 1;
+}
+
 static int read_list(struct dist *d, const char *path, const struct buf *text, struct err *err)
 {
 	json_error_t where;
@@ -32,7 +47,7 @@ static int read_list(struct dist *d, const char *path, const struct buf *text, s
 	json_array_foreach(list, i, e) {
 		struct dist_entry de = { .path = text_of(d, e, "path"), .kind = text_of(d, e, "kind"),
 					 .function = text_of(d, e, "function"), .arch = text_of(d, e, "arch"),
-					 .profile = text_of(d, e, "profile") };
+					 .profile = text_of(d, e, "profile"), .module = has_module(e) };
 
 		if (de.path && de.kind && de.function && path_is_inside(de.path))
 			d->ptr[d->len++] = de;
@@ -62,4 +77,13 @@ void dist_release(struct dist *d)
 	arena_release(&d->arena);
 	free(d->dir);
 	*d = (struct dist){ .dir = NULL };
+}
+
+char *dist_place(const struct dist_entry *e, const char *path)
+{
+	if (strcmp(e->kind, "zip") == 0)
+		return xstrdup(path);
+	if (strcmp(e->kind, "workers") == 0)
+		return xasprintf("%s/%s.wasm", path, e->function);
+	return xasprintf("%s:%s", e->kind, path);
 }

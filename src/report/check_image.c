@@ -141,6 +141,11 @@ static bool is_attached(const struct doc_descriptor *d)
 	return d->artifact_type || (ref && attach_is_tag(ref));
 }
 
+static bool is_module(const struct doc_descriptor *d)
+{
+	return d->architecture && strcmp(d->architecture, MODULE_ARCH) == 0;
+}
+
 /*
  * A whole layout. Its index.json is a list of tags, which no platform gets; each tag is looked at. Where Lambda is
  * meant, a tag for all architectures is a mistake only if there is none for a single one.
@@ -157,7 +162,7 @@ static int all_tags(struct walker *w, const struct document *list, struct err *e
 			continue;
 		if (media_is_index(list->ptr[i].media_type))
 			index = ref ? ref : "";
-		else if (ref && media_is_manifest(list->ptr[i].media_type))
+		else if (ref && media_is_manifest(list->ptr[i].media_type) && !is_module(&list->ptr[i]))
 			buf_addf(&single, "%s:%s", single.len ? ", " : "", ref);
 	}
 	if (index && single.len && w->platform == CHECK_LAMBDA) {

@@ -18,6 +18,9 @@ struct image_check {
 /** check_one_image - its documents, then its files. What is foreign and malformed is a finding. */
 int check_one_image(const struct image_check *ic, struct err *err) MUST_CHECK;
 
+/** check_module_artifact - the same of one whose config is MEDIA_WASM_CONFIG. */
+int check_module_artifact(const struct image_check *ic, struct err *err) MUST_CHECK;
+
 /** check_layout_index - index.json of a layout or of an OCI archive, as it is and parsed. */
 int check_layout_index(const struct place *pl, struct buf *bytes, struct document *list, struct err *err) MUST_CHECK;
 

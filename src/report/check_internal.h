@@ -42,6 +42,10 @@ void program_close(struct program *p);
 int check_binary(struct check *c, const struct binary_env *env, const char *path, struct strs *needed, char interp[256],
 		 struct err *err) MUST_CHECK;
 
+/* Modules: check_module.c */
+/** check_module - of the bytes of a WebAssembly module. */
+void check_module(struct check *c, const char *where, const void *p, size_t n);
+
 /* Secrets: check_secret.c */
 #define SECRET_MAX_TEXT (1u << 20)	/* bytes of a file that is looked into */
 /** check_secret_name - a file that gives itself away by its path. */

@@ -246,6 +246,8 @@ int check_one_image(const struct image_check *ic, struct err *err)
 	CLEAN_BUF struct buf bytes = BUF_INIT;
 	const char *type = ic->manifest->config.media_type;
 
+	if (strcmp(type, MEDIA_WASM_CONFIG) == 0)
+		return check_module_artifact(ic, err);
 	if (strcmp(type, MEDIA_CONFIG) != 0 && strcmp(type, MEDIA_DOCKER_CONFIG) != 0) {
 		check_add(ic->c, RULE_IMAGE_MEDIA, "config", "is %s: this is no image",
 			  *type ? type : "of no media type");

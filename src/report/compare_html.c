@@ -56,7 +56,7 @@ static void add_row(const struct comparison *c, size_t row, const enum cmp_col *
 	buf_addf(out, "<tr><th scope=\"row\">");
 	html_label(c, row, out);
 	if (r->emulated)
-		buf_addz(out, " <span class=\"tag\">qemu</span>");
+		buf_addf(out, " <span class=\"tag\">%s</span>", r->arch == ARCH_WASM32 ? "Node" : "qemu");
 	if (r->reference == row)
 		buf_addz(out, " <span class=\"tag\">reference</span>");
 	if (r->summary || r->base) {
@@ -121,7 +121,7 @@ static void add_legend(const struct comparison *c, const struct cmp_table *t, co
 	}
 	for (size_t i = 0; i < t->nrows; i++)
 		if (c->rows[t->rows[i]].emulated) {
-			buf_addz(out, "~ ran under qemu, not ranked. ");
+			buf_addf(out, "~ %s, not ranked. ", cmp_elsewhere(c));
 			break;
 		}
 	for (size_t i = 0; i < none; i++)

@@ -23,12 +23,24 @@ struct comparing {
 	struct comparison *out;
 	VEC(struct program) programs;
 	size_t *program_of;	/* of each row */
+	size_t *strategy_of;	/* likewise; rows of one strategy stand together */
 	struct function was;	/* the function as slsc.yaml has it */
 	unsigned steps, done;
 };
 
 /** compare_make - builds every program, then makes every artifact; fills the rows' columns of sizes and times. */
 int compare_make(struct comparing *c, struct err *err) MUST_CHECK;
+/** compare_pack_module - the zip and the artifact of a module. */
+int compare_pack_module(struct comparing *c, struct cmp_row *row, const struct program *pr, const char *out,
+			struct err *err) MUST_CHECK;
+/** compare_start_module - as start_once(), of a module in Node; @sample: microseconds. */
+int compare_start_module(struct comparing *c, const char *node, const struct program *pr, double *sample,
+			 bool *answered_error, struct err *err) MUST_CHECK;
+/** compare_warm_module - *@note: what a new instance takes in a Node that runs, in the arena. */
+int compare_warm_module(struct comparing *c, const char *node, const struct program *pr, const char **note,
+			struct err *err) MUST_CHECK;
+/** compare_applies - whether a strategy has anything to say of an architecture. */
+bool compare_applies(const struct strategy *s, enum arch arch);
 /** compare_step - tells the user, and counts. */
 void compare_step(struct comparing *c, const char *what, const char *item);
 /** compare_reason - @err's message in one line, in the arena. */

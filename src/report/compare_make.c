@@ -113,7 +113,7 @@ static int build_all(struct comparing *c, struct err *err)
 	const struct compare_request *req = c->req;
 
 	for (size_t i = 0; i < c->out->nrows; i++) {
-		const struct strategy *s = &req->strategies->ptr[i / req->narches];
+		const struct strategy *s = &req->strategies->ptr[c->strategy_of[i]];
 		struct cmp_row *row = &c->out->rows[i];
 		struct program *pr;
 		size_t n = c->programs.len;
@@ -139,7 +139,8 @@ static int build_all(struct comparing *c, struct err *err)
 		for (size_t k = 0; k < i && !row->sources; k++)
 			if (c->program_of[k] == c->program_of[i])
 				row->sources = c->out->rows[k].sources;
-		if (!row->sources && compare_look_program(c->out, row, pr->path, pr->debug, err) < 0)
+		if (!row->sources && row->arch != ARCH_WASM32 &&
+		    compare_look_program(c->out, row, pr->path, pr->debug, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -231,7 +232,8 @@ static int pack_all(struct comparing *c, struct err *err)
 	const struct compare_request *req = c->req;
 
 	for (size_t i = 0; i < c->out->nrows; i++) {
-		const struct strategy *s = &req->strategies->ptr[i / req->narches];
+		const struct strategy *s = &req->strategies->ptr[c->strategy_of[i]];
+		const struct program *pr = &c->programs.ptr[c->program_of[i]];
 		struct cmp_row *row = &c->out->rows[i];
 		CLEAN_FREE char *out = xasprintf("%s/.slsc/compare/%s/%s", req->project->dir, s->name,
 						 arch_name(row->arch));
@@ -242,7 +244,8 @@ static int pack_all(struct comparing *c, struct err *err)
 			continue;
 		if (fs_rmtree(out, err) < 0 || fs_mkdirs(out, err) < 0)
 			return -1;
-		ret = pack(c, row, &c->programs.ptr[c->program_of[i]], s, out, err);
+		ret = row->arch == ARCH_WASM32 ? compare_pack_module(c, row, pr, out, err) :
+						 pack(c, row, pr, s, out, err);
 		req->function->package = c->was.package;
 		if (ret < 0) {
 			if (compare_ends_all(err))

@@ -172,7 +172,7 @@ static void add_legend(const struct comparison *c, const struct cmp_table *t, co
 	if (same)
 		buf_addz(out, " Same: no difference at 95 %.");
 	if (emulated)
-		buf_addz(out, " †: ran under qemu, not ranked.");
+		buf_addf(out, " †: %s, not ranked.", cmp_elsewhere(c));
 	buf_addz(out, "\n\n");
 }
 

@@ -288,7 +288,7 @@ void cmp_miss_text(const struct comparison *c, const struct cmp_miss *m, struct 
 
 void cmp_count_text(const struct comparison *c, struct buf *out)
 {
-	bool arch[ARCH_COUNT] = { false };
+	bool arch[ARCH_ALL] = { false };
 	size_t n = 0, arches = 0;
 
 	for (size_t i = 0; i < c->nrows; i++) {
@@ -305,6 +305,17 @@ void cmp_count_text(const struct comparison *c, struct buf *out)
 		buf_addf(out, " for %zu architectures", arches);
 }
 
+const char *cmp_elsewhere(const struct comparison *c)
+{
+	bool qemu = false, node = false;
+
+	for (size_t i = 0; i < c->nrows; i++) {
+		node |= c->rows[i].arch == ARCH_WASM32;
+		qemu |= c->rows[i].arch != ARCH_WASM32 && c->rows[i].emulated;
+	}
+	return qemu && node ? "ran under qemu or in Node" : node ? "ran in Node" : "ran under qemu";
+}
+
 void cmp_interval_text(const struct stats *s, struct buf *out)
 {
 	const int decimals = s->high < 9995 ? 3 : s->high < 99950 ? 2 : 1;
@@ -314,7 +325,7 @@ void cmp_interval_text(const struct stats *s, struct buf *out)
 
 void cmp_how_text(const struct comparison *c, struct buf *out)
 {
-	size_t arches[ARCH_COUNT] = { 0 };
+	size_t arches[ARCH_ALL] = { 0 };
 
 	if (c->runs)
 		buf_addf(out, "%zu start%s of each program, interleaved; ", c->runs, c->runs == 1 ? "" : "s");
@@ -322,9 +333,9 @@ void cmp_how_text(const struct comparison *c, struct buf *out)
 		arches[c->rows[i].arch] += c->rows[i].emulated;
 	if (c->cold)
 		buf_addf(out, "%s; ", c->cold);
-	for (size_t a = 0; a < ARCH_COUNT; a++)
+	for (size_t a = 0; a < ARCH_ALL; a++)
 		if (arches[a])
-			buf_addf(out, "%s under qemu; ", arch_name((enum arch)a));
+			buf_addf(out, "%s %s; ", arch_name((enum arch)a), a == ARCH_WASM32 ? "in Node" : "under qemu");
 	buf_addf(out, "%s; slsc %s", c->machine ? c->machine : "unknown machine", c->version);
 }
 

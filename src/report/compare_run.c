@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "build/node.h"
 #include "os/fs.h"
 #include "os/proc.h"
 #include "report/compare_internal.h"
@@ -52,6 +53,8 @@ struct runner {
 	uint64_t allocations;
 	bool counted, answered_error;
 	const char *failed;		/* or NULL */
+	const char *node;		/* of a module: what runs it */
+	const char *note;		/* likewise: what else there is to say */
 	enum start_cold cold;
 };
 
@@ -88,6 +91,15 @@ static int run_once(struct comparing *c, struct runner *r, bool record, struct e
 
 	if (c->req->cold && start_evict(r->program->path, &r->cold, err) < 0)
 		return -1;
+	if (r->node) {
+		double us;
+
+		if (compare_start_module(c, r->node, r->program, &us, &r->answered_error, err) < 0)
+			return -1;
+		if (record)
+			r->us[r->n++] = us;
+		return 0;
+	}
 	if (start_once(&r->target, memory, &s, err) < 0)
 		return -1;
 	r->answered_error |= s.answered_error;
@@ -108,7 +120,7 @@ static int round_of(struct comparing *c, struct runner *all, size_t n, size_t *o
 	for (size_t i = 0; i < n; i++) {
 		struct runner *r = &all[order[i]];
 
-		if (r->failed)
+		if (r->failed || (r->program->arch == ARCH_WASM32 && !r->node))
 			continue;
 		if (run_once(c, r, record, err) < 0) {
 			if (compare_ends_all(err))
@@ -119,7 +131,7 @@ static int round_of(struct comparing *c, struct runner *all, size_t n, size_t *o
 	return 0;
 }
 
-static void begin_runner(struct comparing *c, struct runner *r, const struct program *p, char **qemu)
+static void begin_runner(struct comparing *c, struct runner *r, const struct program *p, char **qemu, char **node)
 {
 	const struct compare_request *req = c->req;
 
@@ -132,6 +144,15 @@ static void begin_runner(struct comparing *c, struct runner *r, const struct pro
 	r->us = xcalloc(req->runs, sizeof(*r->us));
 	r->rss = xcalloc(req->runs, sizeof(*r->rss));
 	r->pss = xcalloc(req->runs, sizeof(*r->pss));
+	if (p->arch == ARCH_WASM32) {
+		struct err why;
+
+		if (!*node)
+			*node = node_find(&why);
+		r->node = *node;
+		r->note = *node ? NULL : arena_printf(&c->out->arena, "no start: %s (%s)", why.msg, why.hint);
+		return;
+	}
 	if (p->arch == arch_host())
 		return;
 	if (!*qemu)
@@ -160,7 +181,12 @@ static int measure(struct comparing *c, struct runner *all, size_t n, struct err
 	for (size_t i = 0; i < n; i++) {
 		struct runner *r = &all[i];
 
-		if (r->failed || r->target.qemu || r->target.runtime == RUNTIME_NONE)
+		if (r->node && !r->failed && compare_warm_module(c, r->node, r->program, &r->note, err) < 0) {
+			if (compare_ends_all(err))
+				return -1;
+			r->failed = compare_reason(c, err);
+		}
+		if (r->failed || r->target.qemu || r->target.runtime == RUNTIME_NONE || r->program->arch == ARCH_WASM32)
 			continue;
 		if (start_allocations(&r->target, r->program->debug, &r->allocations, &r->counted, err) < 0 &&
 		    compare_ends_all(err))
@@ -175,11 +201,13 @@ static void take_starts(struct comparing *c, struct cmp_row *row, const struct r
 {
 	struct stats memory;
 
-	row->emulated = r->target.qemu != NULL;
+	row->emulated = r->target.qemu || row->arch == ARCH_WASM32;
 	if (r->failed && !row->failed)
 		row->failed = r->failed;
+	row->note = r->note;
 	if (r->answered_error)
-		row->note = "answers with an error: its time is that of the error";
+		row->note = r->note ? arena_printf(&c->out->arena, "answers with an error; %s", r->note) :
+				      "answers with an error: its time is that of the error";
 	if (r->n) {
 		row->samples = arena_alloc(&c->out->arena, r->n * sizeof(double));
 		memcpy(row->samples, r->us, r->n * sizeof(double));
@@ -207,7 +235,7 @@ static bool may_win(const struct cmp_row *row, enum cmp_col col)
 static void rank(struct comparison *out)
 {
 	for (enum cmp_col col = 0; col < COL_COUNT; col++)
-		for (enum arch arch = 0; arch < ARCH_COUNT; arch++) {
+		for (enum arch arch = 0; arch < ARCH_ALL; arch++) {
 			double least = INFINITY, most = -INFINITY;
 
 			for (size_t i = 0; i < out->nrows; i++) {
@@ -237,9 +265,14 @@ static void refer(struct comparing *c)
 			ref = i;
 	for (size_t i = 0; i < out->nrows; i++) {
 		struct cmp_row *row = &out->rows[i];
-		const struct cmp_row *to = &out->rows[ref * req->narches + i % req->narches];
+		const struct cmp_row *to = row;
 
-		row->reference = ref * req->narches + i % req->narches;
+		row->reference = CMP_NO_ROW;
+		for (size_t k = 0; k < out->nrows; k++)
+			if (c->strategy_of[k] == ref && out->rows[k].arch == row->arch) {
+				row->reference = k;
+				to = &out->rows[k];
+			}
 		if (row != to && row->samples && to->samples)
 			row->start_differs = stats_differ(to->samples, to->nsamples, row->samples, row->nsamples,
 							  NULL, NULL);
@@ -263,15 +296,18 @@ static void make_rows(struct comparing *c)
 	if (req->runs < RUNS_ENOUGH)
 		strs_addf(&out->warnings, "%u start%s of each program say little: %u are enough for p99", req->runs,
 			  req->runs == 1 ? "" : "s", RUNS_ENOUGH);
-	out->nrows = req->strategies->len * req->narches;
-	out->rows = arena_alloc(&out->arena, (out->nrows + 1) * sizeof(*out->rows));
-	for (size_t i = 0; i < out->nrows; i++) {
-		struct cmp_row *row = &out->rows[i];
+	out->rows = arena_alloc(&out->arena, (req->strategies->len * req->narches + 1) * sizeof(*out->rows));
+	for (size_t i = 0; i < req->strategies->len * req->narches; i++) {
+		struct cmp_row *row = &out->rows[out->nrows];
 		const struct strategy *s = &req->strategies->ptr[i / req->narches];
+		const enum arch arch = req->arches[i % req->narches];
 
+		if (!compare_applies(s, arch))
+			continue;
+		c->strategy_of[out->nrows++] = i / req->narches;
 		row->strategy = arena_strdup(&out->arena, s->name);
 		row->summary = arena_strdup(&out->arena, s->summary);
-		row->arch = req->arches[i % req->narches];
+		row->arch = arch;
 		row->emulated = row->arch != arch_host();
 		for (size_t k = 0; k < COL_COUNT; k++)
 			row->value[k] = NAN;
@@ -312,13 +348,13 @@ static void tell_cold(struct comparing *c, const struct runner *all, size_t n)
 static int measure_all(struct comparing *c, struct err *err)
 {
 	CLEAN_FREE struct runner *all = xcalloc(c->programs.len + 1, sizeof(*all));
-	CLEAN_FREE char *qemu = NULL;
+	CLEAN_FREE char *qemu = NULL, *node = NULL;
 	size_t n = 0;
 	int ret;
 
 	for (size_t i = 0; i < c->programs.len; i++)
 		if (c->programs.ptr[i].path)
-			begin_runner(c, &all[n++], &c->programs.ptr[i], &qemu);
+			begin_runner(c, &all[n++], &c->programs.ptr[i], &qemu, &node);
 	ret = measure(c, all, n, err);
 	for (size_t i = 0; ret == 0 && i < c->out->nrows; i++)
 		for (size_t k = 0; k < n; k++)
@@ -333,12 +369,15 @@ static int measure_all(struct comparing *c, struct err *err)
 int compare_run(const struct compare_request *req, struct comparison *out, struct err *err)
 {
 	struct comparing c = { .req = req, .out = out, .was = *req->function };
-	CLEAN_FREE size_t *program_of = NULL;
+	const size_t most = req->strategies->len * req->narches + 1;
+	CLEAN_FREE size_t *program_of = xcalloc(most, sizeof(*program_of));
+	CLEAN_FREE size_t *strategy_of = xcalloc(most, sizeof(*strategy_of));
 	int ret;
 
 	*out = (struct comparison){ .runs = req->runs };
+	c.program_of = program_of;
+	c.strategy_of = strategy_of;
 	make_rows(&c);
-	c.program_of = program_of = xcalloc(out->nrows + 1, sizeof(*program_of));
 	c.steps = (unsigned)out->nrows * 2 + req->runs;
 	ret = compare_make(&c, err) < 0 || measure_all(&c, err) < 0 ? -1 : 0;
 	*req->function = c.was;

@@ -127,7 +127,7 @@ static void add_row(const struct comparison *c, size_t row, const struct axis *a
 void html_starts(const struct comparison *c, struct buf *out)
 {
 	bool any = false, several = false;
-	const struct cmp_row *group[ARCH_COUNT * 2];
+	const struct cmp_row *group[ARCH_ALL * 2];
 	size_t ngroups = 0;
 
 	for (size_t i = 0; i < c->nrows; i++) {
@@ -153,6 +153,7 @@ void html_starts(const struct comparison *c, struct buf *out)
 		buf_addz(out, "<div class=\"panel\">");
 		if (several)
 			buf_addf(out, "<h3>%s%s</h3>", arch_name(group[g]->arch),
+				 group[g]->arch == ARCH_WASM32 ? ", in Node: not to be compared with native starts" :
 				 group[g]->emulated ? ", under qemu: not to be compared with native starts" : "");
 		for (size_t i = 0; i < c->nrows; i++)
 			if (in_group(&c->rows[i], group[g]))

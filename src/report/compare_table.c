@@ -212,7 +212,7 @@ static void add_legend(struct term *p, const struct grid *g)
 	if (g->best)
 		buf_addf(&text, "* the best%s", cmp_several_archs(p->c) ? " of its architecture" : "");
 	if (g->emulated)
-		buf_addf(&text, "%s~ ran under qemu, not ranked", text.len ? "; " : "");
+		buf_addf(&text, "%s~ %s, not ranked", text.len ? "; " : "", cmp_elsewhere(p->c));
 	if (g->ratios && ref)
 		buf_addf(&text, "%s× to %s", text.len ? "; " : "", ref);
 	if (g->same)

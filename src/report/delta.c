@@ -172,6 +172,30 @@ static void view_text(const struct pair *p, const struct delta_how *how, struct 
 	add_row(out, &c, root->a, root->b, "in all", 0);
 }
 
+static bool has_name(const struct strs *v, const char *name)
+{
+	for (size_t i = 0; i < v->len; i++)
+		if (strcmp(v->ptr[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What a module needs or gives that the other does not. */
+static void names_text(const struct strs *a, const struct strs *b, const char *what, struct buf *out)
+{
+	for (int gone = 1; gone >= 0; gone--) {
+		const struct strs *of = gone ? a : b, *other = gone ? b : a;
+
+		for (size_t i = 0; i < of->len; i++) {
+			if (has_name(other, of->ptr[i]))
+				continue;
+			buf_addf(out, "%-7s %c ", what, gone ? '-' : '+');
+			text_name(out, of->ptr[i], SIZE_MAX);
+			buf_addc(out, '\n');
+		}
+	}
+}
+
 int delta_text(struct artifact *a, struct artifact *b, const struct delta_how *how, struct buf *out, struct err *err)
 {
 	const uint64_t x = a ? a->size : 0, y = b ? b->size : 0;
@@ -182,6 +206,10 @@ int delta_text(struct artifact *a, struct artifact *b, const struct delta_how *h
 	buf_addf(out, "%-7s %s bytes", "change", text_change(x, y, s, sizeof(s)));
 	add_percent(out, x, y);
 	buf_addc(out, '\n');
+	if (a && b && a->kind == ARTIFACT_WASM && b->kind == ARTIFACT_WASM) {
+		names_text(&a->imports, &b->imports, "imports", out);
+		names_text(&a->exports, &b->exports, "exports", out);
+	}
 	for (int v = WHOLE; v >= 0; v--) {
 		CLEAN_PAIR struct pair p = { .name = NULL };
 		/* the whole, then as they are numbered */
@@ -212,6 +240,21 @@ static void side_json(struct buf *out, const char *key, const struct artifact *a
 	buf_addf(out, ",\"size\":%" PRIu64 ",\"unpacked\":%" PRIu64 "}", a->size, a->unpacked);
 }
 
+static void names_json(const struct strs *of, const struct strs *other, const char *key, struct buf *out)
+{
+	bool first = true;
+
+	buf_addf(out, "\"%s\":[", key);
+	for (size_t i = 0; i < of->len; i++) {
+		if (has_name(other, of->ptr[i]))
+			continue;
+		buf_addz(out, first ? "" : ",");
+		buf_add_json(out, str_from(of->ptr[i]));
+		first = false;
+	}
+	buf_addc(out, ']');
+}
+
 int delta_json(struct artifact *a, struct artifact *b, const struct delta_how *how, struct buf *out, struct err *err)
 {
 	/* by name */
@@ -223,7 +266,15 @@ int delta_json(struct artifact *a, struct artifact *b, const struct delta_how *h
 	side_json(out, "a", a, how->before);
 	buf_addc(out, ',');
 	side_json(out, "b", b, how->after);
-	buf_addf(out, ",\"change\":%" PRId64 ",\"views\":{", (int64_t)((b ? b->size : 0) - (a ? a->size : 0)));
+	buf_addf(out, ",\"change\":%" PRId64, (int64_t)((b ? b->size : 0) - (a ? a->size : 0)));
+	if (a && b && a->kind == ARTIFACT_WASM && b->kind == ARTIFACT_WASM) {
+		buf_addz(out, ",\"imports\":{");
+		names_json(&b->imports, &a->imports, "added", out);
+		buf_addc(out, ',');
+		names_json(&a->imports, &b->imports, "removed", out);
+		buf_addc(out, '}');
+	}
+	buf_addz(out, ",\"views\":{");
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		CLEAN_PAIR struct pair p = { .name = NULL };
 		const int r = each(a, b, order[i], how->views, &p, err);

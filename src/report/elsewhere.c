@@ -9,8 +9,9 @@
 #include "os/fs.h"
 #include "os/proc.h"
 
-static const char *const kind_names[] = { "zip", "oci", "oci-archive", "docker-archive" };
-static const char *const kind_flags[] = { "--zip", "--oci", "--oci-archive", "--docker-archive" };
+static const char *const kind_names[] = { "zip", "oci", "oci-archive", "docker-archive", "workers" };
+static const char *const kind_flags[] = { "--zip", "--oci", "--oci-archive", "--docker-archive",
+					   "--workers" };
 
 struct copying {
 	const char *skip_in;		/* the project: its .slsc and dist are not copied */

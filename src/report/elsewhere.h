@@ -37,7 +37,7 @@ char *elsewhere_dir(const char *project, const char *to);
  * where the project is there; heap. ERR_LIMIT past the limits above.
  */
 int elsewhere_copy(const char *project, const char *to, char **dir, struct err *err) MUST_CHECK;
-/** elsewhere_kind - the bit of "zip", "oci", "oci-archive" or "docker-archive"; 0 of others. */
+/** elsewhere_kind - the bit of "zip", "oci", "oci-archive", "docker-archive" or "workers"; 0 of others. */
 unsigned elsewhere_kind(const char *kind);
 /** elsewhere_package - `slsc package` of the project in @dir. ERR_BUILD if it fails. */
 int elsewhere_package(const struct elsewhere *e, const char *dir, struct err *err) MUST_CHECK;

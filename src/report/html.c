@@ -64,3 +64,22 @@ void html_end(struct buf *out)
 {
 	buf_addz(out, "</main><script>" PAGE_JS "</script></body></html>\n");
 }
+
+void html_plot_begin(struct buf *out, const char *name, const char *label)
+{
+	buf_addf(out, "<div class=\"dist\"><span class=\"name\">%s</span><svg class=\"plot\" role=\"img\" "
+		 "aria-label=\"%s\"><svg viewBox=\"0 0 100 100\" preserveAspectRatio=\"none\" width=\"100%%\" "
+		 "height=\"100%%\">", name, label);
+}
+
+void html_plot_y(struct buf *out, double part)
+{
+	const double y = 100 - part * 100;
+
+	cmp_add_number(out, UNIT_MICROSECONDS, y < 0 ? 0 : y);
+}
+
+void html_plot_end(struct buf *out)
+{
+	buf_addz(out, "</span></div>");
+}

@@ -26,6 +26,13 @@ void html_begin(struct buf *out, const char *name, const char *what);
 /** html_end - from "</main>" on. */
 void html_end(struct buf *out);
 
+/** html_plot_begin - a row of a panel with a drawing of 100 by 100, stretched: up to the paths. No text is escaped. */
+void html_plot_begin(struct buf *out, const char *name, const char *label);
+/** html_plot_y - the height of @part, 0 to 1, in it. */
+void html_plot_y(struct buf *out, double part);
+/** html_plot_end - after "</svg></svg><span class=\"stat\">" and what is said beside the drawing. */
+void html_plot_end(struct buf *out);
+
 /** An axis of a drawing, from @lo to @hi. */
 struct axis {
 	double lo, hi;

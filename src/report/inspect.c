@@ -83,9 +83,9 @@ static void image_lines(const struct artifact *a, struct buf *out, int width)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
+	line(out, "digest", *a->digest.s ? a->digest.s : NULL, width);
 	if (a->kind != ARTIFACT_IMAGE)
 		return;
-	line(out, "digest", *a->digest.s ? a->digest.s : NULL, width);
 	line(out, "created", a->created, width);
 	line(out, "user", a->user ? a->user : "not said: root", width);
 	for (size_t i = 0; i < a->entrypoint.len; i++)
@@ -341,7 +341,9 @@ static void module_json(const struct artifact *a, struct buf *out)
 {
 	if (a->kind != ARTIFACT_WASM)
 		return;
-	buf_addz(out, ",\"module\":{\"exports\":[");
+	buf_addz(out, ",\"module\":{");
+	text_member(out, true, "digest", *a->digest.s ? a->digest.s : NULL);
+	buf_addz(out, ",\"exports\":[");
 	for (size_t i = 0; i < a->exports.len; i++) {
 		buf_addz(out, i ? "," : "");
 		buf_add_json(out, str_from(a->exports.ptr[i]));

@@ -103,6 +103,40 @@ struct ignore *ignore_parse(const char *shown, const char *text, size_t n, struc
 	return g;
 }
 
+int ignore_load(const char *dockerfile, const char *context, struct ignore **out, struct err *err)
+{
+	CLEAN_FREE char *own = xasprintf("%s.dockerignore", dockerfile);
+	CLEAN_FREE char *common = path_join(context, ".dockerignore");
+	const char *path = fs_exists(own) ? own : common;
+	CLEAN_BUF struct buf text = BUF_INIT;
+
+	*out = NULL;
+	if (!fs_exists(path))
+		return 0;
+	if (fs_read(path, IGNORE_MAX_BYTES, &text, err) < 0)
+		return -1;
+	*out = ignore_parse(path, text.ptr, text.len, err);
+	return *out ? 0 : -1;
+}
+
+int ignore_first(const char *dockerfile, const char *context, const char *const *paths, size_t n, size_t *first,
+		 struct err *err)
+{
+	CLEAN_IGNORE struct ignore *g = NULL;
+
+	*first = 0;
+	if (ignore_load(dockerfile, context, &g, err) < 0)
+		return -1;
+	while (g && *first < n) {
+		CLEAN_FREE char *path = path_clean(paths[*first]);
+
+		if (!ignore_match(g, path) || (ends_with(paths[*first], "/") && !ignore_prunes(g, path)))
+			break;
+		++*first;
+	}
+	return 0;
+}
+
 struct ignore *ignore_patterns(const char *shown, const char *const *patterns, size_t n, struct err *err)
 {
 	struct ignore *g = xcalloc(1, sizeof(*g));

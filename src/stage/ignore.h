@@ -18,6 +18,14 @@
 struct ignore;
 /** ignore_parse - the text of a .dockerignore. ERR_CONFIG "<shown>:line: ..."; ERR_LIMIT. NULL after a failure. */
 struct ignore *ignore_parse(const char *shown, const char *text, size_t n, struct err *err) MUST_CHECK;
+/**
+ * ignore_load - what holds for the build of @dockerfile: <dockerfile>.dockerignore, else .dockerignore in the directory
+ * @context. *@out is NULL if there is neither.
+ */
+int ignore_load(const char *dockerfile, const char *context, struct ignore **out, struct err *err) MUST_CHECK;
+/** ignore_first - the first of @paths (in @context; one may end in a slash) that it does not leave out; or @n. */
+int ignore_first(const char *dockerfile, const char *context, const char *const *paths, size_t n, size_t *first,
+		 struct err *err) MUST_CHECK;
 /** ignore_patterns - the same of single patterns. */
 struct ignore *ignore_patterns(const char *shown, const char *const *patterns, size_t n, struct err *err) MUST_CHECK;
 /** ignore_match - whether @path ("a/b", relative, clean) is left out. Linear in the patterns and the path. */

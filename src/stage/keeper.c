@@ -183,7 +183,7 @@ static int start(struct keeper *k, const struct stage_request *req, bool make, s
 }
 
 /* Records of a letter and text, each with its NUL. */
-static void take_result(struct keeper *k, const struct buf *body, const struct stage_request *req)
+static void take_result(struct keeper *k, const struct buf *body, const struct stage_request *req, bool *trouble)
 {
 	for (const char *p = body->ptr; p < body->ptr + body->len; p += strlen(p) + 1) {
 		switch (*p) {
@@ -198,8 +198,9 @@ static void take_result(struct keeper *k, const struct buf *body, const struct s
 			k->search = xstrdup(p + 1);
 			break;
 		case KEEPER_WARNING:
-			if (req->note)
-				req->note(p + 1);
+			*trouble |= starts_with(p + 1, "--cache-");
+			if (req->warn || req->note)
+				(req->warn ? req->warn : req->note)(p + 1);
 			break;
 		default:
 			BUG("a stage's keeper says '%s'", p);
@@ -220,7 +221,7 @@ static int located(const struct project *p, const struct toolchain_use *use, str
 	return err_hint(err, "%s", why.hint);
 }
 
-static int open_keeper(struct keeper *k, const struct keepers *all, const struct stage_request *req, struct err *err)
+static int open_keeper(struct keeper *k, struct keepers *all, const struct stage_request *req, struct err *err)
 {
 	CLEAN_BUF struct buf body = BUF_INIT;
 	char type;
@@ -231,7 +232,7 @@ static int open_keeper(struct keeper *k, const struct keepers *all, const struct
 		memcpy(err, body.ptr, sizeof(*err));
 		return -1;
 	}
-	take_result(k, &body, req);
+	take_result(k, &body, req, &all->cache_trouble);
 	return 0;
 }
 
@@ -244,6 +245,14 @@ static struct keeper *find_open(const struct keepers *all, const struct toolchai
 	return NULL;
 }
 
+/* The tag itself is that of binaries: each stage has one beside it. */
+static char *beside(const struct keepers *all, const char *text, const char *stage)
+{
+	CLEAN_FREE char *what = xasprintf("stage-%s", stage);
+
+	return text && !all->cache_trouble ? place_beside(text, what) : NULL;
+}
+
 static int open_stage(struct build_stages *stages, struct project *p, const struct toolchain_use *use,
 		      const struct build_stage **out, struct err *err)
 {
@@ -252,8 +261,9 @@ static int open_stage(struct build_stages *stages, struct project *p, const stru
 	const char *dir = here && strcmp(here, p->dir) == 0 ? "" : p->dir;
 	CLEAN_FREE char *file = path_join(dir, use->of.dockerfile.s), *context = path_join(dir, use->context);
 	CLEAN_FREE char *lock = lock_path(p);
-	CLEAN_STRS struct strs args = { 0 };
+	CLEAN_STRS struct strs args = { 0 }, from = { 0 };
 	struct stage_request req = *all->request;
+	CLEAN_FREE char *to = beside(all, req.cache_to, use->of.stage.s);
 	struct keeper *k = find_open(all, use);
 
 	if (k) {
@@ -267,6 +277,14 @@ static int open_stage(struct build_stages *stages, struct project *p, const stru
 		strs_addf(&args, "%s=%s", use->build_args->ptr[i].key.s, use->build_args->ptr[i].val.s);
 	for (size_t i = 0; req.args && i < req.args->len; i++)
 		strs_add(&args, req.args->ptr[i]);
+	for (size_t i = 0; req.cache_from && i < req.cache_from->len; i++) {
+		char *one = beside(all, req.cache_from->ptr[i], use->of.stage.s);
+
+		if (one)
+			strs_take(&from, one);
+	}
+	req.cache_from = &from;
+	req.cache_to = to;
 	req.dockerfile = file;
 	req.context = context;
 	req.target = use->of.stage.s;

@@ -15,6 +15,7 @@ struct keepers {
 	struct build_stages stages;
 	/* what is the same for all: bases, caches, registry, callbacks, ...; borrowed */
 	const struct stage_request *request;
+	bool cache_trouble;		/* a stage's keeper has told of it: the others leave caches alone */
 	struct keeper **ptr;
 	size_t len, cap;
 };

@@ -81,6 +81,7 @@ static int run_threads(struct solver *sv, struct err *err)
 {
 	int ret = 0;
 
+	sv->running = true;
 	for (size_t i = 0; i < sv->vertices.len; i++) {
 		struct vertex *v = sv->vertices.ptr[i];
 		bool any = false;
@@ -110,6 +111,8 @@ static void tell_cached(struct solver *sv)
 	for (size_t i = 0; i < sv->vertices.len; i++) {
 		VEC_EACH(&sv->vertices.ptr[i]->ops, o) {
 			sv->res->steps++;
+			sv->res->cache.hits += (*o)->layer.origin && op_has_form(*o);
+			sv->res->cache.misses += (*o)->demanded;
 			if (!op_has_form(*o) || (*o)->demanded)
 				continue;
 			sv->res->cached++;
@@ -139,6 +142,24 @@ static int find_keys(struct solver *sv, struct err *err)
 			if (find_key_as(sv, *o, err) < 0)
 				return -1;
 	return 0;
+}
+
+/*
+ * What is known, and with it what has to be made. What a cache has promised and does not give has to be made, too: then
+ * other things are found out, so all begins anew, with a record less.
+ */
+static int find_demand(struct solver *sv, struct vertex *const *targets, size_t n, struct err *err)
+{
+	int ret;
+
+	do {
+		if (find_keys(sv, err) < 0)
+			return -1;
+		for (size_t i = 0; i < n; i++)
+			demand_dirs(targets[i], targets[i]->ops.len);
+		ret = cache_fetch(sv, targets, n, err);
+	} while (ret > 0);
+	return ret;
 }
 
 static bool are_there(const struct solver *sv, struct layer *const *all, size_t n)
@@ -173,7 +194,8 @@ int solver_dirs(struct solver *sv, struct vertex *v, bool make, struct strs *dir
 			err_set(err, ERR_NOTFOUND, "stage '%s' of %s is not made yet", v->name, sv->df.shown);
 			return err_hint(err, "run `slsc build`");
 		}
-		demand_dirs(v, v->ops.len);
+		if (find_demand(sv, &v, 1, err) < 0)
+			return -1;
 		tell_cached(sv);
 		if (enter(sv, err) < 0)
 			return -1;
@@ -192,10 +214,8 @@ int solver_make(struct solver *sv, struct vertex *const *targets, size_t n, stru
 	const bool dirs =
 		sv->req->squash || sv->req->strip || (sv->req->output && starts_with(sv->req->output, "dir:"));
 
-	if (find_keys(sv, err) < 0)
+	if (find_demand(sv, targets, n, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		demand_dirs(targets[i], targets[i]->ops.len);
 	tell_cached(sv);
 	if (needs_dirs(sv)) {
 		if (enter(sv, err) < 0)

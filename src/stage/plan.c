@@ -447,21 +447,6 @@ static int read_args(struct solver *sv, struct err *err)
 	return 0;
 }
 
-static int read_ignore(struct solver *sv, struct err *err)
-{
-	CLEAN_FREE char *own = xasprintf("%s.dockerignore", sv->dockerfile);
-	CLEAN_FREE char *common = path_join(sv->req->context, ".dockerignore");
-	const char *path = fs_exists(own) ? own : common;
-	CLEAN_BUF struct buf text = BUF_INIT;
-
-	if (!fs_exists(path))
-		return 0;
-	if (fs_read(path, IGNORE_MAX_BYTES, &text, err) < 0)
-		return -1;
-	sv->ignored = ignore_parse(path, text.ptr, text.len, err);
-	return sv->ignored ? 0 : -1;
-}
-
 int plan_open(struct solver *sv, struct err *err)
 {
 	CLEAN_BUF struct buf text = BUF_INIT;
@@ -473,7 +458,8 @@ int plan_open(struct solver *sv, struct err *err)
 	sv->dockerfile = sv->req->dockerfile ? xstrdup(sv->req->dockerfile) : path_join(sv->req->context, "Dockerfile");
 	if (read_args(sv, err) < 0 || fs_read(sv->dockerfile, DOCKERFILE_MAX, &text, err) < 0)
 		return -1;
-	if (dockerfile_parse(&sv->df, sv->dockerfile, text.ptr, text.len, err) < 0 || read_ignore(sv, err) < 0)
+	if (dockerfile_parse(&sv->df, sv->dockerfile, text.ptr, text.len, err) < 0 ||
+	    ignore_load(sv->dockerfile, sv->req->context, &sv->ignored, err) < 0)
 		return -1;
 	VEC_EACH(&sv->df.warnings, w)
 		strs_addf(&sv->res->warnings, "%s:%u: %s", sv->df.shown, w->line, w->text);

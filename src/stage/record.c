@@ -70,11 +70,11 @@ int record_find(struct op *op, struct err *err)
 	struct solver *sv = op->v->sv;
 	CLEAN_FREE char *path = record_path(sv, op->key), *dir = NULL;
 	CLEAN_BUF struct buf b = BUF_INIT;
-	const char *imported = map_get(&sv->imported, op->key);
+	const char *imported = atomic_load(&sv->cache_dead) ? NULL : map_get(&sv->imported, op->key);
 	struct err why;
 	json_t *j;
+	int ret;
 
-	(void)err;
 	if (fs_exists(path) && fs_read(path, RECORD_MAX, &b, &why) == 0)
 		imported = NULL;
 	else if (!imported)
@@ -96,7 +96,13 @@ int record_find(struct op *op, struct err *err)
 			utimensat(AT_FDCWD, path, NULL, 0);
 	}
 	json_decref(j);
-	return op->known;
+	if (!op->known || !imported || !sv->running || !op->layer.blob || op->layer.sure)
+		return op->known;
+	/* nobody can wait for it any more */
+	ret = cache_fetch_layer(sv, &op->layer, err);
+	if (ret <= 0)
+		op_forget(op);
+	return ret;
 }
 
 int record_write(struct op *op, struct err *err)

@@ -43,6 +43,7 @@ void solver_release(struct solver *sv)
 		origin_free(&sv->caches[i]);
 	free(sv->caches);
 	map_release(&sv->imported);
+	hurry_release(&sv->hurry);
 	map_release(&sv->used_args);
 	map_release(&sv->given);
 	map_release(&sv->global);
@@ -73,6 +74,7 @@ int solver_init(struct solver *sv, const struct stage_request *req, struct stage
 	*sv = (struct solver){ .req = req, .res = res, .scratch_lock = -1, .hold = -1 };
 	pthread_mutex_init(&sv->lock, NULL);
 	pthread_cond_init(&sv->freed, NULL);
+	hurry_init(&sv->hurry, req->registry);
 	sv->slots = req->jobs ? req->jobs : cpus > 0 ? (unsigned)cpus : 1;
 	sv->cache = path_join(cache, "stage");
 	hashes = path_join(sv->cache, "hashes");

@@ -66,6 +66,7 @@ struct stage_request {
 	const struct origin_env *origins;
 	const struct registry_opts *registry;	/* of --cache-to; NULL: the defaults */
 	void (*note)(const char *line);	/* of what takes time elsewhere; any thread; may be NULL */
+	void (*warn)(const char *line);	/* of keepers, whose result nobody sees; NULL: by note */
 	void (*event)(const struct stage_event *e, void *ctx);	/* serialised; may be NULL */
 	void *ctx;
 };
@@ -84,6 +85,11 @@ struct stage_result {
 	struct digest digest;		/* of the index, or of the only manifest; dir: empty */
 	char *path;			/* of what was written; heap; NULL: nothing */
 	unsigned steps, cached;		/* steps that make layers; those of them that did not run */
+	struct stage_cache_use {
+		unsigned hits, misses;	/* steps that --cache-from had; that had to run */
+		uint64_t got, sent;	/* bytes of blobs */
+		bool trouble;		/* a warning tells of it */
+	} cache;
 	struct strs warnings;
 };
 #define CLEAN_STAGE_RESULT __attribute__((cleanup(stage_result_release)))

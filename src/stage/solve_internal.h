@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "oci/document.h"
+#include "registry/hurry.h"
 #include "stage/copy.h"
 #include "stage/dockerfile.h"
 #include "stage/image_config.h"
@@ -168,7 +169,12 @@ struct solver {
 	struct map global;		/* ARG before FROM */
 	struct origin **caches;
 	size_t ncaches;
-	struct map imported;		/* key -> text of a record of --cache-from */
+	struct map imported;		/* key -> text of a record of --cache-from; NULL: of no use */
+	struct hurry hurry;		/* the way to caches */
+	bool cache_told;		/* one warning is enough */
+	atomic_bool cache_dead;		/* a cache's registry does not answer */
+	bool running;			/* what is found out from now on has to be had at once */
+	atomic_ulong cache_got;		/* bytes of blobs */
 	int64_t epoch;			/* seconds: of all that is made, and config.created */
 	bool entered;
 	pthread_mutex_t lock;		/* of events, hashes, scratch's counter, slots */
@@ -257,9 +263,21 @@ int solver_make(struct solver *sv, struct vertex *const *targets, size_t n, stru
 bool op_has_form(const struct op *op);	/* its layer need not be made */
 char *record_path(const struct solver *sv, const char *key);	/* heap */
 
-/* cache.c */
+/* cache.c, cache_import.c: what goes wrong with a cache is a warning of the result; -1: ERR_INTR, ERR_USAGE */
+#define MEDIA_CACHE "application/vnd.slsc.cache.v1+json"
 int cache_import(struct solver *sv, struct err *err) MUST_CHECK;
 int cache_export(struct solver *sv, struct err *err) MUST_CHECK;
+/**
+ * cache_fetch - what caches elsewhere have of what @targets and the demanded ops stand on, into the store. 1: some of
+ * it cannot be had: its records are gone, and all is to be found out anew.
+ */
+int cache_fetch(struct solver *sv, struct vertex *const *targets, size_t n, struct err *err) MUST_CHECK;
+/** cache_fetch_layer - one alone: 1, or 0 if it cannot be had. */
+int cache_fetch_layer(struct solver *sv, struct layer *l, struct err *err) MUST_CHECK;
+/** cache_trouble - a warning, the first time. -1 if it is ERR_INTR. */
+int cache_trouble(struct solver *sv, const char *option, const struct err *why, struct err *err) MUST_CHECK;
+/** op_forget - its record was of no use. */
+void op_forget(struct op *op);
 
 /* strip.c */
 struct strip {

@@ -344,3 +344,82 @@ int git_checkout(const char *dir, const char *rev, const char *dest, char commit
 	}
 	return sig_check(err);
 }
+
+/* "A..B", "A...B" or "REV"; a side that is left out is HEAD. @from and @to are heap. */
+static void split_range(const char *range, struct git_range *r, char **from, char **to)
+{
+	const char *dots = strstr(range, "..");
+
+	if (!dots) {
+		*from = xstrdup(range);
+		r->from = *from;
+		return;
+	}
+	r->merge_base = dots[2] == '.';
+	*from = dots == range ? xstrdup("HEAD") : xstrndup(range, (size_t)(dots - range));
+	dots += r->merge_base ? 3 : 2;
+	*to = xstrdup(*dots ? dots : "HEAD");
+	r->from = *from;
+	r->to = *to;
+}
+
+static void sort_unique(struct strs *v)
+{
+	size_t n = 0;
+
+	strs_sort(v);
+	for (size_t i = 0; i < v->len; i++) {
+		if (n && strcmp(v->ptr[n - 1], v->ptr[i]) == 0)
+			free(v->ptr[i]);
+		else
+			v->ptr[n++] = v->ptr[i];
+	}
+	v->len = n;
+}
+
+int git_changes(const char *dir, const char *range, const char *const *names, size_t n, struct git_changes *out,
+		struct err *err)
+{
+	CLEAN_FREE char *real = realpath(dir, NULL);
+	CLEAN_FREE char *root = real ? find_root(real) : NULL;
+	CLEAN_FREE char *from = NULL, *to = NULL;
+	struct git_range r = { .root = root, .dir = real, .names = names, .out = out };
+	const struct git_ops *ops;
+	int ret;
+
+	*out = (struct git_changes){ .files = xcalloc(n ? n : 1, sizeof(*out->files)), .nfiles = n };
+	if (!*range) {
+		err_set(err, ERR_USAGE, "the revision is empty");
+		return err_hint(err, "name a branch, a tag, a commit or a range, such as origin/main...HEAD");
+	}
+	if (!root) {
+		err_set(err, ERR_NOTFOUND, "%s: is in no git repository, and so there is no '%s'", dir, range);
+		return err_hint(err, "run 'git init' and commit first");
+	}
+	split_range(range, &r, &from, &to);
+	out->worktree = !to;
+	ops = late_load("git", err);
+	if (!ops)
+		return -1;
+	ret = ops->changes(&r, err);
+	/* libgit2 reports an interrupted call as whatever failed in it */
+	if (sig_check(err) < 0)
+		return -1;
+	if (ret < 0) {
+		clean_error(err);
+		return -1;
+	}
+	sort_unique(&out->paths);
+	return 0;
+}
+
+void git_changes_release(struct git_changes *c)
+{
+	strs_release(&c->paths);
+	for (size_t i = 0; i < c->nfiles; i++) {
+		free(c->files[i].before.text);
+		free(c->files[i].after.text);
+	}
+	free(c->files);
+	*c = (struct git_changes){ .nfiles = 0 };
+}

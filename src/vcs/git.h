@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/vec.h"
 
-/* libgit2 behind five questions. The module that links it is loaded at the first call (os/late.h). */
+/* libgit2 behind six questions. The module that links it is loaded at the first call (os/late.h). */
 
 /** Where a tree comes from. All strings are heap or NULL; git_provenance_release() frees. */
 struct git_provenance {
@@ -63,6 +64,39 @@ int git_fetch_tree(const char *url, const char *ref, const char *dest, char comm
  * begun in @dest stays after a failure.
  */
 int git_checkout(const char *dir, const char *rev, const char *dest, char commit[65], struct err *err) MUST_CHECK;
+
+/** A file on the two sides of a range. Heap; text NULL: it is not there. */
+struct git_sides {
+	struct git_side {
+		char *text;
+		size_t len;
+	} before, after;
+};
+
+/** What differs. git_changes_release() frees. */
+struct git_changes {
+	/* relative to the directory asked for, "../x" if outside of it; sorted, each once; bytes of any kind. One that
+	 * ends in a slash is a link or a repository of its own, and all that is read through it. */
+	struct strs paths;
+	bool worktree;		/* the later side is the work tree: `after` of the files is not filled in */
+	struct git_sides *files;	/* as many as names */
+	size_t nfiles;
+};
+#define CLEAN_CHANGES __attribute__((cleanup(git_changes_release)))
+#define GIT_CHANGES_MAX 2000000u
+
+/**
+ * git_changes - the paths that differ over @range in the repository of @dir, as `git diff @range` has them: "REV" is
+ * that commit or tree against the work tree, "A..B" two of them, "A...B" B against where both come from; a side that
+ * is left out is HEAD. Renames are both names. Beside git's own, the work tree's untracked files count unless they are
+ * ignored; what slsc writes into @dir never does. Nothing is written, the index is not refreshed on disk.
+ * @names: files relative to @dir whose text is wanted, too, @n of them.
+ * ERR_NOTFOUND: @dir is in no repository, or a side is not there; ERR_USAGE: @range is empty; ERR_LIMIT past
+ * GIT_CHANGES_MAX paths, or 256 MiB of a file; ERR_INTR; ERR_GIT.
+ */
+int git_changes(const char *dir, const char *range, const char *const *names, size_t n, struct git_changes *out,
+		struct err *err) MUST_CHECK;
+void git_changes_release(struct git_changes *c);
 
 /**
  * git_url_clean - @url without what may be secret: user info, query and fragment of URLs (a file URL keeps both), the

@@ -26,12 +26,22 @@ struct git_checkout {
 	char *commit;		/* out, 65 bytes */
 };
 
+struct git_range {
+	const char *root;	/* holds .git */
+	const char *dir;	/* absolute, without links, in or below the work tree */
+	const char *from, *to;	/* revisions; to NULL: the work tree */
+	bool merge_base;	/* from is where both come from */
+	const char *const *names;
+	struct git_changes *out;	/* paths in any order; files are there, empty */
+};
+
 struct git_ops {
 	/* @root: holds .git or is a bare repository; @dir: absolute, without links, in or below it */
 	int (*provenance)(const char *root, const char *dir, struct git_provenance *out,
 			  struct err *err);
 	int (*fetch)(const struct git_fetch *f, struct err *err);
 	int (*checkout)(const struct git_checkout *c, struct err *err);
+	int (*changes)(const struct git_range *r, struct err *err);
 };
 
 extern const struct git_ops slsc_module_git;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The only user of libgit2. Loaded late: see os/late.h. Calls back into src/base and src/os only. */
-#include <git2.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,35 +11,12 @@
 #include "os/fs.h"
 #include "os/proc.h"
 #include "vcs/link.h"
-#include "vcs/module.h"
+#include "vcs/module_git.h"
 
 #define MAX_ENTRIES 200000u
-#define MAX_FILE ((size_t)256 << 20)
 #define MAX_TREE ((uint64_t)4 << 30)
 
-#define CLEAN_GIT(type)                                                                            \
-	static void free_##type(git_##type **p)                                                    \
-	{                                                                                          \
-		git_##type##_free(*p);                                                             \
-	}
-CLEAN_GIT(repository)
-CLEAN_GIT(reference)
-CLEAN_GIT(reference_iterator)
-CLEAN_GIT(object)
-CLEAN_GIT(commit)
-CLEAN_GIT(tree)
-CLEAN_GIT(blob)
-CLEAN_GIT(diff)
-CLEAN_GIT(index)
-CLEAN_GIT(odb)
-CLEAN_GIT(config)
-CLEAN_GIT(config_iterator)
-CLEAN_GIT(remote)
-
-static int fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-/* "fmt: what libgit2 says"; copied now, for the next call overwrites it */
-static int fail(struct err *err, const char *fmt, ...)
+int module_git_fail(struct err *err, const char *fmt, ...)
 {
 	const git_error *e = git_error_last();
 	char msg[400];
@@ -64,12 +40,11 @@ static void start(void)
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, ARRAY_LEN(extensions));
 #ifdef SLSC_GIT_OBJECT_LIMIT
-	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, MAX_FILE);
+	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, GIT_FILE_MAX);
 #endif
 }
 
-/* Never shut down: that costs time, and other threads may be inside. */
-static void start_once(void)
+void module_git_start(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -91,6 +66,24 @@ static bool is_output(const char *path, const char *name)
 	return strncmp(path, name, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
+bool module_git_is_output(const char *rel, const char *path)
+{
+	if (!starts_with(path, rel))
+		return false;
+	path += strlen(rel);
+	return is_output(path, ".slsc") || is_output(path, "dist") || is_output(path, "compile_commands.json");
+}
+
+bool module_git_is_sparse(git_index *index, const git_diff_delta *delta)
+{
+	const git_index_entry *e;
+
+	if (delta->status != GIT_DELTA_DELETED)
+		return false;
+	e = git_index_get_bypath(index, delta->old_file.path, 0);
+	return e && (e->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) && git_oid_equal(&e->id, &delta->old_file.id);
+}
+
 /* 1: not this one; -1: stop, the answer is known */
 static int on_delta(const git_diff *sofar, const git_diff_delta *delta, const char *matched,
 		    void *ctx)
@@ -100,21 +93,8 @@ static int on_delta(const git_diff *sofar, const git_diff_delta *delta, const ch
 
 	(void)sofar;
 	(void)matched;
-	if (starts_with(path, w->rel)) {
-		const char *own = path + strlen(w->rel);
-
-		/* what slsc itself writes */
-		if (is_output(own, ".slsc") || is_output(own, "dist") ||
-		    is_output(own, "compile_commands.json"))
-			return 1;
-	}
-	if (delta->status == GIT_DELTA_DELETED) {
-		const git_index_entry *e = git_index_get_bypath(w->index, path, 0);
-
-		/* left out on purpose by a sparse checkout */
-		if (e && (e->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE))
-			return 1;
-	}
+	if (module_git_is_output(w->rel, path) || module_git_is_sparse(w->index, delta))
+		return 1;
 	w->dirty = true;
 	return -1;
 }
@@ -136,7 +116,7 @@ static int find_dirty(git_repository *repo, git_tree *head, const char *dir, boo
 		return 0;	/* inside .git, or a bare repository */
 	w.rel = full + strlen(top);
 	if (git_repository_index(&index, repo) < 0)
-		return fail(err, "cannot read the git index of %s", top);
+		return module_git_fail(err, "cannot read the git index of %s", top);
 	w.index = index;
 	git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
 	o.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_INCLUDE_TYPECHANGE |
@@ -152,7 +132,7 @@ static int find_dirty(git_repository *repo, git_tree *head, const char *dir, boo
 		r = git_diff_index_to_workdir(&changed, repo, index, &o);
 	free(spec[0]);
 	*dirty = w.dirty;
-	return r < 0 && !w.dirty ? fail(err, "cannot compare %s with its git commit", dir) : 0;
+	return r < 0 && !w.dirty ? module_git_fail(err, "cannot compare %s with its git commit", dir) : 0;
 }
 
 /* The commit a tag's reference is about, in @id; false if it is something else. */
@@ -194,7 +174,7 @@ static int find_tag(git_repository *repo, const git_oid *head, char **out, struc
 
 	if (git_repository_odb(&odb, repo) < 0 ||
 	    git_reference_iterator_glob_new(&it, repo, "refs/tags/*") < 0)
-		return fail(err, "cannot read the git tags");
+		return module_git_fail(err, "cannot read the git tags");
 	while ((r = git_reference_next(&ref, it)) == 0) {
 		const char *name = git_reference_shorthand(ref);
 		bool annotated;
@@ -209,7 +189,7 @@ static int find_tag(git_repository *repo, const git_oid *head, char **out, struc
 		}
 		git_reference_free(ref);
 	}
-	return r == GIT_ITEROVER ? 0 : fail(err, "cannot read the git tags");
+	return r == GIT_ITEROVER ? 0 : module_git_fail(err, "cannot read the git tags");
 }
 
 /*
@@ -272,9 +252,9 @@ static int provenance(const char *root, const char *dir, struct git_provenance *
 	CLEANUP(free_tree) git_tree *tree = NULL;
 	int r;
 
-	start_once();
+	module_git_start();
 	if (git_repository_open_ext(&repo, root, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0)
-		return fail(err, "cannot open the git repository of %s", root);
+		return module_git_fail(err, "cannot open the git repository of %s", root);
 	out->present = true;
 	out->shallow = git_repository_is_shallow(repo) == 1;
 	find_source(repo, &out->source);
@@ -285,10 +265,10 @@ static int provenance(const char *root, const char *dir, struct git_provenance *
 		return find_dirty(repo, NULL, dir, &out->dirty, err);
 	}
 	if (r < 0)
-		return fail(err, "cannot read HEAD of the git repository of %s", root);
+		return module_git_fail(err, "cannot read HEAD of the git repository of %s", root);
 	if (git_reference_peel((git_object **)&commit, head, GIT_OBJECT_COMMIT) < 0 ||
 	    git_commit_tree(&tree, commit) < 0)
-		return fail(err, "cannot read the commit of HEAD in the git repository of %s", root);
+		return module_git_fail(err, "cannot read the commit of HEAD in the git repository of %s", root);
 	git_oid_tostr(out->revision, sizeof(out->revision), git_commit_id(commit));
 	out->time = git_commit_time(commit);
 	if (git_reference_is_branch(head))
@@ -525,7 +505,7 @@ static int on_entry(const char *root, const git_tree_entry *e, void *ctx)
 	if (git_odb_read_header(&size, &type, x->odb, git_tree_entry_id(e)) < 0)
 		return -1;
 	x->bytes += size;
-	if (size > MAX_FILE || x->bytes > MAX_TREE)
+	if (size > GIT_FILE_MAX || x->bytes > MAX_TREE)
 		return refuse(x, ERR_LIMIT, path,
 			      "limit exceeded: 256 MB a file, 4 GB a tree at most");
 	if (mode != GIT_FILEMODE_LINK)
@@ -554,13 +534,13 @@ static int check_out(struct fetch *x, const git_oid *id, size_t digits)
 		return err_set(x->err, ERR_NOTFOUND, "%s: commit id '%s' is ambiguous", x->f->shown,
 			       x->f->ref);
 	if (r < 0)
-		return fail(x->err, "%s", x->f->shown);
+		return module_git_fail(x->err, "%s", x->f->shown);
 	if (git_object_peel((git_object **)&commit, any, GIT_OBJECT_COMMIT) < 0)
 		return err_set(x->err, ERR_GIT, "%s: '%s' is no commit", x->f->shown,
 			       x->f->ref ? x->f->ref : "HEAD");
 	if (git_commit_tree(&tree, commit) < 0 ||
 	    (git_tree_walk(tree, GIT_TREEWALK_PRE, on_entry, x) < 0 && !x->refused))
-		return fail(x->err, "%s", x->f->shown);
+		return module_git_fail(x->err, "%s", x->f->shown);
 	if (x->refused)
 		return -1;
 	/* The same bytes for everybody: no filters, and nothing of the user's configuration. */
@@ -569,7 +549,7 @@ static int check_out(struct fetch *x, const git_oid *id, size_t digits)
 	o.disable_filters = 1;
 	o.target_directory = x->f->tree;
 	if (git_checkout_tree(x->repo, (git_object *)tree, &o) < 0)
-		return fail(x->err, "%s", x->f->shown);
+		return module_git_fail(x->err, "%s", x->f->shown);
 	git_oid_tostr(x->f->commit, 65, git_commit_id(commit));
 	return 0;
 }
@@ -600,7 +580,7 @@ static int fetch_into(struct fetch *x)
 	int r = fetch_open(x, &remote);
 
 	if (r < 0) {
-		fail(x->err, "%s", f->shown);
+		module_git_fail(x->err, "%s", f->shown);
 		if (r == GIT_EAUTH)
 			err_hint(x->err, "ssh keys are taken from the running ssh-agent");
 		return -1;
@@ -620,9 +600,9 @@ static int fetch_into(struct fetch *x)
 				h = &x->heads.ptr[i];
 	}
 	if (remote && download(x, remote, h) < 0)
-		return fail(x->err, "%s", f->shown);
+		return module_git_fail(x->err, "%s", f->shown);
 	if (git_repository_odb(&x->odb, x->repo) < 0)
-		return fail(x->err, "%s", f->shown);
+		return module_git_fail(x->err, "%s", f->shown);
 	return check_out(x, &id, digits);
 }
 
@@ -631,7 +611,7 @@ static int fetch(const struct git_fetch *f, struct err *err)
 	struct fetch x = { .f = f, .err = err };
 	int r;
 
-	start_once();
+	module_git_start();
 	r = fetch_into(&x);
 	git_odb_free(x.odb);
 	git_repository_free(x.repo);
@@ -651,11 +631,11 @@ static int borrow(git_repository *from, const char *dest, git_repository **out, 
 	CLEAN_FREE char *text = xasprintf("%sobjects\n", git_repository_commondir(from));
 
 	if (git_repository_init(&empty, dest, 0) < 0)
-		return fail(err, "%s", dest);
+		return module_git_fail(err, "%s", dest);
 	if (fs_write_file(list, text, strlen(text), 0644, err) < 0)
 		return -1;
 	if (git_repository_open_ext(out, dest, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0)
-		return fail(err, "%s", dest);
+		return module_git_fail(err, "%s", dest);
 	return 0;
 }
 
@@ -669,9 +649,9 @@ static int put_head(git_repository *from, git_repository *to, const git_oid *id,
 	if (git_reference_lookup(&head, from, "HEAD") == 0)
 		branch = git_reference_symbolic_target(head);
 	if (!branch)
-		return git_repository_set_head_detached(to, id) < 0 ? fail(err, "HEAD") : 0;
+		return git_repository_set_head_detached(to, id) < 0 ? module_git_fail(err, "HEAD") : 0;
 	if (git_reference_create(&made, to, branch, id, 1, NULL) < 0 || git_repository_set_head(to, branch) < 0)
-		return fail(err, "%s", branch);
+		return module_git_fail(err, "%s", branch);
 	return 0;
 }
 
@@ -683,7 +663,7 @@ static int put_tags(git_repository *from, git_repository *to, const git_oid *com
 
 	if (git_repository_odb(&odb, from) < 0 ||
 	    git_reference_iterator_glob_new(&it, from, "refs/tags/*") < 0)
-		return fail(err, "cannot read the git tags");
+		return module_git_fail(err, "cannot read the git tags");
 	while (git_reference_next(&ref, it) == 0) {
 		CLEANUP(free_reference) git_reference *made = NULL;
 		bool annotated;
@@ -706,7 +686,7 @@ static int put_index(git_repository *to, const git_oid *id, struct err *err)
 	if (git_commit_lookup(&commit, to, id) < 0 || git_commit_tree(&tree, commit) < 0 ||
 	    git_repository_index(&index, to) < 0 || git_index_read_tree(index, tree) < 0 ||
 	    git_index_write(index) < 0)
-		return fail(err, "cannot write the git index of a checkout");
+		return module_git_fail(err, "cannot write the git index of a checkout");
 	return 0;
 }
 
@@ -723,9 +703,9 @@ static int checkout(const struct git_checkout *c, struct err *err)
 	git_oid id;
 	int r;
 
-	start_once();
+	module_git_start();
 	if (git_repository_open_ext(&from, c->root, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0)
-		return fail(err, "cannot open the git repository of %s", c->root);
+		return module_git_fail(err, "cannot open the git repository of %s", c->root);
 	r = git_revparse_single(&any, from, c->rev);
 	if (r == GIT_EAMBIGUOUS)
 		return err_set(err, ERR_NOTFOUND, "%s: commit id '%s' is ambiguous", c->root, c->rev);
@@ -737,15 +717,16 @@ static int checkout(const struct git_checkout *c, struct err *err)
 	if (borrow(from, c->dest, &to, err) < 0)
 		return -1;
 	if (git_repository_odb(&odb, to) < 0)
-		return fail(err, "%s", c->dest);
+		return module_git_fail(err, "%s", c->dest);
 	x.repo = to;
 	x.odb = odb;
 	if (check_out(&x, &id, GIT_OID_HEXSZ) < 0 || put_head(from, to, &id, err) < 0 ||
 	    put_tags(from, to, &id, err) < 0 || put_index(to, &id, err) < 0)
 		return -1;
 	if (c->source && git_remote_create(&remote, to, "origin", c->source) < 0)
-		return fail(err, "%s", c->source);
+		return module_git_fail(err, "%s", c->source);
 	return 0;
 }
 
-const struct git_ops slsc_module_git = { .provenance = provenance, .fetch = fetch, .checkout = checkout };
+const struct git_ops slsc_module_git = { .provenance = provenance, .fetch = fetch, .checkout = checkout,
+					 .changes = module_git_changes };

@@ -60,12 +60,12 @@ static void check_imports(struct wasm_file *f, struct buf *what, const char **hi
 		violates(what, hint, "", "has %zu other foreign imports", n - 5);
 }
 
-static void check_paths(const struct buf *b, const char *const *bad, struct buf *what, const char **hint)
+static void check_paths(const void *p, size_t n, const char *const *bad, struct buf *what, const char **hint)
 {
 	for (; bad && *bad; bad++) {
 		const char *slash = strchr(*bad + 1, '/');
 
-		if (slash && slash[1] && memmem(b->ptr, b->len, *bad, strlen(*bad)))
+		if (slash && slash[1] && memmem(p, n, *bad, strlen(*bad)))
 			violates(what, hint, "a source names it, with __FILE__ or a string of its own",
 				 "holds the path of this machine '%s'", *bad);
 	}
@@ -73,11 +73,20 @@ static void check_paths(const struct buf *b, const char *const *bad, struct buf 
 
 int wasm_verify(const char *path, const struct wasm_rules *rules, struct err *err)
 {
-	CLEAN_BUF struct buf b = BUF_INIT, what = BUF_INIT;
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	if (fs_read(path, WASM_SIZE_MAX, &b, err) < 0)
+		return -1;
+	return wasm_verify_bytes(path, b.ptr, b.len, rules, err);
+}
+
+int wasm_verify_bytes(const char *name, const void *p, size_t n, const struct wasm_rules *rules, struct err *err)
+{
+	CLEAN_BUF struct buf what = BUF_INIT;
 	CLEAN_WASM struct wasm_file f = WASM_INIT;
 	const char *hint = "";
 
-	if (fs_read(path, WASM_SIZE_MAX, &b, err) < 0 || wasm_parse(&f, path, b.ptr, b.len, err) < 0)
+	if (wasm_parse(&f, name, p, n, err) < 0)
 		return -1;
 	check_imports(&f, &what, &hint);
 	if (!exports(&f, "_start", WASM_FUNC))
@@ -87,9 +96,9 @@ int wasm_verify(const char *path, const struct wasm_rules *rules, struct err *er
 	if (!rules->allow_custom && f.custom)
 		violates(&what, &hint, "strip it", "is not stripped: %" PRIu64 " bytes are of custom sections",
 			 f.custom);
-	check_paths(&b, rules->bad_paths, &what, &hint);
+	check_paths(p, n, rules->bad_paths, &what, &hint);
 	if (!what.len)
 		return 0;
-	err_set(err, ERR_VERIFY, "%s: %s", path, what.ptr);
+	err_set(err, ERR_VERIFY, "%s: %s", name, what.ptr);
 	return err_hint(err, "%s", hint);
 }

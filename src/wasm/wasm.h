@@ -62,6 +62,9 @@ struct wasm_rules {
 };
 /** wasm_verify - ERR_VERIFY with all that is wrong in one line, else as wasm_open(). */
 int wasm_verify(const char *path, const struct wasm_rules *rules, struct err *err) MUST_CHECK;
+/** wasm_verify_bytes - the same of @n bytes at @p; @shown is for messages. */
+int wasm_verify_bytes(const char *shown, const void *p, size_t n, const struct wasm_rules *rules,
+		      struct err *err) MUST_CHECK;
 
 /** wasm_strip - write @in without its custom sections to @out, mode 0755. Errors of wasm_open(), ERR_IO. */
 int wasm_strip(const char *in, const char *out, struct err *err) MUST_CHECK;

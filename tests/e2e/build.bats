@@ -231,6 +231,41 @@ hint: did you mean 'greet'? defined are: greet"
 	is "$(jq -r .steps <<<"$out")" 0
 }
 
+@test "a dry run lists build commands: one that never ran, and one that has changed" {
+	mkdir src
+	echo 'int main(void) { return 0; }' >src/main.c
+	cat >slsc.yaml <<-'Y'
+		project: p
+		arches: [x86_64]
+		functions:
+		  f:
+		    runtime: none
+		    build: {command: '$CC -o "$SLSC_OUT" src/main.c', inputs: [src/main.c]}
+	Y
+	slsc_run build -n
+	is "$status" 0
+	is "$err" "build .slsc/release/x86_64/f (x86_64)"
+	[ ! -e .slsc ]
+	slsc_run build -q
+	is "$status" 0
+	before=$(find .slsc -type f -exec stat -c '%n %Y %i' {} + | sort)
+	slsc_run build -n
+	is "$status $err" "0 "
+	sed -i 's/-o /-O2 -o /' slsc.yaml
+	slsc_run build -n
+	is "$status" 0
+	is "$err" "build .slsc/release/x86_64/f (x86_64)"
+	slsc_run build -n --explain
+	is "$err" ".slsc/release/x86_64/.obj/musl/f/command.sh: is not there yet, or will differ
+build .slsc/release/x86_64/f (x86_64)"
+	is "$(find .slsc -type f -exec stat -c '%n %Y %i' {} + | sort)" "$before"
+	slsc_run build --json
+	is "$(jq .steps <<<"$out")" 1
+	touch src/main.c
+	slsc_run build -n
+	is "$err" "build .slsc/release/x86_64/f (x86_64)"
+}
+
 @test "a build command that makes nothing" {
 	project <<-'Y'
 		project: t

@@ -231,6 +231,22 @@ warning: huge: layer 1: is compressed by zstd [lambda-zstd-layer]
 	generic base-pinned ""
 }
 
+@test "modules: what no engine gives, and what is none" {
+	printf '\0asm\1\0\0\0\2\013\1\3env\3a\033b\0\0' >foreign.wasm
+	slsc_run check foreign.wasm
+	is "$status" 3
+	is "$(grep -v '^  ' <<<"$out")" "error: foreign.wasm: does not export the function '_start' [module-format]
+error: foreign.wasm: does not export its 'memory' [module-format]
+error: foreign.wasm: imports function 'a?b' from 'env' [module-imports]
+1 artifact: 3 errors, 0 warnings, 0 notes"
+	printf '\0asm\1\0\0\0\2\5\377\377\377\377\17' >bad.wasm
+	slsc_run check bad.wasm
+	is "$(head -1 <<<"$out")" \
+		"error: bad.wasm: the module: byte 15: 4294967295 imports do not fit into their section [module-format]"
+	slsc_run check bad.wasm --ignore module-format
+	is "$status" 0
+}
+
 @test "every rule is triggered by a test of this file" {
 	local id missing=
 	for id in $("$SLSC_BIN" check --list-rules --json | jq -r '.[].id'); do

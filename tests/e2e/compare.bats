@@ -290,3 +290,53 @@ hint: write them, such as budgets: {hello: {zip: 16 KB}}"
 	is "$(pgrep -f "$T/w/raw/.slsc/compare" || :)" ""
 	no_leftovers .
 }
+
+@test "wasm32: modules in Node, beside programs; strategies for machines have no row of it" {
+	need jq jq && need node nodejs && need unzip unzip
+	local m=.slsc/compare/project/wasm32
+	project
+	ok compare --arch wasm32 --arch x86_64 --strategies project,small,static-musl,scratch --runs 5 --json
+	is "$(jq -r '.rows[] | [.strategy, .arch, .failed] | join(" ")' "$T/out")" "project x86_64 
+project wasm32 
+small x86_64 
+small wasm32 
+static-musl x86_64 
+scratch x86_64 "
+	is "$(of project wasm32 .values.binary)" "$(stat -c %s .slsc/compare-default/wasm32/hello)"
+	is "$(of project wasm32 .values.zip)" "$(stat -c %s $m/hello.zip)"
+	unzip -p $m/hello.zip hello.wasm | cmp - .slsc/compare-default/wasm32/hello
+	is "$(of project wasm32 .values.image)" "$(cat $m/hello.oci/blobs/sha256/* | wc -c)"
+	is "$(of project wasm32 '[.emulated, .toolchain, .base, .values.rss, .values.allocations, .values.layers, (.samples | length),
+		(.best | index("start_p50"))] | tojson')" '[true,"wasi",null,null,null,null,5,null]'
+	is "$(of small wasm32 '.best | index("binary") != null')" true
+	is "$(of small wasm32 '(.ratios.binary - .values.binary / '"$(of project wasm32 .values.binary)"') | fabs < 0.001')" true
+	[[ $(of project wasm32 .note) =~ ^"run by Node "v[0-9.]+": a start is node's own, too; a new instance in a node that runs answers in "[0-9.]+" ms (p50 of 5)"$ ]]
+	# a handler that fails is told of; what is compared with nothing of its kind has no ratio
+	ok compare --arch wasm32 --arch x86_64 --strategies static-musl,project --runs 3 --event '[]' --json
+	is "$(of project wasm32 '.ratios.binary')" null
+	has "$(of project wasm32 .note)" "answers with an error; run by Node v"
+	for f in table markdown csv html; do
+		ok compare --arch wasm32 --strategies project --runs 3 --format $f
+		has "$out" wasm32 || [ $f != table ]
+	done
+	ok compare --arch wasm32 --strategies project --runs 3
+	has "$out" "3 starts of each program, interleaved; wasm32 in Node; "
+	has "$out" "~ ran in Node, not ranked"
+	# a trap is a row that failed
+	printf '#include <slsc.h>\nint handler(struct slsc_ctx *c, struct slsc_str i, struct slsc_out *o) { (void)c, (void)i, (void)o; __builtin_trap(); }\n' >src/hello.c
+	slsc_run compare --arch wasm32 --strategies project --runs 3 --json
+	is "$status" 1
+	is "$(of project wasm32 .failed)" "default for wasm32: the engine ended it: unreachable"
+	printf '#include <slsc.h>\nint handler(struct slsc_ctx *c, struct slsc_str i, struct slsc_out *o) { (void)c, (void)i; return slsc_puts(o, "1"), 0; }\n' >src/hello.c
+	# budgets: of sizes, for a start of node's is none of the function's
+	printf 'budgets: {hello: {binary: 4 KB, start: 1 us}}\n' >>slsc.yaml
+	slsc_run compare --check --arch wasm32 --runs 3 --json
+	is "$status" 3
+	is "$(jq -c '[.missed[].budget]' "$T/out")" '["binary"]'
+	# without node there are sizes
+	cp -rs /usr/bin "$T/bin"
+	rm -f "$T/bin/node"
+	PATH=$T/bin "$SLSC_BIN" compare --arch wasm32 --strategies project --runs 3 --json >"$T/out" 2>"$T/err"
+	is "$(of project wasm32 '[.failed, .note, .values.start_p50, .values.binary > 10000] | tojson')" \
+		'[null,"no start: '"'node'"' is not found on PATH (apt-get install nodejs)",null,true]'
+}

@@ -63,6 +63,24 @@ has() {
 	return 1
 }
 
+# npm_ci NAME: npm's packages that tests/e2e/NAME/package-lock.json pins, once for all tests; sets $npm, their directory
+npm_ci() {
+	local want
+	need node nodejs && need npm npm || return 1
+	npm=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache}/$1
+	mkdir -p "$npm"
+	(
+		flock 9
+		want=$(cat "$BATS_TEST_DIRNAME/$1"/*.json)
+		[ "$(cat "$npm/stamp" 2>/dev/null)" != "$want" ] || exit 0
+		cp "$BATS_TEST_DIRNAME/$1"/*.json "$npm/"
+		# the bytes are pinned by the lock file: whoever delivers them will do
+		(cd "$npm" && npm ci --ignore-scripts --no-audit --no-fund --strict-ssl=false --loglevel=error >/dev/null) ||
+			exit 1
+		printf '%s\n' "$want" >"$npm/stamp"
+	) 9>"$npm/lock"
+}
+
 # need TOOL PACKAGE: a test whose tool is absent fails, and names the package
 need() {
 	command -v "$1" >/dev/null 2>&1 && return 0

@@ -9,18 +9,8 @@ load registry_helper
 github=.github/workflows/slsc.yml
 
 setup_file() {
-	LINT=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache}/ci
-	export LINT
-	mkdir -p "$LINT"
-	(
-		flock 9
-		want=$(cat "$BATS_TEST_DIRNAME"/ci/*.json)
-		[ "$(cat "$LINT/stamp" 2>/dev/null)" != "$want" ] || exit 0
-		cp "$BATS_TEST_DIRNAME"/ci/*.json "$LINT/"
-		# the bytes are pinned by the lock file: whoever delivers them will do
-		(cd "$LINT" && npm ci --ignore-scripts --no-audit --no-fund --strict-ssl=false --loglevel=error >/dev/null)
-		printf '%s\n' "$want" >"$LINT/stamp"
-	) 9>"$LINT/lock"
+	npm_ci ci
+	export LINT=$npm
 }
 
 # api: starts ci_api.py; sets $api (its URL), $A (its directory)

@@ -8,7 +8,7 @@ load helper
 	PATH=$T/usr/bin:$PATH
 	is "$(command -v slsc)" "$T/usr/bin/slsc"
 	for f in share/slsc/runtime/include/slsc.h share/slsc/events/s3.json share/slsc/templates/hello/slsc.yaml \
-		share/slsc/ci/gitlab.yml \
+		share/slsc/ci/gitlab.yml share/slsc/prices.yaml \
 		share/slsc/observe/otelcol-filelog.yaml share/slsc/observe/elasticsearch-template.json \
 		share/bash-completion/completions/slsc share/zsh/vendor-completions/_slsc \
 		share/fish/vendor_completions.d/slsc.fish share/man/man1/slsc.1 share/man/man1/slsc-build.1 \

@@ -8,18 +8,8 @@ load local_helper
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-	SDK=${SLSC_TEST_CACHE:-$SLSC_BUILD/test-cache}/sdk
-	export SDK
-	mkdir -p "$SDK"
-	(
-		flock 9
-		want=$(cat "$BATS_TEST_DIRNAME"/sdk/*.json)
-		[ "$(cat "$SDK/stamp" 2>/dev/null)" != "$want" ] || exit 0
-		cp "$BATS_TEST_DIRNAME"/sdk/*.json "$SDK/"
-		# the bytes are pinned by the lock file: whoever delivers them will do
-		(cd "$SDK" && npm ci --ignore-scripts --no-audit --no-fund --strict-ssl=false --loglevel=error >/dev/null)
-		printf '%s\n' "$want" >"$SDK/stamp"
-	) 9>"$SDK/lock"
+	npm_ci sdk
+	export SDK=$npm
 }
 
 teardown() {

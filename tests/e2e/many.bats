@@ -56,3 +56,33 @@ four() {
 	is "$status" 2
 	has "$err" "error: --shard: a Dockerfile's image has no functions to split"
 }
+
+@test "a dependency of several functions is compiled once for each target" {
+	need git git
+	four
+	mkdir dep
+	echo 'int answer(void) { return 0; }' >dep/answer.c
+	echo 'int more(void) { return 0; }' >dep/more.c
+	git -C dep init -q -b main
+	git -C dep add .
+	git -C dep commit -q -m x
+	cat >slsc.yaml <<-'Y'
+		project: t
+		functions:
+		  a: {sources: [src/a.c], runtime: none, dependencies: [d]}
+		  b: {sources: [src/b.c], runtime: none, dependencies: [d]}
+		  c: {sources: [src/c.c], runtime: none, dependencies: [d], defines: {X: "1"}}
+		  d: {sources: [src/d.c], runtime: none, dependencies: [d], toolchain: gnu, arches: [x86_64]}
+		dependencies:
+		  d: {git: dep, ref: main, sources: ["*.c"]}
+	Y
+	slsc_run build -v
+	is "$status" 0
+	# two sources, for musl on both machines and for gnu on one
+	is "$(cut -f 4 .slsc/release/.ninja_log | grep -c '/\.dep/')" 6
+	is "$(cut -f 4 .slsc/release/.ninja_log | grep '/\.dep/' | sort | uniq -d)" ""
+	# each object is linked into all of them
+	is "$(grep -c '^build .slsc/release/x86_64/[abcd] .*\.dep/d-.*/answer\.c\.o' .slsc/build.ninja)" 4
+	slsc_run build --json
+	is "$(jq .steps <<<"$out")" 0
+}

@@ -8,7 +8,7 @@ load package_helper
 	project
 	slsc_run package
 	[ "$status" -eq 2 ]
-	is "$err" "error: say what to make: --zip, --oci, --oci-archive or --docker-archive
+	is "$err" "error: say what to make: --zip, --oci, --oci-archive, --docker-archive or --workers
 hint: --zip is a Lambda function's code; --oci is an image for any platform"
 	[ ! -e dist ]
 }

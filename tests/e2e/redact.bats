@@ -2,14 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # The template redact: what goes in is what comes out but for what must not, on each machine and by node:wasi; what it
 # encrypted is opened by node:crypto. What it depends on comes from Debian's source packages, not from the network's git.
-# shellcheck disable=SC2154,SC2030,SC2031,SC2016 # helper.bash sets $status, $out and $err
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016,SC2034 # helpers sets $status, $out and $err
 load helper
+load workerd_helper
 
 API=$BATS_TEST_DIRNAME/support/runtime_api.py
 OPEN=$BATS_TEST_DIRNAME/support/redact_open.mjs
 M=.slsc/release/wasm32/redact
 
 export REDACT_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+
+teardown() {
+	stop
+	cd / || return 1
+	[ -z "${T:-}" ] || rm -rf "$T"
+}
 
 make_project() {
 	need jq jq && need node nodejs && need python3 python3 || return 1
@@ -280,6 +287,29 @@ for name, data in (("at", repeat(b"{\"a\":\"" + b"a@" * 60000 + b"\"}\n")),
 	jq -cn "$url"' + {body: "{\"ip\":1}", password: 2}' >event
 	wasm <event
 	is "$out" '{"version":"2.0","requestContext":{"http":{}},"body":"{\"ip\":1}","password":"***"}'
+}
+
+@test "workerd serves it: opened by node:crypto, a line that is none, and no answer without a key" {
+	npm_ci workers
+	NPM=$npm
+	project
+	sed -i "s/^    runtime: lambda$/&\n    env: {REDACT_KEY: \"$REDACT_KEY\"}/" slsc.yaml
+	slsc_run -q package --workers
+	is "$status $err" "0 "
+	[ "$(du -sb --apparent-size dist/redact.workers | cut -f1)" -le 1258291 ]
+	serve dist/redact.workers
+	record >event
+	call --data-binary @event
+	is "$status $(node "$OPEN" <<<"$out")" "200 $OPENED"
+	call -d 'no JSON, and a@b.example in it'
+	is "$status $out" '200 {"redact_error":"not a JSON object","line":1,"bytes":30}'
+	stop
+	sed -i '/^    env:/d' slsc.yaml
+	slsc_run -q package --workers
+	serve dist/redact.workers
+	call --data-binary @event
+	is "$status $out" '500 {"errorMessage":"REDACT_KEY is not set: it takes 64 hex digits","errorType":"KeyMissing","stackTrace":[]}'
+	stop
 }
 
 @test "fuzzed with ASan and UBSan: no error, no leak, and a secret is never in the answer" {

@@ -322,3 +322,19 @@ $uid"
 	"${as[@]}" build --json --smoke >"$T/out"
 	is "$(steps)" 0
 }
+
+@test "a cache elsewhere has the stage and the binary: a machine with neither makes neither" {
+	built
+	hidden build --json --arch x86_64 --cache-to "oci:$T/elsewhere:main"
+	ok
+	is "$(jq -c '[.manifests[].annotations["org.opencontainers.image.ref.name"]] | sort' "$T/elsewhere/index.json")" \
+		'["main","main-stage-builder"]'
+	mkdir "$T/other" && cp -r Dockerfile scripts hello.c greeting.h slsc.yaml "$T/other/"
+	cd "$T/other"
+	SLSC_CACHE_DIR=$T/cache hidden build --json --arch x86_64 --cache-from "oci:$T/elsewhere:main"
+	ok
+	is "$(jq -c '[.steps, .cache.hits, .cache.misses]' "$T/out")" "[0,1,0]"
+	is "$(grep -c ' RUN ' "$T/err" || true)" 0
+	cmp .slsc/release/x86_64/hello "$BATS_FILE_TMPDIR/w/.slsc/release/x86_64/hello"
+	cmp .slsc/release/x86_64/hello.map "$BATS_FILE_TMPDIR/w/.slsc/release/x86_64/hello.map"
+}

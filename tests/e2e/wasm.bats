@@ -2,39 +2,7 @@
 # slsc build --arch wasm32: commands of WASI, run by Node's.
 
 load helper
-
-# project: of one function, whose source is on stdin
-project() {
-	mkdir -p src
-	cat >slsc.yaml <<-'Y'
-		project: t
-		functions:
-		  f:
-		    sources: [src/f.c]
-	Y
-	cat >src/f.c
-}
-
-# answer BODY: a project whose handler is BODY
-answer() {
-	project <<-C
-		#include <slsc.h>
-		int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
-		{
-			(void)ctx, (void)in, (void)out;
-			$1
-		}
-	C
-}
-
-# run_wasi MODULE [SECONDS]: with stdin as it is; sets $status (124: it was ended), $out, $err
-run_wasi() {
-	need node nodejs
-	status=0
-	timeout "${2:-60}" node --no-warnings "$SLSC_SRC/tests/e2e/support/wasi.mjs" "$1" >"$T/out" 2>"$T/err" || status=$?
-	out=$(cat "$T/out")
-	err=$(cat "$T/err")
-}
+load wasm_helper
 
 # The names of a module's custom sections, and what it imports, by an engine's reading of it.
 customs() {
@@ -299,21 +267,62 @@ hint: runtime lambda takes one event on stdin; or give 'web' arches without wasm
 	has "$err" "$M is damaged: linking it anew"
 }
 
-@test "zips and images are made for machines alone" {
+@test "zips and archives are made for machines alone" {
 	answer 'return 0;'
 	sed -i '1a arches: [wasm32, x86_64]' slsc.yaml
 	slsc_run package --zip --json
 	is "$status" 0
 	is "$(find dist -type f -name '*.zip')" dist/f-x86_64.zip
 	sed -i '2s/.*/arches: [wasm32]/' slsc.yaml
-	slsc_run package --zip
-	is "$status" 1
-	is "$err" "error: slsc.yaml:4:3: 'f' is built for wasm32 alone, of which no zip or image is made
-hint: add x86_64 or arm64 to arches; \`slsc build\` makes the module"
+	for how in --zip --oci-archive --docker-archive; do
+		slsc_run package $how
+		is "$status" 1
+		is "$err" "error: slsc.yaml:4:3: 'f' is built for wasm32 alone, of which no zip and no archive of an image is made
+hint: add x86_64 or arm64 to arches; --oci and --workers are for modules"
+	done
 	slsc_run invoke f
 	is "$status" 1
 	is "$err" "error: slsc.yaml:4:3: 'f' is built for wasm32 alone, which slsc does not run
 hint: add x86_64 or arm64 to arches"
+}
+
+@test "--smoke: Node runs the module with an event; a trap and an endless loop are failures" {
+	answer 'slsc_puts(out, "1"); return 0;'
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 0
+	has "$err" "smoke: f wasm32 answered an event"
+	answer 'return slsc_fail(ctx, "Odd", "not this one");'
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 0
+	has "$err" "smoke: f wasm32 answered an event with an error"
+	answer '__builtin_trap();'
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 1
+	is "$(tail -1 "$T/err")" "error: smoke test of 'f' for wasm32: $M: the engine ended it: unreachable"
+	answer 'for (volatile int i = 0;; i++); return 0;'
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 1
+	is "$(tail -1 "$T/err")" "error: smoke test of 'f' for wasm32: $M: 10 s passed before it answered an event"
+	sed -i '$a\    runtime: none' slsc.yaml
+	printf 'int main(void) { return 3; }\n' >src/f.c
+	slsc_run build --arch wasm32 --smoke
+	is "$(tail -1 "$T/err")" "error: smoke test of 'f' for wasm32: $M: exited with status 3"
+	printf 'int main(void) { for (volatile int i = 0;; i++); }\n' >src/f.c
+	slsc_run build --arch wasm32 --smoke
+	is "$status" 0
+	has "$err" "smoke: f wasm32 runs"
+	printf 'int main(void) { return 0; }\n' >src/f.c
+	slsc_run build --arch wasm32 --smoke
+	has "$err" "smoke: f wasm32 exited with status 0"
+	mkdir "$T/bin"
+	for t in clang llvm-ar ninja sh wasm-ld; do
+		ln -s "$(command -v $t)" "$T/bin/$t"
+	done
+	status=0
+	PATH=$T/bin "$SLSC_BIN" build --arch wasm32 --smoke 2>"$T/err" || status=$?
+	is "$status" 1
+	is "$(tail -2 "$T/err")" "error: 'node' is not found on PATH
+hint: apt-get install nodejs"
 }
 
 @test "without its linker it names the package, doctor too" {

@@ -40,9 +40,9 @@ static void test_texts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
-		assert_string_equal(bench_ns_text(times[i].ns, text, sizeof(text)), times[i].text);
+		assert_string_equal(str_human_ns(times[i].ns, text, sizeof(text)), times[i].text);
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
-		assert_string_equal(bench_count_text(counts[i].n, text, sizeof(text)), counts[i].text);
+		assert_string_equal(str_human_count(counts[i].n, text, sizeof(text)), counts[i].text);
 	for (size_t i = 0; i < ARRAY_LEN(courses); i++) {
 		CLEAN_BUF struct buf b = BUF_INIT;
 
@@ -161,6 +161,9 @@ static void test_json(void **state)
 	assert_non_null(j);
 	assert_true(json_is_null(json_object_get(j, "cold")));
 	assert_string_equal(json_string_value(json_object_get(j, "project")), "shop");
+	assert_string_equal(json_string_value(json_object_get(j, "arch")), "x86_64");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "limits"), "cpu")), 72);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "limits"), "memory")), 134217728);
 	load = json_object_get(j, "load");
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(load, "calls"), "timeout")), 14);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(load, "calls"), "unsent")), 0);

@@ -689,6 +689,85 @@ static void test_links(void **state)
 	assert_false(link_stays_inside("a", ""));
 }
 
+/* The paths that differ, a blank between them; the sides of "f" as "before|after", "-" for none. */
+static void assert_changes(const char *dir, const char *range, const char *want, const char *sides)
+{
+	static const char *const names[] = { "f" };
+	CLEAN_CHANGES struct git_changes c = { .nfiles = 0 };
+	CLEAN_BUF struct buf text = BUF_INIT;
+	CLEAN_FREE char *files = NULL;
+	struct err err = ERR_INIT;
+
+	if (git_changes(dir, range, names, 1, &c, &err) < 0)
+		fail_msg("%s", err.msg);
+	VEC_EACH(&c.paths, p)
+		buf_addf(&text, "%s%s", text.len ? " " : "", *p);
+	assert_string_equal(text.ptr, want);
+	files = xasprintf("%s|%s", c.files[0].before.text ? c.files[0].before.text : "-",
+			  c.files[0].after.text ? c.files[0].after.text : "-");
+	assert_string_equal(files, sides);
+	assert_int_equal(c.worktree, strstr(range, "..") == NULL);
+}
+
+static void test_changes(void **state)
+{
+	CLEAN_FREE char *before = NULL;
+	CLEAN_FREE char *after = NULL;
+
+	(void)state;
+	do_sh("git init -q chg && cd chg && mkdir -p p/q x && printf 1 >p/f && printf 1 >p/g && printf 1 >x/h &&"
+	      "printf 1 >top && echo '*.log' >.gitignore && git add . && git commit -qm 1 && git tag one &&"
+	      "printf 2 >p/f && git mv p/g x/g && git commit -qam 2 && git tag two &&"
+	      "git rm -q p/f && git commit -qm 3 && git tag three");
+	assert_changes("chg/p", "one..two", "../x/g f g", "1|2");
+	assert_changes("chg", "one..two", "p/f p/g x/g", "-|-");
+	assert_changes("chg/p", "two..three", "f", "2|-");
+	assert_changes("chg/p", "one...two", "../x/g f g", "1|2");
+	assert_changes("chg/p", "two...one", "", "1|1");
+	assert_changes("chg/p", "three..", "", "-|-");
+	assert_changes("chg/p", "..one", "../x/g f g", "-|1");
+	assert_changes("chg/p", "three", "", "-|-");
+	before = sh("sha256sum chg/.git/index; stat -c %Y.%i chg/.git/index");
+	do_sh("cd chg && touch -d '+1 hour' top && mkdir -p p/dist p/.slsc dist && for f in 'p/a b' p/x.log p/dist/z"
+	      "  p/.slsc/z dist/z p/compile_commands.json; do printf n >\"$f\"; done &&"
+	      "printf n >\"$(printf 'p/\\377\\nx')\" && printf n >x/h");
+	assert_changes("chg/p", "HEAD", "../dist/z ../x/h a b \377\nx", "-|-");
+	assert_changes("chg/p", "two", "../dist/z ../x/h a b f \377\nx", "2|-");
+	after = sh("sha256sum chg/.git/index; stat -c %Y.%i chg/.git/index");
+	assert_string_equal(before, after);
+}
+
+static void assert_no_changes(const char *dir, const char *range, enum err_code code, const char *msg)
+{
+	CLEAN_CHANGES struct git_changes c = { .nfiles = 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(git_changes(dir, range, NULL, 0, &c, &err), -1);
+	assert_int_equal(err.code, code);
+	assert_string_equal(err.msg, msg);
+}
+
+static void test_changes_errors(void **state)
+{
+	CLEAN_FREE char *none = xasprintf("%s/chge: there is no commit 'none'", root);
+	CLEAN_FREE char *bare = xasprintf("%s/chgb.git: is in no work tree of a git repository", root);
+	CLEAN_FREE char *unborn = xasprintf("%s/chgu: there is no commit 'HEAD'", root);
+
+	(void)state;
+	do_sh("git init -q chge && cd chge && touch f && git add . && git commit -qm 1 && cd .. &&"
+	      "git clone -q --bare chge chgb.git && git init -q chgu && mkdir chgn");
+	assert_no_changes("chge", "none", ERR_NOTFOUND, none);
+	assert_no_changes("chge", "HEAD..none", ERR_NOTFOUND, none);
+	assert_no_changes("chge", "none...HEAD", ERR_NOTFOUND, none);
+	assert_no_changes("chge", "", ERR_USAGE, "the revision is empty");
+	assert_no_changes("chgb.git", "HEAD", ERR_NOTFOUND, bare);
+	assert_no_changes("chgu", "..HEAD", ERR_NOTFOUND, unborn);
+	assert_no_changes("chgn", "HEAD", ERR_NOTFOUND, "chgn: is in no git repository, and so there is no 'HEAD'");
+	/* what a sparse checkout leaves out is there all the same */
+	do_sh("cd chge && mkdir a b && touch a/x b/x && git add . && git commit -qm 2 && git sparse-checkout set a");
+	assert_changes("chge", "HEAD", "", "|-");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -705,6 +784,8 @@ int main(void)
 		cmocka_unit_test(test_remotes),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_foreign_owner),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_changes_errors),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_fetch_local),
 		cmocka_unit_test(test_fetch_bytes),

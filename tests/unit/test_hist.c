@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "local/hist.h"
+#include "base/hist.h"
 
 #define US 1000ull
 #define MS 1000000ull

@@ -182,10 +182,30 @@ static void test_relative(void **state)
 	assert_string_equal(c.path, "d/x.y");
 }
 
+static void test_beside(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "r.example:5000/a/b:main", "r.example:5000/a/b:main-stage-x" },
+		{ "r.example/a", "r.example/a:latest-stage-x" },
+		{ "oci:dir:t", "oci:dir:t-stage-x" },
+		{ "oci:dir", "oci:dir:latest-stage-x" },
+		{ "r.example/a@sha256:" HEX, NULL },
+		{ "not a place", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		CLEAN_FREE char *got = place_beside(texts[i][0], "stage-x");
+
+		same(got, texts[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_relative),
+		cmocka_unit_test(test_beside),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -23,6 +23,8 @@ static const char *const samples[] = {
 	"1234567890123456789012345678901234567890123456789012345678901234",
 	"12345678901234567890123456789012345678901234567890123456789012345", "a$", "$a", "a=b", "A1", "1A",
 	"static", "scratch", "scratchy", "oci:a", "a.b/c", "cc-debian12", "oci:a b",
+	"ccache", "ccaches", "none", "redis://a", "redis://", "redis://p@a", "redis://a b",
+	"http://a:1/b|read-only", "http://a|bearer-token=x", "file:/a", "file:a", "grpc://a:1", "ftp://a",
 };
 
 static bool matches(const char *pattern, const char *s)
@@ -46,7 +48,7 @@ static void test_checks(void **state)
 		{ &check_env_name, true },	{ &check_label, true },	  { &check_user, true },
 		{ &check_absolute, true },	{ &check_debian, true },  { &check_inside, false },
 		{ &check_in_tree, false },	{ &check_to, false },	  { &check_git, false },
-		{ &check_base, true },
+		{ &check_base, true },		{ &check_launcher, true }, { &check_remote, false },
 	};
 
 	(void)state;

@@ -52,16 +52,16 @@ static void test_flags(void **state)
 {
 	(void)state;
 	flags_are("release", true,
-		  "-O2 -g -ffunction-sections -fdata-sections -fno-stack-protector -fno-pie "
+		  "-O2 -g -gdwarf-4 -ffunction-sections -fdata-sections -fno-stack-protector -fno-pie "
 		  "-fno-asynchronous-unwind-tables -fno-unwind-tables -DNDEBUG",
 		  "-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,--icf=safe "
 		  "-Wl,-O2");
 	flags_are("release", false,
-		  "-O2 -g -ffunction-sections -fdata-sections -fno-stack-protector -fno-pie "
+		  "-O2 -g -gno-record-gcc-switches -ffunction-sections -fdata-sections -fno-stack-protector -fno-pie "
 		  "-fno-asynchronous-unwind-tables -fno-unwind-tables -DNDEBUG",
 		  "-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--build-id=sha1 -Wl,--gc-sections");
 	flags_are("hard", true,
-		  "-O2 -g -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE "
+		  "-O2 -g -gdwarf-4 -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE "
 		  "-fno-asynchronous-unwind-tables -fno-unwind-tables -DNDEBUG",
 		  "-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,--icf=safe "
 		  "-Wl,-O2");
@@ -71,7 +71,7 @@ static void test_user_text_is_quoted(void **state)
 {
 	(void)state;
 	flags_are("quoted", true,
-		  "-Os -g -ffunction-sections -fdata-sections -flto -fno-stack-protector -fno-pie "
+		  "-Os -g -gdwarf-4 -ffunction-sections -fdata-sections -flto -fno-stack-protector -fno-pie "
 		  "-fno-asynchronous-unwind-tables -fno-unwind-tables '-DA=\"q\"' '-DX=a b' -Wall",
 		  "-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--build-id=sha1 -flto -O2 -Wl,--gc-sections "
 		  "-Wl,-O2 '-Wl,-u,it'\\''s'");

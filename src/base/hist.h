@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SLSC_LOCAL_HIST_H
-#define SLSC_LOCAL_HIST_H
+#ifndef SLSC_BASE_HIST_H
+#define SLSC_BASE_HIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "local/hist.h"
+#include "base/hist.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "report/compare_term.h"
+#include "scale/table.h"
+
+/* The table on a terminal: no line is wider than it; columns of less weight go first. */
+
+enum col {
+	COL_INSTANCES,
+	COL_MEMORY,
+	COL_P50,
+	COL_P99,
+	COL_SCALED,
+	COL_WAITED,
+	COL_REFUSED,
+	COL_COST,
+	COL_MAE,
+	COL_SMAPE,
+	COLS
+};
+static const char *const heads[COLS] = { "instances", "memory",	 "p50",	 "p99", "scale-out",
+					 "waited",    "refused", "cost", "MAE", "sMAPE" };
+#define CELL 48
+
+static const char *cell(const struct table *t, const struct table_row *r, enum col c, char text[CELL])
+{
+	switch (c) {
+	case COL_INSTANCES:
+		return str_human_count(r->r.peak, text, CELL);
+	case COL_MEMORY:
+		return str_human_size(table_memory(t, r), text, CELL);
+	case COL_P50:
+		return table_ns_text((double)hist_percentile(&r->r.latency, 50), text, CELL);
+	case COL_P99:
+		return table_ns_text((double)hist_percentile(&r->r.latency, 99), text, CELL);
+	case COL_SCALED:
+		return table_scaled_text(t, r, text, CELL);
+	case COL_WAITED:
+		snprintf(text, CELL, "%.2f %%",
+			 r->r.latency.n ? 100 * (double)r->r.waited / (double)r->r.latency.n : 0);
+		return text;
+	case COL_REFUSED:
+		return str_human_count(r->r.refused, text, CELL);
+	case COL_COST:
+		return table_cost_text(t, r->cost, text, CELL);
+	case COL_MAE:
+		return table_mae_text(r, text, CELL);
+	default:
+		return table_smape_text(r, text, CELL);
+	}
+}
+
+static void right(struct buf *out, const char *text, int width)
+{
+	term_spaces(out, width - term_columns(text));
+	buf_addz(out, text);
+}
+
+static void add_grid(const struct table *t, struct term *p)
+{
+	static const enum col less[] = {
+		COL_P50, COL_WAITED, COL_SMAPE, COL_INSTANCES, COL_MAE, COL_SCALED, COL_MEMORY
+	};
+	bool refused = false, forecasts = false;
+	int wide[COLS], name = 0, all;
+	char text[CELL];
+
+	for (size_t i = 0; i < t->n; i++) {
+		name = term_columns(t->row[i].name) > name ? term_columns(t->row[i].name) : name;
+		refused |= t->row[i].r.refused > 0;
+		forecasts |= t->row[i].forecasts;
+	}
+	all = name;
+	for (int c = 0; c < COLS; c++) {
+		wide[c] = term_columns(heads[c]);
+		for (size_t i = 0; i < t->n; i++) {
+			const int w = term_columns(cell(t, &t->row[i], (enum col)c, text));
+
+			wide[c] = w > wide[c] ? w : wide[c];
+		}
+		if ((c == COL_REFUSED && !refused) || ((c == COL_MAE || c == COL_SMAPE) && !forecasts))
+			wide[c] = 0;
+		all += wide[c] ? TERM_GAP + wide[c] : 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(less) && all > p->width; i++) {
+		all -= wide[less[i]] ? TERM_GAP + wide[less[i]] : 0;
+		wide[less[i]] = 0;
+	}
+	for (size_t i = 0; i <= t->n; i++) {
+		const struct table_row *r = i ? &t->row[i - 1] : NULL;
+		size_t end;
+
+		buf_addz(p->out, r ? r->name : "");
+		term_spaces(p->out, name - (r ? term_columns(r->name) : 0));
+		for (int c = 0; c < COLS; c++)
+			if (wide[c])
+				right(p->out, r ? cell(t, r, (enum col)c, text) : heads[c], TERM_GAP + wide[c]);
+		for (end = p->out->len; end && p->out->ptr[end - 1] == ' ';)
+			end--;
+		p->out->len = end;
+		buf_addc(p->out, '\n');
+	}
+}
+
+void table_print(const struct table *t, const struct table_style *style, struct buf *out)
+{
+	struct term p = { .out = out, .width = style->width < 40 ? 40 : style->width, .color = style->color };
+	CLEAN_STRS struct strs truth = { 0 };
+	CLEAN_BUF struct buf line = BUF_INIT;
+
+	term_wrapped(&p, "1", 0, 2, t->load);
+	buf_addf(&line, "service %s; cold start %s", t->service, t->cold);
+	term_wrapped(&p, "", 0, 2, line.ptr);
+	buf_addc(out, '\n');
+	add_grid(t, &p);
+	buf_addc(out, '\n');
+	table_truth(t, &truth);
+	for (size_t i = 0; i < truth.len; i++)
+		term_wrapped(&p, "", 0, 2, truth.ptr[i]);
+	if (t->notes.len)
+		buf_addc(out, '\n');
+	for (size_t i = 0; i < t->notes.len; i++) {
+		buf_reset(&line);
+		buf_addf(&line, "note: %s", t->notes.ptr[i]);
+		term_wrapped(&p, "", 0, 6, line.ptr);
+	}
+}
+
+/* ---- for machines ---- */
+
+static void add_text(struct buf *out, const char *s)
+{
+	if (s)
+		buf_add_json(out, str_from(s));
+	else
+		buf_addz(out, "null");
+}
+
+static void add_row_json(const struct table *t, const struct table_row *r, struct buf *out)
+{
+	static const struct {
+		const char *name;
+		double p;
+	} at[] = { { "p50", 50 }, { "p90", 90 }, { "p99", 99 }, { "p999", 99.9 } };
+
+	buf_addf(out,
+		 "{\"busy_seconds\":%.3f,\"cold_starts\":%" PRIu64 ",\"cost\":%.9f,\"forecast\":", r->r.busy_ns / 1e9,
+		 r->r.colds, r->cost);
+	if (r->forecasts)
+		buf_addf(out, "{\"mae\":%.6g,\"n\":%" PRIu64 ",\"smape\":%.6g}", r->error.mae, r->error.n,
+			 r->error.smape);
+	else
+		buf_addz(out, "null");
+	buf_addf(out, ",\"instance_seconds\":%.3f,\"latency\":{\"max\":%" PRIu64 ",\"mean\":%.0f", r->r.all_ns / 1e9,
+		 r->r.latency.max, hist_mean(&r->r.latency));
+	for (size_t i = 0; i < ARRAY_LEN(at); i++)
+		buf_addf(out, ",\"%s\":%" PRIu64, at[i].name, hist_percentile(&r->r.latency, at[i].p));
+	buf_addf(out,
+		 "},\"left\":%" PRIu64 ",\"mean_wait\":%.0f,\"memory\":%" PRIu64
+		 ",\"name\":\"%s\",\"peak_instances\":%" PRIu32 ",\"refused\":%" PRIu64 ",\"requests\":%" PRIu64
+		 ",\"scaled_out\":",
+		 r->r.left, r->r.latency.n ? r->r.wait_ns / (double)r->r.latency.n : 0, table_memory(t, r), r->name,
+		 r->r.peak, r->r.refused, r->r.requests);
+	if (r->r.scaled == ARRIVALS_NEVER)
+		buf_addz(out, "null");
+	else
+		buf_addf(out, "%" PRIu64, r->r.scaled);
+	buf_addf(out, ",\"total\":%" PRIu64 ",\"waited\":%" PRIu64 "}", r->r.total, r->r.waited);
+}
+
+static void add_best(const struct table *t, struct buf *out)
+{
+	static const char *const names[BY_COUNT] = { "p99", "scaled_out", "memory", "cost", "mae" };
+	static const enum table_by order[BY_COUNT] = { BY_COST, BY_MAE, BY_MEMORY, BY_P99, BY_SCALED };
+
+	buf_addz(out, "\"best\":{");
+	for (size_t i = 0; i < BY_COUNT; i++) {
+		const struct table_row *r = table_best(t, order[i]);
+
+		buf_addf(out, "%s\"%s\":", i ? "," : "", names[order[i]]);
+		add_text(out, r ? r->name : NULL);
+	}
+	buf_addc(out, '}');
+}
+
+static void add_strings(struct buf *out, const struct strs *v)
+{
+	buf_addc(out, '[');
+	for (size_t i = 0; i < v->len; i++) {
+		buf_addz(out, i ? "," : "");
+		add_text(out, v->ptr[i]);
+	}
+	buf_addc(out, ']');
+}
+
+void table_print_json(const struct table *t, struct buf *out)
+{
+	const struct table_row *winner = table_winner(t);
+	CLEAN_STRS struct strs truth = { 0 };
+
+	buf_addc(out, '{');
+	add_best(t, out);
+	buf_addz(out, ",\"cold\":");
+	add_text(out, t->cold);
+	buf_addz(out, ",\"currency\":");
+	add_text(out, t->prices->currency);
+	buf_addz(out, ",\"load\":");
+	add_text(out, t->load);
+	buf_addz(out, ",\"notes\":");
+	add_strings(out, &t->notes);
+	buf_addz(out, ",\"policies\":[");
+	for (size_t i = 0; i < t->n; i++) {
+		buf_addz(out, i ? "," : "");
+		add_row_json(t, &t->row[i], out);
+	}
+	buf_addf(out, "],\"seed\":%" PRIu64 ",\"service\":", t->sim.seed);
+	add_text(out, t->service);
+	table_truth(t, &truth);
+	buf_addz(out, ",\"truth\":");
+	add_strings(out, &truth);
+	buf_addz(out, ",\"version\":");
+	add_text(out, t->version);
+	buf_addz(out, ",\"winner\":");
+	add_text(out, winner ? winner->name : NULL);
+	buf_addz(out, "}\n");
+}
+
+/* Each interval of each policy: what a chart of one's own needs. */
+void table_print_csv(const struct table *t, struct buf *out)
+{
+	buf_addz(out, "policy,seconds,arrivals,refused,wanted,ready,instances,queue,slowest_ns\n");
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < t->row[i].r.points.len; k++) {
+			const struct sim_point *p = &t->row[i].r.points.ptr[k];
+
+			buf_addf(out,
+				 "%s,%.3f,%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32
+				 ",%" PRIu64 "\n",
+				 t->row[i].name, (double)((k + 1) * t->sim.interval) / 1e9, p->arrivals, p->refused,
+				 p->wanted, p->up, p->all, p->queue, p->slowest);
+		}
+}
