@@ -120,7 +120,7 @@ void invocation_line(struct invocation *inv, struct str line)
 }
 
 /* What the platform itself says: START, END, REPORT. */
-static void say(struct invocation *inv, const char *fmt, ...)
+PRINTF_LIKE(2, 3) static void say(struct invocation *inv, const char *fmt, ...)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 	va_list ap;
