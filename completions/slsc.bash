@@ -60,7 +60,7 @@ _slsc()
 		*)
 			case $cmd in
 			'') cmd=${COMP_WORDS[i]} ;;
-			base | scale | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
+			base | chaos | scale | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
 			esac ;;
 		esac
 	done
@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -397,6 +397,32 @@ _slsc()
 		else
 			_slsc_names functions
 		fi ;;
+	'chaos')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words run
+		fi ;;
+	'chaos run')
+		case $prev in
+		-p|--profile) _slsc_names profiles; return ;;
+		--seed) return ;;
+		-f|--format) _slsc_words text json html; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --profile --seed --format --output --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
 	'warm')
 		case $prev in
 		-t|--timeout) return ;;
@@ -407,6 +433,40 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --timeout --ca-file --insecure --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'tune')
+		case $prev in
+		--memory) _slsc_list; return ;;
+		--cpu) _slsc_list; return ;;
+		--workers) _slsc_list; return ;;
+		--retention) _slsc_list; return ;;
+		-p|--profile) _slsc_list; _slsc_names profiles; return ;;
+		--env) return ;;
+		-D|--define) return ;;
+		--preset) _slsc_words guide; return ;;
+		-r|--rate) return ;;
+		-d|--duration) return ;;
+		--warmup) return ;;
+		-e|--event) _slsc_files -f; return ;;
+		--example) _slsc_names examples; return ;;
+		--events) _slsc_files -f; return ;;
+		--generator) return ;;
+		--repeats) return ;;
+		--cold) return ;;
+		--seed) return ;;
+		--strategy) _slsc_words cost speed balanced; return ;;
+		--platform) return ;;
+		--prices) _slsc_files -f; return ;;
+		-f|--format) _slsc_words text json csv html; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --memory --cpu --workers --retention --profile --env --define --preset --rate --duration --warmup --event --example --events --generator --repeats --cold --seed --full --strategy --platform --prices --apply --format --output --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
 		fi ;;
 	'scale')
 		case $prev in
@@ -640,7 +700,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench warm scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -83,8 +83,12 @@ complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function, on the local plat
 complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function, on the local platform or by itself'
 complete -c slsc -n '__slsc_is' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is help' -a bench -d 'Measure a function: cold starts, and latency under load'
+complete -c slsc -n '__slsc_is' -a chaos -d 'Put faults in, and see whether what has to hold does'
+complete -c slsc -n '__slsc_is help' -a chaos -d 'Put faults in, and see whether what has to hold does'
 complete -c slsc -n '__slsc_is' -a warm -d 'Probe functions until they are warm'
 complete -c slsc -n '__slsc_is help' -a warm -d 'Probe functions until they are warm'
+complete -c slsc -n '__slsc_is' -a tune -d 'Find the settings of a function: latency against cost'
+complete -c slsc -n '__slsc_is help' -a tune -d 'Find the settings of a function: latency against cost'
 complete -c slsc -n '__slsc_is' -a scale -d 'How many instances a load needs: policies of scaling, tried beforehand'
 complete -c slsc -n '__slsc_is help' -a scale -d 'How many instances a load needs: policies of scaling, tried beforehand'
 complete -c slsc -n '__slsc_is' -a compare -d 'Measure one function under several strategies, side by side'
@@ -342,11 +346,54 @@ complete -c slsc -n '__slsc_in bench' -s o -l output -r -F -d 'write it to a fil
 complete -c slsc -n '__slsc_in bench' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in bench' -a '(__slsc_names functions)'
 
+# chaos
+complete -c slsc -n '__slsc_is chaos' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_is chaos' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is chaos' -a run -d 'Run a plan of faults against a function'
+
+# chaos run
+complete -c slsc -n '__slsc_in chaos run' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build with this profile'
+complete -c slsc -n '__slsc_in chaos run' -l seed -x -d 'in place of the plan\'s: other faults by chance'
+complete -c slsc -n '__slsc_in chaos run' -s f -l format -x -a 'text json html' -d 'text (default), json or html'
+complete -c slsc -n '__slsc_in chaos run' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in chaos run' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in chaos run' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in chaos run' -F
+
 # warm
 complete -c slsc -n '__slsc_in warm' -s t -l timeout -x -d 'what each has to become ready, from its first probe on; default 60'
 complete -c slsc -n '__slsc_in warm' -l ca-file -r -F -d 'trust these certificate authorities (PEM), too'
 complete -c slsc -n '__slsc_in warm' -l insecure -d 'take any certificate'
 complete -c slsc -n '__slsc_in warm' -l json -d 'print results, and an error, as JSON'
+
+# tune
+complete -c slsc -n '__slsc_in tune' -l memory -x -d 'sizes of memory'
+complete -c slsc -n '__slsc_in tune' -l cpu -x -d 'shares of a CPU: 50%,100%'
+complete -c slsc -n '__slsc_in tune' -l workers -x -d 'values of SLSC_WORKERS, with runtime http'
+complete -c slsc -n '__slsc_in tune' -l retention -x -d 'how much of what the arena would keep for the next call it does keep'
+complete -c slsc -n '__slsc_in tune' -s p -l profile -x -a '(__fish_append , (__slsc_names profiles))' -d 'profiles to build with'
+complete -c slsc -n '__slsc_in tune' -l env -x -d 'values of a variable of the environment'
+complete -c slsc -n '__slsc_in tune' -s D -l define -x -d 'values of a macro'
+complete -c slsc -n '__slsc_in tune' -l preset -x -a 'guide' -d 'guide: 4 and 16 workers with retention 100 and 50, and the guide\'s table of them'
+complete -c slsc -n '__slsc_in tune' -s r -l rate -x -d 'R calls a second, whatever the function does (default: 100)'
+complete -c slsc -n '__slsc_in tune' -s d -l duration -x -d 'for each setting and repeat (default: 2 s)'
+complete -c slsc -n '__slsc_in tune' -l warmup -x -d 'of the same load, before it counts (default: 500 ms)'
+complete -c slsc -n '__slsc_in tune' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'
+complete -c slsc -n '__slsc_in tune' -l example -x -a '(__slsc_names examples)' -d 'an example event: s3, sqs, apigw, ...'
+complete -c slsc -n '__slsc_in tune' -l events -r -F -d 'a file with an event, or with one a line (.jsonl); several in turn'
+complete -c slsc -n '__slsc_in tune' -l generator -x -d 'a shell command that prints events, one a line'
+complete -c slsc -n '__slsc_in tune' -l repeats -x -d 'measure each setting N times, in turn (default: 5)'
+complete -c slsc -n '__slsc_in tune' -l cold -x -d 'cold starts of each setting and repeat (default: 3)'
+complete -c slsc -n '__slsc_in tune' -l seed -x -d 'decides the order of measuring (default: 1)'
+complete -c slsc -n '__slsc_in tune' -l full -d 'measure every setting to the end, also where they are more than 16'
+complete -c slsc -n '__slsc_in tune' -l strategy -x -a 'cost speed balanced' -d 'cost, speed (p99) or balanced (p99 times cost; default)'
+complete -c slsc -n '__slsc_in tune' -l platform -x -d 'whose prices count (default: lambda)'
+complete -c slsc -n '__slsc_in tune' -l prices -r -F -d 'a table of prices of your own'
+complete -c slsc -n '__slsc_in tune' -l apply -d 'write the choice into slsc.yaml'
+complete -c slsc -n '__slsc_in tune' -s f -l format -x -a 'text json csv html' -d 'text (default), json, csv or html'
+complete -c slsc -n '__slsc_in tune' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in tune' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in tune' -a '(__slsc_names functions)'
 
 # scale
 complete -c slsc -n '__slsc_is scale' -s n -l dry-run -d 'say what would be done, and write nothing'

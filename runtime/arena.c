@@ -48,6 +48,9 @@ static inline struct arena *the(void)
 
 void (*slsc_rt_at_reset)(void);
 
+/* slsc/memory.h has it where SLSC_ARENA_RETENTION is defined. */
+size_t slsc_rt_retained(size_t keep) __attribute__((weak));
+
 #ifdef __wasi__
 #define MAP_FAILED ((void *)-1)
 
@@ -172,6 +175,8 @@ void slsc_rt_arena_reset(void)
 		bool spilled = a->chunks && (a->chunks->next || a->kept);
 
 		a->keep = slsc_rt_govern_step(&govern, a->total ? a->total - a->left : 0, slsc_rt_boot_ms());
+		if (&slsc_rt_retained)
+			a->keep = slsc_rt_retained(a->keep);
 		/* One is kept: all that is wanted, or all that there was. */
 		c = a->kept;
 		a->kept = NULL;

@@ -25,8 +25,8 @@ static enum arch choose_arch(const struct project *p, const struct function *f)
 	return first;
 }
 
-int build_one(struct project *p, const char *name, const char *profile, const char *who, const struct globals *g,
-	      struct build_one *out, struct err *err)
+int build_one_more(struct project *p, const char *name, const char *profile, const struct globals *g,
+		   struct build_result *res, struct err *err)
 {
 	const struct function *f = project_function(p, name, err);
 	CLEAN_STRS struct strs functions = { 0 }, arches = { 0 };
@@ -48,16 +48,26 @@ int build_one(struct project *p, const char *name, const char *profile, const ch
 	req.functions = functions;
 	req.arches = arches;
 	ui_build_request(&req, g);
-	out->lock = build_lock(p, who, ui_waiting, NULL, err);
-	if (out->lock < 0)
-		return -1;
 	p->stages = &stages.keepers.stages;
-	ret = ui_build(p, &req, &out->res, err);
+	ret = ui_build(p, &req, res, err);
 	p->stages = NULL;
 	if (ret < 0)
 		return -1;
-	if (out->res.len != 1)
-		BUG("%zu binaries of one function for one machine", out->res.len);
+	if (res->len != 1)
+		BUG("%zu binaries of one function for one machine", res->len);
+	return 0;
+}
+
+int build_one(struct project *p, const char *name, const char *profile, const char *who, const struct globals *g,
+	      struct build_one *out, struct err *err)
+{
+	const struct function *f = project_function(p, name, err);
+
+	if (!f || solo_check(p, f, err) < 0)
+		return -1;
+	out->lock = build_lock(p, who, ui_waiting, NULL, err);
+	if (out->lock < 0 || build_one_more(p, name, profile, g, &out->res, err) < 0)
+		return -1;
 	out->built = &out->res.ptr[0];
 	return 0;
 }

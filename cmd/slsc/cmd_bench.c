@@ -156,14 +156,14 @@ static int count_allocations(const struct project *p, const struct built *b, con
 	return 0;
 }
 
-static void say_what(const struct project *p, const struct built *b, const struct bench_ctx *c, bool limited,
+static void say_what(const struct project *p, const struct built *b, const struct bench_ctx *c, const struct solo *s,
 		     struct buf *out)
 {
-	const uint32_t cpu = quota_lambda(b->function->memory, 0).cpu;
+	const uint32_t cpu = lfn_limits(s->fn).cpu;
 
 	buf_addf(out, "%s%s, profile %s, %llu MB, ", arch_name(b->arch), b->arch == arch_host() ? "" : " (under qemu)",
 		 c->profile ? c->profile : p->profile.s, (unsigned long long)(b->function->memory >> 20));
-	if (limited)
+	if (s->platform.quota.cpu)
 		buf_addf(out, "%u.%u %% of a CPU", cpu / 10, cpu % 10);
 	else
 		buf_addz(out, "CPU not limited");
@@ -215,7 +215,7 @@ static int measure(const struct project *p, const struct built *b, const struct 
 		*err = ended;
 		return -1;
 	}
-	say_what(p, b, c, s.platform.quota.cpu, &what);
+	say_what(p, b, c, &s, &what);
 	bench_run_notes(run, &notes);
 	/* what was measured until the signal came is worth being seen */
 	result = (struct bench_result){

@@ -49,7 +49,7 @@ struct remote {
 	struct map identities;		/* "NAME ARCH" of a toolchain -> hex */
 	struct map by_object;		/* -> struct remote_list *; with listed */
 	struct remote_list *lists;
-	struct timespec begun;		/* by the clock of files */
+	struct timespec begun;		/* nothing written before has a later time, nor the other way round */
 	bool listed, told, dead, dry_run;
 };
 void remote_release(struct remote *r);

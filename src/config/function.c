@@ -215,6 +215,21 @@ static int check_local(struct reader *rd, const struct function *f, const struct
 	return 0;
 }
 
+int tune_done(struct reader *rd, void *target, const struct ynode *n)
+{
+	const struct tune_def *t = target;
+	const struct ynode *at = ynode_get(n, "generator");
+
+	if (t->generator.s && t->events.len) {
+		read_err(rd, at->line, at->col, "generator", "events and a generator exclude each other");
+		return -1;
+	}
+	for (size_t i = 0; i < t->profile.len; i++)
+		if (!project_profile(rd->p, t->profile.ptr[i].s, rd->err))
+			return relocate(rd, t->profile.ptr[i], NULL);
+	return 0;
+}
+
 int function_done(struct reader *rd, void *target, const struct ynode *n)
 {
 	struct function *f = target;

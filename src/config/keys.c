@@ -247,6 +247,45 @@ static const struct key scaling_keys[] = {
 static const struct keys keys_scaling = { .doc = "How many instances `slsc local` has of a function.",
 	KEYS(scaling_keys), .done = scaling_done };
 
+static const char *const choices_tune[] = { "cost", "speed", "balanced", NULL };
+
+static const struct key tune_keys[] = {
+	{ KEY("memory", KEY_STRS, struct tune_def, memory), .flags = KEY_NOT_EMPTY | KEY_UNIQUE | KEY_NUMBERS,
+	  .doc = "Sizes of memory to try." },
+	{ KEY("cpu", KEY_STRS, struct tune_def, cpu), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
+	  .doc = "Shares of a CPU to try, such as 50 %." },
+	{ KEY("workers", KEY_STRS, struct tune_def, workers), .flags = KEY_NOT_EMPTY | KEY_UNIQUE | KEY_NUMBERS,
+	  .doc = "Values of `SLSC_WORKERS` to try, for runtime http." },
+	{ KEY("retention", KEY_STRS, struct tune_def, retention), .flags = KEY_NOT_EMPTY | KEY_UNIQUE | KEY_NUMBERS,
+	  .doc = "Values of the macro `SLSC_ARENA_RETENTION` to try, 0 to 100." },
+	{ KEY("profile", KEY_STRS, struct tune_def, profile), .flags = KEY_NOT_EMPTY | KEY_UNIQUE,
+	  .doc = "Profiles to try." },
+	{ KEY("env", KEY_LISTS, struct tune_def, env), .names = &check_env_name,
+	  .doc = "Variables of the environment, each with the values to try." },
+	{ KEY("defines", KEY_LISTS, struct tune_def, defines), .names = &check_c_name,
+	  .doc = "Macros for -D, each with the values to try." },
+	{ KEY("rate", KEY_COUNT, struct tune_def, rate), .def = "100", .min = 1, .max = 1000000,
+	  .doc = "Calls a second, whatever the function does." },
+	{ KEY("duration", KEY_MS, struct tune_def, duration_ms), .def = "2 s", .min = 100, .max = 3600000,
+	  .doc = "Of the load, for each setting and repeat." },
+	{ KEY("warmup", KEY_MS, struct tune_def, warmup_ms), .def = "500 ms", .min = 1, .max = 3600000,
+	  .doc = "Of the same load, before it counts." },
+	{ KEY("repeats", KEY_COUNT, struct tune_def, repeats), .def = "5", .min = 1, .max = 100,
+	  .doc = "How often each setting is measured." },
+	{ KEY("cold", KEY_COUNT, struct tune_def, cold), .def = "3", .min = 1, .max = 1000,
+	  .doc = "Cold starts of each setting and repeat." },
+	{ KEY("events", KEY_STRS, struct tune_def, events), .flags = KEY_NOT_EMPTY, .check = &check_inside,
+	  .doc = "Files with events, in turn: JSON, or a line each in .jsonl; globs, relative to slsc.yaml." },
+	{ KEY("generator", KEY_STR, struct tune_def, generator), .flags = KEY_LINES,
+	  .doc = "A shell command that prints events, a line each." },
+	{ KEY("strategy", KEY_CHOICE, struct tune_def, strategy), .def = "balanced", .choices = choices_tune,
+	  .doc = "What the best setting is best in." },
+	{ KEY("platform", KEY_STR, struct tune_def, platform), .def = "lambda",
+	  .doc = "Whose prices count: a name in the table of prices." },
+};
+static const struct keys keys_tune = { .doc = "What `slsc tune` tries, and under which load.", KEYS(tune_keys),
+	.done = tune_done };
+
 static const struct key function_keys[] = {
 	{ KEY("sources", KEY_STRS, struct function, sources), .flags = KEY_NOT_EMPTY, .check = &check_inside,
 	  .doc = "What to compile: globs, relative to slsc.yaml." },
@@ -270,6 +309,8 @@ static const struct key function_keys[] = {
 	  .def = "the project's", .choices = choices_arch, .doc = "A subset of the project's architectures." },
 	{ KEY("memory", KEY_SIZE, struct function, memory), .def = "128 MB", .min = 128u << 20,
 	  .max = UINT64_C(10240) << 20, .doc = "Memory of an instance, 128 MB to 10,240 MB." },
+	{ KEY("cpu", KEY_PERCENT, struct function, cpu), .def = "as memory or runtime say", .min = 1, .max = 64000,
+	  .doc = "How much of a CPU `slsc local` gives an instance, such as 50 %." },
 	{ KEY("timeout", KEY_MS, struct function, timeout_ms), .def = "3 s", .min = 1, .max = 900000,
 	  .doc = "Longest time of one invocation, at most 900 s." },
 	{ KEY("storage", KEY_SIZE, struct function, storage), .def = "512 MB", .min = 512u << 20,
@@ -290,6 +331,7 @@ static const struct key function_keys[] = {
 	  .doc = "A directory of Lambda extensions that `slsc local` starts with each instance." },
 	{ KEY("env", KEY_PAIRS, struct function, env), .names = &check_env_name,
 	  .doc = "Environment at run time, at most 4 KB together." },
+	{ KEY("tune", KEY_OBJECT, struct function, tune), .sub = &keys_tune, .doc = "What `slsc tune` tries." },
 	{ KEY("package", KEY_OBJECT, struct function, package), .sub = &keys_package,
 	  .doc = "On top of the project's package." },
 };
@@ -382,7 +424,7 @@ size_t keys_max_entries(const struct key *k)
 {
 	if (k->type == KEY_NAMED)
 		return (size_t)k->max;
-	if (k->type == KEY_PAIRS || (k->flags & KEY_UNIQUE))
+	if (k->type == KEY_PAIRS || k->type == KEY_LISTS || (k->flags & KEY_UNIQUE))
 		return 256;
 	return k->type == KEY_OBJECTS ? 1000 : 10000;
 }
@@ -425,6 +467,8 @@ const char *key_expects(const struct key *k, char *buf, size_t cap)
 		return "a list of strings";
 	case KEY_PAIRS:
 		return "a mapping of names to strings";
+	case KEY_LISTS:
+		return "a mapping of names to lists";
 	case KEY_OBJECTS:
 		return "a list of mappings";
 	case KEY_OBJECT:

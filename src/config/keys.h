@@ -28,6 +28,7 @@ enum key_type {
 	KEY_MODE,	/* mode_t */
 	KEY_STRS,	/* struct lstrs; choices apply to each */
 	KEY_PAIRS,	/* struct lkvs */
+	KEY_LISTS,	/* struct llists: names, each with a list of scalars */
 	KEY_OBJECT,	/* a struct, by sub */
 	KEY_OBJECTS,	/* { T *ptr; size_t len; } of structs, by sub */
 	KEY_NAMED,	/* name: object; read by the section's own code */
@@ -60,7 +61,7 @@ struct key {
 	const char *def;			/* the default as documented, in YAML; NULL: none */
 	const char *const *choices;		/* NULL-terminated */
 	const struct check *check;		/* of the string, or of each one in a list */
-	const struct check *names;		/* of the names in KEY_PAIRS and KEY_NAMED */
+	const struct check *names;		/* of the names in KEY_PAIRS, KEY_LISTS and KEY_NAMED */
 	const struct keys *sub;
 	uint64_t min, max;			/* max 0: no range */
 	const char *doc;			/* one sentence */
@@ -110,6 +111,7 @@ int image_done(struct reader *rd, void *target, const struct ynode *n);
 int launcher_done(struct reader *rd, void *target, const struct ynode *n);
 int strategy_done(struct reader *rd, void *target, const struct ynode *n);
 int scaling_done(struct reader *rd, void *target, const struct ynode *n);
+int tune_done(struct reader *rd, void *target, const struct ynode *n);
 int function_done(struct reader *rd, void *target, const struct ynode *n);
 
 #endif

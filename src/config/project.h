@@ -32,6 +32,15 @@ struct lkvs {
 	struct lkv *ptr;
 	size_t len;
 };
+/** Names, each with a list of strings. */
+struct llist {
+	struct lstr key;
+	struct lstrs vals;
+};
+struct llists {
+	struct llist *ptr;
+	size_t len;
+};
 
 /*
  * The machines, ARCH_COUNT of them, for which there are processes, images and packages; then wasm32, which is built
@@ -189,6 +198,17 @@ struct scaling_def {
 	uint64_t answer_ms;
 };
 
+/** functions.<name>.tune: what `slsc tune` tries, under which load; values as written. Read by local/tune_axes.c. */
+struct tune_def {
+	struct lstrs memory, cpu, workers, retention, profile;
+	struct llists env, defines;
+	uint64_t rate, repeats, cold;	/* 0: not said */
+	uint64_t duration_ms, warmup_ms;	/* 0: not said */
+	struct lstrs events;		/* globs of files */
+	struct lstr generator;		/* a shell command */
+	struct lstr strategy, platform;	/* cost, speed or balanced; of the table of prices. NULL: not said */
+};
+
 struct function {
 	struct lstr name;		/* [a-z0-9][a-z0-9_-]{0,63}, unique without regard to case */
 	struct lstrs sources;		/* globs, relative to slsc.yaml */
@@ -203,6 +223,7 @@ struct function {
 					 * the project but .slsc, dist, .git */
 	struct lstrs arches;		/* subset of the project's; empty: all */
 	uint64_t memory;		/* bytes; default 128 MB; 128 MB..10,240 MB */
+	uint64_t cpu;			/* thousandths of one, of an instance here; 0: by memory or runtime */
 	uint64_t timeout_ms;		/* default 3 s; 1 ms..900 s */
 	uint64_t storage;		/* bytes of /tmp; default 512 MB; 512 MB..10,240 MB */
 	uint64_t concurrency;		/* instances at most; default 100; 1..1000 */
@@ -215,6 +236,7 @@ struct function {
 	uint64_t fallback_status;	/* default 200 */
 	struct lstr extensions;		/* a directory of programs; NULL: none */
 	struct lkvs env;		/* at run time; at most 4 KB together */
+	struct tune_def tune;
 	struct package package;		/* only what the function itself says */
 };
 

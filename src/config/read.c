@@ -367,6 +367,44 @@ static int read_pairs(struct reader *rd, const struct key *k, const struct ynode
 	return 0;
 }
 
+static int read_lists(struct reader *rd, const struct key *k, const struct ynode *n, struct llists *out)
+{
+	const struct key each = { .name = k->name, .type = KEY_STRS, .flags = KEY_NOT_EMPTY | KEY_UNIQUE };
+
+	if (n->type != YNODE_MAP)
+		return key_err(rd, k, n);
+	if (check_count(rd, k, n))
+		return -1;
+	*out = (struct llists){ arena_alloc(&rd->p->arena, n->len * sizeof(*out->ptr)), 0 };
+	for (; out->len < n->len; out->len++) {
+		const struct ynode *name = n->keys[out->len], *list = n->items[out->len];
+		struct llist *to = &out->ptr[out->len];
+
+		if (check_key_name(rd, k, k->names, name))
+			return -1;
+		if (list->type != YNODE_SEQ || !list->len) {
+			read_err(rd, list->line, list->col, k->name, "%s: expected a list of values, found %s",
+				 quote(&rd->p->arena, name->scalar),
+				 list->type == YNODE_SEQ ? "none" : ynode_kind(list));
+			return list->type == YNODE_SCALAR && strlen(list->scalar) < 100 ?
+				err_hint(rd->err, "write [%s]", list->scalar) : -1;
+		}
+		if (check_count(rd, &each, list))
+			return -1;
+		to->key = lstr_of(name);
+		to->vals.ptr = arena_alloc(&rd->p->arena, list->len * sizeof(*to->vals.ptr));
+		for (; to->vals.len < list->len; to->vals.len++) {
+			const struct ynode *val = list->items[to->vals.len];
+
+			if (val->type != YNODE_SCALAR || (val->plain && scalar_kind(val->scalar) == SCALAR_NULL))
+				return read_err(rd, val->line, val->col, k->name, "%s: expected a string, found %s",
+						quote(&rd->p->arena, name->scalar), ynode_kind(val));
+			to->vals.ptr[to->vals.len] = lstr_of(val);
+		}
+	}
+	return 0;
+}
+
 static int read_objects(struct reader *rd, const struct key *k, const struct ynode *n, void *out)
 {
 	struct {
@@ -446,6 +484,8 @@ static int read_value(struct reader *rd, const struct key *k, const struct ynode
 		return read_strs(rd, k, n, out);
 	case KEY_PAIRS:
 		return read_pairs(rd, k, n, out);
+	case KEY_LISTS:
+		return read_lists(rd, k, n, out);
 	case KEY_OBJECTS:
 		return read_objects(rd, k, n, out);
 	case KEY_OBJECT:

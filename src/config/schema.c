@@ -107,6 +107,9 @@ static void add_mapping(struct buf *b, const struct key *k)
 	buf_addc(b, '{');
 	if (k->sub) {
 		add_keys(b, k->sub, NULL);
+	} else if (k->type == KEY_LISTS) {
+		buf_addz(b, "\"type\":\"array\",\"minItems\":1,\"maxItems\":256,\"items\":{"
+			    "\"type\":[\"string\",\"number\",\"boolean\"]}");
 	} else {
 		member(b, "type");
 		buf_addz(b, "[\"string\",\"number\",\"boolean\"]");
@@ -160,6 +163,7 @@ static void add_value(struct buf *b, const struct key *k)
 		add_list(b, k);
 		break;
 	case KEY_PAIRS:
+	case KEY_LISTS:
 	case KEY_NAMED:
 		add_mapping(b, k);
 		break;

@@ -180,6 +180,16 @@ static void show_pairs(struct writer *w, const char *key, struct lkvs v)
 	close_map(w);
 }
 
+static void show_lists(struct writer *w, const char *key, struct llists v)
+{
+	if (!v.len)
+		return;
+	open_map(w, key);
+	for (size_t i = 0; i < v.len; i++)
+		show_strs(w, v.ptr[i].key.s, v.ptr[i].vals);
+	close_map(w);
+}
+
 static void show_profile(struct writer *w, const struct profile *r)
 {
 	open_map(w, r->name);
@@ -421,6 +431,37 @@ static void show_scaling(struct writer *w, const struct scaling_def *s)
 	close_map(w);
 }
 
+static void show_tune(struct writer *w, const struct tune_def *t)
+{
+	static const struct tune_def none;
+
+	if (memcmp(t, &none, sizeof(none)) == 0)
+		return;
+	open_map(w, "tune");
+	show_strs(w, "memory", t->memory);
+	show_strs(w, "cpu", t->cpu);
+	show_strs(w, "workers", t->workers);
+	show_strs(w, "retention", t->retention);
+	show_strs(w, "profile", t->profile);
+	show_lists(w, "env", t->env);
+	show_lists(w, "defines", t->defines);
+	if (t->rate)
+		show_count(w, "rate", t->rate);
+	if (t->duration_ms)
+		show_us(w, "duration", t->duration_ms * 1000);
+	if (t->warmup_ms)
+		show_us(w, "warmup", t->warmup_ms * 1000);
+	if (t->repeats)
+		show_count(w, "repeats", t->repeats);
+	if (t->cold)
+		show_count(w, "cold", t->cold);
+	show_strs(w, "events", t->events);
+	show_str(w, "generator", t->generator.s);
+	show_str(w, "strategy", t->strategy.s);
+	show_str(w, "platform", t->platform.s);
+	close_map(w);
+}
+
 static void show_function(struct writer *w, struct project *p, const struct function *f)
 {
 	open_map(w, f->name.s);
@@ -442,6 +483,11 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_toolchain_of(w, p, f);
 	show_strs(w, "arches", arches_of(p, f));
 	show_size(w, "memory", f->memory);
+	if (f->cpu) {
+		char buf[32];
+
+		show_text(w, "cpu", format_permille(f->cpu, buf));
+	}
 	show_us(w, "timeout", f->timeout_ms * 1000);
 	show_size(w, "storage", f->storage);
 	show_count(w, "concurrency", f->concurrency);
@@ -454,6 +500,7 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_fallback(w, f);
 	show_str(w, "extensions", f->extensions.s);
 	show_pairs(w, "env", f->env);
+	show_tune(w, &f->tune);
 	show_package(w, p, f);
 	close_map(w);
 }

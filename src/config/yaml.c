@@ -170,6 +170,12 @@ static int open_node(struct builder *b, const yaml_event_t *ev, enum ynode_type 
 	return 0;
 }
 
+static void ends_at(struct xnode *x, const yaml_event_t *ev)
+{
+	x->n.end_line = (unsigned)ev->end_mark.line + 1;
+	x->n.end_col = (unsigned)ev->end_mark.column + 1;
+}
+
 static int open_collection(struct builder *b, const yaml_event_t *ev, enum ynode_type type,
 			   const yaml_char_t *anchor, const yaml_char_t *tag)
 {
@@ -180,6 +186,8 @@ static int open_collection(struct builder *b, const yaml_event_t *ev, enum ynode
 	if (open_node(b, ev, type, anchor, tag, &x))
 		return -1;
 	x->open = true;
+	x->n.flow = type == YNODE_SEQ ? ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE :
+					ev->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
 	b->stack[b->depth].node = x;
 	b->stack[b->depth++].first = b->pending.len;
 	return 0;
@@ -197,6 +205,7 @@ static int add_scalar(struct builder *b, const yaml_event_t *ev)
 		return event_err(b, ev, ERR_CONFIG, "a NUL character is not allowed in a string");
 	x->n.scalar = arena_str(&b->d->arena, (struct str){ value, len });
 	x->n.plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	ends_at(x, ev);
 	return attach(b, x, ev);
 }
 
@@ -270,6 +279,7 @@ static int close_collection(struct builder *b, const yaml_event_t *ev)
 	struct ynode **from, **to;
 
 	x->open = false;
+	ends_at(x, ev);
 	if (n) {
 		from = b->pending.ptr + first;
 		to = arena_alloc(&b->d->arena, n * sizeof(struct ynode *));

@@ -23,7 +23,9 @@ enum ynode_type { YNODE_SCALAR, YNODE_SEQ, YNODE_MAP };
 struct ynode {
 	enum ynode_type type;
 	bool plain;		/* a scalar without quotes: may be a number, bool or null */
-	unsigned line, col;	/* 1-based */
+	bool flow;		/* {} or [] */
+	unsigned line, col;	/* 1-based; col in characters */
+	unsigned end_line, end_col;	/* behind it: of a scalar, or {} or [] */
 	const char *scalar;	/* YNODE_SCALAR: NUL-terminated, no NUL inside */
 	struct ynode **items;	/* YNODE_SEQ, and the values of YNODE_MAP */
 	struct ynode **keys;	/* YNODE_MAP: scalars, as written */

@@ -45,7 +45,7 @@ struct bench_style {
  */
 void bench_print(const struct bench_result *r, const struct bench_style *style, struct buf *out);
 
-/* ---- what the forms share: only bench_*.c use it ---- */
+/* ---- what the forms share: bench_*.c and chaos*.c use it ---- */
 
 /** A line of the table of latencies. */
 struct bench_row {
@@ -83,6 +83,9 @@ void bench_notes(const struct bench_result *r, struct strs *notes);
 struct axis bench_axis(const struct hist *h);
 /** bench_bins - adds @h's counts to @n bins of the axis. */
 void bench_bins(const struct hist *h, const struct axis *a, uint64_t *bins, size_t n);
+
+/** bench_over_time - as HTML: what was answered in each second, and how fast; nothing below two seconds. */
+void bench_over_time(struct buf *out, const struct load_result *r);
 
 void bench_print_text(const struct bench_result *r, bool color, int width, struct buf *out);
 void bench_print_json(const struct bench_result *r, struct buf *out);

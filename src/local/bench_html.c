@@ -188,7 +188,7 @@ static void add_steps(struct buf *out, const struct point *p, size_t n, size_t m
 	buf_addz(out, filled ? "V100Z\"/>" : "\"/>");
 }
 
-static void add_time(struct buf *out, const struct load_result *r)
+void bench_over_time(struct buf *out, const struct load_result *r)
 {
 	struct point p[SECONDS] = { { 0 } };
 	size_t each, n = points_of(r, p, &each);
@@ -313,7 +313,7 @@ static void add_part(struct buf *out, const struct bench_part *p, const char *id
 	if (rows.n)
 		add_table(out, &rows, id);
 	add_distributions(out, &rows);
-	add_time(out, r);
+	bench_over_time(out, r);
 	buf_addz(out, "</section>");
 }
 

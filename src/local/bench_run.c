@@ -117,7 +117,8 @@ static size_t drop(struct invocation *inv, const char *p, size_t n)
 static void start(struct load_call *call, void *ctx)
 {
 	struct bench_run *b = ctx;
-	struct invocation *inv = solo_invocation(b->solo, b->event);
+	const struct str event = b->nevents ? b->events[b->sent++ % b->nevents] : b->event;
+	struct invocation *inv = solo_invocation(b->solo, event);
 	struct asked *a = xcalloc(1, sizeof(*a));
 
 	*a = (struct asked){ .run = b, .call = call };
@@ -212,7 +213,7 @@ void bench_run_notes(const struct bench_run *b, struct strs *out)
 {
 	const struct platform *p = &b->solo->platform;
 	const struct lfn *fn = b->solo->fn;
-	const uint32_t share = quota_lambda(fn->memory, fn->tmp).cpu;
+	const uint32_t share = lfn_limits(fn).cpu;
 	const struct load_result *r = b->found_load.result;
 	const double had = r ? (double)r->elapsed * (double)fn->instances.len * share / 1000 : 0;
 

@@ -9,6 +9,8 @@
 struct bench_run {
 	struct solo *solo;		/* started; borrowed */
 	struct str event;		/* of each call, as solo_invocation() has it; borrowed */
+	const struct str *events;	/* instead: each in turn, from the first on; borrowed */
+	size_t nevents, sent;		/* 0: ->event; sent: its own */
 	uint64_t colds;			/* calls on an instance of their own, one after the other; 0: none */
 	struct load_spec load;		/* neither duration nor requests: none; its drain is ours to set */
 	/* now and then: @total of @what is all there is to do; of the load, milliseconds. May be NULL */

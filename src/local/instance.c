@@ -278,16 +278,22 @@ static void init_timed_out(struct loop_timer *t)
 	instance_break(i, OUTCOME_TIMEOUT, "Sandbox.Timedout", "Init phase timed out after 10.00 seconds");
 }
 
+struct quota_limits lfn_limits(const struct lfn *fn)
+{
+	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
+
+	/* Cloud Run's share of a CPU does not depend on the memory */
+	limits.cpu = fn->cpu ? fn->cpu : fn->runtime == RUNTIME_HTTP ? 1000 : limits.cpu;
+	return limits;
+}
+
 struct instance *instance_start(struct lfn *fn, struct err *err)
 {
 	struct platform *p = fn->platform;
 	struct instance *i = xcalloc(1, sizeof(*i));
-	struct quota_limits limits = quota_lambda(fn->memory, fn->tmp);
+	const struct quota_limits limits = lfn_limits(fn);
 	bool http = fn->runtime == RUNTIME_HTTP, whole;
 
-	/* Cloud Run's share of a CPU does not depend on the memory */
-	if (http)
-		limits.cpu = 1000;
 	i->fn = fn;
 	i->number = ++fn->count;
 	i->generation = fn->generation;
@@ -327,8 +333,14 @@ fail:
 
 void instance_proceed(struct instance *i)
 {
-	if (!i->next || i->listed || i->state == INSTANCE_ENDING || !extensions_ready(i))
+	struct faults *f = i->fn->faults;
+
+	if (!i->next || i->listed || i->state == INSTANCE_ENDING || i->held == HELD || !extensions_ready(i))
 		return;
+	if (!i->ready && i->held == HELD_NOT && f && f->hold_ready(f, i)) {
+		i->held = HELD;
+		return;
+	}
 	if (i->inv)
 		invocation_over(i->inv);
 	if (!i->ready) {
@@ -336,4 +348,14 @@ void instance_proceed(struct instance *i)
 		platform_init_event(i, INIT_OVER);
 	}
 	pool_ready(i);
+}
+
+void instance_let_go(struct instance *i)
+{
+	i->held = HELD_OVER;
+	/* it may have left without a word: then it is given the event when it asks for it */
+	if (i->inv && !i->answered && i->next)
+		runtime_api_give(i);
+	else
+		instance_proceed(i);
 }

@@ -121,6 +121,7 @@ void invocation_line(struct invocation *inv, struct str line)
 }
 
 /* What the platform itself says: START, END, REPORT. */
+static void say(struct invocation *inv, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void say(struct invocation *inv, const char *fmt, ...)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -182,6 +183,7 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 	for (struct invocation *other = i->ndoing > 1 ? inv : NULL; other; other = other->next)
 		other->shared = true;
 	i->answered = false;
+	i->held = HELD_NOT;
 	i->served++;
 	i->state = INSTANCE_BUSY;
 	quota_mark(&i->group);

@@ -173,6 +173,27 @@ static void count_ok(struct load_result *r, const struct load_call *c, const str
 		VEC_PUSH(&r->colds, ((struct load_cold){ latency, a->init }));
 }
 
+/* What is due since the warm-up is not waited for by those who are measured. */
+static void end_pause(struct load *l, uint64_t now)
+{
+	struct load_result *r = &l->result;
+	const uint64_t from = l->waiting_from > l->measured ? l->waiting_from : l->measured;
+
+	if (!l->waiting || now <= from)
+		return;
+	r->pause = now - from > r->pause ? now - from : r->pause;
+	r->pause_sum += now - from;
+	r->pauses++;
+}
+
+static void served(struct load *l, uint64_t now)
+{
+	end_pause(l, now);
+	/* the one that is served is under way still */
+	l->waiting = l->under_way > 1;
+	l->waiting_from = now > l->waiting_from ? now : l->waiting_from;
+}
+
 static void count(struct load *l, const struct load_call *c, const struct load_answer *a, uint64_t now)
 {
 	struct load_result *r = &l->result;
@@ -297,6 +318,9 @@ static void begin_call(struct load *l, uint64_t due, uint64_t now)
 	l->sent++;
 	l->sent_measured += c->counted;
 	l->under_way++;
+	if (!l->waiting && l->waiting_from < due)
+		l->waiting_from = due;
+	l->waiting = true;
 	l->target.start(c, l->target.ctx);
 }
 
@@ -347,6 +371,7 @@ static void step(struct load *l)
 	l->stepping = true;
 	for (int i = 0;; i++, now = clock_of(l)) {
 		if (now >= l->give_up) {
+			end_pause(l, now);
 			cancel_all(l, now, true);
 			count_unsent(l, now);
 			break;
@@ -401,6 +426,8 @@ void load_done(struct load_call *c, const struct load_answer *a)
 		BUG("load: outcome %d of a call that is %s", (int)a->outcome, c->busy ? "under way" : "over");
 	/* its target may have had something to do before the next */
 	count(l, c, a, a->at ? a->at : now);
+	if (a->outcome == LOAD_OK)
+		served(l, a->at ? a->at : now);
 	if (l->full && !l->free)
 		l->freed = now;
 	put_back(l, c);

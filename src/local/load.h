@@ -116,6 +116,8 @@ struct load_result {
 	struct hist late;	/* open: how late calls were begun without need, which is this machine's doing */
 	struct hist cpu;
 	uint64_t memory;		/* the peak */
+	/* from when something was due until the next answer that went well: the longest, all of them, how many */
+	uint64_t pause, pause_sum, pauses;
 	uint64_t allocs, allocs_of;	/* in so many calls */
 	VEC(struct load_second) seconds;
 	VEC(struct load_cold) colds;	/* in order; that went well */
@@ -144,6 +146,8 @@ struct load {
 	uint64_t last;			/* answer */
 	uint64_t freed;			/* when there was room again, after there had been none */
 	bool full, stepping, over;
+	bool waiting;			/* something is due, and nothing has gone well, since ->waiting_from */
+	uint64_t waiting_from;
 	struct load_call *calls, *free;
 	struct hist second;		/* of the one that is under way, seconds.len - 1 */
 	/* with a loop */

@@ -37,6 +37,19 @@ struct relay_call;
 struct relay_probe;
 struct scaling;
 
+/**
+ * Faults that are put in on the way between the platform and instances of a function, by who tries what becomes of it
+ * (local/chaos.h). What is held is let go by instance_let_go().
+ */
+struct faults {
+	/* @i is ready: whether it is not to be yet */
+	bool (*hold_ready)(struct faults *f, struct instance *i);
+	/* @i is about to get i->inv's event: whether it is to wait for it */
+	bool (*hold_event)(struct faults *f, struct instance *i);
+	/* ms that the deadline which it is told is off */
+	int64_t (*clock_shift)(struct faults *f, const struct instance *i);
+};
+
 /** What is served. Made by who reads slsc.yaml or the command line; in place as long as the platform. */
 struct lfn {
 	struct platform *platform;
@@ -51,6 +64,7 @@ struct lfn {
 	struct spawn_user user;			/* whom it runs as, if */
 	bool has_user;
 	uint64_t timeout_ms, memory, tmp;	/* memory and tmp in bytes */
+	uint32_t cpu;				/* thousandths of a CPU; 0: lfn_limits() says */
 	unsigned concurrency;			/* instances at most */
 	unsigned parallel;			/* invocations at once in an instance: 1 (lambda) */
 	unsigned prewarm;			/* instances that are kept ready */
@@ -81,6 +95,7 @@ struct lfn {
 	/* local/scaling.h; NULL: an instance is started for each invocation that finds none */
 	struct scaling *scaling;
 	unsigned want, queue;			/* then: instances; invocations that may wait */
+	struct faults *faults;			/* NULL: there are none */
 	struct page_fn *page;			/* local/page.h: what is shown of it; NULL: nothing is */
 };
 
@@ -151,6 +166,7 @@ struct instance {
 	bool listed;				/* in fn->idle */
 	bool answered;				/* its invocation: it may not answer twice */
 	bool broken;				/* what waited for it has been told */
+	enum { HELD_NOT, HELD, HELD_OVER } held;	/* by fn->faults: its first readiness, or an event */
 	const char *end;			/* why it is ended, or will be after what it does; NULL: by itself */
 	const char *reason;			/* the same, for its extensions: NULL: "spindown" */
 	uint64_t end_at;			/* when all that is left is killed */
@@ -268,6 +284,11 @@ int platform_init(struct platform *p, struct loop *loop, struct web *web, struct
 void platform_release(struct platform *p);
 /** platform_add - serve @fn (heap), whose members up to idle_ns are set; taken over. */
 void platform_add(struct platform *p, struct lfn *fn);
+/**
+ * lfn_limits - what each instance may use: as the cloud has it, by memory; with HTTP a whole CPU, as Cloud Run has it.
+ * fn->cpu comes before both.
+ */
+struct quota_limits lfn_limits(const struct lfn *fn);
 /** lfn_free - of one that is not added. */
 void lfn_free(struct lfn *fn);
 struct lfn *platform_find(const struct platform *p, struct str name);
@@ -340,6 +361,8 @@ void instance_kill(struct instance *i);
 void instance_break(struct instance *i, enum outcome o, const char *type, const char *why);
 /** instance_proceed - its runtime or an extension has asked for work: is it ready for some? */
 void instance_proceed(struct instance *i);
+/** instance_let_go - what fn->faults held is not held any more; it is not asked again for the same. */
+void instance_let_go(struct instance *i);
 /** instance_left - one of its processes is gone while it ends, or the last of its requests: go on with that. */
 void instance_left(struct instance *i);
 /** instance_runtime - start its runtime; if that fails, instance_break(). */

@@ -100,6 +100,8 @@ void runtime_api_give(struct instance *i)
 {
 	struct invocation *inv = i->inv;
 	struct web_req *req = i->next;
+	struct faults *f = inv->fn->faults;
+	int64_t deadline_ms = (inv->wall_given + (int64_t)inv->fn->timeout_ms * 1000000) / 1000000;
 	char deadline[32];
 	struct web_header h[] = {
 		json,
@@ -114,9 +116,12 @@ void runtime_api_give(struct instance *i)
 		{ "tracestate", inv->tracestate },
 	};
 
+	if (i->held == HELD_NOT && f && f->hold_event(f, i))
+		i->held = HELD;
+	if (i->held == HELD)
+		return;
 	i->next = NULL;
-	snprintf(deadline, sizeof(deadline), "%" PRId64,
-		 (inv->wall_given + (int64_t)inv->fn->timeout_ms * 1000000) / 1000000);
+	snprintf(deadline, sizeof(deadline), "%" PRId64, deadline_ms + (f ? f->clock_shift(f, i) : 0));
 	/* the event stays: whose connection broke may ask again */
 	web_answer(req, 200, h, ARRAY_LEN(h), inv->event.ptr, inv->event.len);
 }

@@ -37,6 +37,7 @@ void serve_settings(struct lfn *fn, const struct project *p, const struct functi
 {
 	fn->timeout_ms = f->timeout_ms;
 	fn->memory = f->memory;
+	fn->cpu = (uint32_t)f->cpu;
 	fn->tmp = f->storage;
 	fn->concurrency = (unsigned)f->concurrency;
 	fn->prewarm = (unsigned)f->prewarm;
@@ -86,7 +87,7 @@ bool serve_renew(struct lfn *fn, const struct project *p, const struct function 
 	fn->extensions = NULL;
 	settings(fn, p, f, binary);
 	changed = memcmp(was.binary, fn->binary, sizeof(was.binary)) != 0 || was.timeout_ms != fn->timeout_ms ||
-		  was.memory != fn->memory || !same_env(&was.env, &fn->env) ||
+		  was.memory != fn->memory || was.cpu != fn->cpu || !same_env(&was.env, &fn->env) ||
 		  strcmp(was.extensions ? was.extensions : "", fn->extensions ? fn->extensions : "") != 0;
 	strs_release(&was.env);
 	free(was.extensions);

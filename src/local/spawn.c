@@ -350,7 +350,7 @@ int spawner_start(struct spawner *s, const struct spawn *o, pid_t *pid, int *pid
 	}
 	*pid = child;
 	*pidfd = steal_fd(&fd);
-	if (o->group)
+	if (o->group && !o->guest)
 		quota_started(o->group, child, p.ns);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef SLSC_LOCAL_SPAWN_H
 #define SLSC_LOCAL_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -34,6 +35,7 @@ struct spawn {
 	int out, err;			/* what its stdout and stderr are; they stay the caller's */
 	struct quota_group *group;	/* NULL: no limits, and the machine's /tmp */
 	int join;			/* a process of @group (its pidfd), whose root and /tmp it shares; 0: none */
+	bool guest;			/* with join: what is said of @group's first process stays */
 	/*
 	 * Absolute directories, without links in their paths, that are to be seen as they are: those below /tmp, at
 	 * most 8, also below an own /tmp; and /tmp itself in its place. Others need nothing. NULL-terminated, or NULL.

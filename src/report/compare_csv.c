@@ -10,9 +10,9 @@
  * what is not known.
  */
 
-static void add_field(struct buf *out, const char *s)
+void cmp_add_csv(struct buf *out, const char *s)
 {
-	const bool first = out->len && out->ptr[out->len - 1] == '\n';
+	const bool first = !out->len || out->ptr[out->len - 1] == '\n';
 
 	if (!first)
 		buf_addc(out, ',');
@@ -35,28 +35,28 @@ static void add_number(struct buf *out, enum cmp_unit unit, double v)
 
 	if (isfinite(v))
 		cmp_add_number(&text, unit, v);
-	add_field(out, text.ptr);
+	cmp_add_csv(out, text.ptr);
 }
 
 static void add_row(struct buf *out, const struct comparison *c, const struct cmp_row *r)
 {
-	add_field(out, r->strategy);
-	add_field(out, arch_name(r->arch));
-	add_field(out, r->emulated ? "true" : "false");
-	add_field(out, r->profile);
-	add_field(out, r->toolchain);
-	add_field(out, r->base);
-	add_field(out, r->compression);
+	cmp_add_csv(out, r->strategy);
+	cmp_add_csv(out, arch_name(r->arch));
+	cmp_add_csv(out, r->emulated ? "true" : "false");
+	cmp_add_csv(out, r->profile);
+	cmp_add_csv(out, r->toolchain);
+	cmp_add_csv(out, r->base);
+	cmp_add_csv(out, r->compression);
 	for (size_t i = 0; i < COL_COUNT; i++)
 		add_number(out, cmp_cols[i].unit, r->value[i]);
 	add_number(out, UNIT_MICROSECONDS, r->start.n ? r->start.low : NAN);
 	add_number(out, UNIT_MICROSECONDS, r->start.n ? r->start.high : NAN);
 	add_number(out, UNIT_COUNT, r->failed ? NAN : (double)r->nsamples);
-	add_field(out, r->same_binary < c->nrows ? c->rows[r->same_binary].strategy : NULL);
-	add_field(out, r->reference < c->nrows ? c->rows[r->reference].strategy : NULL);
-	add_field(out, r->reference >= c->nrows ? NULL : r->start_differs ? "true" : "false");
-	add_field(out, r->note);
-	add_field(out, r->failed);
+	cmp_add_csv(out, r->same_binary < c->nrows ? c->rows[r->same_binary].strategy : NULL);
+	cmp_add_csv(out, r->reference < c->nrows ? c->rows[r->reference].strategy : NULL);
+	cmp_add_csv(out, r->reference >= c->nrows ? NULL : r->start_differs ? "true" : "false");
+	cmp_add_csv(out, r->note);
+	cmp_add_csv(out, r->failed);
 	buf_addz(out, "\r\n");
 }
 

@@ -67,6 +67,8 @@ void cmp_interval_text(const struct stats *s, struct buf *out);
 /** cmp_how_text - "200 runs of each program, interleaved, ...": how it was measured. Not escaped. */
 void cmp_how_text(const struct comparison *c, struct buf *out);
 
+/** cmp_add_csv - a field of RFC 4180, with a comma before it unless it is the first of its line; NULL is empty. */
+void cmp_add_csv(struct buf *out, const char *s);
 void cmp_add_u64(struct buf *out, uint64_t v);
 /** cmp_add_number - finite, for machines: bytes and counts whole, seconds to six digits, microseconds to three. */
 void cmp_add_number(struct buf *out, enum cmp_unit unit, double v);

@@ -111,3 +111,108 @@ bool stats_differ(const double *a, size_t na, const double *b, size_t nb, double
 		*high = to;
 	return na && nb && (from > 1 || to < 1);
 }
+
+/* ---- ranks ---- */
+
+/* Twice the rank of @v[@i] within @v: equal ones share the middle of their ranks. */
+static unsigned rank_of(const double *v, size_t n, size_t i)
+{
+	unsigned below = 0, same = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		below += v[k] < v[i];
+		same += v[k] == v[i];
+	}
+	return 2 * below + same + 1;
+}
+
+/* Whether a sum is as far from the expected one as @far, which is of the same @twice the ranks. */
+static bool as_far(uint64_t sum, uint64_t expected, uint64_t far)
+{
+	return (sum > expected ? sum - expected : expected - sum) >= far;
+}
+
+/* Each choice of @na of @n in turn, by the smallest change: at[] are ascending, the next is the next in order. */
+static bool next_choice(size_t *at, size_t na, size_t n)
+{
+	size_t i = na;
+
+	while (i > 0 && at[i - 1] == n - na + i - 1)
+		i--;
+	if (i == 0)
+		return false;
+	at[i - 1]++;
+	for (; i < na; i++)
+		at[i] = at[i - 1] + 1;
+	return true;
+}
+
+static uint64_t choices(size_t n, size_t k, uint64_t most)
+{
+	uint64_t c = 1;
+
+	for (size_t i = 1; i <= k && c <= most; i++)
+		c = c * (n - k + i) / i;
+	return c;
+}
+
+static double all_deals(const unsigned *rank, size_t na, size_t n, uint64_t expected, uint64_t far)
+{
+	CLEAN_FREE size_t *at = xcalloc(na, sizeof(*at));
+	uint64_t count = 0, of = 0;
+
+	for (size_t i = 0; i < na; i++)
+		at[i] = i;
+	do {
+		uint64_t sum = 0;
+
+		for (size_t i = 0; i < na; i++)
+			sum += rank[at[i]];
+		count += as_far(sum, expected, far);
+		of++;
+	} while (next_choice(at, na, n));
+	return (double)count / (double)of;
+}
+
+static double some_deals(unsigned *rank, size_t na, size_t n, uint64_t expected, uint64_t far)
+{
+	uint64_t state = UINT64_C(0x9e3779b97f4a7c15), count = 1;
+
+	for (unsigned k = 1; k < STATS_DEALS; k++) {
+		uint64_t sum = 0;
+
+		for (size_t i = 0; i < na; i++) {
+			const size_t j = i + (size_t)(((draw(&state) >> 32) * (n - i)) >> 32);
+			const unsigned r = rank[j];
+
+			rank[j] = rank[i];
+			rank[i] = r;
+			sum += r;
+		}
+		count += as_far(sum, expected, far);
+	}
+	return (double)count / STATS_DEALS;
+}
+
+double stats_rank_test(const double *a, size_t na, const double *b, size_t nb)
+{
+	const size_t n = na + nb;
+	double v[STATS_RANKS];
+	unsigned rank[STATS_RANKS];
+	uint64_t sum = 0, expected, far;
+
+	if (!na || !nb || n > STATS_RANKS)
+		return 1;
+	memcpy(v, a, na * sizeof(*v));
+	memcpy(v + na, b, nb * sizeof(*v));
+	for (size_t i = 0; i < n; i++)
+		rank[i] = rank_of(v, n, i);
+	for (size_t i = 0; i < na; i++)
+		sum += rank[i];
+	/* twice na (n + 1) / 2 */
+	expected = na * (n + 1);
+	far = sum > expected ? sum - expected : expected - sum;
+	if (choices(n, na, STATS_DEALS) <= STATS_DEALS)
+		return all_deals(rank, na, n, expected, far);
+	return some_deals(rank, na, n, expected, far);
+}

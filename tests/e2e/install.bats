@@ -12,7 +12,7 @@ load helper
 		share/slsc/observe/otelcol-filelog.yaml share/slsc/observe/elasticsearch-template.json \
 		share/bash-completion/completions/slsc share/zsh/vendor-completions/_slsc \
 		share/fish/vendor_completions.d/slsc.fish share/man/man1/slsc.1 share/man/man1/slsc-build.1 \
-		share/doc/slsc/copyright lib/slsc/git.so lib/slsc/crypto.so; do
+		share/doc/slsc/copyright share/doc/slsc/images/tune.png lib/slsc/git.so lib/slsc/crypto.so; do
 		[ -f "$T/usr/$f" ] || { echo "not installed: $f" >&2; return 1; }
 	done
 	slsc init app

@@ -200,7 +200,8 @@ hint: this user may not do that; another one can: slsc login 127.0.0.1:$port"
 	(cd "$lies/blobs" && for f in *; do echo "$f  $f"; done | sha256sum --quiet -c -)
 	# one upload for each blob; the second piece breaks off after a third, the next one goes on there, to the end
 	is "$(grep -c '^POST' "$log")" 2
-	is "$(grep -c '^GET /v2/x/blobs/uploads/0 ' "$log")" 1
+	# (a 416 says where that is; else it is asked)
+	[ "$(grep -c '^GET /v2/x/blobs/uploads/0 ' "$log")" -le 1 ]
 	# Where the reset meets libcurl before it has all of the piece away, that is all. Where it waits for the answer, it
 	# sends the piece once more by itself, since the connection is one used before; the registry refuses that (416).
 	[[ $(grep -c '^PATCH' "$log") =~ ^[34]$ ]]
@@ -231,7 +232,7 @@ hint: this user may not do that; another one can: slsc login 127.0.0.1:$port"
 	local blob
 	blob=sha256:$(find img/blobs/sha256 -size +1M -printf '%f\n')
 	liar wrong-range
-	slsc_run push oci:img "127.0.0.1:$port/x:new"
+	slsc_run -q push oci:img "127.0.0.1:$port/x:new"
 	is "$status" 1
 	# it is taken at its word once, says by the upload's status that it has all of the piece, and then the same again
 	is "$err" "error: 127.0.0.1:$port/x: upload of blob $blob: after the bytes 33554432 to 39999999 the registry says '0-5'"

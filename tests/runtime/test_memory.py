@@ -108,6 +108,24 @@ class Memory(Case):
                 self.assertEqual(s.ok({"alloc": [1]})[1], MIB + 64 * KIB)
             self.assertEqual(s.ok({"alloc": [1]})[1:3], [0, 0])
 
+    def test_retention_is_a_share_of_that(self):
+        source = os.path.join(HERE, "functions", "memory_probe.c")
+        whole = None
+        for percent in (100, 50, 0):
+            name = "memory_probe_%d" % percent
+            probe = self.build(name, "lambda", [source], "-UNDEBUG", "-DSLSC_ARENA_RETENTION=%d" % percent)
+            with Session(probe) as s:
+                for _ in range(5):
+                    s.ok({"alloc": [64 * KIB] * 16})
+                    mapped, keep, threshold = s.ok({"alloc": []})[1:]
+                    whole = whole or keep
+                    # in whole steps; what is held is just that, or nothing
+                    self.assertEqual(keep, -(-whole * percent // 100 // (64 * KIB)) * 64 * KIB)
+                    self.assertEqual(threshold, 8 * MIB)
+                    self.assertIn(mapped, (0, keep))
+                self.assertEqual(mapped, keep)
+        self.assertGreater(whole, MIB)
+
     def test_many_pieces_end_up_in_one_mapping(self):
         with Session(self.probe) as s:
             mapped = [s.ok({"alloc": [40 * KIB] * 50})[1] for _ in range(4)]

@@ -589,11 +589,12 @@ static void test_fetch_daemon(void **state)
 
 	(void)state;
 	make_origin();
-	port = xasprintf("%d", 20000 + (int)(getpid() % 20000));
+	/* below those that the kernel gives to whoever asks for any */
+	port = xasprintf("%d", 20000 + (int)(getpid() % 12000));
 	setenv("PORT", port, 1);
 	pid = sh("\"$(git --exec-path)/git-daemon\" --listen=127.0.0.1 --port=$PORT --base-path=."
 		 " --export-all --reuseaddr"
-		 " >/dev/null 2>&1 & echo $!; for i in $(seq 100); do"
+		 " >/dev/null 2>&1 & echo $!; while kill -0 $!; do"
 		 " git ls-remote git://127.0.0.1:$PORT/origin >/dev/null 2>&1 && break; sleep .05; done");
 	url = xasprintf("git://127.0.0.1:%s/origin", port);
 	daemon_pid = (pid_t)strtol(pid, NULL, 10);

@@ -214,6 +214,9 @@ static void test_open_stall(void **unused)
 		assert_int_equal(l.result.late.max, 0);
 		assert_int_equal(l.result.seconds.ptr[5].ok, 0);
 		assert_in_range(l.result.seconds.ptr[6].max, S, S + 20 * US);
+		/* nothing was served for so long; else the next answer was there 10 µs after its call was due */
+		assert_in_range(l.result.pause, S, S + 20 * US);
+		assert_in_range(l.result.pause_sum, S, S + 1001 * 10 * US);
 		load_release(&l);
 	}
 }
@@ -236,6 +239,44 @@ static void test_closed_stall(void **unused)
 	assert_in_range(l.result.corrected.n, 9980, 10020);
 	assert_in_range(hist_percentile(&l.result.corrected, 95), 450 * MS, 550 * MS);
 	assert_int_equal(l.result.elapsed, 10 * S);
+	load_release(&l);
+}
+
+static struct load_answer fails_for_a_while(uint64_t i)
+{
+	return (struct load_answer){ .outcome = i >= 100 && i < 150 ? LOAD_FAILED : LOAD_OK };
+}
+
+/* An answer that did not go well serves nobody; neither is idle time a pause, nor what came before it counted. */
+static void test_pause(void **unused)
+{
+	struct load l;
+
+	(void)unused;
+	fn_reset(1 * MS);
+	fn.answer_of = fails_for_a_while;
+	begin(&l, (struct load_spec){ .rate = 100, .duration = 2 * S });
+	run(&l);
+	assert_int_equal(l.result.calls[LOAD_FAILED], 50);
+	assert_int_equal(l.result.pause, 501 * MS);
+	assert_int_equal(l.result.pauses, 150);
+	assert_int_equal(l.result.pause_sum, 149 * MS + 501 * MS);
+	load_release(&l);
+	/* the same in the warm-up, but for its last 50 ms */
+	fn_reset(1 * MS);
+	fn.answer_of = fails_for_a_while;
+	begin(&l, (struct load_spec){ .rate = 100, .warmup = 1450 * MS, .duration = S });
+	run(&l);
+	assert_int_equal(l.result.pause, 51 * MS);
+	load_release(&l);
+	/* to the end */
+	fn_reset(1 * MS);
+	fn.stall = START + 500 * MS;
+	fn.go = START + 3600 * S;
+	begin(&l, (struct load_spec){ .rate = 100, .duration = 1 * S, .drain = 2 * S });
+	run(&l);
+	assert_int_equal(l.result.calls[LOAD_OK], 50);
+	assert_int_equal(l.result.pause, 2500 * MS);
 	load_release(&l);
 }
 
@@ -480,11 +521,17 @@ static void test_loop(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),	  cmocka_unit_test(test_no_drift),
-		cmocka_unit_test(test_open_stall), cmocka_unit_test(test_closed_stall),
-		cmocka_unit_test(test_closed),	  cmocka_unit_test(test_warmup),
-		cmocka_unit_test(test_silence),	  cmocka_unit_test(test_stop),
-		cmocka_unit_test(test_errors),	  cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_no_drift),
+		cmocka_unit_test(test_open_stall),
+		cmocka_unit_test(test_closed_stall),
+		cmocka_unit_test(test_closed),
+		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_warmup),
+		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_told_late),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

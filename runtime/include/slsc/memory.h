@@ -32,6 +32,21 @@ struct slsc_arena_stats {
 /** slsc_arena_stats - look at the arena. */
 void slsc_arena_stats(struct slsc_arena_stats *stats);
 
+/*
+ * -DSLSC_ARENA_RETENTION=N, 0 to 100: only N percent of what would be kept are. Less memory between invocations, more
+ * system calls within them. Every file that is compiled with it says the same.
+ */
+#ifdef SLSC_ARENA_RETENTION
+#if SLSC_ARENA_RETENTION < 0 || SLSC_ARENA_RETENTION > 100
+#error "SLSC_ARENA_RETENTION is a percentage: 0 to 100"
+#endif
+size_t slsc_rt_retained(size_t keep);
+__attribute__((weak)) size_t slsc_rt_retained(size_t keep)
+{
+	return (keep * SLSC_ARENA_RETENTION / 100 + 65535) & ~(size_t)65535;
+}
+#endif
+
 /* ---- object pools ----------------------------------------------------------------- */
 
 /** struct slsc_pool_taken - in debug builds, who took an object. */

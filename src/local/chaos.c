@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run has shown, as a verdict, text and JSON. */
+#include "local/chaos.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "local/bench.h"
+
+void chaos_result_release(struct chaos_result *r)
+{
+	VEC_EACH(&r->marks, m)
+		VEC_FREE(&m->instances);
+	VEC_FREE(&r->marks);
+	strs_release(&r->notes);
+}
+
+/* ---- the verdict ---- */
+
+/* Events that were never done; of direct calls those without any answer. */
+static uint64_t lost(const struct chaos_result *r)
+{
+	uint64_t n = 0;
+
+	for (unsigned o = 0; r->load && o < LOAD_OUTCOMES; o++)
+		n += o != LOAD_OK && !(r->plan->load.direct && o < LOAD_ABANDONED) ? r->load->calls[o] : 0;
+	return n;
+}
+
+static uint64_t p99(const struct chaos_result *r)
+{
+	CLEAN_HIST struct hist all;
+
+	if (!r->load)
+		return 0;
+	load_result_all(r->load, &all);
+	return hist_percentile(&all, 99);
+}
+
+static void percent(uint64_t n, uint64_t of, char *text, size_t cap)
+{
+	snprintf(text, cap, "%.1f %%", of ? (double)n * 100 / (double)of : 0.0);
+}
+
+size_t chaos_findings(const struct chaos_result *r, struct chaos_finding out[CHAOS_FINDINGS])
+{
+	const struct plan_limits *s = &r->plan->steady;
+	size_t n = 0;
+
+	memset(out, 0, CHAOS_FINDINGS * sizeof(*out));
+	if (s->error_rate != PLAN_UNSET) {
+		struct chaos_finding *f = &out[n++];
+
+		f->name = "error rate";
+		percent(s->error_rate, 1000, f->limit, sizeof(f->limit));
+		percent(r->failed, r->attempts, f->measured, sizeof(f->measured));
+		f->held = r->failed * 1000 <= s->error_rate * r->attempts;
+	}
+	if (s->p99 != PLAN_UNSET) {
+		struct chaos_finding *f = &out[n++];
+
+		f->name = "p99";
+		str_human_ns((double)(s->p99 * LOOP_MS), f->limit, sizeof(f->limit));
+		str_human_ns((double)p99(r), f->measured, sizeof(f->measured));
+		f->held = p99(r) <= s->p99 * LOOP_MS;
+	}
+	if (s->lost != PLAN_UNSET) {
+		struct chaos_finding *f = &out[n++];
+
+		f->name = "lost events";
+		str_human_count(s->lost, f->limit, sizeof(f->limit));
+		str_human_count(lost(r), f->measured, sizeof(f->measured));
+		f->held = lost(r) <= s->lost;
+	}
+	if (r->plan->check.s && r->check >= 0) {
+		struct chaos_finding *f = &out[n++];
+
+		*f = (struct chaos_finding){ .name = "check", .limit = "exit 0", .held = r->check == 0 };
+		snprintf(f->measured, sizeof(f->measured), "exit %d", r->check);
+	}
+	if (!r->load || !load_result_calls(r->load))
+		out[n++] = (struct chaos_finding){ .name = "events", .limit = "1", .measured = "0" };
+	if (r->aborted[0]) {
+		struct chaos_finding *f = &out[n++];
+
+		*f = (struct chaos_finding){ .name = "abort", .limit = "not" };
+		snprintf(f->measured, sizeof(f->measured), "%s", r->aborted);
+	}
+	return n;
+}
+
+bool chaos_held(const struct chaos_result *r)
+{
+	struct chaos_finding f[CHAOS_FINDINGS];
+	const size_t n = chaos_findings(r, f);
+
+	for (size_t i = 0; i < n; i++)
+		if (!f[i].held)
+			return false;
+	return true;
+}
+
+/* ---- text ---- */
+
+static bool on_instances(unsigned kind)
+{
+	return kind == FAULT_KILL || kind == FAULT_FREEZE || (kind >= FAULT_CPU && kind <= FAULT_TMP_FULL);
+}
+
+static const char *units_of(unsigned kind)
+{
+	if (on_instances(kind))
+		return "instances";
+	if (kind == FAULT_SLOW_START)
+		return "starts";
+	return kind >= FAULT_NET_RESET && kind <= FAULT_NET_THROTTLE ? "connections" : "events";
+}
+
+/* "kill 10 % of instances", without when. */
+void chaos_what_text(const struct plan_fault *f, struct buf *out)
+{
+	char text[BENCH_TEXT_MAX];
+
+	buf_addz(out, fault_name[f->kind]);
+	if (f->kind == FAULT_COMMAND || f->kind == FAULT_CREDENTIALS) {
+		for (size_t i = 0; i < f->env.len; i++)
+			buf_addf(out, "%s %s", i ? "," : "", f->env.ptr[i].key.s);
+		if (f->command.s)
+			buf_addc(out, ' ');
+		for (const char *s = f->command.s; s && *s && *s != '\n'; s++)
+			buf_addc(out, (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+		return;
+	}
+	percent(f->share, 1000, text, sizeof(text));
+	if (ends_with(text, ".0 %"))
+		memmove(text + strlen(text) - 4, " %", 3);
+	buf_addf(out, " %s of %s%s", text, f->busy ? "busy " : "", units_of(f->kind));
+	if (f->delay)
+		buf_addf(out, ", by %s", str_human_ns((double)(f->delay * LOOP_MS), text, sizeof(text)));
+	if (f->bytes)
+		buf_addf(out, ", %s %s", f->kind == FAULT_NET_CUT ? "after" : "to",
+			 str_human_size(f->bytes, text, sizeof(text)));
+	if (f->kind == FAULT_NET_THROTTLE)
+		buf_addz(out, " a second");
+	if (f->kind == FAULT_MEMORY)
+		buf_addf(out, ", %u.%u %% of it", (unsigned)(f->level / 10), (unsigned)(f->level % 10));
+	if (f->shift.s)
+		buf_addf(out, ", by %s", f->shift.s);
+	if (f->kind == FAULT_ERROR)
+		buf_addf(out, ", as %s", f->error.s ? f->error.s : "Chaos.Injected");
+}
+
+static void mark_text(const struct chaos_result *r, const struct chaos_mark *m, struct buf *out)
+{
+	const struct plan_fault *f = &r->plan->faults.ptr[m->fault];
+
+	buf_addf(out, "  %9.3f s  %-10s #%-4u ", (double)m->at / 1e9, fault_name[f->kind], m->nth);
+	if (m->end && (f->kind == FAULT_COMMAND || f->kind == FAULT_CREDENTIALS)) {
+		buf_addz(out, f->kind == FAULT_COMMAND && !f->undo.s ? "over\n" : "undone\n");
+		return;
+	}
+	if (m->end) {
+		buf_addf(out, "over, it met %" PRIu64 "\n", m->hits);
+		return;
+	}
+	if (!on_instances(f->kind)) {
+		chaos_what_text(f, out);
+		buf_addc(out, '\n');
+		return;
+	}
+	buf_addf(out, "%zu of %" PRIu64 " instances%s", m->instances.len, m->of, m->instances.len ? ": " : "");
+	for (size_t i = 0; i < m->instances.len; i++)
+		buf_addf(out, "%s%" PRIu64, i ? ", " : "", m->instances.ptr[i]);
+	buf_addc(out, '\n');
+}
+
+static void print_text(const struct chaos_result *r, struct buf *out)
+{
+	struct chaos_finding f[CHAOS_FINDINGS];
+	const size_t n = chaos_findings(r, f);
+	char text[BENCH_TEXT_MAX];
+
+	buf_addf(out, "%s: the hypothesis %s\n", r->function,
+		 r->interrupted	 ? "is open: the run was interrupted"
+		 : chaos_held(r) ? "held"
+				 : "failed");
+	buf_addf(out, "%s, seed %" PRIu64 "; ", r->plan->file, r->plan->seed);
+	bench_outcome_text(r->load, out);
+	buf_addf(out, "\n%s attempts", str_human_count(r->attempts, text, sizeof(text)));
+	buf_addf(out, ", %s of them retries", str_human_count(r->retried, text, sizeof(text)));
+	buf_addf(out, ", on %s instances\n\n", str_human_count(r->instances, text, sizeof(text)));
+	buf_addf(out, "  %-12s %-10s %s\n", "steady state", "limit", "measured");
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "  %-12s %-10s %-10s %s\n", f[i].name, f[i].limit, f[i].measured,
+			 f[i].held ? "held" : "NOT HELD");
+	for (size_t i = 0; i < r->load->nerrors; i++) {
+		buf_addz(out, i ? "" : "\nwhat went wrong in the end\n");
+		buf_addz(out, "  ");
+		bench_error_text(&r->load->errors[i], out);
+		buf_addc(out, '\n');
+	}
+	buf_addz(out, "\ntimeline\n");
+	for (size_t i = 0; i < r->marks.len; i++)
+		mark_text(r, &r->marks.ptr[i], out);
+	for (size_t i = 0; i < r->notes.len; i++)
+		buf_addf(out, "%snote: %s\n", i ? "" : "\n", r->notes.ptr[i]);
+}
+
+/* ---- JSON: members in the order of their names; times in nanoseconds ---- */
+
+static void add_text(struct buf *out, const char *s)
+{
+	if (s)
+		buf_add_json(out, str_from(s));
+	else
+		buf_addz(out, "null");
+}
+
+static void print_json(const struct chaos_result *r, struct buf *out)
+{
+	struct chaos_finding f[CHAOS_FINDINGS];
+	const size_t n = chaos_findings(r, f);
+
+	buf_addz(out, "{\"aborted\":");
+	add_text(out, r->aborted[0] ? r->aborted : NULL);
+	buf_addf(out, ",\"attempts\":%" PRIu64 ",\"calls\":{", r->attempts);
+	for (unsigned o = 0; o < LOAD_OUTCOMES; o++)
+		buf_addf(out, "%s\"%s\":%" PRIu64, o ? "," : "", load_outcome_name[o], r->load->calls[o]);
+	buf_addf(out, "},\"failed\":%" PRIu64 ",\"findings\":[", r->failed);
+	for (size_t i = 0; i < n; i++) {
+		buf_addf(out, "%s{\"held\":%s,\"limit\":", i ? "," : "", f[i].held ? "true" : "false");
+		add_text(out, f[i].limit);
+		buf_addz(out, ",\"measured\":");
+		add_text(out, f[i].measured);
+		buf_addf(out, ",\"name\":\"%s\"}", f[i].name);
+	}
+	buf_addz(out, "],\"function\":");
+	add_text(out, r->function);
+	buf_addf(out, ",\"held\":%s,\"instances\":%" PRIu64 ",\"interrupted\":%s,\"lost\":%" PRIu64 ",\"notes\":[",
+		 chaos_held(r) && !r->interrupted ? "true" : "false", r->instances, r->interrupted ? "true" : "false",
+		 lost(r));
+	for (size_t i = 0; i < r->notes.len; i++) {
+		buf_addz(out, i ? "," : "");
+		add_text(out, r->notes.ptr[i]);
+	}
+	buf_addf(out, "],\"p99\":%" PRIu64 ",\"plan\":", p99(r));
+	add_text(out, r->plan->file);
+	buf_addz(out, ",\"project\":");
+	add_text(out, r->project);
+	buf_addf(out, ",\"retried\":%" PRIu64 ",\"seconds\":[", r->retried);
+	for (size_t i = 0; i < r->load->seconds.len; i++) {
+		const struct load_second *s = &r->load->seconds.ptr[i];
+
+		buf_addf(out, "%s{\"failed\":%" PRIu64 ",\"ok\":%" PRIu64 ",\"p50\":%" PRIu64 ",\"p99\":%" PRIu64 "}",
+			 i ? "," : "", s->failed, s->ok, s->p50, s->p99);
+	}
+	buf_addf(out, "],\"seed\":%" PRIu64 ",\"timeline\":[", r->plan->seed);
+	for (size_t i = 0; i < r->marks.len; i++) {
+		const struct chaos_mark *m = &r->marks.ptr[i];
+
+		buf_addf(out,
+			 "%s{\"at\":%" PRIu64 ",\"event\":\"%s\",\"fault\":\"%s\",\"hits\":%" PRIu64 ",\"instances\":[",
+			 i ? "," : "", m->at, m->end ? "end" : "begin", fault_name[r->plan->faults.ptr[m->fault].kind],
+			 m->hits);
+		for (size_t k = 0; k < m->instances.len; k++)
+			buf_addf(out, "%s%" PRIu64, k ? "," : "", m->instances.ptr[k]);
+		buf_addf(out, "],\"nth\":%u,\"number\":%u,\"of\":%" PRIu64 "}", m->nth, m->fault + 1, m->of);
+	}
+	buf_addz(out, "],\"version\":");
+	add_text(out, r->version);
+	buf_addz(out, "}\n");
+}
+
+void chaos_print(const struct chaos_result *r, enum chaos_format format, struct buf *out)
+{
+	if (format == CHAOS_JSON)
+		print_json(r, out);
+	else if (format == CHAOS_HTML)
+		chaos_print_html(r, out);
+	else
+		print_text(r, out);
+}
+
+void chaos_schedule_print(const struct fault_plan *p, enum chaos_format format, struct buf *out)
+{
+	CLEAN_SCHEDULE struct schedule s = { .ptr = NULL };
+
+	fault_plan_schedule(p, &s);
+	if (format == CHAOS_JSON)
+		buf_addf(out, "{\"schedule\":[");
+	for (size_t i = 0; i < s.len; i++) {
+		const struct firing *f = &s.ptr[i];
+		const struct plan_fault *fault = &p->faults.ptr[f->fault];
+
+		if (format == CHAOS_JSON) {
+			buf_addf(out, "%s{\"at\":%" PRIu64 ",\"fault\":\"%s\",\"nth\":%u,\"number\":%u}", i ? "," : "",
+				 (uint64_t)(f->at * LOOP_MS), fault_name[fault->kind], f->nth, f->fault + 1);
+			continue;
+		}
+		buf_addf(out, "  %9.3f s  ", (double)f->at / 1e3);
+		chaos_what_text(fault, out);
+		buf_addf(out, ", #%u\n", f->nth);
+	}
+	if (format == CHAOS_JSON)
+		buf_addf(out, "],\"seed\":%" PRIu64 "}\n", p->seed);
+}

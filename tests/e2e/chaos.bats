@@ -1,0 +1,414 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# slsc chaos: faults are put in and undone, a hypothesis holds or fails, an early end leaves nothing.
+# shellcheck disable=SC2154 # helper.bash sets $status, $out and $err
+load helper
+load local_helper
+bats_require_minimum_version 1.5.0
+
+teardown() {
+	[ -z "${store:-}" ] || kill "$store"
+	cd / || return 1
+	[ -z "${T:-}" ] || rm -rf "$T"
+}
+
+act() {
+	need jq jq
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	"$SLSC_BIN" build >/dev/null 2>&1
+}
+
+# chaos PLAN ARGUMENT...: as JSON; what lasts has an end for each beginning
+chaos() {
+	slsc_run chaos run --json -q "$@"
+	is "$(of '[.timeline[] | select(.fault != "kill") | .event] | group_by(.) | map(length) | unique | length <= 1')" true
+	[ ! -e .slsc/chaos.db ]
+}
+
+of() {
+	jq -c "$1" "$T/out"
+}
+
+# begun FAULT: of the timeline
+begun() {
+	of "[.timeline[] | select(.fault == \"$1\" and .event == \"begin\")] | length"
+}
+
+@test "files are converted while a tenth of the instances is killed: whole with care, torn without" {
+	need jq jq && need iconv libc-bin
+	"$SLSC_BIN" init convert --template convert 2>"$T/err"
+	cd convert
+	chaos chaos/kill.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .lost, .calls.ok, .aborted]')" '[true,0,160,null]'
+	is "$(of '[.findings[] | [.name, .held]]')" \
+		'[["error rate",true],["p99",true],["lost events",true],["check",true]]'
+	# all of the schedule, and most of it found somebody; each was made good by a retry
+	is "$(of '[.timeline[].nth] == [range(1; 26)]')" true
+	is "$(of '[.timeline[] | .hits > 0] | map(select(.)) | length > 15')" true
+	is "$(of '.failed > 15 and .retried == .failed and .attempts == 160 + .failed')" true
+	is "$(cut -d' ' -f1 data/state.log | sort -u | wc -l)" 160
+	sed -i 's/^    runtime: lambda/&\n    defines: {NO_CARE: "1"}/' slsc.yaml
+	chaos chaos/kill.yaml
+	is "$status" 3
+	is "$(jq -r .error.message <<<"${err##*$'\n'}")" "convert: the hypothesis failed"
+	has "$err" " of 160 files are not converted, or not to their end"
+	has "$err" " of 160 files are not in the state table"
+	is "$(of '[.held, .lost, (.findings[] | select(.name == "check") | .measured)]')" '[false,0,"exit 1"]'
+}
+
+@test "the same plan has the same schedule, another seed another one; what happens keeps to it" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 1 s
+		seed: 3
+		load: {callers: 3}
+		steady: {lost: 0}
+		faults:
+		  - {fault: kill, at: 200 ms, every: 100 ms, times: 6, jitter: 300 ms, share: 10 %}
+		  - {fault: freeze, at: 500 ms, for: 100 ms}
+	EOF
+	slsc_run chaos run plan.yaml --dry-run
+	is "$status/$err" "0/"
+	first=$out
+	is "$(wc -l <<<"$first")" 7
+	has "$first" "      0.500 s  freeze 100 % of instances, #1"
+	slsc_run chaos run plan.yaml --dry-run
+	is "$out" "$first"
+	slsc_run chaos run plan.yaml --dry-run --seed 4
+	[ "$out" != "$first" ]
+	slsc_run chaos run plan.yaml --dry-run --json
+	cp "$T/out" "$T/schedule"
+	[ ! -e data ]
+	chaos plan.yaml
+	is "$status" 0
+	is "$(of '[.timeline[] | select(.event == "begin") | [.number, .nth]]')" "$(jq -c '[.schedule[] | [.number, .nth]]' "$T/schedule")"
+	# never too early
+	is "$(jq -n --slurpfile s "$T/schedule" --slurpfile r "$T/out" '
+		[$s[0].schedule, [$r[0].timeline[] | select(.event == "begin")]] | transpose | map(.[1].at >= .[0].at) | all')" true
+}
+
+@test "the plan that docs/CHAOS.md shows is one; its answers, too" {
+	"$SLSC_BIN" init convert --template convert 2>/dev/null
+	cd convert
+	sed -n '/^```yaml$/,/^```$/p' "$SLSC_SRC/docs/CHAOS.md" | sed '1d;$d' >plan.yaml
+	slsc_run chaos run plan.yaml --dry-run
+	is "$status/$err" "0/"
+	is "$(grep -c ' kill 10 % of busy instances, #' <<<"$out")" 5
+	has "$out" "      1.000 s  net_delay 100 % of connections, by 200 ms, #1"
+	slsc_run chaos run chaos/kill.yaml --dry-run
+	is "$(sed 's/^/    /; 2q' "$T/out")" "$(grep -A 2 'kill.yaml --dry-run' "$SLSC_SRC/docs/CHAOS.md" | tail -n 2)"
+}
+
+@test "freeze, latency, errors, a slow start, a clock that is off: each does what it says, and is over" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 2 s
+		load: {callers: 2, event: '{"do": "deadline", "n": $N}', call: direct}
+		steady: {error_rate: 50 %}
+		faults:
+		  - {fault: slow_start, delay: 300 ms, for: 350 ms}
+		  - {fault: freeze, at: 400 ms, for: 300 ms}
+		  - {fault: latency, at: 800 ms, for: 300 ms, delay: 40 ms}
+		  - {fault: error, at: 1200 ms, for: 200 ms, share: 50 %, error: Chaos.Made}
+		  - {fault: clock, at: 1500 ms, shift: -1 h}
+	EOF
+	chaos plan.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.timeline[] | select(.event == "end") | .fault]')" '["slow_start","freeze","latency","error","clock"]'
+	is "$(of '[.timeline[] | select(.event == "end" and (.fault == "slow_start" or .fault == "freeze")) | .hits]')" '[2,2]'
+	is "$(of '.timeline[] | select(.event == "end" and .fault == "latency") | .hits | . >= 2 and . <= 16')" true
+	is "$(of '.timeline[] | select(.event == "end" and .fault == "error") | .hits')" "$(of .failed)"
+	is "$(of '[.calls.failed == .failed, .failed > 0, .lost]')" '[true,true,0]'
+	slsc_run chaos run plan.yaml -q
+	is "$status" 0
+	[[ $out =~ [0-9]+' × Chaos.Made' ]]
+}
+
+# page WHAT [DIR]: see support/chaos_page.py
+page() {
+	need chromium chromium && need python3 python3 || return 1
+	python3 "$SLSC_SRC/tests/e2e/support/chaos_page.py" "$1" page.html "${@:2}"
+}
+
+@test "page: readable at 400 and 1600 px, by day and by night, and for a screen reader; what a plan says is text" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 3 s
+		load: {callers: 4, event: '{"do": "sleep", "n": 5}', call: direct}
+		steady: {error_rate: 0 %, p99: 1 s, lost: 0}
+		faults:
+		  - {fault: kill, every: 300 ms, share: 25 %}
+		  - {fault: freeze, at: 1 s, for: 500 ms, share: 50 %}
+		  - {fault: latency, at: 1500 ms, for: 1 s, delay: 30 ms}
+		  - {fault: error, at: 2 s, error: '<img src=x>'}
+	EOF
+	slsc_run chaos run plan.yaml -q --format html -o page.html
+	is "$status/$out/$err" "3//error: act: the hypothesis failed"
+	page looks "$T"
+	file "$T/400-dark.png" | grep -q 'PNG image data, 400 x '
+	[ -z "${SLSC_SCREENSHOTS:-}" ] || cp "$T"/*.png "$SLSC_SCREENSHOTS/"
+	page names
+	page hostile
+	slsc_run chaos run plan.yaml --dry-run --format html
+	is "$status/$err" "2/error: a schedule is text or JSON, no page"
+}
+
+@test "abort: it ends at once, and all is undone" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 60 s
+		load: {rate: 40}
+		steady: {error_rate: 100 %}
+		abort: {error_rate: 50 %}
+		faults: [{fault: error}]
+	EOF
+	chaos plan.yaml
+	is "$status" 3
+	is "$(of '[.held, (.timeline | map(.event))]')" '[false,["begin","end"]]'
+	[[ $(of .aborted) =~ ^\"([0-9]+)\ of\ ([0-9]+)\ attempts\ failed\ within\ a\ second\"$ ]]
+	is "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+	is "$(of '.findings[] | select(.name == "abort") | .held')" false
+	is "$(of '.timeline[1].at < 20000000000')" true
+}
+
+@test "an event whose retries are used up is lost" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 500 ms
+		load: {rate: 20, requests: 10, event: '{"do": "fail"}', retries: 1, retry: 10 ms}
+		steady: {lost: 9}
+		faults: []
+	EOF
+	chaos plan.yaml
+	is "$status" 3
+	is "$(of '[.lost, .attempts, .failed, .retried, .calls.failed]')" '[10,20,20,10,10]'
+	is "$(of .findings)" '[{"held":false,"limit":"9","measured":"10","name":"lost events"}]'
+}
+
+# processes: of instances of this project's function
+processes() {
+	pgrep -f "^$PWD/.slsc/.*/act$" || :
+}
+
+# started: in the background, as the leader of a session of its own, up to where an instance is stopped
+started() {
+	setsid "$SLSC_BIN" chaos run plan.yaml --progress=never >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	stopped() {
+		local p
+		for p in $(processes); do
+			[ "$(sed 's/.*) //' "/proc/$p/stat" | cut -d' ' -f1)" != T ] || return 0
+		done
+		return 1
+	}
+	wait_for stopped
+}
+
+gone() {
+	[ -z "$(processes)" ] && ! pgrep -f "^$SLSC_BIN _fault"
+}
+
+@test "a signal, or kill -9, while instances are frozen: nothing is left" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 60 s
+		load: {callers: 3, event: '{"do": "sleep", "n": 5}'}
+		steady: {lost: 0}
+		faults: [{fault: freeze, at: 200 ms, for: 50 s}, {fault: latency, delay: 10 ms}, {fault: cpu, at: 50 ms, share: 30 %}]
+	EOF
+	started
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	is "$status/$(tail -n 1 "$T/err")" "130/error: interrupted"
+	is "$(sed 1q "$T/out")" "act: the hypothesis is open: the run was interrupted"
+	has "$(cat "$T/out")" "over, it met 2"
+	gone
+	[ ! -e .slsc/chaos.db ]
+	started
+	kill -KILL "$pid"
+	wait "$pid" || :
+	wait_for gone
+	# the next run finds nothing of it, in the queue either
+	sed -i 's/60 s/400 ms/; s/50 s/100 ms/' plan.yaml
+	chaos plan.yaml
+	is "$status" 0
+	is "$(of '.attempts == .calls.ok')" true
+	find /sys/fs/cgroup -type d -name "slsc-$pid" >"$T/groups"
+	is "$(cat "$T/groups")" ""
+}
+
+# store: the template upload with its store, on a free port
+store() {
+	need jq jq && need python3 python3 || return 1
+	"$SLSC_BIN" init upload --template upload 2>/dev/null
+	cd upload || return 1
+	python3 chaos/store.py serve 0 data/store >"$T/address" 2>"$T/store.err" 3>&- &
+	store=$!
+	wait_for [ -s "$T/address" ]
+	sed -i "s/127.0.0.1:9100/$(cat "$T/address")/" slsc.yaml chaos/*.yaml
+	cp slsc.yaml "$T/slsc.yaml"
+}
+
+# without CARE: from here on
+without() {
+	sed "s/^    runtime: lambda/&\n    defines: {$1: \"1\"}/" "$T/slsc.yaml" >slsc.yaml
+}
+
+@test "connections break in a part: the upload is resumed, or it is lost" {
+	store
+	chaos chaos/cut.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .lost, .calls.ok]')" '[true,0,40]'
+	# one for each part, each question and each completion at least, and those that broke
+	is "$(of '.timeline[1].hits > 60')" true
+	without NO_RESUME
+	chaos chaos/cut.yaml
+	is "$status" 3
+	is "$(of '[.held, .lost > 3, .lost == .calls.failed]')" '[false,true,true]'
+	has "$err" " of 40 files are not in the store, or not as they were"
+	is "$(cat "$T/store.err")" ""
+}
+
+@test "/tmp is full: it is noticed, or what is sent is torn" {
+	store
+	chaos chaos/tmp.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .lost, .failed, .notes == [] or (.notes | length) == 1]')" '[true,0,0,true]'
+	is "$(of '.timeline[0].hits > 0 and .timeline[0].hits == .timeline[1].hits')" true
+	without NO_SPACE
+	chaos chaos/tmp.yaml
+	is "$status" 3
+	# all went well, says the function
+	is "$(of '[.lost, .failed, (.findings[] | select(.held | not) | .name)]')" '[0,0,"check"]'
+	has "$err" " of 50 files are not in the store, or not as they were"
+}
+
+@test "a key is changed, and known late: processes with the old one go, or events are lost" {
+	store
+	chaos chaos/key.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .lost, .failed > 0, .instances > 1, .notes]')" '[true,0,true,true,[]]'
+	without NO_RENEW
+	chaos chaos/key.yaml
+	is "$status" 3
+	is "$(of '[.held, .lost > 3, .instances]')" '[false,true,1]'
+}
+
+@test "connections are slow, delayed, reset: all arrives in the end" {
+	store
+	cat >plan.yaml <<-EOF
+		duration: 2 s
+		before: sh chaos/prepare.sh 20
+		load: {rate: 10, event: '{"file": "\$N.bin"}', retries: 6}
+		proxies: [{env: STORE, to: $(cat "$T/address")}]
+		steady: {lost: 0}
+		check: sh chaos/check.sh
+		faults:
+		  - {fault: net_throttle, bytes: 2 MB, for: 600 ms}
+		  - {fault: net_delay, delay: 10 ms, at: 600 ms, for: 600 ms}
+		  - {fault: net_reset, at: 1200 ms, for: 300 ms}
+	EOF
+	chaos plan.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.timeline[] | select(.event == "end") | .hits > 0]')" '[true,true,true]'
+	is "$(of '.failed > 0')" true
+}
+
+@test "CPU and memory are used up from beside: in its limits, and no longer than said" {
+	act '    memory: 256 MB'
+	cat >plan.yaml <<-'EOF'
+		duration: 6 s
+		load: {callers: 1, event: '{"do": "sleep", "n": 50}'}
+		steady: {error_rate: 99 %}
+		faults:
+		  - {fault: cpu, at: 300 ms, for: 500 ms}
+		  - {fault: memory, at: 1 s, level: 110 %, for: 4900 ms}
+	EOF
+	"$SLSC_BIN" chaos run plan.yaml --json -q >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	wait_for pgrep -f "^$SLSC_BIN _fault cpu 0\$"
+	wait "$pid"
+	is "$(cat "$T/err")" ""
+	is "$(of '[.timeline[] | select(.event == "end") | .fault]')" '["cpu","memory"]'
+	is "$(of '[.timeline[] | select(.fault == "cpu") | .hits]')" '[1,1]'
+	# who is over its memory is ended, and the event is done by the next one
+	is "$(of '[.lost, .instances > 1]')" '[0,true]'
+	is "$(pgrep -f "^$SLSC_BIN _fault" || :)" ""
+}
+
+@test "as a user without cgroups: memory is refused, the rest goes on and is undone" {
+	need setpriv util-linux
+	[ "$(id -u)" = 0 ] || return 0
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 1 s
+		load: {callers: 2, event: '{"do": "sleep", "n": 5}'}
+		steady: {lost: 0}
+		faults:
+		  - {fault: tmp_full, at: 100 ms, for: 200 ms, share: 50 %}
+		  - {fault: cpu, at: 300 ms, for: 200 ms}
+		  - {fault: freeze, at: 600 ms, for: 200 ms}
+	EOF
+	sed 's/cpu/memory/' plan.yaml >memory.yaml
+	chmod 755 "$T" "$T/w"
+	chown -R 65534:65534 "$T"
+	user() {
+		status=0
+		setpriv --reuid 65534 --regid 65534 --clear-groups env SLSC_CACHE_DIR="$T/cache" \
+			"$SLSC_BIN" chaos run -q --json "$@" >"$T/out" 2>"$T/err" 3>&- || status=$?
+	}
+	user plan.yaml
+	is "$status/$(cat "$T/err")" "0/"
+	is "$(of '[.timeline[] | select(.event == "end") | [.fault, .hits]]')" '[["tmp_full",1],["cpu",2],["freeze",2]]'
+	has "$(of '.notes[0]')" "CPU is not limited"
+	is "$(pgrep -u 65534 -f "$SLSC_BIN" || :)$(processes)" ""
+	user memory.yaml
+	is "$status" 1
+	is "$(jq -r '.error | .message, .line, .column' "$T/err")" \
+		"memory.yaml:6:5: faults: 'memory' needs cgroups, and none can be made here
+6
+5"
+}
+
+@test "what a plan has wrong is told, with its place" {
+	act '  site:
+    sources: [src/main.c]
+    runtime: http'
+	printf 'duration: 1 s\nload: {rate: 1}\nsteady: {lost: 0}\nfaults: [{fault: kill}]\n' >plan.yaml
+	slsc_run chaos run plan.yaml
+	is "$status/$out/$err" "1//error: plan.yaml:1:1: slsc.yaml has 2 functions: the plan has to say which one
+hint: function: act"
+	sed '1ifunction: akt' plan.yaml >bad.yaml
+	slsc_run chaos run bad.yaml
+	is "$status/$err" "1/error: bad.yaml:1:11: unknown function 'akt'
+hint: did you mean 'act'?"
+	sed '1ifunction: site' plan.yaml >bad.yaml
+	slsc_run chaos run bad.yaml
+	is "$status/$err" "1/error: bad.yaml:1:1: load: 'site' speaks HTTP and takes no events from a queue
+hint: call: direct"
+	sed '1ifunction: site
+		s/rate: 1/&, call: direct/; s/{fault: kill}/&, {fault: error}/' plan.yaml >bad.yaml
+	slsc_run chaos run bad.yaml
+	is "$status/$err" "1/error: bad.yaml:5:25: faults: 'error' is put in by the Runtime API, and 'site' speaks HTTP"
+	sed '1ifunction: act
+		s/rate: 1/&, event: "{"/' plan.yaml >bad.yaml
+	slsc_run chaos run bad.yaml
+	is "$status" 1
+	has "$err" "error: bad.yaml:3:24: event of load: it is no JSON: "
+	sed '1ifunction: act
+		s/^duration.*/&\nbefore: exit 7/' plan.yaml >bad.yaml
+	slsc_run chaos run -q bad.yaml
+	is "$status/$err" "1/error: bad.yaml:3:9: before: the command failed: exit 7"
+	sed '1ifunction: act
+		s/^duration.*/&\nproxies: [{env: STORE, to: "no.such.name.invalid:80"}]/' plan.yaml >bad.yaml
+	slsc_run chaos run -q bad.yaml
+	is "$status" 1
+	has "$err" "error: bad.yaml:3:28: proxies.to: no.such.name.invalid:80: "
+	slsc_run chaos run
+	is "$status" 2
+	slsc_run chaos run nothing.yaml
+	is "$status" 1
+	has "$err" "nothing.yaml"
+}
