@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+# Runs of plans, judged by their JSON.
+
+teardown() {
+	[ -z "${store:-}" ] || kill "$store"
+	cd / || return 1
+	[ -z "${T:-}" ] || rm -rf "$T"
+}
+
+act() {
+	need jq jq
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	"$SLSC_BIN" build >/dev/null 2>&1
+}
+
+# chaos PLAN ARGUMENT...: as JSON; what lasts has an end for each beginning
+chaos() {
+	slsc_run chaos run --json -q "$@"
+	is "$(of '[.timeline[] | select(.fault != "kill") | .event] | group_by(.) | map(length) | unique | length <= 1')" true
+	[ ! -e .slsc/chaos.db ]
+}
+
+of() {
+	jq -c "$1" "$T/out"
+}
+
+# begun FAULT: of the timeline
+begun() {
+	of "[.timeline[] | select(.fault == \"$1\" and .event == \"begin\")] | length"
+}
+
+# processes: of instances of this project's function
+processes() {
+	pgrep -f "^$PWD/.slsc/.*/act$" || :
+}
+
+# store: the template upload with its store, on a free port
+store() {
+	need jq jq && need python3 python3 || return 1
+	"$SLSC_BIN" init upload --template upload 2>/dev/null
+	cd upload || return 1
+	python3 chaos/store.py serve 0 data/store >"$T/address" 2>"$T/store.err" 3>&- &
+	store=$!
+	wait_for [ -s "$T/address" ]
+	sed -i "s/127.0.0.1:9100/$(cat "$T/address")/" slsc.yaml chaos/*.yaml
+	cp slsc.yaml "$T/slsc.yaml"
+}
+
+# without CARE: from here on
+without() {
+	sed "s/^    runtime: lambda/&\n    defines: {$1: \"1\"}/" "$T/slsc.yaml" >slsc.yaml
+}
