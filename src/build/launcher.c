@@ -128,7 +128,8 @@ static int start_sccache(struct making *m, struct err *why)
 {
 	const char *const argv[] = { "sccache", "--start-server", NULL };
 	CLEAN_BUF struct buf said = BUF_INIT;
-	struct proc_opts o = { .out = &said, .errout = &said, .null_stdin = true, .timeout_ms = 10000 };
+	/* it waits ten seconds itself, and says what it waited for */
+	struct proc_opts o = { .out = &said, .errout = &said, .null_stdin = true, .timeout_ms = 30000 };
 	struct str last, rest;
 	int status;
 

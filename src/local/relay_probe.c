@@ -14,10 +14,12 @@
 
 #include "base/mem.h"
 #include "local/probe.h"
+#include "os/proc.h"
 
 #define WAIT_FIRST LOOP_MS
 #define WAIT_MOST (50 * LOOP_MS)
 #define PORT_TRIES 100
+#define EXIT_NS LOOP_S			/* how long a process takes to end that has closed its connections */
 #define WARM_LOOK (100 * LOOP_MS)	/* how often a warm-up looks whether somebody waits */
 #define WARM_ANSWER LOOP_S		/* how long an answer may take */
 
@@ -258,6 +260,15 @@ static void look_warm(struct relay_probe *p)
 
 /* ---- */
 
+/*
+ * A process that ends closes its files in no order that is promised: its connections may be gone while its port still
+ * takes new ones. Only for a while: a process may live on without its first thread.
+ */
+static bool is_exiting(const struct relay_probe *p)
+{
+	return loop_clock() + INIT_NS < p->until + EXIT_NS && proc_is_exiting(p->instance->pid);
+}
+
 static void look(struct loop_timer *t)
 {
 	struct relay_probe *p = CONTAINER_OF(t, struct relay_probe, timer);
@@ -269,7 +280,7 @@ static void look(struct loop_timer *t)
 		look_warm(p);
 	else if (!p->init && loop_clock() > p->until)
 		instance_break(i, OUTCOME_EXIT, "Runtime.ExitError", "the function does not listen any more");
-	else if (!connects(i->port))
+	else if (!connects(i->port) || (!p->init && is_exiting(p)))
 		later(p);
 	else if (p->init)
 		ask(p, "/_/health");

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -321,6 +322,21 @@ static int supervise(pid_t pid, int pidfd, struct stream *st, size_t nst, const 
 		return err_set(err, ERR_BUILD, "%s timed out after %u.%03u s", name, o->timeout_ms / 1000,
 			       o->timeout_ms % 1000);
 	return 0;
+}
+
+bool proc_is_exiting(pid_t pid)
+{
+	CLEAN_FREE char *path = xasprintf("/proc/%d/stat", (int)pid);
+	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[512], *end;
+	unsigned flags = 0;
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	end = strrchr(text, ')');	/* of the name, which may hold anything */
+	return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & 0x4);
 }
 
 /* A pipe of which only our end does not block. */

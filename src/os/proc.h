@@ -43,6 +43,9 @@ int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
  */
 char *proc_which(const char *name);
 
+/** proc_is_exiting - whether the kernel is about to end @pid, a child of ours: PF_EXITING of proc_pid_stat(5). */
+bool proc_is_exiting(pid_t pid);
+
 /**
  * sig_install - SIGINT, SIGTERM and SIGHUP set a flag that long loops poll, and calls that wait end with EINTR; those
  * that are ignored stay so. SIGPIPE is ignored. Call once, before any thread.

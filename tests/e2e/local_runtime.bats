@@ -453,7 +453,7 @@ an extension 403"
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 		s.connect(("127.0.0.1", port))
 		s.sendall(b"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 1\r\n\r\n1" % (path.encode(), port))
-		while not os.path.exists("notes") or open("notes").read().split()[-1] != "stalled":
+		while not os.path.exists("notes") or open("notes").read().split()[-1:] != ["stalled"]:
 		    time.sleep(0.02)
 	EOF
 	serve -t 20000

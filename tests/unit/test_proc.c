@@ -494,6 +494,31 @@ static void test_tty(void **state)
 	close(p[1]);
 }
 
+/* What has ended and is not waited for yet is ending; what blocks is not, nor is a process that is not there. */
+static void test_exiting(void **state)
+{
+	int p[2];
+	pid_t pid;
+	siginfo_t si;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(p[1]);
+		_exit(read(p[0], &c, 1) == 0 ? 0 : 1);
+	}
+	assert_false(proc_is_exiting(pid));
+	assert_false(proc_is_exiting(-1));
+	close(p[1]);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT), 0);
+	assert_true(proc_is_exiting(pid));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_false(proc_is_exiting(pid));
+	close(p[0]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -501,7 +526,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(status), TEST(not_started), TEST(collect), TEST(lines), TEST(surroundings), TEST(descriptors),
 		TEST(timeout), TEST(orphan),	  TEST(signals), TEST(inherited), TEST(threads),     TEST(which),
-		TEST(tty),
+		TEST(tty),    TEST(exiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
