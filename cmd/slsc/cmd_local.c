@@ -416,7 +416,9 @@ const struct cmd cmd_local = {
 		"read-only. Without functions no slsc.yaml is needed; what one says of a function of the same name "
 		"counts.\n\n"
 		"A function that speaks HTTP (runtime: http) is found at http://127.0.0.1:9000/NAME/, and an instance "
-		"of it serves up to 80 requests at once. With --name a command of any language is served.",
+		"of it serves up to 80 requests at once. With --name a command of any language is served.\n\n"
+		"scaling in slsc.yaml has a policy decide how many instances there are, rather than the calls that "
+		"come; `slsc scale simulate` tries it beforehand.",
 	.examples = "$ slsc local\n"
 		    "$ slsc local dist/hello-x86_64.zip\n"
 		    "$ slsc local oci:dist/hello.oci\n"

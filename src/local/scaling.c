@@ -292,16 +292,21 @@ static int read_model(const struct project *p, const struct scaling_def *d, stru
 	const double interval = (double)d->interval_ms / 1000;
 	struct lstm *l = xcalloc(1, sizeof(*l));
 
+	if (!fs_exists(path)) {
+		free(l);
+		project_err(p, ERR_CONFIG, d->model, err, "there is no '%s'", d->model.s);
+		return err_hint(err, "slsc scale train -o %s", d->model.s);
+	}
 	if (lstm_read(path, l, err) < 0) {
 		free(l);
 		return -1;
 	}
 	if (l->interval > interval * 1.000001 || l->interval < interval * 0.999999) {
 		project_err(p, ERR_CONFIG, d->model, err,
-			    "was trained for intervals of %.6g s, and the policy looks each %.6g s", l->interval,
-			    interval);
+			    "'%s' was trained for intervals of %.6g s, and the policy looks each %.6g s", d->model.s,
+			    l->interval, interval);
 		free(l);
-		return -1;
+		return err_hint(err, "interval: says how often");
 	}
 	*model = l;
 	return 0;

@@ -102,6 +102,34 @@ int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out) { (v
 	wait_for instances idle 1
 }
 
+@test "forecast by a model that was trained; of a function that speaks HTTP; what is wrong with a model" {
+	need jq jq && need curl curl
+	slsc_run init web --template http
+	cd web
+	sed -i 's/^  http:$/  web:\n    concurrency: 4\n    scaling: {policy: forecast, forecaster: lstm, model: day.json, min: 2}/' slsc.yaml
+	line=$(grep -n scaling: slsc.yaml | cut -d: -f1)
+	slsc_run local -q
+	is "$status" 1
+	is "$err" "error: slsc.yaml:$line:58: there is no 'day.json'
+hint: slsc scale train -o day.json"
+	slsc_run scale train -q --load diurnal --duration 10min --period 2min --rate 100 --steps 5 --interval 2s -o day.json
+	is "$status" 0
+	slsc_run local -q
+	is "$status" 1
+	is "$err" "error: slsc.yaml:$line:58: 'day.json' was trained for intervals of 2 s, and the policy looks each 1 s
+hint: interval: says how often"
+	slsc_run scale train -q --load diurnal --duration 10min --period 2min --rate 100 --steps 5 -o day.json
+	is "$status" 0
+	local_start
+	wait_for instances idle 2
+	is "$(curl -s "$url/web/hello/Ada")" '{"message":"Hello, Ada!"}'
+	# as many as it says, without a call
+	kill -KILL "$(curl -s "$url/_slsc/state" | jq '.instances[0].pid')"
+	renewed() { curl -s "$url/_slsc/state" | jq -e '.instances | map(.number) == [2,3]' >/dev/null && instances idle 2; }
+	wait_for renewed
+	is "$(curl -s "$url/web/hello/Bob")" '{"message":"Hello, Bob!"}'
+}
+
 @test "cpu: instances that compute get more of them" {
 	scaled 'policy: cpu' 'target: 10 %' 'cpu_period: 200 ms' 'interval: 100 ms' 'cooldown: 10 min'
 	wait_for instances idle 1
