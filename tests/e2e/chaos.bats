@@ -5,6 +5,7 @@
 load helper
 load local_helper
 load chaos_helper
+load browser_helper
 bats_require_minimum_version 1.5.0
 
 @test "files are converted while a tenth of the instances is killed: whole with care, torn without" {
@@ -98,12 +99,6 @@ bats_require_minimum_version 1.5.0
 	[[ $out =~ [0-9]+' × Chaos.Made' ]]
 }
 
-# page WHAT [DIR]: see support/chaos_page.py
-page() {
-	need chromium chromium && need python3 python3 || return 1
-	python3 "$SLSC_SRC/tests/e2e/support/chaos_page.py" "$1" page.html "${@:2}"
-}
-
 @test "page: readable at 400 and 1600 px, by day and by night, and for a screen reader; what a plan says is text" {
 	act
 	cat >plan.yaml <<-'EOF'
@@ -116,13 +111,13 @@ page() {
 		  - {fault: latency, at: 1500 ms, for: 1 s, delay: 30 ms}
 		  - {fault: error, at: 2 s, error: '<img src=x>'}
 	EOF
-	slsc_run chaos run plan.yaml -q --format html -o page.html
+	slsc_run chaos run plan.yaml -q --format html -o "$BATS_FILE_TMPDIR/page.html"
 	is "$status/$out/$err" "3//error: act: the hypothesis failed"
-	page looks "$T"
-	file "$T/400-dark.png" | grep -q 'PNG image data, 400 x '
-	[ -z "${SLSC_SCREENSHOTS:-}" ] || cp "$T"/*.png "$SLSC_SCREENSHOTS/"
-	page names
-	page hostile
+	browser chaos_page.py {looks,names,hostile}=page.html
+	seen looks page.html
+	looked
+	seen names page.html
+	seen hostile page.html
 	slsc_run chaos run plan.yaml --dry-run --format html
 	is "$status/$err" "2/error: a schedule is text or JSON, no page"
 }

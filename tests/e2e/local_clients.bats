@@ -19,13 +19,13 @@ teardown() {
 	[ -z "${T:-}" ] || rm -rf "$T"
 }
 
-# aws ARGUMENT...: Debian's
+# aws: Debian's, for the commands of standard input; see support/aws_cli.py
 aws() {
 	AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION=us-east-1 AWS_PAGER='' AWS_MAX_ATTEMPTS=1 \
-		/usr/bin/aws --endpoint-url "$url" lambda "$@"
+		/usr/bin/python3 -B "$SLSC_SRC/tests/e2e/support/aws_cli.py"
 }
 
-# sdk FUNCTION HOW EVENT
+# sdk [FUNCTION HOW EVENT]...: a line for each
 sdk() {
 	node "$SLSC_SRC/tests/e2e/support/sdk_call.mjs" "$url" "$@"
 }
@@ -34,23 +34,27 @@ sdk() {
 	need /usr/bin/aws awscli && need jq jq
 	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")"
 	local_start
-	invoke() { aws invoke --function-name act --cli-binary-format raw-in-base64-out "$@"; }
-	invoke --payload '{"do":"log","n":1}' --log-type Tail out.json >"$T/meta"
-	is "$(jq -r '[.StatusCode, .ExecutedVersion] | join(" ")' "$T/meta")" "200 \$LATEST"
-	has "$(jq -r .LogResult "$T/meta" | base64 -d)" "line 0"
-	is "$(jq .count out.json)" 1
-	invoke --payload '{"do":"fail"}' out.json >"$T/meta"
-	is "$(jq -r .FunctionError "$T/meta") $(jq -r .errorType out.json)" "Unhandled NotToday"
-	invoke --payload '{}' --invocation-type Event out.json >"$T/meta"
-	is "$(jq -r .StatusCode "$T/meta")" 202
-	invoke --payload '{}' --invocation-type DryRun out.json >"$T/meta"
-	is "$(jq -r .StatusCode "$T/meta")" 204
-	head -c 6300000 /dev/zero | tr '\0' x | { printf '"'; cat; printf '"'; } >"$T/large"
-	! invoke --payload "file://$T/large" out.json 2>"$T/err" || return 1
-	has "$(cat "$T/err")" "RequestTooLargeException"
-	! aws invoke --function-name nobody out.json 2>"$T/err" || return 1
-	has "$(cat "$T/err")" "(ResourceNotFoundException) when calling the Invoke operation"
-	has "$(cat "$T/err")" "Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody"
+	head -c 6300000 /dev/zero | tr '\0' x | { printf '"'; cat; printf '"'; } >large
+	while read -r function options; do
+		echo "--endpoint-url $url lambda invoke --function-name $function --cli-binary-format raw-in-base64-out $options"
+	done <<-'EOF' | aws
+		act --payload '{"do":"log","n":1}' --log-type Tail log.json
+		act --payload '{"do":"fail"}' fail.json
+		act --payload '{}' --invocation-type Event event.json
+		act --payload '{}' --invocation-type DryRun dry.json
+		act --payload file://large large.json
+		nobody nobody.json
+	EOF
+	is "$(jq -r '[.StatusCode, .ExecutedVersion] | join(" ")' 1.out)" "200 \$LATEST"
+	has "$(jq -r .LogResult 1.out | base64 -d)" "line 0"
+	is "$(jq .count log.json)" 1
+	is "$(jq -r .FunctionError 2.out) $(jq -r .errorType fail.json)" "Unhandled NotToday"
+	is "$(jq -r .StatusCode 3.out)" 202
+	is "$(jq -r .StatusCode 4.out)" 204
+	has "$(cat 5.err)" "RequestTooLargeException"
+	has "$(cat 6.err)" "(ResourceNotFoundException) when calling the Invoke operation"
+	has "$(cat 6.err)" "Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody"
+	is "$(cat [1-6].code | xargs)" "0 0 0 0 254 254"
 }
 
 @test "npm's SDK: every way to invoke, and its exceptions" {
@@ -58,21 +62,24 @@ sdk() {
 	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" '    concurrency: 1
     timeout: 20 s'
 	local_start
-	is "$(sdk act tail '{"do":"env"}')" '{"status":200,"text":"\"nobody\"","error":"","version":"$LATEST","log":"START"}'
-	is "$(sdk act sync '{"do":"fail"}' | jq -r '[.status, .error, (.text | fromjson | .errorMessage)] | join(" ")')" \
-		"200 Unhandled it is Sunday"
-	is "$(sdk act event '{}' | jq .status)" 202
-	is "$(sdk act dry '{}' | jq .status)" 204
-	is "$(sdk act sync 'no JSON')" '{"thrown":"InvalidRequestContentException","status":400}'
-	is "$(sdk nobody sync '{}')" '{"thrown":"ResourceNotFoundException","status":404}'
+	sdk act tail '{"do":"env"}' act sync '{"do":"fail"}' act dry '{}' act sync 'no JSON' nobody sync '{}' \
+		act stream '{"do":"env"}' act stream '{"do":"fail"}' act event '{}' >answers
+	line() { sed "$1!d" answers; }
+	is "$(line 1)" '{"status":200,"text":"\"nobody\"","error":"","version":"$LATEST","log":"START"}'
+	is "$(line 2 | jq -r '[.status, .error, (.text | fromjson | .errorMessage)] | join(" ")')" "200 Unhandled it is Sunday"
+	is "$(line 3 | jq .status)" 204
+	is "$(line 4)" '{"thrown":"InvalidRequestContentException","status":400}'
+	is "$(line 5)" '{"thrown":"ResourceNotFoundException","status":404}'
+	# an answer in one piece, asked for as a stream
+	is "$(line 6)" '{"status":200,"text":"\"nobody\"","error":"","details":""}'
+	is "$(line 7 | jq -r .error)" Function.NotToday
+	is "$(line 8 | jq .status)" 202
+	wait_for sh -c "[ \$(grep -c '^act  END' '$T/local.log') = 5 ]"
 	call act '{"do":"sleep","n":4000}' &
 	first=$!
 	wait_for sh -c "[ \$(grep -c '^act  START' '$T/local.log') -gt \$(grep -c '^act  END' '$T/local.log') ]"
 	is "$(sdk act sync '{}')" '{"thrown":"TooManyRequestsException","status":429}'
 	wait "$first"
-	# an answer in one piece, asked for as a stream
-	is "$(sdk act stream '{"do":"env"}')" '{"status":200,"text":"\"nobody\"","error":"","details":""}'
-	is "$(sdk act stream '{"do":"fail"}' | jq -r .error)" Function.NotToday
 }
 
 @test "Node's runtime client, by both of its HTTP stacks; streams through to npm's SDK" {
@@ -92,9 +99,9 @@ sdk() {
 				is "$(jq -r '[.arn, .name, .id, .deadline] | join(" ")' <<<"$out")" \
 					"arn:aws:lambda:us-east-1:123456789012:function:node node 36 true"
 			else
-				is "$(sdk node stream '{}')" '{"status":200,"text":"one two","error":"","details":""}'
-				is "$(sdk node stream '{"fail":"Function.Midway"}' | jq -r '[.text, .error] | join(" ")')" \
-					"one two Function.Midway"
+				sdk node stream '{}' node stream '{"fail":"Function.Midway"}' >answers
+				is "$(sed 1!d answers)" '{"status":200,"text":"one two","error":"","details":""}'
+				is "$(sed 2!d answers | jq -r '[.text, .error] | join(" ")')" "one two Function.Midway"
 				is "$(curl -s "$url/node/")" "one two"
 			fi
 			local_stop

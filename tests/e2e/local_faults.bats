@@ -27,7 +27,7 @@ said() {
 @test "a tenth of the instances are killed again and again: each caller gets an answer, each event is done" {
 	need jq jq && need python3 python3
 	act '    memory: 3008 MB' --log-file "$T/log.jsonl"
-	python3 "$SLSC_SRC/tests/e2e/support/local_load.py" kill "$url" act "$local_pid" 6 >"$T/counts"
+	python3 "$SLSC_SRC/tests/e2e/support/local_load.py" kill "$url" act "$local_pid" 3 >"$T/counts"
 	cat "$T/counts" >&2
 	[ "$(jq .killed "$T/counts")" -ge 20 ]
 	# answers are 200, or 200 with Runtime.ExitError, and nothing else; some of each
@@ -48,7 +48,7 @@ said() {
 @test "a thousand malformed requests a second change nothing for the others" {
 	need jq jq && need python3 python3
 	act '    memory: 3008 MB'
-	python3 "$SLSC_SRC/tests/e2e/support/local_load.py" noise "$url" act 4 >"$T/counts"
+	python3 "$SLSC_SRC/tests/e2e/support/local_load.py" noise "$url" act 2 >"$T/counts"
 	cat "$T/counts" >&2
 	is "$(jq -r 'keys[]' "$T/counts" | grep -vE '^(200|202 event|events|noise)$' || :)" ""
 	[ "$(jq '.["200"]' "$T/counts")" -ge 100 ]

@@ -4,20 +4,17 @@
 
 # local_start ARGUMENT...: in the current directory; $url is where it serves, $T/local.log what it says
 local_start() {
-	local i
 	rm -f .slsc/local.json
 	setsid "$SLSC_BIN" local --port 0 "$@" >"$T/local.log" 2>&1 3>&- &
 	local_pid=$!
-	for ((i = 0; i < 1500; i++)); do
-		if [ -s .slsc/local.json ]; then
-			url=$(jq -r .url .slsc/local.json)
-			return 0
-		fi
-		kill -0 "$local_pid" 2>/dev/null || break
-		sleep 0.02
-	done
+	wait_for local_there && url=$(jq -r .url .slsc/local.json 2>/dev/null) && return 0
 	cat "$T/local.log" >&2
 	return 1
+}
+
+# local_there: it serves, or has ended
+local_there() {
+	[ -s .slsc/local.json ] || ! kill -0 "$local_pid" 2>/dev/null
 }
 
 # local_stop: by SIGTERM; all that it started has to be gone
@@ -42,12 +39,16 @@ header() {
 	tr -d '\r' <"$T/head" | sed -n "s/^$1: //Ip"
 }
 
-# wait_for COMMAND...: until it succeeds, 10 s at most
+# wait_for COMMAND...: until it succeeds, a minute at most. What takes long is asked less often: to ask takes processes.
 wait_for() {
-	local i
-	for ((i = 0; i < 500; i++)); do
+	local nap end=$((SECONDS + 60))
+	for nap in 2 2 2 3 3 4 4 5 5 6 6 8 8; do
 		"$@" && return 0
-		sleep 0.02
+		sleep "0.0$nap"
+	done
+	while ((SECONDS < end)); do
+		"$@" && return 0
+		sleep 0.1
 	done
 	echo "waited in vain for: $*" >&2
 	return 1

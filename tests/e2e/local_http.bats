@@ -242,20 +242,28 @@ error() {
 	grep -q $'\tStatus: timeout\tRequest: GET /hang\tAnswer: 504$' "$T/local.log"
 }
 
+# one curl for all: a process for each request takes longer than the requests
+parallel=(-Z --no-progress-meter --parallel-immediate --parallel-max)
+
+# codes N URL: N at once; the status of each answer in $T/codes, as it comes
+codes() {
+	curl -s "${parallel[@]}" "$1" -o /dev/null -w '%{stderr}%{http_code}\n' "$2" 2>"$T/codes"
+}
+
 @test "many at once in one instance; more when it is full; all are answered when some are killed" {
 	web
 	get /pid && pid=$out
-	seq 50 | xargs -P 50 -I{} curl -s "$url/web/meet?n=50" >"$T/pids"
+	curl -s "${parallel[@]}" 50 "$url/web/meet?n=50&[1-50]" >"$T/pids"
 	is "$(sort "$T/pids" | uniq -c | xargs)" "50 $pid"
 	# 100 need a second one
-	seq 100 | xargs -P 100 -I{} curl -s -o /dev/null -w '%{http_code}\n' "$url/web/hang" >"$T/codes" &
+	codes 100 "$url/web/hang?[1-100]" &
 	wait_for sh -c "[ \$(pgrep -P $local_pid -f http_server | wc -l) = 2 ]"
 	pkill -KILL -P "$local_pid" -f http_server
 	wait $!
 	# 503: of those whose instance had not been ready yet; 504 where the machine is so busy that their time was over
 	is "$(grep -c '^50[234]$' "$T/codes") $(wc -l <"$T/codes")" "100 100"
 	# under load, half of whose servers are killed: an answer to each, and nothing but 200 and 502
-	seq 2000 | xargs -P 20 -I{} curl -s -o /dev/null -w '%{http_code}\n' "$url/web/pid" >"$T/codes" &
+	codes 20 "$url/web/pid?[1-2000]" &
 	load=$!
 	for i in 500 1000 1500; do
 		wait_for sh -c "[ \$(wc -l <'$T/codes') -ge $i ]"

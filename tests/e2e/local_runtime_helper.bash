@@ -55,9 +55,8 @@ serve() {
 	: >"$T/log"
 	"${AS[@]}" "$DRIVE" "$@" f ./f.py >"$T/log" 2>"$T/err" 3>&- &
 	pid=$!
-	for ((i = 0; i < 500; i++)); do
-		port=$(head -1 "$T/log")
-		[ -n "$port" ] && return 0
+	for ((i = 0; i < 1500; i++)); do
+		read -r port <"$T/log" && return 0
 		kill -0 "$pid" || break
 		sleep 0.02
 	done
@@ -81,12 +80,12 @@ header() {
 	tr -d '\r' <"$T/head" | sed -n "s/^$1: //Ip"
 }
 
-# wait_for PATTERN FILE: until a line of it is there, ten seconds at most
+# wait_for PATTERN FILE: until a line of it is there, a minute at most
 wait_for() {
-	local i
-	for ((i = 0; i < 500; i++)); do
+	local end=$((SECONDS + 60))
+	while ((SECONDS < end)); do
 		grep -q -- "$1" "$2" 2>/dev/null && return 0
-		sleep 0.02
+		sleep 0.05
 	done
 	echo "no '$1' in $2:" >&2
 	cat "$2" >&2

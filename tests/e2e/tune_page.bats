@@ -3,38 +3,34 @@
 # The forms of a sweep: its page in a real browser, its table in terminals of several widths.
 # shellcheck disable=SC2154 # helper.bash sets $status, $out and $err
 load helper
+load browser_helper
 
 drive() {
 	"$SLSC_BUILD/tests/tune_drive" "$@"
 }
 
-# browser WHAT PAGE [DIR]: see support/tune_page.py
-browser() {
-	need chromium chromium && need python3 python3 || return 1
-	python3 "$SLSC_SRC/tests/e2e/support/tune_page.py" "$@"
+setup_file() {
+	drive html >"$BATS_FILE_TMPDIR/page.html"
+	drive html hostile >"$BATS_FILE_TMPDIR/hostile.html"
+	browser tune_page.py {looks,names,sorts,plain}=page.html hostile=hostile.html
 }
 
 @test "page: nothing sticks out at 400 and 1600 px, points are round, all text has contrast, by day and by night" {
-	drive html >page.html
-	browser looks page.html "$T"
-	file "$T/400-dark.png" | grep -q 'PNG image data, 400 x '
-	[ -z "${SLSC_SCREENSHOTS:-}" ] || cp "$T"/*.png "$SLSC_SCREENSHOTS/"
+	seen looks page.html
+	looked
 }
 
 @test "page: a screen reader gets names, headings and tables" {
-	drive html >page.html
-	browser names page.html
+	seen names page.html
 }
 
 @test "page: settings are sorted by number; without script all is there" {
-	drive html >page.html
-	browser sorts page.html
-	browser plain page.html
+	seen sorts page.html
+	seen plain page.html
 }
 
 @test "page: hostile names are text, and the policy stands" {
-	drive html hostile >page.html
-	browser hostile page.html
+	seen hostile hostile.html
 }
 
 @test "page: the guide's table; nothing measured, nothing drawn" {

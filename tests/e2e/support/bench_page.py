@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench_page.py WHAT PAGE [DIR]: a benchmark's page in Chromium. Prints what is wrong; exit 1 if anything is."""
+"""bench_page.py DIR WHAT=PAGE...: a benchmark's page in Chromium, pages and pictures in DIR.
+See main() of compare_page.py."""
 import compare_page
 from compare_page import check, quiet
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""compare_page.py WHAT PAGE [DIR]: a comparison's page in Chromium. Prints what is wrong; exit 1 if anything is."""
+"""compare_page.py DIR WHAT=PAGE...: a comparison's page in Chromium, pages and pictures in DIR.
+DIR/WHAT.PAGE is what is wrong with each, a line for each fault; exit 1 if anything is."""
 import os
 import sys
 
@@ -208,12 +209,20 @@ def hostile(b, path):
 
 
 def main(kinds):
-    what, path = sys.argv[1:3]
+    where, bad = sys.argv[1], False
     with Browser() as b:
-        kinds[what](b, path, *sys.argv[3:])
-    for line in wrong:
-        print(line)
-    sys.exit(1 if wrong else 0)
+        for what, page in (a.split("=", 1) for a in sys.argv[2:]):
+            wrong.clear()
+            try:
+                kinds[what](b, os.path.join(where, page), *([where] if what == "looks" else []))
+            except SystemExit as e:
+                wrong.append(str(e))
+            with open(os.path.join(where, "%s.%s" % (what, page)), "w", encoding="utf-8") as f:
+                f.writelines("%s\n" % line for line in wrong)
+            for line in wrong:
+                print("%s of %s: %s" % (what, page, line))
+            bad = bad or bool(wrong)
+    sys.exit(1 if bad else 0)
 
 
 if __name__ == "__main__":

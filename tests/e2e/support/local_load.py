@@ -4,7 +4,8 @@
     local_load.py kill URL FUNCTION PID SECONDS     a tenth of PID's children are killed again and again
     local_load.py noise URL FUNCTION SECONDS        1,000 malformed requests a second
 
-Prints a line of JSON: what callers were answered, by kind, and how many events for later were accepted.
+On a busy machine it goes on, for a minute at most, until ENOUGH is done. Prints a line of JSON: what callers were
+answered, by kind, and which events for later were accepted.
 """
 
 import collections
@@ -19,6 +20,29 @@ import threading
 import time
 
 CALLERS = 8
+# what has to be done at least, by kind
+ENOUGH = {"kill": {"200": 200, "events": 40, "killed": 30}, "noise": {"200": 200, "events": 20, "noise": 1500}}
+
+
+class Run:
+    """What was done; and whether to go on."""
+
+    def __init__(self, what, seconds):
+        self.enough, self.until = ENOUGH[what], time.monotonic() + seconds
+        self.lock, self.counts = threading.Lock(), collections.Counter()
+        self.counts["events"] = []
+
+    def add(self, kind):
+        with self.lock:
+            self.counts[kind] += 1
+
+    def goes_on(self):
+        over = time.monotonic() - self.until
+        if over < 0 or over > 60:
+            return over < 0
+        with self.lock:
+            done = {**self.counts, "events": len(self.counts["events"])}
+        return any(done.get(kind, 0) < least for kind, least in self.enough.items())
 
 
 class Caller:
@@ -47,9 +71,9 @@ class Caller:
         return part
 
 
-def call(port, function, until, counts, lock, index):
+def call(port, function, run, index):
     caller, n = Caller(port), 0
-    while time.monotonic() < until:
+    while run.goes_on():
         n += 1
         event = n % 10 == 0
         number = index * 1000000 + n
@@ -61,10 +85,10 @@ def call(port, function, until, counts, lock, index):
                 kind += " " + json.loads(text)["errorType"]
         except (OSError, ConnectionError) as e:
             kind, caller.s = f"none: {e}", None
-        with lock:
-            counts[kind] += 1
-            if event and kind == "202 event":
-                counts["events"].append(number)
+        run.add(kind)
+        if event and kind == "202 event":
+            with run.lock:
+                run.counts["events"].append(number)
 
 
 def children(pid):
@@ -72,13 +96,13 @@ def children(pid):
     return [int(x) for x in out.split()]
 
 
-def killer(pid, until, counts):
-    while time.monotonic() < until:
+def killer(pid, run):
+    while run.goes_on():
         victims = children(pid)
         for v in random.sample(victims, (len(victims) + 9) // 10):
             try:
                 os.kill(v, signal.SIGKILL)
-                counts["killed"] += 1
+                run.add("killed")
             except ProcessLookupError:
                 pass
         time.sleep(0.05)
@@ -91,35 +115,33 @@ NOISE = [b"GET / HTTP/1.1\r\n\r\n", b"\x00\x01\x02\x03", b"GET / HTTP/9.9\r\nHos
          b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET /%zz%00/../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n"]
 
 
-def noise(port, until, counts):
+def noise(port, run):
     due = time.monotonic()
-    while time.monotonic() < until:
+    while run.goes_on():
         due += 1 / 250
         time.sleep(max(0, due - time.monotonic()))
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as s:
                 s.sendall(random.choice(NOISE))
-                counts["noise"] += 1
         except OSError:
-            counts["noise"] += 1
+            pass
+        run.add("noise")
 
 
 def main():
     what, url, function = sys.argv[1:4]
     port = int(url.rsplit(":", 1)[1])
-    counts, lock = collections.Counter(), threading.Lock()
-    counts["events"] = []
-    until = time.monotonic() + float(sys.argv[-1])
-    threads = [threading.Thread(target=call, args=(port, function, until, counts, lock, i)) for i in range(CALLERS)]
+    run = Run(what, float(sys.argv[-1]))
+    threads = [threading.Thread(target=call, args=(port, function, run, i)) for i in range(CALLERS)]
     if what == "kill":
-        threads.append(threading.Thread(target=killer, args=(int(sys.argv[4]), until, counts)))
+        threads.append(threading.Thread(target=killer, args=(int(sys.argv[4]), run)))
     else:
-        threads += [threading.Thread(target=noise, args=(port, until, counts)) for _ in range(4)]
+        threads += [threading.Thread(target=noise, args=(port, run)) for _ in range(4)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    print(json.dumps(counts))
+    print(json.dumps(run.counts))
 
 
 main()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tune_page.py WHAT PAGE [DIR]: the page of a sweep in Chromium. Prints what is wrong; exit 1 if anything is."""
+"""tune_page.py DIR WHAT=PAGE...: the page of a sweep in Chromium, pages and pictures in DIR.
+See main() of compare_page.py."""
 import compare_page
 from compare_page import check, quiet
 
