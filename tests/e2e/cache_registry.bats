@@ -58,10 +58,12 @@ project() {
 	machine
 }
 
-# machine: nothing that was built, fetched or unpacked before is known, but for musl's files
+# machine: nothing that was built, fetched or unpacked before is known, but for the digests of the compilers
 machine() {
+	local known=$SLSC_CACHE_DIR/programs
 	RUNS=$(mktemp "$T/runs.XXXXXX")
 	SLSC_CACHE_DIR=$(mktemp -d "$T/cache.XXXXXX")
+	[ ! -d "$known" ] || cp -a "$known" "$SLSC_CACHE_DIR"
 	export RUNS SLSC_CACHE_DIR PATH=$BATS_FILE_TMPDIR/bin:$PATH
 }
 
@@ -512,7 +514,7 @@ half_dead() {
 		os.rename(out + ".tmp", out)
 		server.serve_forever()
 	EOP
-	/usr/bin/python3 "$T/half_dead.py" "$1" "$T/half_dead.port" 3>&- &
+	/usr/bin/python3 -SE "$T/half_dead.py" "$1" "$T/half_dead.port" 3>&- &
 	pids+=($!)
 	await "$T/half_dead.port" $! || return 1
 	port=$(cat "$T/half_dead.port")

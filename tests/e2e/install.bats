@@ -27,6 +27,7 @@ manifest.json"
 	cp -r . "$T/again"
 	cd "$T/again"
 	rm -rf dist .slsc
+	export CCACHE_DISABLE=1
 	"$SLSC_BIN" build
 	"$SLSC_BIN" package --zip --oci
 	diff -r dist "$T/w/app/dist"

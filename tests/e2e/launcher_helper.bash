@@ -7,7 +7,7 @@ ALL=(--arch x86_64 --arch arm64 --arch wasm32)
 # server KIND: sets $port; ended with the test
 server() {
 	mkfifo "$T/port"
-	python3 -u "$SLSC_SRC/tests/e2e/support/cache_server.py" "$1" >"$T/port" 2>"$T/server.err" &
+	python3 -SEu "$SLSC_SRC/tests/e2e/support/cache_server.py" "$1" >"$T/port" 2>"$T/server.err" &
 	pids+=($!)
 	read -r port <"$T/port"
 	rm "$T/port"
@@ -19,11 +19,20 @@ redis() {
 	port=$(free_port)
 	redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$T" "$@" >"$T/redis.log" 2>&1 &
 	pids+=($!)
-	until grep -q 'Ready to accept connections' "$T/redis.log" 2>/dev/null; do kill -0 "${pids[-1]}"; done
+	until grep -q 'Ready to accept connections' "$T/redis.log" 2>/dev/null; do
+		kill -0 "${pids[-1]}"
+		read -rt 0.01 -u "$never" || true
+	done
 }
 
+# a port that nobody listens on; not of those that the kernel gives to who asks for any
 free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	local try
+	while :; do
+		try=$((10000 + SRANDOM % 20000))
+		(exec 9<>"/dev/tcp/127.0.0.1/$try") 2>/dev/null || break
+	done
+	echo $try
 }
 
 # a daemon's children outlive it
@@ -44,6 +53,8 @@ end_all() {
 	rm -rf "$T"
 }
 pids=()
+# what a read waits for in vain
+exec {never}<> <(:)
 
 # build ARGS...: a build with nothing on stderr but what is to be read
 build() {

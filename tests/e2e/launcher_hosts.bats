@@ -13,7 +13,10 @@ distcc_host() {
 	host "$1" env -u TMPDIR PATH="${2:-$PATH}" distccd --no-detach --daemon --user nobody --jobs 4 \
 		--enable-tcp-insecure --allow 10.77.0.0/16 --log-file "$T/host$1.log"
 	# what listens is seen there
-	until nsenter -t "${host[$1]}" -n grep -q ':0E30 ' /proc/net/tcp /proc/net/tcp6; do kill -0 "${host[$1]}"; done
+	until nsenter -t "${host[$1]}" -n grep -q ':0E30 ' /proc/net/tcp /proc/net/tcp6; do
+		kill -0 "${host[$1]}"
+		read -rt 0.01 -u "$never" || true
+	done
 }
 
 distcc_setup() {

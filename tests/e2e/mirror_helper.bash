@@ -108,7 +108,7 @@ make_mirror() {
 
 serve() {
 	[ -p "$T/port" ] || mkfifo "$T/port"
-	python3 -u -c '
+	python3 -SEuc '
 import functools, http.server, sys
 class H(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *a): print(self.requestline, file=sys.stderr, flush=True)
@@ -125,7 +125,7 @@ s.serve_forever()' "$REPO" >"$T/port" 2>"$T/requests" 3>&- &
 held() {
 	stop
 	rm -f "$T/held"
-	python3 -u -c '
+	python3 -SEuc '
 import functools, http.server, sys, threading
 first = threading.Lock()
 class H(http.server.SimpleHTTPRequestHandler):

@@ -3,6 +3,8 @@
 # Registries on free ports of 127.0.0.1: Debian's docker-registry, and one that lies. Each test's own, ended with it.
 
 pids=()
+# what a read waits for in vain
+exec {never}<> <(:)
 
 # await FILE PID: until FILE is there, which process PID makes
 await() {
@@ -10,7 +12,7 @@ await() {
 	for ((i = 0; i < 3000; i++)); do
 		[ -e "$1" ] && return 0
 		kill -0 "$2" 2>/dev/null || break
-		read -rt 0.01 <> <(:) || true
+		read -rt 0.01 -u "$never" || true
 	done
 	echo "$1 does not appear" >&2
 	return 1
@@ -21,7 +23,7 @@ liar() {
 	need /usr/bin/python3 python3 || return 1
 	local dir=$T/liar.$1
 	mkdir -p "$dir"
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/support/liar.py" "$1" "$dir" 2>"$dir/stderr" 3>&- &
+	/usr/bin/python3 -SE "$BATS_TEST_DIRNAME/support/liar.py" "$1" "$dir" 2>"$dir/stderr" 3>&- &
 	pids+=($!)
 	await "$dir/port" $! || {
 		cat "$dir/stderr" >&2
@@ -31,15 +33,20 @@ liar() {
 	: >"$log"
 }
 
-# a port that was free a moment ago
+# a port that nobody listens on; not of those that the kernel gives to who asks for any
 free_port() {
-	/usr/bin/python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	local try
+	while :; do
+		try=$((10000 + SRANDOM % 20000))
+		(exec 9<>"/dev/tcp/127.0.0.1/$try") 2>/dev/null || break
+	done
+	echo $try
 }
 
 # registry NAME [YAML]: starts docker-registry with what YAML adds to its configuration; sets $port, $store
 registry() {
-	need docker-registry docker-registry && need /usr/bin/python3 python3 || return 1
-	local dir=$T/registry.$1 tries ok
+	need docker-registry docker-registry || return 1
+	local dir=$T/registry.$1 tries
 	store=$dir/store
 	mkdir -p "$dir"
 	# the port may be taken between its choice and its use
@@ -56,18 +63,10 @@ registry() {
 		EOF
 		docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
 		pids+=($!)
-		ok=0
-		/usr/bin/python3 - "$port" $! <<-'EOF' && ok=1
-			import os, socket, sys, time
-			while True:
-			    try:
-			        socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()
-			        break
-			    except OSError:
-			        os.kill(int(sys.argv[2]), 0)
-			        time.sleep(0.01)
-		EOF
-		[ $ok = 1 ] && return 0
+		while kill -0 $! 2>/dev/null; do
+			(exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+			read -rt 0.01 -u "$never" || true
+		done
 	done
 	cat "$dir/log" >&2
 	return 1

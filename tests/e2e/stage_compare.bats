@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The Dockerfiles of tests/stage/cases, built by slsc and Docker's BuildKit, and those of tests/stage/buildah by buildah:
-# trees, configs and histories are the same but for what tests/stage/differences.json gives a reason for. A failure names
-# the case and what differs. slsc builds each as root and as a user without rights, who has a range of subordinate ids or
-# has none; the peers once. stage_compare_long.bats has buildah build them all.
+# The Dockerfiles of tests/stage/cases, built by slsc and Docker's BuildKit, or by buildah what it alone knows: trees,
+# configs and histories are the same but for what tests/stage/differences.json gives a reason for. A failure names the
+# case and what differs. slsc builds each as root and as a user without rights, who has a range of subordinate ids or has
+# none; the peers once. stage_compare_long.bats has buildah build them all, which shows how Docker and buildah differ.
 load helper
 load stage_compare_helper
 
@@ -76,16 +76,13 @@ group() {
 	"$COMPARE" --report "$BATS_FILE_TMPDIR/root" --unused
 }
 
-@test "buildah builds sixty of them, which have each instruction and each flag that it knows" {
+@test "what is compared has each instruction and each flag" {
 	local name word files=()
 	"$COMPARE" --list >"$T/list"
 	while read -r name; do
 		files+=("$BATS_TEST_DIRNAME/../stage/cases/$name")
-	done < <(awk -F '\t' '$3 ~ /buildah/ { print $2 }' "$T/list")
-	[ ${#files[@]} -ge 60 ]
-	# none is there in vain
-	is "$(sed '/^#/d' "$BATS_TEST_DIRNAME/../stage/buildah" | tr ' ' '\n' | sort | comm -23 - \
-		<(awk -F '\t' '$3 ~ /buildah docker/ { print $2 }' "$T/list" | sort))" ""
+	done < <(awk -F '\t' '$3 ~ /buildah|docker/ { print $2 }' "$T/list")
+	[ ${#files[@]} -ge 140 ]
 	for word in FROM ARG ENV LABEL RUN COPY ADD WORKDIR USER EXPOSE VOLUME STOPSIGNAL SHELL HEALTHCHECK ENTRYPOINT CMD ONBUILD \
 		MAINTAINER '# escape='; do
 		grep -rqi -- "^$word" "${files[@]}" || { echo "no $word" >&2; return 1; }

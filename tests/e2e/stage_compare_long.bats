@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# What stage_compare.bats leaves out: buildah builds all the Dockerfiles that it knows, too, and slsc steps of Debian for
-# arm64, through qemu.
+# What stage_compare.bats leaves out: buildah builds all the Dockerfiles that it knows, too, not only those that Docker's
+# BuildKit does not know; and slsc steps of Debian for arm64, through qemu.
 load helper
 load stage_compare_helper
 

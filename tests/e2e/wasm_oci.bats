@@ -66,7 +66,7 @@ edit() {
 	list_is_true dist
 	before=$(ref dist/f.oci wasm)
 	mkdir "$T/else" && cp -r slsc.yaml src "$T/else"
-	(cd "$T/else" && umask 077 && TZ=UTC slsc -q package --oci >/dev/null)
+	(cd "$T/else" && umask 077 && CCACHE_DISABLE=1 TZ=UTC slsc -q package --oci >/dev/null)
 	is "$(ref "$T/else/dist/f.oci" wasm)" "$before"
 	no_leftovers .
 }

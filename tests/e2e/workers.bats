@@ -204,7 +204,7 @@ hint: docs/WASM.md lists what it gives"
 	package
 	mkdir -p "$T/else/where"
 	cp -r slsc.yaml src "$T/else/where"
-	(cd "$T/else/where" && umask 077 && TZ=UTC slsc package -q --workers --profile release >/dev/null)
+	(cd "$T/else/where" && umask 077 && CCACHE_DISABLE=1 TZ=UTC slsc package -q --workers --profile release >/dev/null)
 	diff -r $D "$T/else/where/$D"
 	is "$(jq -c '.artifacts[] | [.path, .kind, .function, .arch, .profile]' dist/manifest.json)" \
 		'["f.workers","workers","f","wasm32","release"]'

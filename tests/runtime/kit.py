@@ -2,10 +2,15 @@
 """What the test modules share: how a function is built natively, in each KIND, and found again."""
 
 import glob
+import importlib.util
 import os
 import re
+import select
+import signal
 import subprocess
 import sys
+import tempfile
+import traceback
 import unittest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -17,6 +22,60 @@ MACHINE = os.uname().machine
 WARN = ("-std=c11 -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes "
         "-Wmissing-prototypes -Werror").split()
 KINDS = ("gcc", "clang-musl", "asan")
+
+
+def load_api():
+    spec = importlib.util.spec_from_file_location("runtime_api", API)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RUNTIME_API = load_api()
+
+
+def run_api(*args, timeout=60, cwd=None):
+    """`runtime_api.py ARGS...` in a child of this process: an interpreter of its own, some hundred times, would take
+    longer to start than all that it does."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if not pid:
+            status = 70
+            try:
+                os.dup2(out.fileno(), 1)
+                os.dup2(err.fileno(), 2)
+                # What stands in a buffer of the parent's is the parent's to write.
+                sys.stdout, sys.stderr = (open(fd, "w", encoding="utf-8", closefd=False) for fd in (1, 2))
+                if cwd:
+                    os.chdir(cwd)
+                sys.argv = [API, *args]
+                status = RUNTIME_API.main()
+                sys.stdout.flush()
+                sys.stderr.flush()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else 1
+                sys.stderr.flush()
+            except BaseException:
+                traceback.print_exc()
+                sys.stderr.flush()
+            finally:
+                os._exit(status)
+        fd = os.pidfd_open(pid)
+        try:
+            late = not select.select([fd], [], [], timeout)[0]
+            if late:
+                os.kill(pid, signal.SIGKILL)
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        finally:
+            os.close(fd)
+        out.seek(0)
+        err.seek(0)
+        done = subprocess.CompletedProcess([API, *args], status, out.read().decode(), err.read().decode())
+        if late:
+            raise subprocess.TimeoutExpired(done.args, timeout, done.stdout, done.stderr)
+        return done
 
 
 def need(path, package):

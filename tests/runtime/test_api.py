@@ -2,11 +2,10 @@
 """The Runtime API server of the tests is strict: bootstraps that get one thing wrong are found out."""
 
 import os
-import subprocess
 import sys
 import textwrap
 
-from kit import API, Case
+from kit import Case, run_api
 
 # What a bootstrap sends, by name: `get`, then `answer` for the id. Each case replaces one line.
 CLIENT = '''
@@ -110,8 +109,7 @@ class Api(Case):
         script = os.path.join(self.dir, "bootstrap.py")
         with open(script, "w") as file:
             file.write(textwrap.dedent(CLIENT) + code + "\nget()\ntime.sleep(60)\n")
-        return subprocess.run([sys.executable, API, "--timeout", "5", *options, "--", sys.executable, script],
-                              capture_output=True, text=True, timeout=30)
+        return run_api("--timeout", "5", *options, "--", sys.executable, "-IS", script, timeout=30)
 
     def test_strict(self):
         if self.kind != "gcc":

@@ -3,11 +3,9 @@
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 
-from kit import API, Case, TEMPLATES
+from kit import Case, TEMPLATES, run_api
 
 
 def record(key="summer/lake+1%C3%BC.jpg", sequencer="0055AED6DCD90281E5", **change):
@@ -25,8 +23,7 @@ class Events(Case):
         with tempfile.NamedTemporaryFile("w", dir=self.dir) as file:
             json.dump(event, file)
             file.flush()
-            done = subprocess.run([sys.executable, API, "--payload-file", file.name, *options, "--", self.binary],
-                                  capture_output=True, text=True, timeout=60)
+            done = run_api("--payload-file", file.name, *options, "--", self.binary)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done
 

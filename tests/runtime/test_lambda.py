@@ -7,11 +7,10 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 import zlib
 
-from kit import API, Case, HERE, MACHINE, TEMPLATES
+from kit import Case, HERE, MACHINE, TEMPLATES, run_api
 
 HELLO_MAX = {"x86_64": 20992, "aarch64": 23040}
 
@@ -26,8 +25,7 @@ class Lambda(Case):
         cls.bad_init = cls.build("bad_init", "lambda", [os.path.join(functions, "bad_init.c")])
 
     def api(self, bootstrap, *options, status=0, summary=None, stderr=None):
-        done = subprocess.run([sys.executable, API, *options, "--", bootstrap],
-                              capture_output=True, text=True, timeout=60)
+        done = run_api(*options, "--", bootstrap)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         if summary:
             self.assertEqual(done.stdout, summary + "\n")

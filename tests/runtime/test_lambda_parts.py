@@ -7,10 +7,9 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 
-from kit import API, Case, HERE
+from kit import Case, HERE, run_api
 
 DEATHS = {"segv": "SIGSEGV", "overflow": "SIGSEGV", "bus": "SIGBUS", "fpe": "SIGFPE", "ill": "SIGILL",
           "abort": "SIGABRT", "thread-crash": "SIGSEGV"}
@@ -23,8 +22,7 @@ class Parts(Case):
         cls.lazy = cls.function("lazy", "lambda", "-pthread")
 
     def api(self, word, *options, binary=None, status=0, stderr=None, ok=1):
-        done = subprocess.run([sys.executable, API, "--payload", json.dumps(word), *options, "--",
-                               binary or self.parts], capture_output=True, text=True, timeout=60)
+        done = run_api("--payload", json.dumps(word), *options, "--", binary or self.parts)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         if stderr is not None:
             self.assertEqual(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", done.stderr), stderr)

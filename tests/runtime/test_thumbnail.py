@@ -7,11 +7,10 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import zlib
 
-from kit import API, Case, HERE, TEMPLATES, need
+from kit import Case, HERE, TEMPLATES, need, run_api
 
 STB = "/usr/include/stb"
 
@@ -128,8 +127,6 @@ class Thumbnail(Case):
             json.dump({"image": base64.b64encode(png(1000, 800)).decode(), "width": 100}, file)
         # 64 MB of address space hold one of these, not a few dozen.
         limit = "" if self.kind == "asan" else "ulimit -v 65536; "
-        done = subprocess.run([sys.executable, API, "--count", count, "--payload-file", event,
-                               "--", "/bin/sh", "-c", limit + "exec " + self.binary],
-                              capture_output=True, text=True, timeout=60)
+        done = run_api("--count", count, "--payload-file", event, "--", "/bin/sh", "-c", limit + "exec " + self.binary)
         self.assertEqual(done.stdout, "%s invocations, %s ok, 0 failed\n" % (count, count),
                          done.stderr)

@@ -28,12 +28,6 @@ from bases import Missing
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def buildah_always():
-    """The cases that buildah builds without compare.py --all, too."""
-    with open(f"{HERE}/buildah", encoding="utf-8") as f:
-        return {name for line in f if not line.startswith("#") for name in line.split()}
-
-
 class Case:
     def __init__(self, name):
         self.name, self.path = name, f"{HERE}/cases/{name}"

@@ -146,7 +146,7 @@ def checkout(repository, to, head, base):
 
 def environment(work, **more):
     """Of the machine only what the image has, too."""
-    env = {k: os.environ[k] for k in ("PATH", "SLSC_CACHE_DIR", "CCACHE_DIR", "TMPDIR") if k in os.environ}
+    env = {k: os.environ[k] for k in ("PATH", "SLSC_CACHE_DIR", "CCACHE_DIR", "CCACHE_NOHASHDIR", "TMPDIR") if k in os.environ}
     os.makedirs(f"{work}/home")
     return {**env, "HOME": f"{work}/home", "CI": "true", **more}
 
