@@ -73,8 +73,10 @@ int handler(struct slsc_ctx *ctx, struct slsc_str in, struct slsc_out *out)
 	done
 	ask flaky/
 	is "$status $out $(header Content-Type)" '203 {"sorry":true} application/json'
-	# why its instances ended is in the log; the first GET was made once more
-	is "$(grep -c '^flaky  RequestId: [0-9a-f-]* Error: Runtime exited with error: exit status 3$' "$T/local.log")" 4
+	# why its instances ended is in the log; the first GET was made once more, and so is each that comes a second later
+	ends=$(grep -c '^flaky  RequestId: [0-9a-f-]* Error: Runtime exited with error: exit status 3$' "$T/local.log")
+	[ "$ends" -ge 4 ]
+	[ "$ends" -le 6 ]
 	# gone meanwhile: what is wrong with it is told here, and not to the caller
 	rm sorry.json
 	ask flaky/
