@@ -234,6 +234,12 @@ struct invocation {
 	uint64_t made, given, first_at, answered_at, done_at;
 	uint64_t produced;		/* bytes of its answer */
 	int64_t wall_made, wall_given;	/* ns since the epoch */
+	/*
+	 * When nobody waits for it any more, CLOCK_MONOTONIC, 0: whoever made it waits: its deadline is not later.
+	 * allowed_ms: what it was given for that, from when its instance had it; limited: less than the function's
+	 */
+	uint64_t until, allowed_ms;
+	bool limited;
 	struct loop_timer deadline;
 	struct invocation_report report;
 	/* http */
