@@ -14,9 +14,6 @@
  * ns since the epoch. Strings of what is read are borrowed from the store until the next call.
  */
 
-enum flow_status { FLOW_RUNNING, FLOW_SUCCEEDED, FLOW_FAILED, FLOW_TIMED_OUT, FLOW_ABORTED };
-#define FLOW_STATUSES (FLOW_ABORTED + 1)
-
 struct machine_row {
 	struct str name, definition, type, role; /* type: STANDARD, EXPRESS */
 	int64_t revision;			 /* of its definition: its key */
@@ -25,10 +22,13 @@ struct machine_row {
 
 struct execution_row {
 	int64_t id, revision;
-	struct str machine, name, type, trace, input;
+	struct str machine, name, role, trace, input;
+	/* of the interpreter: struct flow_start */
+	unsigned engine;
+	int64_t seed, deadline;
 	struct str output, error, cause; /* when it has ended */
 	bool has_output, has_error, has_cause;
-	enum flow_status status;
+	int status; /* enum flow_status of flow/engine.h; 0: it is running */
 	int64_t started, stopped;
 };
 

@@ -30,15 +30,16 @@ enum {
 };
 
 #define EXECUTION_COLUMNS                                                                                              \
-	"id, revision, machine, name, type, trace, input, output, error, cause, status, started, stopped"
+	"id, revision, machine, name, role, trace, input, output, error, cause, status, started, stopped, engine, seed,"      \
+	" deadline"
 
 static const char *const sql[NSTATEMENTS] = {
 	[DEFINITION_PUT] = "INSERT OR IGNORE INTO definition (revision, text) VALUES (?1, ?2)",
 	[MACHINE_PUT] = "INSERT OR REPLACE INTO machine (name, revision, type, role, made, changed)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[MACHINE_REMOVE] = "DELETE FROM machine WHERE name = ?1",
-	[EXECUTION_PUT] = "INSERT INTO execution (id, revision, machine, name, type, trace, input, status, started)"
-			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)",
+	[EXECUTION_PUT] = "INSERT INTO execution (id, revision, machine, name, role, trace, input, status, started,"
+			  " engine, seed, deadline) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11)",
 	[EXECUTION_END] = "UPDATE execution SET status = ?2, stopped = ?3, output = ?4, error = ?5, cause = ?6"
 			  " WHERE id = ?1",
 	[EVENT_PUT] = "INSERT INTO event (execution, seq, at, body) VALUES (?1, ?2, ?3, ?4)",
@@ -64,8 +65,8 @@ static const char schema[] =
 	"CREATE TABLE machine (name TEXT PRIMARY KEY, revision INTEGER NOT NULL, type TEXT NOT NULL, role TEXT,"
 	" made INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE execution (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, machine TEXT NOT NULL,"
-	" name TEXT NOT NULL, type TEXT NOT NULL, status INTEGER NOT NULL, started INTEGER NOT NULL, stopped INTEGER,"
-	" trace TEXT, error TEXT, cause TEXT, output BLOB, input BLOB);"
+	" name TEXT NOT NULL, status INTEGER NOT NULL, started INTEGER NOT NULL, stopped INTEGER,"
+	" engine INTEGER NOT NULL, seed INTEGER NOT NULL, deadline INTEGER NOT NULL, role TEXT, trace TEXT, error TEXT, cause TEXT, output BLOB, input BLOB);"
 	"CREATE UNIQUE INDEX execution_name ON execution (name, machine);"
 	"CREATE INDEX execution_running ON execution (id) WHERE status = 0;"
 	"CREATE TABLE event (execution INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,"
@@ -156,10 +157,13 @@ static int execution_put(struct flow_store *s, const struct execution_row *x, st
 	sqlite3_bind_int64(st, 2, x->revision);
 	sqlite_bind(st, 3, x->machine);
 	sqlite_bind(st, 4, x->name);
-	sqlite_bind(st, 5, x->type);
+	sqlite_bind(st, 5, x->role);
 	sqlite_bind(st, 6, x->trace);
 	sqlite_bind_blob(st, 7, x->input);
 	sqlite3_bind_int64(st, 8, x->started);
+	sqlite3_bind_int64(st, 9, x->engine);
+	sqlite3_bind_int64(st, 10, x->seed);
+	sqlite3_bind_int64(st, 11, x->deadline);
 	return sqlite_file_finish(&s->file, EXECUTION_PUT, "cannot store an execution", err);
 }
 
@@ -176,7 +180,7 @@ static int execution_end(struct flow_store *s, const struct execution_row *x, st
 	sqlite3_stmt *st = sqlite_file_st(&s->file, EXECUTION_END);
 
 	sqlite3_bind_int64(st, 1, x->id);
-	sqlite3_bind_int(st, 2, (int)x->status);
+	sqlite3_bind_int(st, 2, x->status);
 	sqlite3_bind_int64(st, 3, x->stopped);
 	bind_maybe(st, 4, x->has_output, x->output);
 	bind_maybe(st, 5, x->has_error, x->error);
@@ -239,7 +243,7 @@ static void take_execution(sqlite3_stmt *st, struct execution_row *x)
 		.revision = sqlite3_column_int64(st, 1),
 		.machine = sqlite_column(st, 2),
 		.name = sqlite_column(st, 3),
-		.type = sqlite_column(st, 4),
+		.role = sqlite_column(st, 4),
 		.trace = sqlite_column(st, 5),
 		.input = sqlite_column(st, 6),
 		.output = sqlite_column(st, 7),
@@ -248,9 +252,12 @@ static void take_execution(sqlite3_stmt *st, struct execution_row *x)
 		.has_output = sqlite3_column_type(st, 7) != SQLITE_NULL,
 		.has_error = sqlite3_column_type(st, 8) != SQLITE_NULL,
 		.has_cause = sqlite3_column_type(st, 9) != SQLITE_NULL,
-		.status = (enum flow_status)sqlite3_column_int(st, 10),
+		.status = sqlite3_column_int(st, 10),
 		.started = sqlite3_column_int64(st, 11),
 		.stopped = sqlite3_column_int64(st, 12),
+		.engine = (unsigned)sqlite3_column_int64(st, 13),
+		.seed = sqlite3_column_int64(st, 14),
+		.deadline = sqlite3_column_int64(st, 15),
 	};
 }
 

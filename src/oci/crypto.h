@@ -24,6 +24,9 @@ struct crypto_ops {
 	/** sha1 - for formats that demand it (SPDX 2.3, 8.4), never for trust. */
 	void (*sha1)(const void *p, size_t n, uint8_t out[CRYPTO_SHA1_LEN]);
 
+	/** digest - by "MD5", "SHA-1", "SHA-256", "SHA-384" or "SHA-512", never for trust; bytes of it, 0: another name. */
+	size_t (*digest)(const char *algorithm, const void *p, size_t n, uint8_t out[64]);
+
 	void (*random)(void *p, size_t n);
 	/** scrypt - RFC 7914; the caller has bounded the parameters. False: not enough memory. */
 	bool (*scrypt)(const char *password, size_t n, const uint8_t *salt, size_t salt_len, uint64_t cost_n,

@@ -48,6 +48,25 @@ static void sha256_final(void *ctx, uint8_t out[CRYPTO_SHA256_LEN])
 		BUG("EVP_DigestFinal_ex failed");
 }
 
+static size_t digest(const char *algorithm, const void *p, size_t n, uint8_t out[64])
+{
+	static const struct {
+		const char *name;
+		const EVP_MD *(*md)(void);
+	} known[] = { { "MD5", EVP_md5 },	 { "SHA-1", EVP_sha1 },	    { "SHA-256", EVP_sha256 },
+		      { "SHA-384", EVP_sha384 }, { "SHA-512", EVP_sha512 } };
+	unsigned len;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(known[i].name, algorithm) != 0)
+			continue;
+		if (!EVP_Digest(p, n, out, &len, known[i].md(), NULL))
+			BUG("EVP_Digest failed");
+		return len;
+	}
+	return 0;
+}
+
 static void sha256_free(void *ctx)
 {
 	EVP_MD_CTX_free(ctx);
@@ -235,6 +254,7 @@ const struct crypto_ops slsc_module_crypto = {
 	.sha256_final = sha256_final,
 	.sha256_free = sha256_free,
 	.sha1 = sha1,
+	.digest = digest,
 	.random = fill_random,
 	.scrypt = scrypt,
 	.poly1305 = poly1305,
