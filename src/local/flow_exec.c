@@ -85,7 +85,7 @@ static void perform(struct flow_exec *x)
 	/* what a task leads to at once goes to todo */
 	VEC_EACH(&x->ready, a) {
 		if (a->kind == ACTION_CANCEL) {
-			flow_task_cancel(x, a->task);
+			flow_call_cancel(x, a->task);
 			continue;
 		}
 		x->given++;
@@ -94,7 +94,7 @@ static void perform(struct flow_exec *x)
 			if (x->flows->again)
 				x->flows->again(x->flows->ctx, x, a->state, a->function);
 		}
-		flow_task_give(x, a);
+		flow_call_give(x, a);
 	}
 	actions_release(x->ready.ptr, x->ready.len);
 	x->ready.len = 0;
@@ -120,7 +120,7 @@ static void exec_free(struct flow_exec *x)
 		f->running--;
 	}
 	while (x->tasks.len)
-		flow_task_cancel(x, x->tasks.ptr[0]->number);
+		flow_call_cancel(x, x->tasks.ptr[0]->number);
 	loop_timer_stop(f->platform->loop, &x->timer);
 	loop_timer_stop(f->platform->loop, &x->retry);
 	flow_execution_free(x->engine);
@@ -195,7 +195,7 @@ static int find_other(struct flow_exec *x, const struct flow_store_ops *ops, str
 	return r;
 }
 
-static int write_down(struct flow_op *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
+static int write_down(struct flow_job *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
 {
 	struct flow_exec *x = CONTAINER_OF(op, struct flow_exec, op);
 	const struct flow_fault *fault = flow_execution_fault(x->engine);
@@ -243,7 +243,7 @@ static int write_down(struct flow_op *op, const struct flow_store_ops *ops, stru
 
 static void flush(struct flow_exec *x);
 
-static void written(struct flow_op *op, const struct err *err)
+static void written(struct flow_job *op, const struct err *err)
 {
 	struct flow_exec *x = CONTAINER_OF(op, struct flow_exec, op);
 	struct flows *f = x->flows;
@@ -309,7 +309,7 @@ static void fly(struct flow_exec *x)
 	x->over = ended(x);
 	if (x->over && flow_execution_output(x->engine))
 		flow_value_dump(flow_execution_output(x->engine), &x->output);
-	x->op = (struct flow_op){ .work = write_down, .done = written, .writes = true };
+	x->op = (struct flow_job){ .work = write_down, .done = written, .writes = true };
 	flow_journal_do(x->flows->journal, &x->op);
 }
 

@@ -31,25 +31,25 @@ struct flow_journal {
 
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t cond;  /* to the thread */
-	struct flow_op *first, **last;
-	struct flow_op *told, **last_told;
+	struct flow_job *first, **last;
+	struct flow_job *told, **last_told;
 	bool posted, closing;
 };
 
 /* ---- the thread ---- */
 
-static void op_failed(struct flow_op *op, const struct err *err)
+static void op_failed(struct flow_job *op, const struct err *err)
 {
 	op->failed = true;
 	op->err = xmalloc(sizeof(*op->err));
 	*op->err = *err;
 }
 
-static int write_all(struct flow_journal *j, struct flow_op *ops, struct err *err)
+static int write_all(struct flow_journal *j, struct flow_job *ops, struct err *err)
 {
 	if (j->ops->begin(j->store, err) < 0)
 		return -1;
-	for (struct flow_op *op = ops; op; op = op->next) {
+	for (struct flow_job *op = ops; op; op = op->next) {
 		struct err own = ERR_INIT;
 
 		if (op->work(op, j->ops, j->store, &own) == 0)
@@ -68,27 +68,27 @@ static int write_all(struct flow_journal *j, struct flow_op *ops, struct err *er
 	return -1;
 }
 
-static void do_all(struct flow_journal *j, struct flow_op *ops)
+static void do_all(struct flow_journal *j, struct flow_job *ops)
 {
 	struct err err = ERR_INIT;
 	bool writes = false;
 
-	for (struct flow_op *op = ops; op; op = op->next)
+	for (struct flow_job *op = ops; op; op = op->next)
 		writes |= op->writes;
 	if (writes) {
 		if (write_all(j, ops, &err) == 0)
 			return;
-		for (struct flow_op *op = ops; op; op = op->next)
+		for (struct flow_job *op = ops; op; op = op->next)
 			if (!op->failed)
 				op_failed(op, &err);
 		return;
 	}
-	for (struct flow_op *op = ops; op; op = op->next)
+	for (struct flow_job *op = ops; op; op = op->next)
 		if (op->work(op, j->ops, j->store, &err) < 0)
 			op_failed(op, &err);
 }
 
-static void tell(struct flow_journal *j, struct flow_op *ops)
+static void tell(struct flow_journal *j, struct flow_job *ops)
 {
 	bool post;
 
@@ -108,7 +108,7 @@ static void *journal_thread(void *arg)
 	struct flow_journal *j = arg;
 
 	for (;;) {
-		struct flow_op *ops;
+		struct flow_job *ops;
 
 		pthread_mutex_lock(&j->lock);
 		while (!j->first && !j->closing)
@@ -128,7 +128,7 @@ static void *journal_thread(void *arg)
 
 static void tell_done(struct flow_journal *j)
 {
-	struct flow_op *op;
+	struct flow_job *op;
 
 	pthread_mutex_lock(&j->lock);
 	op = j->told;
@@ -137,7 +137,7 @@ static void tell_done(struct flow_journal *j)
 	j->posted = false;
 	pthread_mutex_unlock(&j->lock);
 	while (op) {
-		struct flow_op *next = op->next;
+		struct flow_job *next = op->next;
 		struct err *err = op->err;
 
 		op->err = NULL;
@@ -157,7 +157,7 @@ static void woken(struct loop_task *t)
 		free(w);
 }
 
-void flow_journal_do(struct flow_journal *j, struct flow_op *op)
+void flow_journal_do(struct flow_journal *j, struct flow_job *op)
 {
 	op->next = NULL;
 	op->failed = false;
@@ -169,7 +169,7 @@ void flow_journal_do(struct flow_journal *j, struct flow_op *op)
 	pthread_mutex_unlock(&j->lock);
 }
 
-int flow_journal_now(struct flow_journal *j, struct flow_op *op, struct err *err)
+int flow_journal_now(struct flow_journal *j, struct flow_job *op, struct err *err)
 {
 	int ret = 0;
 
@@ -201,7 +201,7 @@ static int lock(struct flow_journal *j, const char *who, struct err *err)
 	return err_hint(err, "wait for it, or run without a journal: --memory");
 }
 
-static int forget(struct flow_op *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
+static int forget(struct flow_job *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
 {
 	(void)op;
 	return ops->expire(s, wall_clock() - KEPT_NS, err);
@@ -236,7 +236,7 @@ struct flow_journal *flow_journal_open(struct loop *loop, const char *path, cons
 				       struct err *err)
 {
 	const struct sqlite_ops *sqlite = late_load("sqlite", err);
-	struct flow_op old = { .work = forget, .writes = true };
+	struct flow_job old = { .work = forget, .writes = true };
 	struct flow_journal *j;
 
 	if (!sqlite)

@@ -13,17 +13,17 @@
 struct flow_journal;
 
 /** Something to be done with the file. Embedded in its owner, who may free it in done(). */
-struct flow_op {
+struct flow_job {
 	/*
 	 * in the journal's thread: what the owner has must not change until done(). With @writes, within a transaction,
 	 * which fails as a whole: it may then be run again
 	 */
-	int (*work)(struct flow_op *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err);
+	int (*work)(struct flow_job *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err);
 	/* @err NULL: it is done, and durable; else nothing of it is in the file */
-	void (*done)(struct flow_op *op, const struct err *err);
+	void (*done)(struct flow_job *op, const struct err *err);
 	bool writes;
 	/* the journal's own */
-	struct flow_op *next;
+	struct flow_job *next;
 	bool failed;
 	struct err *err;
 };
@@ -37,8 +37,8 @@ struct flow_journal *flow_journal_open(struct loop *loop, const char *path, cons
 				       struct err *err) MUST_CHECK;
 /** flow_journal_close - after all that was asked for is done and told. */
 void flow_journal_close(struct flow_journal *j);
-void flow_journal_do(struct flow_journal *j, struct flow_op *op);
+void flow_journal_do(struct flow_journal *j, struct flow_job *op);
 /** flow_journal_now - do it before this returns, without done(): while nothing else was asked for. */
-int flow_journal_now(struct flow_journal *j, struct flow_op *op, struct err *err) MUST_CHECK;
+int flow_journal_now(struct flow_journal *j, struct flow_job *op, struct err *err) MUST_CHECK;
 
 #endif

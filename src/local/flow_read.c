@@ -95,7 +95,7 @@ int flow_stored_read(struct flow_stored *s, const struct flow_store_ops *ops, st
 /* ---- going on with all ---- */
 
 struct resuming {
-	struct flow_op op;
+	struct flow_job op;
 	VEC(int64_t) ids;
 	int64_t id; /* the one that is read */
 	struct flow_stored stored;
@@ -109,14 +109,14 @@ static bool take_id(void *ctx, const struct execution_row *x)
 	return true;
 }
 
-static int find_running(struct flow_op *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
+static int find_running(struct flow_job *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
 {
 	struct resuming *r = CONTAINER_OF(op, struct resuming, op);
 
 	return ops->executions(s, STR(""), FLOW_RUNNING, INT64_MAX, take_id, r, err);
 }
 
-static int read_one(struct flow_op *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
+static int read_one(struct flow_job *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
 {
 	struct resuming *r = CONTAINER_OF(op, struct resuming, op);
 

@@ -90,7 +90,7 @@ static void drop(struct flows *f, const char *name)
 		}
 }
 
-static int write_def(struct flow_op *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
+static int write_def(struct flow_job *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
 {
 	struct flow_define *d = CONTAINER_OF(op, struct flow_define, op);
 	const struct flow_def *def = d->def;
@@ -118,7 +118,7 @@ static void apply(struct flow_define *d)
 		drop(d->flows, d->name);
 }
 
-static void def_written(struct flow_op *op, const struct err *err)
+static void def_written(struct flow_job *op, const struct err *err)
 {
 	struct flow_define *d = CONTAINER_OF(op, struct flow_define, op);
 
@@ -138,7 +138,7 @@ void flows_put(struct flows *f, struct flow_define *d)
 	d->flows = f;
 	if (d->def)
 		number(f, d->def);
-	d->op = (struct flow_op){ .work = write_def, .done = def_written, .writes = true };
+	d->op = (struct flow_job){ .work = write_def, .done = def_written, .writes = true };
 	if (f->journal) {
 		flow_journal_do(f->journal, &d->op);
 		return;
@@ -151,7 +151,7 @@ int flows_put_now(struct flows *f, struct flow_def *def, struct err *err)
 	struct flow_define d = { .flows = f, .def = def };
 
 	number(f, def);
-	d.op = (struct flow_op){ .work = write_def, .writes = true };
+	d.op = (struct flow_job){ .work = write_def, .writes = true };
 	if (f->journal && flow_journal_now(f->journal, &d.op, err) < 0) {
 		flow_def_unref(def);
 		return -1;
@@ -163,7 +163,7 @@ int flows_put_now(struct flows *f, struct flow_def *def, struct err *err)
 /* ---- what the journal has ---- */
 
 struct loading {
-	struct flow_op op;
+	struct flow_job op;
 	struct flows *flows;
 };
 
@@ -188,7 +188,7 @@ static bool load_one(void *ctx, const struct machine_row *m)
 	return true;
 }
 
-static int load_all(struct flow_op *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
+static int load_all(struct flow_job *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
 {
 	struct loading *l = CONTAINER_OF(op, struct loading, op);
 

@@ -31,7 +31,7 @@ struct flow_def {
 };
 
 struct flow_exec;
-struct flow_task;
+struct flow_call;
 struct flow_action;
 
 /** An event in the journal. */
@@ -80,7 +80,7 @@ void flow_def_unref(struct flow_def *d); /* NULL is fine */
 struct flow_def *flows_find(const struct flows *f, struct str name);
 
 struct flow_define {
-	struct flow_op op;
+	struct flow_job op;
 	struct flows *flows;
 	struct flow_def *def; /* NULL: it is to be removed */
 	char *name;
@@ -135,11 +135,11 @@ struct flow_exec {
 	/* the rest is flow_exec.c's */
 	struct flow_exec *prev, *next;
 	int64_t seed, deadline, seq;
-	struct flow_op op;
+	struct flow_job op;
 	bool put, flying, told, replayed, over;
 	VEC(struct flow_line) rows, flown;
 	VEC(struct flow_action) todo, ready;
-	VEC(struct flow_task *) tasks;
+	VEC(struct flow_call *) tasks;
 	struct loop_timer timer, retry;
 	struct flow_sink sink;
 	struct flow_there there;
@@ -199,15 +199,15 @@ struct flow_action {
 };
 
 /** A task that was given to a function. */
-struct flow_task {
+struct flow_call {
 	struct flow_exec *exec; /* NULL: nobody waits for it */
 	uint64_t number;
 	struct invocation *inv;
 };
 
-/** flow_task_give - a->payload and strings stay the caller's. */
-void flow_task_give(struct flow_exec *x, const struct flow_action *a);
-void flow_task_cancel(struct flow_exec *x, uint64_t number);
+/** flow_call_give - a->payload and strings stay the caller's. */
+void flow_call_give(struct flow_exec *x, const struct flow_action *a);
+void flow_call_cancel(struct flow_exec *x, uint64_t number);
 /** flow_exec_tell - an event; what it leads to is done when it is durable. */
 void flow_exec_tell(struct flow_exec *x, struct flow_event *ev);
 /** flow_exec_drop - it is left as it is. */

@@ -13,7 +13,7 @@ size_t flow_hash(const char *algorithm, const void *p, size_t n, uint8_t out[64]
 	return digest_any(algorithm, p, n, out);
 }
 
-static void forget(struct flow_task *t)
+static void forget(struct flow_call *t)
 {
 	struct flow_exec *x = t->exec;
 
@@ -32,7 +32,7 @@ static void fail(struct flow_exec *x, uint64_t task, const char *error, const ch
 	flow_exec_tell(x, &ev);
 }
 
-static void tell_answer(struct flow_exec *x, const struct flow_task *t, const struct invocation *inv)
+static void tell_answer(struct flow_exec *x, const struct flow_call *t, const struct invocation *inv)
 {
 	struct flow_event ev = { .kind = FLOW_EV_DONE, .task = t->number, .request_id = inv->id };
 	CLEAN_FAULT struct flow_fault fault = FLOW_FAULT_INIT;
@@ -66,7 +66,7 @@ static void tell_answer(struct flow_exec *x, const struct flow_task *t, const st
 
 static void answered(struct invocation *inv)
 {
-	struct flow_task *t = inv->ctx;
+	struct flow_call *t = inv->ctx;
 	struct flow_exec *x = t->exec;
 
 	t->inv = NULL;
@@ -105,10 +105,10 @@ static uint64_t until(int64_t deadline)
 	return loop_clock() + (left > 0 ? (uint64_t)left * LOOP_MS : 1);
 }
 
-void flow_task_give(struct flow_exec *x, const struct flow_action *a)
+void flow_call_give(struct flow_exec *x, const struct flow_action *a)
 {
 	struct lfn *fn = find(x, a);
-	struct flow_task *t;
+	struct flow_call *t;
 	struct invocation *inv;
 
 	if (!fn)
@@ -138,10 +138,10 @@ void flow_task_give(struct flow_exec *x, const struct flow_action *a)
 	platform_invoke(inv);
 }
 
-void flow_task_cancel(struct flow_exec *x, uint64_t number)
+void flow_call_cancel(struct flow_exec *x, uint64_t number)
 {
 	for (size_t i = 0; i < x->tasks.len; i++) {
-		struct flow_task *t = x->tasks.ptr[i];
+		struct flow_call *t = x->tasks.ptr[i];
 
 		if (t->number != number)
 			continue;
