@@ -22,8 +22,8 @@
 #include "os/fs.h"
 #include "ui.h"
 
-#define AT(member) offsetof(struct flow_run_ctx, member)
-#define SIDE_BY_SIDE 1000u	/* of --repeat */
+#define AT(member)   offsetof(struct flow_run_ctx, member)
+#define SIDE_BY_SIDE 1000u /* of --repeat */
 
 const struct opt flow_run_opts[] = {
 	{ OPT_STR, 'i', "input", AT(input), .arg = "INPUT", .complete = COMPLETE_FILE,
@@ -51,7 +51,7 @@ struct session {
 	const struct flow_run_ctx *options;
 	const struct globals *g;
 	struct flow_project fp;
-	char *dir;			/* whose .slsc has the journal */
+	char *dir; /* whose .slsc has the journal */
 	struct loop loop;
 	struct web web;
 	struct platform platform;
@@ -61,8 +61,8 @@ struct session {
 	struct build_request request;
 	struct build_result built;
 	/* what came of it */
-	json_t *events;			/* NULL: not wanted */
-	double first;			/* the time of the first event */
+	json_t *events; /* NULL: not wanted */
+	double first;	/* the time of the first event */
 	bool started, over, interrupted;
 	struct err err;
 	int ret;
@@ -75,7 +75,7 @@ struct session {
 /* ---- what it is ---- */
 
 /* "flows/checkout.asl.yaml" is checkout. */
-static char *machine_name(const char *file)
+char *flow_machine_name(const char *file)
 {
 	static const char *const ends[] = { ".yaml", ".yml", ".json", ".asl" };
 	const char *base = strrchr(file, '/');
@@ -109,8 +109,10 @@ static int read_file(const char *file, struct buf *text, struct err *err)
 	while ((n = read(STDIN_FILENO, block, sizeof(block))) > 0) {
 		buf_add(text, block, (size_t)n);
 		if (text->len > FLOW_BYTES_MAX)
-			return err_set(err, ERR_LIMIT, "limit exceeded: standard input: a definition has at most %u "
-				       "bytes", FLOW_BYTES_MAX);
+			return err_set(err, ERR_LIMIT,
+				       "limit exceeded: standard input: a definition has at most %u "
+				       "bytes",
+				       FLOW_BYTES_MAX);
 	}
 	return n < 0 ? err_sys(err, "cannot read standard input") : 0;
 }
@@ -118,7 +120,7 @@ static int read_file(const char *file, struct buf *text, struct err *err)
 static struct flow_def *read_def(struct session *s, const char *file, struct err *err)
 {
 	CLEAN_FLOW_PROBLEMS struct flow_problems found = { .ptr = NULL };
-	CLEAN_FREE char *name = machine_name(file);
+	CLEAN_FREE char *name = flow_machine_name(file);
 	CLEAN_BUF struct buf text = BUF_INIT;
 	struct flow_def *d, *there;
 
@@ -162,8 +164,8 @@ static bool needs(struct session *s, const struct flow_machine *m)
 	for (size_t i = 0; i < m->nstates; i++) {
 		const struct flow_state *st = m->states[i];
 
-		if (st->kind != FLOW_TASK || (st->as.task.resource != FLOW_FUNCTION &&
-					      st->as.task.resource != FLOW_INVOKE))
+		if (st->kind != FLOW_TASK ||
+		    (st->as.task.resource != FLOW_FUNCTION && st->as.task.resource != FLOW_INVOKE))
 			continue;
 		any = true;
 		if (st->as.task.function) {
@@ -482,8 +484,9 @@ static void one_started(struct flow_exec *x, const struct flow_there *there, con
 
 static void start_more(struct session *s)
 {
-	struct flow_begin b = { .input = s->input, .timeout_ms = s->timeout_ms, .started = one_started,
-				.over = one_over, .ctx = s };
+	struct flow_begin b = {
+		.input = s->input, .timeout_ms = s->timeout_ms, .started = one_started, .over = one_over, .ctx = s
+	};
 
 	while (s->left && s->running < SIDE_BY_SIDE && s->ret == 0) {
 		s->left--;
@@ -511,12 +514,15 @@ static int run_many(struct session *s, struct err *err)
 	}
 	seconds = (double)(loop_clock() - began) / 1e9;
 	if (s->g->json)
-		buf_addf(&b, "{\"executions\":%" PRIu64 ",\"succeeded\":%" PRIu64 ",\"states\":%" PRIu64
-			 ",\"seconds\":%.6f}\n", s->done, s->statuses[FLOW_SUCCEEDED], s->states, seconds);
+		buf_addf(&b,
+			 "{\"executions\":%" PRIu64 ",\"succeeded\":%" PRIu64 ",\"states\":%" PRIu64
+			 ",\"seconds\":%.6f}\n",
+			 s->done, s->statuses[FLOW_SUCCEEDED], s->states, seconds);
 	else
-		buf_addf(&b, "%" PRIu64 " executions, %" PRIu64 " succeeded, %" PRIu64 " states in %.3f s: %.0f states a "
-			 "second\n", s->done, s->statuses[FLOW_SUCCEEDED], s->states, seconds,
-			 (double)s->states / seconds);
+		buf_addf(&b,
+			 "%" PRIu64 " executions, %" PRIu64 " succeeded, %" PRIu64 " states in %.3f s: %.0f states a "
+			 "second\n",
+			 s->done, s->statuses[FLOW_SUCCEEDED], s->states, seconds, (double)s->states / seconds);
 	if (out_stdout(b.ptr, b.len, err) < 0)
 		return -1;
 	return s->statuses[FLOW_SUCCEEDED] == s->done
@@ -587,7 +593,8 @@ static int here(struct session *s, const char *file, struct err *err)
 static int check(const struct flow_run_ctx *c, int argc, struct err *err)
 {
 	if (c->resume && (argc || c->name || c->input || c->memory || c->timeout))
-		return err_set(err, ERR_USAGE, "--resume goes on with what there is: it takes neither FILE, --name, "
+		return err_set(err, ERR_USAGE,
+			       "--resume goes on with what there is: it takes neither FILE, --name, "
 			       "--input, --timeout nor --memory");
 	if (!c->resume && !argc) {
 		err_set(err, ERR_USAGE, "which state machine is to be run?");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "cli/out.h"
@@ -57,6 +58,37 @@ void flow_show_events(const json_t *events, struct buf *out)
 
 	for (size_t i = 0; i < json_array_size(events); i++)
 		flow_show_event(json_array_get(events, i), &first, out);
+}
+
+void flow_show_history(const json_t *events, bool json, struct buf *out)
+{
+	if (!json) {
+		flow_show_events(events, out);
+		return;
+	}
+	buf_addz(out, "{\"events\":");
+	flow_value_dump(events, out);
+	buf_addz(out, "}\n");
+}
+
+void flow_show_listed(const char *machine, const char *name, const char *status, double started, bool json,
+		      struct buf *out)
+{
+	char when[32];
+	time_t t = (time_t)started;
+	struct tm tm;
+
+	if (json) {
+		buf_addz(out, "{\"machine\":");
+		buf_add_json(out, str_from(machine));
+		buf_addz(out, ",\"name\":");
+		buf_add_json(out, str_from(name));
+		buf_addf(out, ",\"status\":\"%s\",\"started\":%.3f}\n", status, started);
+		return;
+	}
+	gmtime_r(&t, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	buf_addf(out, "%-10s %s  %s  %s\n", status, when, machine, name);
 }
 
 /* ---- the end ---- */

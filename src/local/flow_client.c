@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 #define ANSWER_MAX (64u << 20)
-#define WAIT_S 960u
+#define WAIT_S	   960u
 
 static void refused(const struct http_resp *resp, const char *op, struct flow_refusal *no, struct err *err)
 {
@@ -36,8 +36,16 @@ json_t *flow_call(struct http *h, const char *url, const char *op, const json_t 
 	CLEAN_STRS struct strs headers = { 0 };
 	struct buf_reader body = { .all = str_from(text ? text : "{}") };
 	struct http_req q = {
-		.method = "POST", .url = whole, .tls = &tls, .no_proxy = true, .limit = ANSWER_MAX, .stalled_s = WAIT_S,
-		.has_body = true, .length = body.all.len, .read = buf_reader_read, .rewind = buf_reader_rewind,
+		.method = "POST",
+		.url = whole,
+		.tls = &tls,
+		.no_proxy = true,
+		.limit = ANSWER_MAX,
+		.stalled_s = WAIT_S,
+		.has_body = true,
+		.length = body.all.len,
+		.read = buf_reader_read,
+		.rewind = buf_reader_rewind,
 		.read_ctx = &body,
 	};
 	json_error_t why;

@@ -12,7 +12,7 @@
 
 /** What an operation was refused with. */
 struct flow_refusal {
-	char type[64];			/* "ExecutionAlreadyExists"; "": it was not */
+	char type[64]; /* "ExecutionAlreadyExists"; "": it was not */
 };
 
 /**

@@ -109,9 +109,27 @@ static void perform(struct flow_exec *x)
 
 /* ---- its life ---- */
 
+void flow_exec_wait(struct flow_exec *x, struct flow_waiter *w)
+{
+	w->next = x->waiters;
+	x->waiters = w;
+}
+
+static void tell_waiters(struct flow_exec *x, const struct flow_exec *said)
+{
+	while (x->waiters) {
+		struct flow_waiter *w = x->waiters;
+
+		x->waiters = w->next;
+		w->over(w, said);
+	}
+}
+
 static void exec_free(struct flow_exec *x)
 {
 	struct flows *f = x->flows;
+
+	tell_waiters(x, NULL);
 
 	if (x->prev || f->first == x) {
 		*(x->prev ? &x->prev->next : &f->first) = x->next;
@@ -165,6 +183,7 @@ static void settle(struct flow_exec *x)
 	if (x->over) {
 		if (x->begin.over)
 			x->begin.over(x);
+		tell_waiters(x, x);
 		exec_free(x);
 		return;
 	}

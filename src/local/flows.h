@@ -121,8 +121,16 @@ struct flow_begin {
 	void *ctx;
 };
 
+/** Who waits for the end of an execution; embedded in its owner, who may free it when it is called. */
+struct flow_waiter {
+	/* @x NULL: it was left as it is, since the platform ends */
+	void (*over)(struct flow_waiter *w, const struct flow_exec *x);
+	struct flow_waiter *next;
+};
+
 struct flow_exec {
 	struct flows *flows;
+	struct flow_waiter *waiters;
 	struct flow_def *def;
 	int64_t id; /* 0: it is in memory alone */
 	char *name, *arn;
@@ -150,6 +158,8 @@ struct flow_exec {
 int flows_start(struct flows *f, struct flow_def *d, const struct flow_begin *b, struct err *err) MUST_CHECK;
 /** flow_exec_stop - StopExecution; either may be NULL. */
 void flow_exec_stop(struct flow_exec *x, const char *error, const char *cause);
+/** flow_exec_wait - have @w called when it has ended, durably. */
+void flow_exec_wait(struct flow_exec *x, struct flow_waiter *w);
 /** flows_running - by its ARN, or NULL. */
 struct flow_exec *flows_running(const struct flows *f, struct str arn);
 
