@@ -81,6 +81,8 @@ complete -c slsc -n '__slsc_is' -a local -d 'Serve functions on this machine as 
 complete -c slsc -n '__slsc_is help' -a local -d 'Serve functions on this machine as the platform would'
 complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function, on the local platform or by itself'
 complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function, on the local platform or by itself'
+complete -c slsc -n '__slsc_is' -a flow -d 'Functions composed into state machines'
+complete -c slsc -n '__slsc_is help' -a flow -d 'Functions composed into state machines'
 complete -c slsc -n '__slsc_is' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is help' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is' -a chaos -d 'Put faults in, and see whether what has to hold does'
@@ -329,6 +331,14 @@ complete -c slsc -n '__slsc_in invoke' -l url -x -d 'of a platform\'s Invoke API
 complete -c slsc -n '__slsc_in invoke' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in invoke' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
+
+# flow
+complete -c slsc -n '__slsc_is flow' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is flow' -a validate -d 'Check state machines, and tell all that is wrong with them'
+
+# flow validate
+complete -c slsc -n '__slsc_in flow validate' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in flow validate' -F
 
 # bench
 complete -c slsc -n '__slsc_in bench' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'

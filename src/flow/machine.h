@@ -194,8 +194,8 @@ struct flow_task {
 
 /**
  * flow_function_name - the name in @s, which is a name, a partial ARN (ACCOUNT:function:NAME) or an ARN, each of them
- * with ":QUALIFIER" or without. @name: of 64 bytes and a NUL; @qualifier: of 129; "" if there is none. Returns 0, or -1:
- * it is none of these.
+ * with ":QUALIFIER" or without. @name: of 64 bytes and a NUL; @qualifier: of 129; "" if there is none. Returns 0, or
+ * -1: it is none of these.
  */
 int flow_function_name(const char *s, char name[65], char qualifier[130]) MUST_CHECK;
 
@@ -322,6 +322,17 @@ void flow_machine_release(struct flow_machine *m);
 /** flow_states_find - the state of that name in one machine, branch or processor, not below it; or NULL. */
 const struct flow_state *flow_states_find(const struct flow_states *in, const char *name);
 
+enum flow_exit_kind { FLOW_EXIT_NEXT, FLOW_EXIT_RULE, FLOW_EXIT_DEFAULT, FLOW_EXIT_CATCH };
+/** A way out of a state. */
+struct flow_exit {
+	enum flow_exit_kind kind;
+	const struct flow_state *to;
+	size_t index; /* which rule or catcher */
+	struct flow_at at;
+};
+/** flow_state_exit - the @i-th one, in the order in which they are tried; false: there are no more. */
+bool flow_state_exit(const struct flow_state *s, size_t i, struct flow_exit *out);
+
 /**
  * flow_place - where @json stands, a string, number, list or object inside of flow_machine.definition; line 0 for
  * anything else (true, false and null are one value each, wherever they stand).
@@ -329,8 +340,8 @@ const struct flow_state *flow_states_find(const struct flow_states *in, const ch
 struct flow_at flow_place(const struct flow_machine *m, const json_t *json);
 
 /**
- * flow_state_err - ERR_FUNCTION "FILE:LINE:COL: STATE PATH: fmt", at the state itself if @at.line is 0. For what happens
- * at run time.
+ * flow_state_err - ERR_FUNCTION "FILE:LINE:COL: STATE PATH: fmt", at the state itself if @at.line is 0. For what
+ * happens at run time.
  */
 int flow_state_err(const struct flow_machine *m, const struct flow_state *s, struct flow_at at, struct err *err,
 		   const char *fmt, ...) PRINTF_LIKE(5, 6);
