@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cli/out.h"
 #include "commands.h"
+#include "local_flows.h"
 #include "local/async.h"
 #include "local/observe.h"
 #include "local/page.h"
@@ -29,10 +30,10 @@ struct local_ctx {
 	struct registry_flags registry;
 };
 
-#define AT(member) offsetof(struct local_ctx, member)
-#define PORT "9000"
-#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_-"
-#define GRACE_NS (2 * LOOP_S)
+#define AT(member)    offsetof(struct local_ctx, member)
+#define PORT	      "9000"
+#define NAME_LETTERS  "abcdefghijklmnopqrstuvwxyz0123456789_-"
+#define GRACE_NS      (2 * LOOP_S)
 #define LAST_WORDS_MS 1000
 
 static const struct opt opts[] = {
@@ -71,10 +72,11 @@ struct session {
 	struct rebuild rebuild;
 	struct build_request request;
 	struct async async;
+	struct flows flows;
 	struct observe observe;
 	struct page page;
-	const char *url;		/* borrowed: what is added from now on is told of */
-	int claim, unpacked;		/* what is unpacked stays while it is open */
+	const char *url;     /* borrowed: what is added from now on is told of */
+	int claim, unpacked; /* what is unpacked stays while it is open */
 };
 
 static void show_line(struct observer *o, struct instance *i, struct invocation *inv, enum line_from from,
@@ -122,12 +124,15 @@ static int take_function(struct session *s, struct project *p, const struct buil
 static void rebuilt(struct rebuild *r, struct project *p, struct build_result *res, const struct err *err)
 {
 	struct session *s = CONTAINER_OF(r, struct session, rebuild);
+	struct err failed = ERR_INIT;
 
 	if (err->code != ERR_NONE) {
 		out_error(err);
 		out_note("what is served stays as it is");
 		return;
 	}
+	if (local_flows_define(&s->flows, p, &failed) < 0)
+		out_error(&failed);
 	VEC_EACH(res, b) {
 		struct err e = ERR_INIT;
 
@@ -292,6 +297,9 @@ static int start_gateway(struct session *s, const struct project *p, struct err 
 		return err_set(err, ERR_USAGE, "--port: '%.50s' is no port", text);
 	if (gateway_start(&s->gateway, &s->platform, address, (uint16_t)port, err) < 0)
 		return -1;
+	if (local_flows_open(&s->flows, &s->platform, p->dir, err) < 0)
+		return -1;
+	s->gateway.flows = &s->flows;
 	s->async.died = died;
 	s->async.trouble = trouble;
 	return async_start(&s->async, &s->gateway, p->dir, err);
@@ -300,8 +308,8 @@ static int start_gateway(struct session *s, const struct project *p, struct err 
 static int serve(struct session *s, const struct project *p, struct err *err)
 {
 	const char *address = s->options->listen ? s->options->listen : "127.0.0.1";
-	CLEAN_FREE char *url = xasprintf(strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address,
-					 s->gateway.listener.port);
+	CLEAN_FREE char *url =
+		xasprintf(strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address, s->gateway.listener.port);
 	int ret;
 
 	/* the loop waits for nobody who reads what it says */
@@ -309,7 +317,11 @@ static int serve(struct session *s, const struct project *p, struct err *err)
 		return -1;
 	VEC_EACH(&s->platform.fns, f)
 		out_note("%s  %s/%s/", (*f)->name, url, (*f)->name);
+	local_flows_show(&s->flows, url);
 	out_note("all of it at %s/_slsc/", url);
+	/* with all functions in place */
+	if (local_flows_resume(&s->flows, err) < 0)
+		return -1;
 	s->url = url;
 	ret = loop_run(&s->loop, err);
 	s->url = NULL;
@@ -327,8 +339,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 {
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
-	struct session s = { .options = c, .console = { .line = show_line, .told = show_told }, .claim = -1,
-			     .unpacked = -1 };
+	struct session s = {
+		.options = c, .console = { .line = show_line, .told = show_told }, .claim = -1, .unpacked = -1
+	};
 	CLEAN_STRS struct strs artifacts = { 0 };
 	struct observe_opts o;
 	bool build;
@@ -355,8 +368,11 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	platform_observe(&s.platform, &s.console);
 	page_start(&s.page, &s.platform);
 	s.gateway.page = &s.page;
-	o = (struct observe_opts){ .url = c->otlp, .dir = c->otlp_dir, .lines = c->log_file,
-				   .headers = strs_argv(&c->headers), .tell = tell };
+	o = (struct observe_opts){ .url = c->otlp,
+				   .dir = c->otlp_dir,
+				   .lines = c->log_file,
+				   .headers = strs_argv(&c->headers),
+				   .tell = tell };
 	if (observe_start(&s.observe, &s.platform, &o, err) < 0)
 		goto out;
 	s.claim = running_claim(p.dir, err);
@@ -366,10 +382,12 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		goto out;
 	if (build && add_functions(&s, &p, g, err) < 0)
 		goto out;
-	if (add_artifacts(&s, p.file ? &p : NULL, &artifacts, err) < 0)
+	if (add_artifacts(&s, p.file ? &p : NULL, &artifacts, err) < 0 ||
+	    (p.file && local_flows_define(&s.flows, &p, err) < 0))
 		goto out;
-	s.rebuild = (struct rebuild){ .loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting,
-				      .done = rebuilt };
+	s.rebuild = (struct rebuild){
+		.loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting, .done = rebuilt
+	};
 	/* what is built while functions are served is told when it is done */
 	s.rebuild.req.on_step = NULL;
 	if (build && watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)
@@ -377,6 +395,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	ret = serve(&s, &p, err);
 out:
 	async_stop(&s.async);
+	flows_close(&s.flows);
 	if (s.gateway.platform)
 		gateway_stop(&s.gateway);
 	if (s.claim >= 0)
@@ -415,13 +434,17 @@ const struct cmd cmd_local = {
 		"cache and served under the name of its file or repository; an image has a root directory of its own, "
 		"read-only. Without functions no slsc.yaml is needed; what one says of a function of the same name "
 		"counts.\n\n"
+		"State machines (flows: in slsc.yaml, or made by CreateStateMachine) are served at the same address by "
+		"the API of AWS Step Functions. What their executions were told is in .slsc/flow.db: after a kill they "
+		"go on.\n\n"
 		"A function that speaks HTTP (runtime: http) is found at http://127.0.0.1:9000/NAME/, and an instance "
 		"of it serves up to 80 requests at once. With --name a command of any language is served.",
 	.examples = "$ slsc local\n"
 		    "$ slsc local dist/hello-x86_64.zip\n"
 		    "$ slsc local oci:dist/hello.oci\n"
 		    "$ slsc local --name api --http -- python3 -u server.py\n"
-		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n",
+		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n"
+		    "$ aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:9000\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct local_ctx),

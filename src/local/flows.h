@@ -50,6 +50,7 @@ struct flows {
 	struct flow_exec *first;      /* those that are running */
 	size_t running;
 	bool closing;
+	bool serving;			/* the loop runs: nothing waits for the journal */
 	/* a task is asked once more, since a crash came between; may be NULL */
 	void (*again)(void *ctx, const struct flow_exec *x, const char *state, const char *function);
 	/* the journal cannot be written: told once, until it can; may be NULL */
