@@ -25,15 +25,15 @@ static const struct cmd subs[] = {
 		.args = "[FILE]",
 		.summary = "Run a state machine, durably",
 		.description =
-			"Builds the functions that the machine's tasks name, if it has to, and runs one execution of it "
-			"on a platform within this process. What the execution is told goes to a journal, .slsc/flow.db, "
-			"before anything is done because of it: after a kill at any moment --resume NAME, or the same "
-			"--name again, goes on where it was. A task whose answer had come is not asked again; one whose "
-			"answer had not is asked once more, and that is told. If a slsc local runs in the project, it is "
-			"what runs the execution.\n\n"
+			"Builds the functions that the machine's tasks name, if it has to, and runs one execution of "
+			"it on a platform within this process. What the execution is told goes to a journal, "
+			".slsc/flow.db, before anything is done because of it: after a kill at any moment --resume "
+			"NAME, or the same --name again, goes on where it was. A task whose answer had come is not "
+			"asked again; one whose answer had not is asked once more, and that is told. If a slsc local "
+			"runs in the project, it is what runs the execution.\n\n"
 			"The output goes to stdout. The exit code is 1 if the execution did not succeed.\n\n"
-			"With --json the result is one line: name, arn, status, output, error, cause, started, stopped, "
-			"run_here, tasks (given out here), again (of them), events.",
+			"With --json the result is one line: name, arn, status, output, error, cause, started, "
+			"stopped, run_here, tasks (given out here), again (of them), events.",
 		.examples = "$ slsc flow run checkout.asl.yaml --input order.json --name o-1\n"
 			    "$ slsc flow run --resume o-1\n"
 			    "$ slsc flow run checkout.asl.yaml --input '{}' --memory --history\n",

@@ -122,7 +122,7 @@ static struct flow_def *read_def(struct session *s, const char *file, struct err
 	CLEAN_FLOW_PROBLEMS struct flow_problems found = { .ptr = NULL };
 	CLEAN_FREE char *name = flow_machine_name(file);
 	CLEAN_BUF struct buf text = BUF_INIT;
-	struct flow_def *d, *there;
+	struct flow_def *d;
 
 	if (read_file(file, &text, err) < 0)
 		return NULL;
@@ -130,20 +130,20 @@ static struct flow_def *read_def(struct session *s, const char *file, struct err
 			 NULL, &s->fp.known, &found, err);
 	if (!d && found.errors > 1 && !err->hint[0])
 		err_hint(err, "there is more: `slsc flow validate %.150s`", file);
-	if (!d)
-		return NULL;
-	/* the same as before is the same revision */
-	there = flows_find(&s->flows, str_from(name));
+	return d;
+}
+
+/* Into the journal; the same as before is the same revision. */
+static int keep_def(struct session *s, struct flow_def *d, struct err *err)
+{
+	const struct flow_def *there = flows_find(&s->flows, str_from(d->name));
+
 	if (there && strcmp(there->text, d->text) == 0) {
 		d->revision = there->revision;
 		d->made = there->made;
 		d->changed = there->changed;
 	}
-	flow_def_ref(d);
-	if (flows_put_now(&s->flows, d, err) == 0)
-		return d;
-	flow_def_unref(d);
-	return NULL;
+	return flows_put_now(&s->flows, flow_def_ref(d), err);
 }
 
 /* ---- its functions ---- */
@@ -242,8 +242,6 @@ static void trouble(void *ctx, const struct err *err)
 
 static int start(struct session *s, struct err *err)
 {
-	CLEAN_FREE char *dot = path_join(s->dir, ".slsc"), *path = path_join(dot, "flow.db");
-
 	if (loop_init(&s->loop, err) < 0)
 		return -1;
 	s->have = HAVE_LOOP;
@@ -260,6 +258,14 @@ static int start(struct session *s, struct err *err)
 	s->flows.again = again;
 	s->flows.trouble = trouble;
 	s->flows.ctx = s;
+	s->flows.platform = &s->platform;
+	return 0;
+}
+
+static int open_journal(struct session *s, struct err *err)
+{
+	CLEAN_FREE char *dot = path_join(s->dir, ".slsc"), *path = path_join(dot, "flow.db");
+
 	if (!s->options->memory && fs_mkdirs(dot, err) < 0)
 		return -1;
 	if (flows_open(&s->flows, &s->platform, s->options->memory ? NULL : path, "slsc flow run", err) < 0)
@@ -549,7 +555,8 @@ static int here(struct session *s, const char *file, struct err *err)
 		s->events = json_array();
 		b.history = on_history;
 	}
-	if (file && !(s->def = read_def(s, file, err)))
+	if ((file && !(s->def = read_def(s, file, err))) || open_journal(s, err) < 0 ||
+	    (s->def && keep_def(s, s->def, err) < 0))
 		return -1;
 	if (s->def)
 		l.machine = s->def->name;

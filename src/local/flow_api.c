@@ -293,10 +293,9 @@ static void update(struct api_call *c)
 	    !api_text(c, "roleArn", ROLE_MAX, false, &role))
 		return;
 	if (!text && !role) {
-		api_error(
-			c, 400, "MissingRequiredParameter",
-			"Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must "
-			"be specified");
+		api_error(c, 400, "MissingRequiredParameter",
+			  "Either the definition, the role ARN, the LoggingConfiguration, or the "
+			  "TracingConfiguration must be specified");
 		return;
 	}
 	if (role && !starts_with(role, "arn:")) {

@@ -270,8 +270,9 @@ void api_list_executions(struct api_call *c)
 	if (status && c->status < 0 && strcmp(status, "PENDING_REDRIVE") != 0) {
 		api_error(
 			c, 400, "ValidationException",
-			"1 validation error detected: Value at 'statusFilter' failed to satisfy constraint: Member must "
-			"satisfy enum value set: [RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE]");
+			"1 validation error detected: Value at 'statusFilter' failed to satisfy constraint: "
+			"Member must satisfy enum value set: [RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, "
+			"PENDING_REDRIVE]");
 		return;
 	}
 	c->list = json_array();

@@ -7,10 +7,10 @@
 #include "local/platform.h"
 
 /*
- * State machines and their executions on a platform: tasks are invocations of its functions, time is the loop's. What an
- * execution is told is in the journal, durable, before anything is done because of it: after a kill -9 it goes on where
- * it was; a task whose answer had not come is asked once more (at least once), one whose answer had is not. Executions
- * of type EXPRESS, and all without a journal, live in memory alone.
+ * State machines and their executions on a platform: tasks are invocations of its functions, time is the loop's. What
+ * an execution is told is in the journal, durable, before anything is done because of it: after a kill -9 it goes on
+ * where it was; a task whose answer had not come is asked once more (at least once), one whose answer had is not.
+ * Executions of type EXPRESS, and all without a journal, live in memory alone.
  *
  * All calls and callbacks are of the loop's thread.
  */
@@ -50,7 +50,7 @@ struct flows {
 	struct flow_exec *first;      /* those that are running */
 	size_t running;
 	bool closing;
-	bool serving;			/* the loop runs: nothing waits for the journal */
+	bool serving; /* the loop runs: nothing waits for the journal */
 	/* a task is asked once more, since a crash came between; may be NULL */
 	void (*again)(void *ctx, const struct flow_exec *x, const char *state, const char *function);
 	/* the journal cannot be written: told once, until it can; may be NULL */
@@ -68,8 +68,8 @@ void flows_close(struct flows *f);
 bool flows_name_ok(const char *name);
 
 /**
- * flow_def_new - read a definition. @shown: for messages; @known: or NULL. ERR_CONFIG located. One reference; NULL after a
- * failure, with @found (to be released) what is wrong with it.
+ * flow_def_new - read a definition. @shown: for messages; @known: or NULL. ERR_CONFIG located. One reference; NULL
+ * after a failure, with @found (to be released) what is wrong with it.
  */
 struct flow_def *flow_def_new(struct flows *f, const char *name, const char *shown, const char *text, size_t n,
 			      bool express, const char *role, const struct flow_known *known,
@@ -88,11 +88,11 @@ struct flow_define {
 	void (*done)(struct flow_define *d, const struct err *err); /* frees @d */
 };
 /**
- * flows_put - have @d->def in place of what has its name; it is taken over. With a journal @d->done is called when that is
- * durable; without one before this returns.
+ * flows_put - have @d->def, of which the caller keeps a reference until then, in place of what has its name. With a
+ * journal @d->done is called when that is durable; without one before this returns.
  */
 void flows_put(struct flows *f, struct flow_define *d);
-/** flows_put_now - the same, and wait for it: before the loop runs. */
+/** flows_put_now - the same, waiting for it, before the loop runs; @def is taken over. */
 int flows_put_now(struct flows *f, struct flow_def *def, struct err *err) MUST_CHECK;
 /** flows_load - take what the journal has of machines; before the loop runs. */
 int flows_load(struct flows *f, struct err *err) MUST_CHECK;
@@ -113,8 +113,8 @@ struct flow_begin {
 	const char *traceparent, *xray; /* the caller's trace; or NULL */
 	uint64_t timeout_ms;		/* of the execution; 0: the machine's alone */
 	/*
-	 * it is durable (@there NULL), or was not started: @there or @err. Then @x is gone after this. Called once, also
-	 * before flows_start() returns; may be NULL
+	 * it is durable (@there NULL), or was not started: @there or @err. Then @x is gone after this. Called once,
+	 * also before flows_start() returns; may be NULL
 	 */
 	void (*started)(struct flow_exec *x, const struct flow_there *there, const struct err *err);
 	void (*over)(struct flow_exec *x); /* it has ended, durably; gone after this; may be NULL */
@@ -183,8 +183,8 @@ int flow_stored_read(struct flow_stored *s, const struct flow_store_ops *ops, st
 		     struct err *err) MUST_CHECK;
 
 /**
- * flows_resume - go on with @s, which is running by the journal and not here. @b: its callbacks. ERR_CONFIG: its definition
- * cannot be read any more; ERR_FORMAT: its events.
+ * flows_resume - go on with @s, which is running by the journal and not here. @b: its callbacks. ERR_CONFIG: its
+ * definition cannot be read any more; ERR_FORMAT: its events.
  */
 int flows_resume(struct flows *f, const struct flow_stored *s, const struct flow_begin *b, struct err *err) MUST_CHECK;
 /** flows_resume_all - before the loop runs. *@n: so many. What cannot go on is told by @failed, and left as it is. */

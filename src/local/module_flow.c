@@ -29,9 +29,10 @@ enum {
 	NSTATEMENTS
 };
 
-#define EXECUTION_COLUMNS                                                                                              \
-	"id, revision, machine, name, role, trace, input, output, error, cause, status, started, stopped, engine, seed,"      \
-	" deadline"
+/* clang-format off */
+#define EXECUTION_COLUMNS "id, revision, machine, name, role, trace, input, output, error, cause, status, started, " \
+			  "stopped, engine, seed, deadline"
+/* clang-format on */
 
 static const char *const sql[NSTATEMENTS] = {
 	[DEFINITION_PUT] = "INSERT OR IGNORE INTO definition (revision, text) VALUES (?1, ?2)",
@@ -66,7 +67,8 @@ static const char schema[] =
 	" made INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE execution (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, machine TEXT NOT NULL,"
 	" name TEXT NOT NULL, status INTEGER NOT NULL, started INTEGER NOT NULL, stopped INTEGER,"
-	" engine INTEGER NOT NULL, seed INTEGER NOT NULL, deadline INTEGER NOT NULL, role TEXT, trace TEXT, error TEXT, cause TEXT, output BLOB, input BLOB);"
+	" engine INTEGER NOT NULL, seed INTEGER NOT NULL, deadline INTEGER NOT NULL, role TEXT, trace TEXT,"
+	" error TEXT, cause TEXT, output BLOB, input BLOB);"
 	"CREATE UNIQUE INDEX execution_name ON execution (name, machine);"
 	"CREATE INDEX execution_running ON execution (id) WHERE status = 0;"
 	"CREATE TABLE event (execution INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,"

@@ -24,7 +24,7 @@ struct crypto_ops {
 	/** sha1 - for formats that demand it (SPDX 2.3, 8.4), never for trust. */
 	void (*sha1)(const void *p, size_t n, uint8_t out[CRYPTO_SHA1_LEN]);
 
-	/** digest - by "MD5", "SHA-1", "SHA-256", "SHA-384" or "SHA-512", never for trust; bytes of it, 0: another name. */
+	/** digest - "MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512", never for trust; bytes of it, 0: another name. */
 	size_t (*digest)(const char *algorithm, const void *p, size_t n, uint8_t out[64]);
 
 	void (*random)(void *p, size_t n);
