@@ -188,10 +188,7 @@ static void hint_value(struct reader *r, const char *s, enum flow_syntax what)
 	if (what == FLOW_VALUE && s[strlen(name)] == '(')
 		hint_near(r, name, functions, "there are");
 	else if (what == FLOW_VALUE)
-		hint(r,
-		     "a path ($.%.60s) or a function (States.Format(...)); what is to stay as it is goes into a field "
-		     "without .$",
-		     s);
+		hint(r, "a path begins with $; what is to stay as it is goes into a field without .$ at its end");
 	else
 		hint(r, "a path begins with $, as in '$.%.100s'", s);
 }
