@@ -335,10 +335,18 @@ complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
 # flow
 complete -c slsc -n '__slsc_is flow' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_is flow' -a validate -d 'Check state machines, and tell all that is wrong with them'
+complete -c slsc -n '__slsc_is flow' -a graph -d 'Draw a state machine, and the way that an execution went'
 
 # flow validate
 complete -c slsc -n '__slsc_in flow validate' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in flow validate' -F
+
+# flow graph
+complete -c slsc -n '__slsc_in flow graph' -l svg -d 'a drawing as an SVG file (the default)'
+complete -c slsc -n '__slsc_in flow graph' -l mermaid -d 'a Mermaid flowchart'
+complete -c slsc -n '__slsc_in flow graph' -l history -r -F -d 'the history of an execution: its way is drawn, with times'
+complete -c slsc -n '__slsc_in flow graph' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in flow graph' -F
 
 # bench
 complete -c slsc -n '__slsc_in bench' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
+#include "flow_graph.h"
 #include "flow_validate.h"
 
 static const struct cmd subs[] = {
@@ -19,14 +20,32 @@ static const struct cmd subs[] = {
 		.flags = CMD_JSON,
 		.run = flow_validate,
 	},
+	{
+		.name = "graph",
+		.args = "FILE",
+		.summary = "Draw a state machine, and the way that an execution went",
+		.description = "Draws a state machine as an SVG file, which needs no script and follows the reader's "
+			       "light or dark, or as a Mermaid flowchart.\n\n"
+			       "With --history, which takes what slsc flow run --history and the service's "
+			       "GetExecutionHistory print, states and ways that were taken stand out, with how often "
+			       "and how long.",
+		.examples = "$ slsc flow graph checkout.asl.json -o checkout.svg\n"
+			    "$ slsc flow graph checkout.asl.json --history history.json -o run.svg\n"
+			    "$ slsc flow graph checkout.asl.json --mermaid\n",
+		.opts = flow_graph_opts,
+		.complete = COMPLETE_FILE,
+		.ctx_size = sizeof(struct flow_graph_ctx),
+		.run = flow_graph,
+	},
 	{ .name = NULL },
 };
 
 const struct cmd cmd_flow = {
 	.name = "flow",
-	.args = "validate",
+	.args = "validate|graph",
 	.summary = "Functions composed into state machines",
 	.description = "State machines in the Amazon States Language, whose tasks are functions of slsc.yaml.",
-	.examples = "$ slsc flow validate checkout.asl.json\n",
+	.examples = "$ slsc flow validate checkout.asl.json\n"
+		    "$ slsc flow graph checkout.asl.json -o checkout.svg\n",
 	.subs = subs,
 };

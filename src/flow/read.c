@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flow/read.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -356,13 +355,13 @@ bool field_count(struct reader *r, const struct trail *t, const struct doc_node 
 		return false;
 	}
 	d = json_number_value(n->json);
-	if (d != floor(d)) {
-		problem(r, t, n->at, "has to be a whole number, not %g", d);
+	if (d < (double)min || d > (double)max) {
+		problem(r, t, n->at, "has to be %llu to %llu, not %.10g", (unsigned long long)min,
+			(unsigned long long)max, d);
 		return false;
 	}
-	if (d < (double)min || d > (double)max) {
-		problem(r, t, n->at, "has to be %llu to %llu, not %.0f", (unsigned long long)min,
-			(unsigned long long)max, d);
+	if (d != (double)(uint64_t)d) {
+		problem(r, t, n->at, "has to be a whole number, not %.10g", d);
 		return false;
 	}
 	*out = (uint64_t)d;
