@@ -335,10 +335,16 @@ complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
 # flow
 complete -c slsc -n '__slsc_is flow' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_is flow' -a validate -d 'Check state machines, and tell all that is wrong with them'
+complete -c slsc -n '__slsc_is flow' -a test -d 'Try a state machine with cases: an input, what tasks answer, what has to come of it'
 
 # flow validate
 complete -c slsc -n '__slsc_in flow validate' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in flow validate' -F
+
+# flow test
+complete -c slsc -n '__slsc_in flow test' -s t -l tests -r -F -d 'the cases (default: FILE with .test.yaml or .test.json in place of its ending)'
+complete -c slsc -n '__slsc_in flow test' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in flow test' -F
 
 # bench
 complete -c slsc -n '__slsc_in bench' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'
