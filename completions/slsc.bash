@@ -383,7 +383,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words validate graph
+			_slsc_words validate graph test
 		fi ;;
 	'flow validate')
 		case $prev in
@@ -406,6 +406,18 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --svg --mermaid --history --output --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'flow test')
+		case $prev in
+		-t|--tests) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --tests --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_files -f
 		fi ;;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
 #include "flow_graph.h"
+#include "flow_test.h"
 #include "flow_validate.h"
 
 static const struct cmd subs[] = {
@@ -37,12 +38,29 @@ static const struct cmd subs[] = {
 		.ctx_size = sizeof(struct flow_graph_ctx),
 		.run = flow_graph,
 	},
+	{
+		.name = "test",
+		.args = "FILE",
+		.summary = "Try a state machine with cases: an input, what tasks answer, what has to come of it",
+		.description =
+			"Runs each case of a file of tests in a time of its own, in which waiting takes none, and "
+			"calls no function: what each task answers is in the case. Tells where the states that were "
+			"entered, the output or the error are others than the case says.\n\n"
+			"Exit code 3: a case does not hold.",
+		.examples = "$ slsc flow test checkout.asl.json\n"
+			    "$ slsc flow test checkout.asl.json --tests declined.test.yaml --json\n",
+		.opts = flow_test_opts,
+		.complete = COMPLETE_FILE,
+		.ctx_size = sizeof(struct flow_test_ctx),
+		.flags = CMD_JSON,
+		.run = flow_test,
+	},
 	{ .name = NULL },
 };
 
 const struct cmd cmd_flow = {
 	.name = "flow",
-	.args = "validate|graph",
+	.args = "validate|graph|test",
 	.summary = "Functions composed into state machines",
 	.description = "State machines in the Amazon States Language, whose tasks are functions of slsc.yaml.",
 	.examples = "$ slsc flow validate checkout.asl.json\n"
