@@ -35,15 +35,20 @@ void flow_project_release(struct flow_project *p)
 
 static void print_problems(const struct flow_problems *found, const char *file, bool warn)
 {
-	for (size_t i = 0; i < found->len; i++) {
-		struct err e;
+	const size_t more = found->errors + found->warnings - found->len;
+	struct err e = ERR_INIT;
 
+	for (size_t i = 0; i < found->len; i++) {
 		flow_problem_err(&found->ptr[i], file, &e);
 		if (!found->ptr[i].warning)
 			out_error(&e);
 		else if (warn)
 			out_warning(&e);
 	}
+	if (!more)
+		return;
+	err_set(&e, ERR_CONFIG, "%s: and %zu more", file, more);
+	out_error(&e);
 }
 
 int flow_open(struct flow_machine *m, const char *path, const struct flow_known *known, bool warn, struct err *err)
@@ -136,7 +141,7 @@ static void validate_one(struct verdict *v, const char *path, struct err *err)
 		say_good(v->text, &m, &found);
 	else if (!m.definition && v->only)
 		*err = e;
-	else if (!m.definition || found.len < found.errors + found.warnings)
+	else if (!m.definition)
 		out_error(&e);
 }
 

@@ -131,7 +131,8 @@ static void check_reached(struct reader *r, const struct graph *g)
 	}
 }
 
-static void check_ends(struct reader *r, const struct scope *in, const struct graph *g)
+/* @endless: a cycle that never ends has been told. */
+static void check_ends(struct reader *r, const struct scope *in, const struct graph *g, bool endless)
 {
 	size_t len = 0;
 
@@ -149,9 +150,10 @@ static void check_ends(struct reader *r, const struct scope *in, const struct gr
 				  : of->up->kind == FLOW_MAP ? "what the map runs"
 							     : "this branch");
 		flow_problems_hint(r->found, "say \"End\": true in a state, or add one of type Succeed or Fail");
-		memset(g->ends, true, g->n);
 		return;
 	}
+	if (endless)
+		return;
 	walk(g, g->back_first, g->back, g->ends, len);
 	for (size_t i = 0; i < g->n; i++) {
 		const struct flow_state *s = g->of->state[i];
@@ -309,7 +311,8 @@ static bool has_exit(const struct tarjan *t, uint32_t set)
 	return false;
 }
 
-static void tell_cycle(struct reader *r, const struct tarjan *t, uint32_t v)
+/* Returns whether it is an error. */
+static bool tell_cycle(struct reader *r, const struct tarjan *t, uint32_t v)
 {
 	const struct flow_state *s = t->g->of->state[v];
 	const bool leaves = has_exit(t, t->set[v]);
@@ -322,12 +325,15 @@ static void tell_cycle(struct reader *r, const struct tarjan *t, uint32_t v)
 			  names.ptr);
 	flow_problems_hint(r->found, leaves ? "put a Wait state into it"
 					    : "let a Choice state lead out of it, and put a Wait state into it");
+	return !leaves;
 }
 
-static void check_cycles(struct reader *r, const struct graph *g)
+/* Returns whether there is one that never ends. */
+static bool check_cycles(struct reader *r, const struct graph *g)
 {
 	const size_t n = g->n;
 	struct tarjan t = { .g = g };
+	bool endless = false;
 	CLEAN_FREE bool *out = xcalloc(n, sizeof(bool)), *told = NULL;
 	CLEAN_FREE uint32_t *words = xcalloc(n * 6, sizeof(uint32_t));
 
@@ -349,9 +355,10 @@ static void check_cycles(struct reader *r, const struct graph *g)
 		if (!t.set[i] || told[t.set[i]] || !g->reached[i])
 			continue;
 		told[t.set[i]] = true;
-		tell_cycle(r, &t, i);
+		endless |= tell_cycle(r, &t, i);
 		most--;
 	}
+	return endless;
 }
 
 void check_graph(struct reader *r, const struct scope *s)
@@ -360,7 +367,6 @@ void check_graph(struct reader *r, const struct scope *s)
 
 	graph_make(&g, s->of);
 	check_reached(r, &g);
-	check_ends(r, s, &g);
-	check_cycles(r, &g);
+	check_ends(r, s, &g, check_cycles(r, &g));
 	graph_release(&g);
 }

@@ -97,13 +97,13 @@ static void read_machine(struct reader *r, const struct doc_node *root)
 		return;
 	}
 	fields_known(r, NULL, root, known, "a state machine");
-	field_string(r, NULL, root, "Comment", &m->comment, NULL);
 	if (field_string(r, NULL, root, "Version", &m->version, &at) && strcmp(m->version, "1.0") != 0) {
 		problem(r, AT_FIELD(NULL, "Version"), at, "there is no version '%.40s' of the language", m->version);
 		hint(r, "it is 1.0");
 	}
 	m->has_timeout = field_count(r, NULL, root, "TimeoutSeconds", 1, FLOW_SECONDS_MAX, &m->timeout, &m->timeout_at);
 	m->root = read_states(r, NULL, root, NULL, NULL, 0);
+	m->comment = m->root->comment;
 	VEC_EACH(&r->scopes, s) {
 		check_assigns(r, *s);
 		if (!(*s)->broken)
@@ -141,8 +141,10 @@ int flow_machine_parse(struct flow_machine *m, const char *shown, const char *te
 	*m = (struct flow_machine){ 0 };
 	*found = (struct flow_problems){ 0 };
 	m->file = arena_strdup(&m->arena, shown);
-	if (doc_parse(&d, &m->arena, m->file, text, n, found, err))
+	if (doc_parse(&d, &m->arena, m->file, text, n, found, err)) {
+		flow_problems_sort(found);
 		return -1;
+	}
 	m->definition = d.json;
 	make_places(m, &d);
 	read_machine(&r, d.root);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flow/read.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,14 +158,42 @@ bool field_string(struct reader *r, const struct trail *t, const struct doc_node
 	return true;
 }
 
+/* "$.a" for "a", "did you mean" for a function. */
+static void hint_value(struct reader *r, const char *s, enum flow_syntax what)
+{
+	static const char *const functions[] = {
+		"States.Array",
+		"States.ArrayContains",
+		"States.ArrayGetItem",
+		"States.ArrayLength",
+		"States.ArrayPartition",
+		"States.ArrayRange",
+		"States.ArrayUnique",
+		"States.Base64Decode",
+		"States.Base64Encode",
+		"States.Format",
+		"States.Hash",
+		"States.JsonMerge",
+		"States.JsonToString",
+		"States.MathAdd",
+		"States.MathRandom",
+		"States.StringSplit",
+		"States.StringToJson",
+		"States.UUID",
+		NULL,
+	};
+	CLEAN_FREE char *name = xstrndup(s, strcspn(s, "("));
+
+	if (what == FLOW_VALUE && s[strlen(name)] == '(')
+		hint_near(r, name, functions, "there are");
+	else if (what == FLOW_VALUE)
+		hint(r, "a path begins with $; what is to stay as it is goes into a field without .$ at its end");
+	else
+		hint(r, "a path begins with $, as in '$.%.100s'", s);
+}
+
 static bool check_syntax(struct reader *r, const struct trail *t, const struct doc_node *n, enum flow_syntax what)
 {
-	static const char *const names[] = {
-		[FLOW_PATH] = "path",
-		[FLOW_REFERENCE] = "reference path",
-		[FLOW_RESULT] = "reference path into the input",
-		[FLOW_VALUE] = "path or intrinsic function",
-	};
 	const char *s = doc_text(n), *why;
 	size_t at, chars = 1;
 
@@ -174,9 +201,9 @@ static bool check_syntax(struct reader *r, const struct trail *t, const struct d
 		return true;
 	for (size_t i = 0; i < at && s[i]; i++)
 		chars += ((unsigned char)s[i + 1] & 0xc0) != 0x80;
-	problem(r, t, n->at, "'%.200s' is no %s: %s, at character %zu", s, names[what], why, chars);
-	if (s[0] != '$' && strchr(s, '$') == NULL && what != FLOW_VALUE)
-		hint(r, "a path begins with $: '$.%.100s'", s);
+	problem(r, t, n->at, "'%.200s' is wrong at character %zu: %s", s, chars, why);
+	if (*s && *s != '$' && !at)
+		hint_value(r, s, what);
 	return false;
 }
 
@@ -328,13 +355,13 @@ bool field_count(struct reader *r, const struct trail *t, const struct doc_node 
 		return false;
 	}
 	d = json_number_value(n->json);
-	if (d != floor(d)) {
-		problem(r, t, n->at, "has to be a whole number, not %g", d);
+	if (d < (double)min || d > (double)max) {
+		problem(r, t, n->at, "has to be %llu to %llu, not %.10g", (unsigned long long)min,
+			(unsigned long long)max, d);
 		return false;
 	}
-	if (d < (double)min || d > (double)max) {
-		problem(r, t, n->at, "has to be %llu to %llu, not %.0f", (unsigned long long)min,
-			(unsigned long long)max, d);
+	if (d != (double)(uint64_t)d) {
+		problem(r, t, n->at, "has to be a whole number, not %.10g", d);
 		return false;
 	}
 	*out = (uint64_t)d;

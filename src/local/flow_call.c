@@ -10,7 +10,7 @@
 
 size_t flow_hash(const char *algorithm, const void *p, size_t n, uint8_t out[64])
 {
-	return digest_any(algorithm, p, n, out);
+	return digest_named(algorithm, p, n, out);
 }
 
 static void forget(struct flow_call *t)

@@ -61,6 +61,22 @@ void digest_free(struct digest_ctx *d)
 	free(d);
 }
 
+size_t digest_named(const char *algorithm, const void *p, size_t n, uint8_t out[64])
+{
+	static const char *const names[][2] = { { "MD5", "MD5" },
+						{ "SHA-1", "SHA1" },
+						{ "SHA-256", "SHA256" },
+						{ "SHA-384", "SHA384" },
+						{ "SHA-512", "SHA512" } };
+	struct err err = ERR_INIT;
+	const struct crypto_ops *ops = late_load("crypto", &err);
+
+	for (size_t i = 0; ops && i < ARRAY_LEN(names); i++)
+		if (!strcmp(algorithm, names[i][0]))
+			return ops->hash(names[i][1], p, n, out);
+	return 0;
+}
+
 int digest_of(const void *p, size_t n, struct digest *out, struct err *err)
 {
 	struct digest_ctx *d = digest_new(err);
@@ -123,12 +139,4 @@ int digest_parse(const char *s, struct digest *out, struct err *err)
 		return err_set(err, ERR_FORMAT, "'%.100s' is not a digest: sha256: and 64 lower-case hex digits", s);
 	memcpy(out->s, s, DIGEST_LEN);
 	return 0;
-}
-
-size_t digest_any(const char *algorithm, const void *p, size_t n, uint8_t out[64])
-{
-	struct err ignored = ERR_INIT;
-	const struct crypto_ops *ops = late_load("crypto", &ignored);
-
-	return ops ? ops->digest(algorithm, p, n, out) : 0;
 }

@@ -48,25 +48,6 @@ static void sha256_final(void *ctx, uint8_t out[CRYPTO_SHA256_LEN])
 		BUG("EVP_DigestFinal_ex failed");
 }
 
-static size_t digest(const char *algorithm, const void *p, size_t n, uint8_t out[64])
-{
-	static const struct {
-		const char *name;
-		const EVP_MD *(*md)(void);
-	} known[] = { { "MD5", EVP_md5 },	 { "SHA-1", EVP_sha1 },	    { "SHA-256", EVP_sha256 },
-		      { "SHA-384", EVP_sha384 }, { "SHA-512", EVP_sha512 } };
-	unsigned len;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strcmp(known[i].name, algorithm) != 0)
-			continue;
-		if (!EVP_Digest(p, n, out, &len, known[i].md(), NULL))
-			BUG("EVP_Digest failed");
-		return len;
-	}
-	return 0;
-}
-
 static void sha256_free(void *ctx)
 {
 	EVP_MD_CTX_free(ctx);
@@ -77,6 +58,17 @@ static void sha1(const void *p, size_t n, uint8_t out[CRYPTO_SHA1_LEN])
 	init();
 	if (!EVP_Digest(p, n, out, NULL, EVP_sha1(), NULL))
 		BUG("libcrypto has no SHA-1");
+}
+
+static size_t hash(const char *name, const void *p, size_t n, uint8_t out[CRYPTO_HASH_MAX])
+{
+	const EVP_MD *md;
+
+	init();
+	md = EVP_get_digestbyname(name);
+	if (!md || EVP_MD_get_size(md) > CRYPTO_HASH_MAX || !EVP_Digest(p, n, out, NULL, md, NULL))
+		return 0;
+	return (size_t)EVP_MD_get_size(md);
 }
 
 static void fill_random(void *p, size_t n)
@@ -254,7 +246,7 @@ const struct crypto_ops slsc_module_crypto = {
 	.sha256_final = sha256_final,
 	.sha256_free = sha256_free,
 	.sha1 = sha1,
-	.digest = digest,
+	.hash = hash,
 	.random = fill_random,
 	.scrypt = scrypt,
 	.poly1305 = poly1305,
