@@ -435,6 +435,7 @@ static int run_stored(struct session *s, struct lookup *l, const struct flow_beg
 	}
 	if (l->stored.status != FLOW_RUNNING)
 		return tell_of(s, &l->stored, err);
+	s->first = (double)l->stored.started / 1e9;
 	if (flows_resume(&s->flows, &l->stored, &again_b, err) < 0)
 		return -1;
 	return wait_for_end(s, l->name, err);
