@@ -112,6 +112,9 @@ static struct flow_store *open_store(const char *path, int64_t *next, struct err
 
 static int begin(struct flow_store *s, struct err *err)
 {
+	/* a row still borrowed would keep the log from starting over */
+	sqlite3_reset(sqlite_file_st(&s->file, DEFINITION));
+	sqlite3_reset(sqlite_file_st(&s->file, EXECUTION));
 	return sqlite_file_begin(&s->file, true, err);
 }
 
@@ -229,7 +232,7 @@ static int step(struct flow_store *s, int which, struct err *err)
 	return ret;
 }
 
-/* What was read before is not needed any more: a row still borrowed would keep the log from starting over. */
+/* What was read before is not needed any more. */
 static sqlite3_stmt *again(struct flow_store *s, int which)
 {
 	sqlite3_stmt *st = sqlite_file_st(&s->file, which);

@@ -235,8 +235,8 @@ struct invocation {
 	uint64_t produced;		/* bytes of its answer */
 	int64_t wall_made, wall_given;	/* ns since the epoch */
 	/*
-	 * When nobody waits for it any more, CLOCK_MONOTONIC, 0: whoever made it waits: its deadline is not later.
-	 * allowed_ms: what it was given for that, from when its instance had it; limited: less than the function's
+	 * until: CLOCK_MONOTONIC, when whoever made it waits no longer, which its deadline is not behind; 0: it does
+	 * wait. allowed_ms: its time from when its instance had it; limited: which is less than the function's
 	 */
 	uint64_t until, allowed_ms;
 	bool limited;

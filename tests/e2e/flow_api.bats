@@ -23,6 +23,7 @@ teardown() {
 	fi
 	local_stop
 	cd / || return 1
+	[ -z "${full:-}" ] || umount "$full"
 	[ -z "${T:-}" ] || rm -rf "$T"
 }
 
@@ -251,4 +252,37 @@ hint: \`slsc flow history --list\` shows those that it has"
 	! aws stop-execution --execution-arn "$A:execution:m:y" 2>"$T/err" || return 1
 	has "$(cat "$T/err")" "(ExecutionDoesNotExist) when calling the StopExecution operation"
 	has "$(cat "$T/err")" ": Execution Does Not Exist: '$A:execution:m:y'"
+}
+
+@test "a full disk: what cannot be written does not begin; what runs waits until there is room" {
+	[ "$(id -u)" = 0 ] || return 0
+	full=$T/w/p
+	mkdir "$full"
+	mount -t tmpfs -o size=32m none "$full"
+	cd p
+	printf 'project: p\nfunctions:\n  f:\n    sources: [f.c]\n    runtime: none\n' >slsc.yaml
+	printf 'int main(void) { return 0; }\n' >f.c
+	printf '{"StartAt":"W","States":{"W":{"Type":"Wait","SecondsPath":"$.s","Next":"E"},"E":{"Type":"Succeed"}}}' >w.asl.json
+	printf 'flows: {w: w.asl.json}\n' >>slsc.yaml
+	local_start
+	sdk_start
+	M="\"stateMachineArn\":\"$A:stateMachine:w\""
+	sfn StartExecution "{$M,\"name\":\"x\",\"input\":\"{\\\"s\\\":2}\"}"
+	is "$(jq -r .executionArn <<<"$out")" "$A:execution:w:x"
+	dd if=/dev/zero of=fill bs=1M >/dev/null 2>&1 || :
+	dd if=/dev/zero of=fill2 bs=1k >/dev/null 2>&1 || :
+	sfn StartExecution "{$M,\"name\":\"y\",\"input\":\"{\\\"s\\\":0,\\\"x\\\":\\\"$(head -c 100000 /dev/zero | tr '\0' x)\\\"}\"}"
+	is "$(jq -c '[.thrown, .status]' <<<"$out")" '["InternalServerError",500]'
+	has "$(jq -r .message <<<"$out")" ": No space left on device"
+	wait_for grep -q "^error: .*/.slsc/flow.db: cannot .*: No space left on device" "$T/local.log"
+	sfn DescribeExecution "{\"executionArn\":\"$A:execution:w:x\"}"
+	is "$(jq -r .status <<<"$out")" RUNNING
+	rm fill fill2
+	ended "$A:execution:w:x"
+	is "$(jq -r .status <<<"$out")" SUCCEEDED
+	sfn DescribeExecution "{\"executionArn\":\"$A:execution:w:y\"}"
+	is "$(jq -r .thrown <<<"$out")" ExecutionDoesNotExist
+	exec 8>&- 9<&-
+	wait "$sdk_pid" && sdk_pid=
+	local_stop
 }
