@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "cli/out.h"
 #include "commands.h"
-#include "local_flows.h"
 #include "local/async.h"
 #include "local/observe.h"
 #include "local/page.h"
@@ -17,6 +16,7 @@
 #include "local/serve_artifact.h"
 #include "local/unpack.h"
 #include "local/watch.h"
+#include "local_flows.h"
 #include "os/fs.h"
 #include "os/proc.h"
 #include "registry/origin.h"
@@ -30,10 +30,10 @@ struct local_ctx {
 	struct registry_flags registry;
 };
 
-#define AT(member)    offsetof(struct local_ctx, member)
-#define PORT	      "9000"
-#define NAME_LETTERS  "abcdefghijklmnopqrstuvwxyz0123456789_-"
-#define GRACE_NS      (2 * LOOP_S)
+#define AT(member) offsetof(struct local_ctx, member)
+#define PORT "9000"
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_-"
+#define GRACE_NS (2 * LOOP_S)
 #define LAST_WORDS_MS 1000
 
 static const struct opt opts[] = {
@@ -75,8 +75,8 @@ struct session {
 	struct flows flows;
 	struct observe observe;
 	struct page page;
-	const char *url;     /* borrowed: what is added from now on is told of */
-	int claim, unpacked; /* what is unpacked stays while it is open */
+	const char *url;		/* borrowed: what is added from now on is told of */
+	int claim, unpacked;		/* what is unpacked stays while it is open */
 };
 
 static void show_line(struct observer *o, struct instance *i, struct invocation *inv, enum line_from from,
@@ -287,6 +287,11 @@ static void trouble(const struct err *err)
 	out_error(err);
 }
 
+static void flow_ended(void *ctx, const struct flow_exec *x)
+{
+	observe_execution(&((struct session *)ctx)->observe, x);
+}
+
 static int start_gateway(struct session *s, const struct project *p, struct err *err)
 {
 	const char *address = s->options->listen ? s->options->listen : "127.0.0.1";
@@ -297,6 +302,8 @@ static int start_gateway(struct session *s, const struct project *p, struct err 
 		return err_set(err, ERR_USAGE, "--port: '%.50s' is no port", text);
 	if (gateway_start(&s->gateway, &s->platform, address, (uint16_t)port, err) < 0)
 		return -1;
+	s->flows.ended = flow_ended;
+	s->flows.ctx = s;
 	if (local_flows_open(&s->flows, &s->platform, p->dir, err) < 0)
 		return -1;
 	s->gateway.flows = &s->flows;
@@ -308,8 +315,8 @@ static int start_gateway(struct session *s, const struct project *p, struct err 
 static int serve(struct session *s, const struct project *p, struct err *err)
 {
 	const char *address = s->options->listen ? s->options->listen : "127.0.0.1";
-	CLEAN_FREE char *url =
-		xasprintf(strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address, s->gateway.listener.port);
+	CLEAN_FREE char *url = xasprintf(strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address,
+					 s->gateway.listener.port);
 	int ret;
 
 	/* the loop waits for nobody who reads what it says */
@@ -339,9 +346,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 {
 	struct local_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
-	struct session s = {
-		.options = c, .console = { .line = show_line, .told = show_told }, .claim = -1, .unpacked = -1
-	};
+	struct session s = { .options = c, .console = { .line = show_line, .told = show_told }, .claim = -1,
+			     .unpacked = -1 };
 	CLEAN_STRS struct strs artifacts = { 0 };
 	struct observe_opts o;
 	bool build;
@@ -368,11 +374,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	platform_observe(&s.platform, &s.console);
 	page_start(&s.page, &s.platform);
 	s.gateway.page = &s.page;
-	o = (struct observe_opts){ .url = c->otlp,
-				   .dir = c->otlp_dir,
-				   .lines = c->log_file,
-				   .headers = strs_argv(&c->headers),
-				   .tell = tell };
+	o = (struct observe_opts){ .url = c->otlp, .dir = c->otlp_dir, .lines = c->log_file,
+				   .headers = strs_argv(&c->headers), .tell = tell };
 	if (observe_start(&s.observe, &s.platform, &o, err) < 0)
 		goto out;
 	s.claim = running_claim(p.dir, err);
@@ -385,9 +388,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (add_artifacts(&s, p.file ? &p : NULL, &artifacts, err) < 0 ||
 	    (p.file && local_flows_define(&s.flows, &p, err) < 0))
 		goto out;
-	s.rebuild = (struct rebuild){
-		.loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting, .done = rebuilt
-	};
+	s.rebuild = (struct rebuild){ .loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting,
+				      .done = rebuilt };
 	/* what is built while functions are served is told when it is done */
 	s.rebuild.req.on_step = NULL;
 	if (build && watch_start(&s.watch, &s.loop, p.dir, changed, err) < 0)

@@ -181,6 +181,8 @@ static void settle(struct flow_exec *x)
 	int64_t due, now;
 
 	if (x->over) {
+		if (x->flows->ended)
+			x->flows->ended(x->flows->ctx, x);
 		if (x->begin.over)
 			x->begin.over(x);
 		tell_waiters(x, x);
@@ -430,6 +432,7 @@ static void new_trace(struct flow_exec *x, const struct flow_begin *b)
 
 	trace_begin(ids, b->traceparent ? str_from(b->traceparent) : STR(""), b->xray ? str_from(b->xray) : STR(""),
 		    (uint64_t)(x->started / 1000000000), &t);
+	memcpy(x->caller, t.span_id, sizeof(x->caller));
 	trace_new_span(ids, t.span_id);
 	trace_format_parent(&t, parent);
 	x->traceparent = xstrdup(parent);

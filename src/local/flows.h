@@ -53,6 +53,7 @@ struct flows {
 	bool serving; /* the loop runs: nothing waits for the journal */
 	/* a task is asked once more, since a crash came between; may be NULL */
 	void (*again)(void *ctx, const struct flow_exec *x, const char *state, const char *function);
+	void (*ended)(void *ctx, const struct flow_exec *x); /* durably; may be NULL */
 	/* the journal cannot be written: told once, until it can; may be NULL */
 	void (*trouble)(void *ctx, const struct err *err);
 	void *ctx;
@@ -136,6 +137,7 @@ struct flow_exec {
 	int64_t id; /* 0: it is in memory alone */
 	char *name, *arn;
 	char *traceparent; /* of the execution's own span */
+	uint8_t caller[8]; /* the span that it is below; zero: none, or not known any more */
 	struct buf input;
 	int64_t started; /* ns since the epoch */
 	struct flow_execution *engine;

@@ -199,7 +199,7 @@ quote() {
 	kill -9 "$local_pid"
 	wait "$local_pid" || :
 	rm data/calls.log
-	local_start
+	local_start --otlp-dir otlp
 	sdk_start
 	has "$(cat "$T/local.log")" "2 executions go on"
 	has "$(cat "$T/local.log")" "checkout  killed: Stock: stock had no answer when slsc ended: it is asked once more"
@@ -231,6 +231,16 @@ hint: \`slsc flow history --list\` shows those that it has"
 	wait_for grep -q '^checkout  is new: executions that run are finished by the old one' "$T/local.log"
 	sfn DescribeStateMachine "{$M}"
 	is "$(jq -r '.definition | fromjson | .Comment' <<<"$out")" another
+	# an execution is one trace, the caller's: its own span, and below it those of its tasks
+	sfn StartExecution "{$M,\"name\":\"traced\",\"traceHeader\":\"Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1\",\"input\":$(quote "$(jq -c '.order = "o-11"' <<<"$order")")}"
+	ended "$X:traced"
+	exec 8>&- 9<&-
+	wait "$sdk_pid" && sdk_pid=
+	local_stop
+	jq -c '.. | .spans? // empty | .[] | select(.traceId == "0af7651916cd43dd8448eb211c80319c")' otlp/traces.jsonl >"$T/spans"
+	own=$(jq -r 'select(.name == "checkout") | .spanId' "$T/spans")
+	is "$(jq -r 'select(.name == "checkout") | .parentSpanId' "$T/spans")" b7ad6b7169203331
+	is "$(jq -r --arg own "$own" 'select(.parentSpanId == $own) | .name' "$T/spans" | xargs)" "stock risk payment message"
 }
 
 @test "Debian's AWS CLI: an execution from its machine to its history, and an error" {
