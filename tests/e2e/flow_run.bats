@@ -39,6 +39,12 @@ LambdaFunctionScheduled risk"
 	is "$(jq -c '[.events[0].type, .events[-1].type, (.events | length), .events[-1].id]' <<<"$out")" \
 		'["ExecutionStarted","ExecutionSucceeded",26,26]'
 	is "$(jq -r '.events[-1].executionSucceededEventDetails.output' <<<"$out")" "$ORDER"
+	cp "$T/out" o-1.json
+	slsc_run flow graph flow.asl.yaml --history o-1.json -o o-1.svg
+	is "$status $err" "0 "
+	has "$(cat o-1.svg)" "Payment"
+	slsc_run flow test flow.asl.yaml
+	is "$status $err" "0 flow.asl.yaml: 5 cases hold"
 	slsc_run flow run flow.asl.yaml --input events/order.json --name o-1
 	is "$status $out $err" "0 $ORDER o-1 had ended before: nothing was run"
 	slsc_run flow run --resume o-1 --json
