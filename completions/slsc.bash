@@ -60,7 +60,7 @@ _slsc()
 		*)
 			case $cmd in
 			'') cmd=${COMP_WORDS[i]} ;;
-			base | chaos | scale | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
+			base | flow | chaos | scale | config | cache) cmd+=" ${COMP_WORDS[i]}" ;;
 			esac ;;
 		esac
 	done
@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke flow bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -373,6 +373,54 @@ _slsc()
 			_slsc_words --event --example --list --async --stream --tail --url --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
+		fi ;;
+	'flow')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_words validate run history
+		fi ;;
+	'flow validate')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'flow run')
+		case $prev in
+		-i|--input) _slsc_files -f; return ;;
+		--name) return ;;
+		--resume) return ;;
+		--timeout) return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		--repeat) return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --input --name --resume --timeout --memory --profile --history --tail --repeat --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'flow history')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --list --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'bench')
 		case $prev in
@@ -700,7 +748,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke flow bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

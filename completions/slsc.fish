@@ -81,6 +81,8 @@ complete -c slsc -n '__slsc_is' -a local -d 'Serve functions on this machine as 
 complete -c slsc -n '__slsc_is help' -a local -d 'Serve functions on this machine as the platform would'
 complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function, on the local platform or by itself'
 complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function, on the local platform or by itself'
+complete -c slsc -n '__slsc_is' -a flow -d 'Functions composed into state machines'
+complete -c slsc -n '__slsc_is help' -a flow -d 'Functions composed into state machines'
 complete -c slsc -n '__slsc_is' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is help' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is' -a chaos -d 'Put faults in, and see whether what has to hold does'
@@ -329,6 +331,33 @@ complete -c slsc -n '__slsc_in invoke' -l url -x -d 'of a platform\'s Invoke API
 complete -c slsc -n '__slsc_in invoke' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in invoke' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
+
+# flow
+complete -c slsc -n '__slsc_is flow' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_is flow' -a validate -d 'Check state machines, and tell all that is wrong with them'
+complete -c slsc -n '__slsc_is flow' -a run -d 'Run a state machine, durably'
+complete -c slsc -n '__slsc_is flow' -a history -d 'What happened in an execution'
+
+# flow validate
+complete -c slsc -n '__slsc_in flow validate' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in flow validate' -F
+
+# flow run
+complete -c slsc -n '__slsc_in flow run' -s i -l input -r -F -d 'what it begins with: a file, - for standard input, or JSON itself (default: {})'
+complete -c slsc -n '__slsc_in flow run' -l name -x -d 'of the execution: one that has not ended goes on, one that has is told of (default: a new one)'
+complete -c slsc -n '__slsc_in flow run' -l resume -x -d 'go on with an execution, by the definition that it began with; no FILE is needed'
+complete -c slsc -n '__slsc_in flow run' -l timeout -x -d 'of the execution, such as 30s; the machine\'s own counts as well'
+complete -c slsc -n '__slsc_in flow run' -l memory -d 'keep no journal: a kill loses it'
+complete -c slsc -n '__slsc_in flow run' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build the functions with this profile'
+complete -c slsc -n '__slsc_in flow run' -l history -d 'print each event to stderr as it happens; with --json they are a part of the result'
+complete -c slsc -n '__slsc_in flow run' -l tail -d 'print what the functions print to stderr'
+complete -c slsc -n '__slsc_in flow run' -l repeat -x -d 'run it so many times, up to a thousand at once, and tell how fast that was'
+complete -c slsc -n '__slsc_in flow run' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in flow run' -F
+
+# flow history
+complete -c slsc -n '__slsc_in flow history' -l list -d 'the executions that the journal has, the last first'
+complete -c slsc -n '__slsc_in flow history' -l json -d 'print results, and an error, as JSON'
 
 # bench
 complete -c slsc -n '__slsc_in bench' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'

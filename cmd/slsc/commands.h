@@ -16,6 +16,7 @@ extern const struct cmd cmd_config;
 extern const struct cmd cmd_copy;
 extern const struct cmd cmd_diff;
 extern const struct cmd cmd_doctor;
+extern const struct cmd cmd_flow;
 extern const struct cmd cmd_help;
 extern const struct cmd cmd_init;
 extern const struct cmd cmd_inspect;

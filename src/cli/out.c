@@ -246,6 +246,16 @@ void out_warn(const char *fmt, ...)
 	emit(&b);
 }
 
+void out_warning(const struct err *err)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	add_labelled(&b, "1;33", "warning", err->msg);
+	if (err->hint[0])
+		add_labelled(&b, "36", "hint", err->hint);
+	emit(&b);
+}
+
 PRINTF_LIKE(1, 0) static void say(const char *fmt, va_list ap)
 {
 	CLEAN_BUF struct buf text = BUF_INIT, b = BUF_INIT;

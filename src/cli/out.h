@@ -24,6 +24,8 @@ void out_init(struct globals *g);
  */
 void out_error(const struct err *err);
 void out_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* "warning: ..." */
+/** out_warning - what is no error, and its hint: "warning: ...\nhint: ..." */
+void out_warning(const struct err *err);
 void out_note(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* plain line; not with -q */
 void out_verbose(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* only with -v */
 /** out_raw - bytes as they are to stderr (a compiler's output). */

@@ -9,13 +9,6 @@
 
 /* ---- values.c: scalars ---- */
 
-enum scalar_kind { SCALAR_STR, SCALAR_NULL, SCALAR_BOOL, SCALAR_NUMBER };
-/** scalar_kind - of a scalar without quotes, by YAML 1.2's core schema (10.3.2), save that only true and false
- * are booleans. */
-enum scalar_kind scalar_kind(const char *s);
-/** scalar_bool11 - 1, 0, or -1: what YAML 1.1 and other spellings ("yes", "Off", "True") would mean. */
-int scalar_bool11(const char *s);
-
 /** parse_permille - "99.5 %" to 995. 0 or -1. */
 int parse_permille(const char *s, uint64_t *permille) MUST_CHECK;
 /** parse_mode - 0644 or 0o644; 0 or -1. */

@@ -49,4 +49,11 @@ const struct ynode *ynode_get(const struct ynode *map, const char *key);
 /** ynode_kind - "a string", "a list", "a mapping": for messages. */
 const char *ynode_kind(const struct ynode *n);
 
+enum scalar_kind { SCALAR_STR, SCALAR_NULL, SCALAR_BOOL, SCALAR_NUMBER };
+/** scalar_kind - of a scalar without quotes, by YAML 1.2's core schema (10.3.2), save that only true and false
+ * are booleans. */
+enum scalar_kind scalar_kind(const char *s);
+/** scalar_bool11 - 1, 0, or -1: what YAML 1.1 and other spellings ("yes", "Off", "True") would mean. */
+int scalar_bool11(const char *s);
+
 #endif

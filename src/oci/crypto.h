@@ -8,6 +8,7 @@
 
 #define CRYPTO_SHA256_LEN 32
 #define CRYPTO_SHA1_LEN 20
+#define CRYPTO_HASH_MAX 64
 #define CRYPTO_DER_MAX 512	/* bytes of a P-256 key or signature in DER; a PKCS#8 key has 138 */
 #define CRYPTO_PEM_MAX 1024
 
@@ -23,6 +24,9 @@ struct crypto_ops {
 	void (*sha256_free)(void *ctx);
 	/** sha1 - for formats that demand it (SPDX 2.3, 8.4), never for trust. */
 	void (*sha1)(const void *p, size_t n, uint8_t out[CRYPTO_SHA1_LEN]);
+	/** hash - by OpenSSL's name of a digest, for data that asks for one by name. Its bytes; 0: it is not known. */
+	size_t (*hash)(const char *name, const void *p, size_t n, uint8_t out[CRYPTO_HASH_MAX]);
+
 
 	void (*random)(void *p, size_t n);
 	/** scrypt - RFC 7914; the caller has bounded the parameters. False: not enough memory. */

@@ -61,6 +61,22 @@ void digest_free(struct digest_ctx *d)
 	free(d);
 }
 
+size_t digest_named(const char *algorithm, const void *p, size_t n, uint8_t out[64])
+{
+	static const char *const names[][2] = { { "MD5", "MD5" },
+						{ "SHA-1", "SHA1" },
+						{ "SHA-256", "SHA256" },
+						{ "SHA-384", "SHA384" },
+						{ "SHA-512", "SHA512" } };
+	struct err err = ERR_INIT;
+	const struct crypto_ops *ops = late_load("crypto", &err);
+
+	for (size_t i = 0; ops && i < ARRAY_LEN(names); i++)
+		if (!strcmp(algorithm, names[i][0]))
+			return ops->hash(names[i][1], p, n, out);
+	return 0;
+}
+
 int digest_of(const void *p, size_t n, struct digest *out, struct err *err)
 {
 	struct digest_ctx *d = digest_new(err);

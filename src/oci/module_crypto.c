@@ -60,6 +60,17 @@ static void sha1(const void *p, size_t n, uint8_t out[CRYPTO_SHA1_LEN])
 		BUG("libcrypto has no SHA-1");
 }
 
+static size_t hash(const char *name, const void *p, size_t n, uint8_t out[CRYPTO_HASH_MAX])
+{
+	const EVP_MD *md;
+
+	init();
+	md = EVP_get_digestbyname(name);
+	if (!md || EVP_MD_get_size(md) > CRYPTO_HASH_MAX || !EVP_Digest(p, n, out, NULL, md, NULL))
+		return 0;
+	return (size_t)EVP_MD_get_size(md);
+}
+
 static void fill_random(void *p, size_t n)
 {
 	init();
@@ -235,6 +246,7 @@ const struct crypto_ops slsc_module_crypto = {
 	.sha256_final = sha256_final,
 	.sha256_free = sha256_free,
 	.sha1 = sha1,
+	.hash = hash,
 	.random = fill_random,
 	.scrypt = scrypt,
 	.poly1305 = poly1305,

@@ -1,0 +1,755 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test_flow_util.h"
+
+#define END			   ",\"End\":true"
+#define is(machine, input, output) assert_string_equal(run_whole(machine, input, NULL), output)
+
+static void test_data_flow(void **state)
+{
+	(void)state;
+	is(ONE("\"Type\":\"Pass\"" END), "{\"a\":1}", "SUCCEEDED {\"a\":1}");
+	is(ONE("\"Type\":\"Pass\",\"Result\":[1]" END), "{\"a\":1}", "SUCCEEDED [1]");
+	is(ONE("\"Type\":\"Pass\",\"Result\":[1],\"ResultPath\":\"$.b.c\"" END), "{\"a\":1}",
+	   "SUCCEEDED {\"a\":1,\"b\":{\"c\":[1]}}");
+	is(ONE("\"Type\":\"Pass\",\"InputPath\":\"$.a\",\"ResultPath\":\"$.b\"" END), "{\"a\":1}",
+	   "SUCCEEDED {\"a\":1,\"b\":1}");
+	is(ONE("\"Type\":\"Pass\",\"Result\":1,\"ResultPath\":null" END), "{\"a\":1}", "SUCCEEDED {\"a\":1}");
+	is(ONE("\"Type\":\"Pass\",\"InputPath\":null" END), "{\"a\":1}", "SUCCEEDED {}");
+	is(ONE("\"Type\":\"Pass\",\"OutputPath\":null" END), "{\"a\":1}", "SUCCEEDED {}");
+	is(ONE("\"Type\":\"Pass\",\"OutputPath\":\"$.a[1:]\"" END), "{\"a\":[1,2,3]}", "SUCCEEDED [2,3]");
+	is(ONE("\"Type\":\"Pass\",\"Parameters\":{\"x.$\":\"$.a\",\"n.$\":\"$$.State.Name\","
+	       "\"s\":1}" END), "{\"a\":1}",
+	   "SUCCEEDED {\"x\":1,\"n\":\"A\",\"s\":1}");
+	is(ONE("\"Type\":\"Pass\",\"InputPath\":\"$.b\"" END), "{\"a\":1}",
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
+	   "Invalid "
+	   "path $.b: there is no such name");
+	is(ONE("\"Type\":\"Pass\",\"Parameters\":{\"x.$\":\"$.b\"}" END), "{\"a\":1}",
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). The "
+	   "JSONPath '$.b' specified for the field 'x.$' could not be found in the input '{\"a\":1}'");
+	is(ONE("\"Type\":\"Pass\",\"ResultPath\":\"$.a.b\"" END), "{\"a\":1}",
+	   "FAILED States.ResultPathMatchFailure: An error occurred while executing the state 'A' (entered at the "
+	   "event "
+	   "id #2). Unable to apply ResultPath '$.a.b' to the input '{\"a\":1}'");
+	is(ONE("\"Type\":\"Succeed\",\"OutputPath\":\"$.a\""), "{\"a\":1}", "SUCCEEDED 1");
+	is(ONE("\"Type\":\"Fail\",\"Error\":\"E\",\"Cause\":\"c\""), "{}", "FAILED E: c");
+	is(ONE("\"Type\":\"Fail\",\"ErrorPath\":\"$.e\",\"CausePath\":\"States.Format('{}!', $.e)\""), "{\"e\":\"x\"}",
+	   "FAILED x: x!");
+	is(ONE("\"Type\":\"Fail\""), "{}", "FAILED -: -");
+}
+
+static void test_context(void **state)
+{
+	(void)state;
+	is(ONE("\"Type\":\"Pass\",\"Parameters\":{\"c.$\":\"$$\"}" END), "{\"a\":1}",
+	   "SUCCEEDED {\"c\":{\"Execution\":{\"Id\":\"arn:aws:states:us-east-1:123456789012:execution:m:e\","
+	   "\"Input\":{"
+	   "\"a\":1},\"Name\":\"e\",\"RoleArn\":\"arn:aws:iam::123456789012:role/r\","
+	   "\"StartTime\":\"2023-11-14T22:13:20."
+	   "000Z\"},\"State\":{\"EnteredTime\":\"2023-11-14T22:13:20.000Z\",\"Name\":\"A\",\"RetryCount\":0},"
+	   "\"StateMachine\":{\"Id\":\"arn:aws:states:us-east-1:123456789012:stateMachine:m\",\"Name\":\"m\"}}}");
+}
+
+static void test_variables(void **state)
+{
+	(void)state;
+	is("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Result\":5,\"Assign\":{\"x.$\":\"$\",\"y\":2},"
+	   "\"Next\":"
+	   "\"B\"},\"B\":{\"Type\":\"Pass\",\"Parameters\":{\"v.$\":\"States.MathAdd($x, $y)\"},\"Assign\":{\"x\":1,"
+	   "\"z.$\":"
+	   "\"$x\"},\"Next\":\"C\"},\"C\":{\"Type\":\"Pass\",\"Parameters\":{\"x.$\":\"$x\",\"z.$\":\"$z\"},"
+	   "\"ResultPath\":\"$."
+	   "r\",\"End\":true}}}",
+	   "{}", "SUCCEEDED {\"v\":7,\"r\":{\"x\":1,\"z\":5}}");
+}
+
+#define CHOICE(rule)                                                                                                   \
+	"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Choice\",\"Choices\":[{" rule                                \
+	",\"Next\":\"Y\"}],\"Default\":"                                                                               \
+	"\"N\"},\"Y\":{\"Type\":\"Pass\",\"Result\":\"yes\",\"End\":true},\"N\":{\"Type\":\"Pass\",\"Result\":\"no\"," \
+	"\"End\":true}}}"
+
+static void test_choice(void **state)
+{
+	static const struct {
+		const char *rule, *input;
+		bool yes;
+	} cases[] = {
+		{ "\"Variable\":\"$.a\",\"StringEquals\":\"x\"", "{\"a\":\"x\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringEquals\":\"x\"", "{\"a\":1}", false },
+		{ "\"Variable\":\"$.a\",\"StringEqualsPath\":\"$.b\"", "{\"a\":\"x\",\"b\":\"x\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringLessThan\":\"b\"", "{\"a\":\"abc\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringLessThanPath\":\"$.b\"", "{\"a\":\"b\",\"b\":\"b\"}", false },
+		{ "\"Variable\":\"$.a\",\"StringGreaterThan\":\"b\"", "{\"a\":\"bb\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringGreaterThanPath\":\"$.b\"", "{\"a\":\"c\",\"b\":\"b\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringLessThanEquals\":\"b\"", "{\"a\":\"b\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringLessThanEqualsPath\":\"$.b\"", "{\"a\":\"c\",\"b\":\"b\"}", false },
+		{ "\"Variable\":\"$.a\",\"StringGreaterThanEquals\":\"b\"", "{\"a\":\"a\"}", false },
+		{ "\"Variable\":\"$.a\",\"StringGreaterThanEqualsPath\":\"$.b\"", "{\"a\":\"b\",\"b\":\"b\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringMatches\":\"log-*.txt\"", "{\"a\":\"log-2026.txt\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringMatches\":\"log-*.txt\"", "{\"a\":\"log-2026.txt.gz\"}", false },
+		{ "\"Variable\":\"$.a\",\"StringMatches\":\"*a*b*\"", "{\"a\":\"xxabab\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringMatches\":\"a\\\\*\"", "{\"a\":\"a*\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringMatches\":\"a\\\\*\"", "{\"a\":\"ab\"}", false },
+		{ "\"Variable\":\"$.a\",\"StringMatches\":\"a\\\\\\\\*\"", "{\"a\":\"a\\\\b\"}", true },
+		{ "\"Variable\":\"$.a\",\"StringMatches\":\"*\"", "{\"a\":\"\"}", true },
+		{ "\"Variable\":\"$.a\",\"NumericEquals\":1", "{\"a\":1.0}", true },
+		{ "\"Variable\":\"$.a\",\"NumericEqualsPath\":\"$.b\"", "{\"a\":1,\"b\":2}", false },
+		{ "\"Variable\":\"$.a\",\"NumericLessThan\":1.5", "{\"a\":1}", true },
+		{ "\"Variable\":\"$.a\",\"NumericLessThanPath\":\"$.b\"", "{\"a\":1,\"b\":2}", true },
+		{ "\"Variable\":\"$.a\",\"NumericGreaterThan\":1", "{\"a\":1}", false },
+		{ "\"Variable\":\"$.a\",\"NumericGreaterThanPath\":\"$.b\"", "{\"a\":3,\"b\":2}", true },
+		{ "\"Variable\":\"$.a\",\"NumericLessThanEquals\":1", "{\"a\":1}", true },
+		{ "\"Variable\":\"$.a\",\"NumericLessThanEqualsPath\":\"$.b\"", "{\"a\":1,\"b\":\"1\"}", false },
+		{ "\"Variable\":\"$.a\",\"NumericGreaterThanEquals\":9007199254740993", "{\"a\":9007199254740992}",
+		  false },
+		{ "\"Variable\":\"$.a\",\"NumericGreaterThanEqualsPath\":\"$.b\"", "{\"a\":1,\"b\":1}", true },
+		{ "\"Variable\":\"$.a\",\"BooleanEquals\":true", "{\"a\":true}", true },
+		{ "\"Variable\":\"$.a\",\"BooleanEquals\":true", "{\"a\":\"true\"}", false },
+		{ "\"Variable\":\"$.a\",\"BooleanEqualsPath\":\"$.b\"", "{\"a\":false,\"b\":false}", true },
+		{ "\"Variable\":\"$.a\",\"TimestampEquals\":\"2001-01-01T12:00:00Z\"",
+		  "{\"a\":\"2001-01-01T14:00:00+02:00\"}", true },
+		{ "\"Variable\":\"$.a\",\"TimestampEqualsPath\":\"$.b\"",
+		  "{\"a\":\"2001-01-01T12:00:00Z\",\"b\":\"2001-01-01T12:00:00.000Z\"}", true },
+		{ "\"Variable\":\"$.a\",\"TimestampLessThan\":\"2001-01-01T12:00:00.5Z\"",
+		  "{\"a\":\"2001-01-01T12:00:00Z\"}", true },
+		{ "\"Variable\":\"$.a\",\"TimestampLessThanPath\":\"$.b\"",
+		  "{\"a\":\"2001-01-01T12:00:00Z\",\"b\":\"no\"}", false },
+		{ "\"Variable\":\"$.a\",\"TimestampGreaterThan\":\"2001-01-01T12:00:00Z\"",
+		  "{\"a\":\"2001-01-01T12:00:01Z\"}", true },
+		{ "\"Variable\":\"$.a\",\"TimestampGreaterThanPath\":\"$.a\"", "{\"a\":\"2001-01-01T12:00:01Z\"}",
+		  false },
+		{ "\"Variable\":\"$.a\",\"TimestampLessThanEquals\":\"2001-01-01T12:00:00Z\"", "{\"a\":\"2001-01-01\""
+		"}",
+		  false },
+		{ "\"Variable\":\"$.a\",\"TimestampLessThanEqualsPath\":\"$.a\"", "{\"a\":\"2001-01-01T12:00:01Z\"}",
+		  true },
+		{ "\"Variable\":\"$.a\",\"TimestampGreaterThanEquals\":\"2001-01-01T12:00:00Z\"",
+		  "{\"a\":\"2001-01-01T12:00:00Z\"}", true },
+		{ "\"Variable\":\"$.a\",\"TimestampGreaterThanEqualsPath\":\"$.b\"",
+		  "{\"a\":\"2001-01-01T12:00:00Z\",\"b\":\"2002-01-01T12:00:00Z\"}", false },
+		{ "\"Variable\":\"$.a\",\"IsNull\":true", "{\"a\":null}", true },
+		{ "\"Variable\":\"$.a\",\"IsPresent\":true", "{\"a\":null}", true },
+		{ "\"Variable\":\"$.b\",\"IsPresent\":true", "{\"a\":null}", false },
+		{ "\"Variable\":\"$.b\",\"IsPresent\":false", "{\"a\":null}", true },
+		{ "\"Variable\":\"$.a\",\"IsNumeric\":true", "{\"a\":1.5}", true },
+		{ "\"Variable\":\"$.a\",\"IsNumeric\":false", "{\"a\":\"1\"}", true },
+		{ "\"Variable\":\"$.a\",\"IsString\":true", "{\"a\":\"\"}", true },
+		{ "\"Variable\":\"$.a\",\"IsBoolean\":true", "{\"a\":false}", true },
+		{ "\"Variable\":\"$.a\",\"IsTimestamp\":true", "{\"a\":\"2001-01-01T12:00:00Z\"}", true },
+		{ "\"Variable\":\"$.a\",\"IsTimestamp\":true", "{\"a\":\"2001-01-01t12:00:00z\"}", false },
+		{ "\"Not\":{\"Variable\":\"$.a\",\"IsNull\":true}", "{\"a\":1}", true },
+		{ "\"And\":[{\"Variable\":\"$.a\",\"IsPresent\":true},{\"Variable\":\"$.a\",\"NumericLessThan\":3}]",
+		  "{\"a\":1}", true },
+		{ "\"And\":[{\"Variable\":\"$.a\",\"IsPresent\":true},{\"Variable\":\"$.a\",\"NumericLessThan\":3}]",
+		  "{}", false },
+		{ "\"Or\":[{\"Variable\":\"$.a\",\"IsPresent\":false},{\"Not\":{\"Variable\":\"$.a\","
+		  "\"IsString\":true}}]",
+		  "{\"a\":1}", true },
+		{ "\"Variable\":\"$$.State.Name\",\"StringEquals\":\"A\"", "{}", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEAN_FREE char *machine = xasprintf(
+			"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Choice\",\"Choices\":[{%s,\"Next\":\"Y\"}],"
+			"\"Default\":\"N\"},\"Y\":{\"Type\":\"Pass\",\"Result\":\"yes\",\"End\":true},"
+			"\"N\":{\"Type\":\"Pass\","
+			"\"Result\":\"no\",\"End\":true}}}",
+			cases[i].rule);
+		const char *got = run_whole(machine, cases[i].input, NULL);
+
+		if (strcmp(got, cases[i].yes ? "SUCCEEDED \"yes\"" : "SUCCEEDED \"no\"") != 0)
+			fail_msg("%s of %s: %s", cases[i].rule, cases[i].input, got);
+	}
+	is(CHOICE("\"Variable\":\"$.b\",\"IsNull\":true"), "{}",
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
+	   "Invalid "
+	   "path '$.b': The choice state's condition path references an invalid value.");
+	is("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Choice\",\"Choices\":[{\"Variable\":\"$\","
+	   "\"IsNull\":true,"
+	   "\"Next\":\"B\"}]},\"B\":{\"Type\":\"Succeed\"}}}",
+	   "{}",
+	   "FAILED States.NoChoiceMatched: An error occurred while executing the state 'A' (entered at the event id "
+	   "#2). No "
+	   "choice rule holds, and there is no Default");
+}
+
+static int64_t waited(const char *fields, const char *input)
+{
+	static const char *const none[] = { NULL };
+	CLEAN_FREE char *machine =
+		xasprintf("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Wait\",%s,\"End\":true}}}", fields);
+	struct run r;
+	int64_t took;
+
+	run_open(&r, machine);
+	run_begin(&r, input);
+	run_on(&r, none);
+	took = r.now - RUN_START;
+	assert_string_equal(flow_status_name[flow_execution_status(r.x)], "SUCCEEDED");
+	run_close(&r);
+	return took;
+}
+
+static void test_wait(void **state)
+{
+	(void)state;
+	assert_int_equal(waited("\"Seconds\":10", "{}"), 10000);
+	assert_int_equal(waited("\"Seconds\":0", "{}"), 0);
+	assert_int_equal(waited("\"SecondsPath\":\"$.s\"", "{\"s\":3}"), 3000);
+	assert_int_equal(waited("\"Timestamp\":\"2023-11-14T22:13:21.2345Z\"", "{}"), 1235);
+	assert_int_equal(waited("\"Timestamp\":\"2001-01-01T00:00:00Z\"", "{}"), 0);
+	assert_int_equal(waited("\"TimestampPath\":\"$.t\"", "{\"t\":\"2023-11-15T00:13:22+02:00\"}"), 2000);
+	is(ONE("\"Type\":\"Wait\",\"SecondsPath\":\"$.s\"" END), "{\"s\":-1}",
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). The "
+	   "SecondsPath parameter does not reference an integer value from 0 to 99999999: $.s == -1");
+	is(ONE("\"Type\":\"Wait\",\"TimestampPath\":\"$.s\"" END), "{\"s\":\"soon\"}",
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). The "
+	   "TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: $.s "
+	   "== "
+	   "\"soon\"");
+}
+
+#define TASK   "\"Type\":\"Task\",\"Resource\":\"arn:aws:lambda:us-east-1:123456789012:function:f\""
+#define INVOKE "\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::lambda:invoke\""
+
+/* @log: what was done; @events: names of the history. Either may be NULL. */
+static void runs(const char *machine, const char *input, const char *const *answers, const char *result,
+		 const char *log, const char *events)
+{
+	struct run r;
+
+	run_open(&r, machine);
+	run_begin(&r, input);
+	run_on(&r, answers);
+	assert_string_equal(run_result(&r), result);
+	if (log)
+		assert_string_equal(r.log.ptr, log);
+	if (events)
+		assert_string_equal(r.events.ptr, events);
+	run_close(&r);
+}
+
+static void test_task(void **state)
+{
+	(void)state;
+	runs(ONE(TASK END), "{\"a\":1}", ANSWERS("= {\"b\":2}"), "SUCCEEDED {\"b\":2}", "f {\"a\":1}\n",
+	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded "
+	     "TaskStateExited ExecutionSucceeded");
+	runs(ONE(TASK ",\"Parameters\":{\"x.$\":\"$.a\"},\"ResultSelector\":{\"y.$\":\"$.b\"},\"ResultPath\":\"$.r\","
+		      "\"OutputPath\":\"$.r\"" END),
+	     "{\"a\":1}", ANSWERS("= {\"b\":2}"), "SUCCEEDED {\"y\":2}", "f {\"x\":1}\n", NULL);
+	runs(ONE(INVOKE ",\"Parameters\":{\"FunctionName\":\"g:7\",\"Payload.$\":\"$.a\"}" END), "{\"a\":{\"b\":1}}",
+	     ANSWERS("= 5"),
+	     "SUCCEEDED {\"ExecutedVersion\":\"$LATEST\",\"Payload\":5,\"SdkHttpMetadata\":{\"HttpHeaders\":{\"Content"
+	     "-"
+	     "Type\":\"application/json\",\"X-Amz-Executed-Version\":\"$LATEST\",\"x-amzn-RequestId\":\"\"},"
+	     "\"HttpStatusCode\":200},\"SdkResponseMetadata\":{\"RequestId\":\"\"},\"StatusCode\":200}",
+	     "g {\"b\":1}\n",
+	     "ExecutionStarted TaskStateEntered TaskScheduled TaskStarted TaskSucceeded TaskStateExited "
+	     "ExecutionSucceeded");
+	runs(ONE(INVOKE ",\"Parameters\":{\"FunctionName.$\":\"$.f\"},\"ResultSelector\":{\"p.$\":\"$.Payload\"}" END),
+	     "{\"f\":\"arn:aws:lambda:us-east-1:123456789012:function:h:live\"}", ANSWERS("= [1]"),
+	     "SUCCEEDED {\"p\":[1]}", "h {}\n", NULL);
+	runs(ONE(TASK END), "{}", ANSWERS("! Oops it broke"), "FAILED Oops: it broke", NULL,
+	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionFailed "
+	     "ExecutionFailed");
+	runs(ONE(TASK ",\"TimeoutSeconds\":5" END), "{}", ANSWERS("..."), "FAILED States.Timeout: -",
+	     "f {} within 5000 ms\ncancel f\n",
+	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionTimedOut "
+	     "ExecutionFailed");
+	runs(ONE(TASK ",\"TimeoutSecondsPath\":\"$.t\"" END), "{\"t\":7}", ANSWERS("= 1"), "SUCCEEDED 1",
+	     "f {\"t\":7} within 7000 ms\n", NULL);
+	runs(ONE(TASK ",\"TimeoutSeconds\":5,\"HeartbeatSeconds\":2" END), "{}", ANSWERS("..."),
+	     "FAILED States.HeartbeatTimeout: -", "f {} within 5000 ms\ncancel f\n", NULL);
+	runs("{\"TimeoutSeconds\":3,\"StartAt\":\"A\",\"States\":{\"A\":{" TASK
+	     ",\"TimeoutSeconds\":60,\"End\":true}}}",
+	     "{}", ANSWERS("..."), "TIMED_OUT -: -", "f {} within 3000 ms\ncancel f\n",
+	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted ExecutionTimedOut");
+}
+
+static void test_heartbeat(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_open(&r, ONE(TASK ",\"TimeoutSeconds\":5,\"HeartbeatSeconds\":2" END));
+	run_begin(&r, "{}");
+	assert_int_equal(flow_execution_due(r.x), RUN_START + 2000);
+	r.now += 1500;
+	assert_true(run_tell(&r, (struct flow_event){ .kind = FLOW_EV_BEAT, .task = r.calls.ptr[0].task }));
+	assert_int_equal(flow_execution_due(r.x), RUN_START + 3500);
+	assert_false(run_tell(&r, (struct flow_event){ .kind = FLOW_EV_BEAT, .task = 99 }));
+	r.now += 1500;
+	run_tell(&r, (struct flow_event){ .kind = FLOW_EV_BEAT, .task = r.calls.ptr[0].task });
+	r.now += 1500;
+	run_tell(&r, (struct flow_event){ .kind = FLOW_EV_BEAT, .task = r.calls.ptr[0].task });
+	/* the timeout of all comes before that of the next beat */
+	assert_int_equal(flow_execution_due(r.x), RUN_START + 5000);
+	run_on(&r, ANSWERS("..."));
+	assert_string_equal(run_result(&r), "FAILED States.Timeout: -");
+	run_close(&r);
+}
+
+static void test_retry(void **state)
+{
+	struct run r;
+
+	(void)state;
+	/* 1, 2, 4 seconds, then it is over */
+	run_open(&r, ONE(TASK ",\"Retry\":[{\"ErrorEquals\":[\"E\"]}]" END));
+	run_begin(&r, "{}");
+	run_on(&r, ANSWERS("! E", "! E", "! E", "! E last"));
+	assert_string_equal(run_result(&r), "FAILED E: last");
+	assert_int_equal(r.now - RUN_START, 7000);
+	assert_string_equal(r.log.ptr, "f {}\nf {} retry 1\nf {} retry 2\nf {} retry 3\n");
+	run_close(&r);
+
+	/* MaxDelaySeconds, and what another retrier did does not count */
+	run_open(&r, ONE(TASK ",\"Retry\":[{\"ErrorEquals\":[\"E\"],\"IntervalSeconds\":4,\"BackoffRate\":3,"
+			      "\"MaxDelaySeconds\":10,\"MaxAttempts\":2},{\"ErrorEquals\":[\"States.ALL\"],"
+			      "\"IntervalSeconds\":1,\"BackoffRate\":1,\"MaxAttempts\":2}]" END));
+	run_begin(&r, "{}");
+	run_on(&r, ANSWERS("! E", "! F", "! E", "! F", "= 1"));
+	assert_string_equal(run_result(&r), "SUCCEEDED 1");
+	assert_int_equal(r.now - RUN_START, 4000 + 1000 + 10000 + 1000);
+	run_close(&r);
+
+	run_open(
+		&r,
+		ONE(TASK
+		    ",\"Retry\":[{\"ErrorEquals\":[\"E\"],\"MaxAttempts\":0},"
+		    "{\"ErrorEquals\":[\"States.ALL\"]}]" END));
+	run_begin(&r, "{}");
+	run_on(&r, ANSWERS("! E never"));
+	assert_string_equal(run_result(&r), "FAILED E: never");
+	run_close(&r);
+
+	/* JitterStrategy FULL: anything up to the delay, and the same again with the same seed */
+	run_open(&r,
+		 ONE(TASK
+		     ",\"Retry\":[{\"ErrorEquals\":[\"E\"],\"IntervalSeconds\":100,"
+		     "\"JitterStrategy\":\"FULL\"}]" END));
+	run_begin(&r, "{}");
+	run_on(&r, ANSWERS("! E", "= 1"));
+	assert_in_range(r.now - RUN_START, 0, 100000);
+	assert_int_not_equal((r.now - RUN_START) % 1000, 0);
+	run_close(&r);
+
+	/* the count is the context object's, and Parameters are made anew */
+	runs(ONE(TASK ",\"Parameters\":{\"n.$\":\"$$.State.RetryCount\"},\"Retry\":[{\"ErrorEquals\":[\"E\"]}]" END),
+	     "{}", ANSWERS("! E", "= 1"), "SUCCEEDED 1", "f {\"n\":0}\nf {\"n\":1} retry 1\n",
+	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionFailed "
+	     "LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded TaskStateExited "
+	     "ExecutionSucceeded");
+	/* what a task does not do in time is tried again */
+	runs(ONE(TASK ",\"TimeoutSeconds\":1,\"Retry\":[{\"ErrorEquals\":[\"States.Timeout\"]}]" END), "{}",
+	     ANSWERS("...", "= 1"), "SUCCEEDED 1", "f {} within 1000 ms\ncancel f\nf {} within 1000 ms retry 1\n",
+	     NULL);
+}
+
+#define CAUGHT(errors)                                                                                                 \
+	"{\"StartAt\":\"A\",\"States\":{\"A\":{" TASK ",\"Catch\":[{\"ErrorEquals\":[" errors                          \
+	"],\"ResultPath\":\"$.e\",\"Next\":\"C\"}],\"End\":true},\"C\":{\"Type\":\"Succeed\"}}}"
+
+static void test_catch(void **state)
+{
+	static const struct {
+		const char *errors, *error;
+		bool caught;
+	} cases[] = {
+		{ "\"E\"", "E", true },
+		{ "\"F\",\"E\"", "E", true },
+		{ "\"F\"", "E", false },
+		{ "\"States.ALL\"", "E", true },
+		{ "\"States.ALL\"", "States.Timeout", true },
+		{ "\"States.ALL\"", "States.Runtime", false },
+		{ "\"States.ALL\"", "States.DataLimitExceeded", false },
+		{ "\"States.DataLimitExceeded\"", "States.DataLimitExceeded", true },
+		{ "\"States.Runtime\"", "States.Runtime", false },
+		{ "\"States.TaskFailed\"", "E", true },
+		{ "\"States.TaskFailed\"", "States.Timeout", false },
+		{ "\"States.Timeout\"", "States.Timeout", true },
+		{ "\"States.Timeout\"", "States.HeartbeatTimeout", true },
+		{ "\"States.HeartbeatTimeout\"", "States.HeartbeatTimeout", true },
+		{ "\"States.HeartbeatTimeout\"", "States.Timeout", false },
+	};
+
+	(void)state;
+	runs(CAUGHT("\"E\""), "{\"a\":1}", ANSWERS("! E why"),
+	     "SUCCEEDED {\"a\":1,\"e\":{\"Error\":\"E\",\"Cause\":\"why\"}}", NULL,
+	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionFailed "
+	     "TaskStateExited SucceedStateEntered SucceedStateExited ExecutionSucceeded");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEAN_FREE char *machine = xasprintf("{\"StartAt\":\"A\",\"States\":{\"A\":{" TASK
+						     ",\"Catch\":[{\"ErrorEquals\":[%s],\"Next\":\"C\"}],"
+						     "\"End\":true},"
+						     "\"C\":{\"Type\":\"Succeed\"}}}",
+						     cases[i].errors);
+		CLEAN_FREE char *answer = xasprintf("! %s", cases[i].error);
+
+		if (strncmp(run_whole(machine, "{}", ANSWERS(answer)), cases[i].caught ? "SUCC" : "FAIL", 4) != 0)
+			fail_msg("%s and %s", cases[i].errors, cases[i].error);
+	}
+	/* what ResultSelector does wrong is no Runtime error */
+	runs("{\"StartAt\":\"A\",\"States\":{\"A\":{" TASK
+	     ",\"ResultSelector\":{\"n.$\":\"States.ArrayLength($)\"},\"Catch\":["
+	     "{\"ErrorEquals\":[\"States.IntrinsicFailure\"],\"Next\":\"C\"}],\"End\":true},\"C\":{\"Type\":\"Pass\","
+	     "\"Result\":1,"
+	     "\"End\":true}}}",
+	     "{}", ANSWERS("= 5"), "SUCCEEDED 1", NULL, NULL);
+}
+
+#define BRANCH(name, fields) "{\"StartAt\":\"" name "\",\"States\":{\"" name "\":{" fields "}}}"
+
+static void test_parallel(void **state)
+{
+	(void)state;
+	runs(ONE("\"Type\":\"Parallel\",\"Branches\":[" BRANCH("P", "\"Type\":\"Pass\",\"Result\":1" END) "," BRANCH(
+		     "Q", TASK END) "],\"ResultPath\":\"$.r\"" END),
+	     "{\"a\":1}", ANSWERS("= 2"), "SUCCEEDED {\"a\":1,\"r\":[1,2]}", "f {\"a\":1}\n",
+	     "ExecutionStarted ParallelStateEntered ParallelStateStarted PassStateEntered PassStateExited "
+	     "TaskStateEntered "
+	     "LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded TaskStateExited "
+	     "ParallelStateSucceeded ParallelStateExited ExecutionSucceeded");
+	/* one fails: the others are ended */
+	runs(ONE("\"Type\":\"Parallel\",\"Branches\":[" BRANCH("P", TASK END) "," BRANCH("Q", TASK END) "," BRANCH(
+		     "R", "\"Type\":\"Wait\",\"Seconds\":9" END) "]" END),
+	     "{}", ANSWERS("! E why"), "FAILED E: why", "f {}\nf {}\ncancel f\n",
+	     "ExecutionStarted ParallelStateEntered ParallelStateStarted TaskStateEntered LambdaFunctionScheduled "
+	     "LambdaFunctionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted WaitStateEntered "
+	     "LambdaFunctionFailed WaitStateAborted TaskStateAborted ParallelStateFailed ExecutionFailed");
+	/* and all of it is tried again, then caught */
+	runs("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Parallel\",\"Branches\":[" BRANCH(
+		     "P",
+		     TASK END) "," BRANCH("Q",
+					  TASK END) "],\"Retry\":[{\"ErrorEquals\":[\"States.BranchFailed\"],"
+						    "\"MaxAttempts\":1}],\"Catch\":[{\"ErrorEquals\":[\"E\"],\"Next\":"
+						    "\"C\"}],\"End\":true},\"C\":{\"Type\":\"Succeed\"}}}",
+	     "{}", ANSWERS("! E", "= 1", "! E why"), "SUCCEEDED {\"Error\":\"E\",\"Cause\":\"why\"}",
+	     "f {}\nf {}\ncancel f\nf {}\nf {}\n", NULL);
+	/* what is wrong inside fails all, whatever is caught */
+	is(ONE("\"Type\":\"Parallel\",\"Branches\":[" BRANCH(
+		   "P",
+		   "\"Type\":\"Pass\",\"InputPath\":\"$.b\"" END) "],\"Catch\":["
+								  "{\"ErrorEquals\":[\"States.ALL\"],"
+		"\"Next\":\"A\"}]" END),
+	   "{}",
+	   "FAILED States.Runtime: An error occurred while executing the state 'P' (entered at the event id #4). "
+	   "Invalid "
+	   "path $.b: there is no such name");
+}
+
+#define MAP(fields, processor) "\"Type\":\"Map\"," fields "\"ItemProcessor\":" processor END
+
+static void test_map(void **state)
+{
+	(void)state;
+	runs(ONE(MAP("\"ItemsPath\":\"$.l\",\"ResultPath\":\"$.r\",", BRANCH("P", "\"Type\":\"Pass\"" END))),
+	     "{\"l\":[1,{\"x\":2}]}", ANSWERS(NULL), "SUCCEEDED {\"l\":[1,{\"x\":2}],\"r\":[1,{\"x\":2}]}", "",
+	     "ExecutionStarted MapStateEntered MapStateStarted MapIterationStarted MapIterationStarted "
+	     "PassStateEntered "
+	     "PassStateExited MapIterationSucceeded PassStateEntered PassStateExited MapIterationSucceeded "
+	     "MapStateSucceeded MapStateExited ExecutionSucceeded");
+	runs(ONE(MAP("", BRANCH("P", "\"Type\":\"Pass\"" END))), "[]", ANSWERS(NULL), "SUCCEEDED []", "",
+	     "ExecutionStarted MapStateEntered MapStateStarted MapStateSucceeded MapStateExited ExecutionSucceeded");
+	runs(ONE(MAP("\"ItemsPath\":\"$.l\",\"ItemSelector\":{\"i.$\":\"$$.Map.Item.Index\","
+		     "\"v.$\":\"$$.Map.Item.Value\","
+		     "\"k.$\":\"$.k\"},",
+		     BRANCH("P",
+			    "\"Type\":\"Pass\",\"Parameters\":{\"in.$\":\"$\",\"i.$\":\"$$.Map.Item.Index\"}" END))),
+	     "{\"l\":[\"a\",\"b\"],\"k\":7}", ANSWERS(NULL),
+	     "SUCCEEDED [{\"in\":{\"i\":0,\"v\":\"a\",\"k\":7},\"i\":0},{\"in\":{\"i\":1,\"v\":\"b\",\"k\":7},"
+	     "\"i\":1}]",
+	     "", NULL);
+	/* two at a time: the third begins when one is over */
+	runs(ONE(MAP("\"MaxConcurrency\":2,", BRANCH("P", TASK END))), "[1,2,3]", ANSWERS("= 10", "= 20", "= 30"),
+	     "SUCCEEDED [10,20,30]", "f 1\nf 2\nf 3\n",
+	     "ExecutionStarted MapStateEntered MapStateStarted MapIterationStarted MapIterationStarted "
+	     "TaskStateEntered "
+	     "LambdaFunctionScheduled LambdaFunctionStarted TaskStateEntered LambdaFunctionScheduled "
+	     "LambdaFunctionStarted "
+	     "LambdaFunctionSucceeded TaskStateExited MapIterationSucceeded MapIterationStarted TaskStateEntered "
+	     "LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded TaskStateExited "
+	     "MapIterationSucceeded "
+	     "LambdaFunctionSucceeded TaskStateExited MapIterationSucceeded MapStateSucceeded MapStateExited "
+	     "ExecutionSucceeded");
+	runs(ONE(MAP("\"MaxConcurrencyPath\":\"$.n\",\"ItemsPath\":\"$.l\",", BRANCH("P", TASK END))),
+	     "{\"n\":1,\"l\":[1,2]}", ANSWERS("= 1", "! E why"), "FAILED E: why", "f 1\nf 2\n",
+	     "ExecutionStarted MapStateEntered MapStateStarted MapIterationStarted TaskStateEntered "
+	     "LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded TaskStateExited "
+	     "MapIterationSucceeded "
+	     "MapIterationStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionFailed "
+	     "MapIterationFailed MapStateFailed ExecutionFailed");
+	runs(ONE(MAP("", BRANCH("P", TASK END))), "[1,2]", ANSWERS("! E"), "FAILED E: -", "f 1\nf 2\ncancel f\n",
+	     "ExecutionStarted MapStateEntered MapStateStarted MapIterationStarted MapIterationStarted "
+	     "TaskStateEntered "
+	     "LambdaFunctionScheduled LambdaFunctionStarted TaskStateEntered LambdaFunctionScheduled "
+	     "LambdaFunctionStarted "
+	     "LambdaFunctionFailed MapIterationFailed TaskStateAborted MapIterationAborted MapStateFailed "
+	     "ExecutionFailed");
+	is(ONE(MAP("", BRANCH("P", "\"Type\":\"Pass\"" END))), "{}",
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
+	   "Reference "
+	   "path \"$\" must point to array.");
+	/* a Map in a Map: $$.Map.Item is the inner one's */
+	is(ONE(MAP("",
+		   BRANCH("I",
+			  MAP("",
+			      BRANCH("P", "\"Type\":\"Pass\",\"Parameters\":{\"v.$\":\"$$.Map.Item.Value\"}" END))))),
+	   "[[1,2],[3]]", "SUCCEEDED [[{\"v\":1},{\"v\":2}],[{\"v\":3}]]");
+}
+
+static void test_limits(void **state)
+{
+	CLEAN_BUF struct buf in = BUF_INIT, expect = BUF_INIT;
+	struct run r;
+
+	(void)state;
+	buf_addz(&in, "{\"s\":\"");
+	for (unsigned i = 0; i < 140000; i++)
+		buf_addc(&in, 'x');
+	buf_addz(&in, "\"}");
+	is(ONE("\"Type\":\"Pass\",\"ResultPath\":\"$.r\"" END), in.ptr,
+	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the maximum "
+	   "number "
+	   "of bytes service limit.");
+	is(ONE("\"Type\":\"Pass\",\"Parameters\":{\"a.$\":\"$\",\"b.$\":\"$\"}" END), in.ptr,
+	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the maximum "
+	   "number "
+	   "of bytes service limit.");
+	/* 262,144 bytes are let through, one more is not */
+	buf_reset(&in);
+	buf_addz(&in, "= \"");
+	for (unsigned i = 0; i < 262144 - 2; i++)
+		buf_addc(&in, 'x');
+	buf_addz(&in, "\"");
+	assert_true(starts_with(run_whole(ONE(TASK END), "{}", ANSWERS(in.ptr)), "SUCCEEDED \"xxx"));
+	in.ptr[in.len - 1] = 'x';
+	buf_addz(&in, "\"");
+	runs(ONE(TASK END), "{}", ANSWERS(in.ptr),
+	     "FAILED States.DataLimitExceeded: The state/task 'arn:aws:lambda:us-east-1:123456789012:function:f' "
+	     "returned "
+	     "a result with a size exceeding the maximum number of bytes service limit.",
+	     NULL, NULL);
+	/* nesting grows in a loop until it is too deep */
+	is("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Parameters\":{\"a.$\":\"$\"},\"Next\":\"B\"},"
+	   "\"B\":{\"Type\":"
+	   "\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,\"Next\":\"C\"}],\"Default\":\"A\"},"
+	   "\"C\":{"
+	   "\"Type\":\"Succeed\"}}}",
+	   "{}",
+	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the maximum "
+	   "number "
+	   "of bytes service limit.");
+	/* a loop without a wait gives the caller its turn, and the clock ends it */
+	run_open(
+		&r,
+		"{\"TimeoutSeconds\":1,\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},"
+		"\"B\":{\"Type\":"
+		"\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,\"Next\":\"C\"}],\"Default\":"
+		"\"A\"},\"C\":{\"Type\":\"Succeed\"}}}");
+	run_begin(&r, "{}");
+	assert_int_equal(flow_execution_due(r.x), 0);
+	assert_int_equal(flow_execution_steps(r.x), FLOW_STEPS_MAX);
+	r.now += 999;
+	run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME });
+	assert_int_equal(flow_execution_status(r.x), FLOW_RUNNING);
+	r.now += 1;
+	run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME });
+	assert_string_equal(run_result(&r), "TIMED_OUT -: -");
+	run_close(&r);
+}
+
+static void test_stop(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_open(&r, ONE(MAP("", BRANCH("P", TASK END))));
+	run_begin(&r, "[1,2]");
+	r.now += 5;
+	assert_true(run_tell(&r, (struct flow_event){ .kind = FLOW_EV_STOP, .error = "Enough", .cause = "said so" }));
+	assert_string_equal(run_result(&r), "ABORTED Enough: said so");
+	assert_string_equal(r.log.ptr, "f 1\nf 2\ncancel f\ncancel f\n");
+	assert_int_equal(flow_execution_ended(r.x), RUN_START + 5);
+	assert_int_equal(flow_execution_due(r.x), FLOW_NEVER);
+	assert_false(run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME }));
+	run_close(&r);
+}
+
+static const char everything[] =
+	"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Parallel\",\"Branches\":["
+	"{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":3,\"Next\":\"U\"},"
+	"\"U\":{\"Type\":\"Pass\",\"Parameters\":{\"u.$\":\"States.UUID()\",\"n.$\":\"States.MathRandom(0, "
+	"1000000)\"},"
+	"\"End\":true}}},"
+	"{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"ItemsPath\":\"$.l\",\"MaxConcurrency\":2,"
+	"\"ItemProcessor\":{\"StartAt\":\"T\",\"States\":{\"T\":{" TASK ",\"TimeoutSeconds\":10,"
+	"\"Retry\":[{\"ErrorEquals\":[\"E\"],\"JitterStrategy\":\"FULL\"}],"
+	"\"Catch\":[{\"ErrorEquals\":[\"F\"],\"Next\":\"O\"}],\"End\":true},"
+	"\"O\":{\"Type\":\"Pass\",\"Result\":\"caught\",\"End\":true}}},\"End\":true}}}],"
+	"\"ResultPath\":\"$.r\",\"Next\":\"Z\"},\"Z\":{" TASK ",\"ResultPath\":\"$.z\",\"End\":true}}}";
+
+/* The journal read again: the same history to the byte, and the same state. */
+static struct flow_execution *replay(struct run *to, const struct run *from, size_t lines, const char *input)
+{
+	const char *p = from->journal.ptr;
+	struct flow_sink sink;
+
+	run_open(to, everything);
+	to->want_full = true;
+	run_begin(to, input);
+	sink = run_sink(to);
+	for (size_t i = 0; i < lines; i++) {
+		const char *end = strchr(p, '\n');
+		struct flow_event_read read;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(flow_event_parse(p, (size_t)(end - p), &read, &err), 0);
+		to->now = read.ev.now;
+		for (size_t k = 0; k < to->calls.len; k++) {
+			if (to->calls.ptr[k].task == read.ev.task) {
+				call_drop(to, k);
+				break;
+			}
+		}
+		flow_execution_tell(to->x, &read.ev, &sink);
+		flow_event_release(&read);
+		p = end + 1;
+	}
+	return to->x;
+}
+
+static void test_replay(void **state)
+{
+	static const char input[] = "{\"l\":[1,2,3]}";
+	const char *const *answers = ANSWERS("! E", "= 2", "! F no", "= 1", "= \"end\"");
+	struct run r, again;
+	size_t lines = 0;
+
+	(void)state;
+	run_open(&r, everything);
+	r.want_full = true;
+	run_begin(&r, input);
+	run_on(&r, answers);
+	assert_int_equal(flow_execution_status(r.x), FLOW_SUCCEEDED);
+	assert_non_null(strstr(run_result(&r), "\"caught\""));
+	assert_non_null(strstr(run_result(&r), "\"z\":\"end\"}"));
+	for (const char *p = r.journal.ptr; *p; p++)
+		lines += *p == '\n';
+	assert_in_range(lines, 6, 20);
+	replay(&again, &r, lines, input);
+	assert_string_equal(again.full.ptr, r.full.ptr);
+	assert_string_equal(again.log.ptr, r.log.ptr);
+	run_close(&again);
+	/* Killed behind each of its events: what is under way is given out once more, and it comes to an end. */
+	for (size_t n = 0; n < lines; n++) {
+		CLEAN_BUF struct buf asked = BUF_INIT;
+
+		replay(&again, &r, n, input);
+		assert_true(strncmp(again.full.ptr, r.full.ptr, again.full.len) == 0);
+		for (size_t k = 0; k < again.calls.len; k++) {
+			buf_addf(&asked, "again %s ", again.calls.ptr[k].function);
+			flow_value_dump(again.calls.ptr[k].payload, &asked);
+			buf_addc(&asked, '\n');
+		}
+		buf_reset(&again.log);
+		again.now += 60000;
+		assert_true(run_tell(&again, (struct flow_event){ .kind = FLOW_EV_RESUME }));
+		for (const char *p = asked.ptr; *p; p = strchr(p, '\n') + 1) {
+			CLEAN_FREE char *line = xstrndup(p, strcspn(p, "\n"));
+
+			assert_non_null(strstr(again.log.ptr, line));
+		}
+		while (flow_execution_status(again.x) == FLOW_RUNNING) {
+			if (again.calls.len) {
+				run_answer(&again, "= 0");
+				continue;
+			}
+			assert_int_not_equal(flow_execution_due(again.x), FLOW_NEVER);
+			if (flow_execution_due(again.x) > again.now)
+				again.now = flow_execution_due(again.x);
+			run_tell(&again, (struct flow_event){ .kind = FLOW_EV_TIME });
+		}
+		assert_int_equal(flow_execution_status(again.x), FLOW_SUCCEEDED);
+		run_close(&again);
+	}
+	run_close(&r);
+}
+
+static void test_history(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_open(&r, ONE(TASK ",\"TimeoutSeconds\":9" END));
+	r.want_full = true;
+	run_begin(&r, "{\"a\":1}");
+	r.now += 250;
+	run_on(&r, ANSWERS("! E c"));
+	assert_string_equal(
+		r.full.ptr,
+		"{\"timestamp\":1700000000.0,\"type\":\"ExecutionStarted\",\"id\":1,\"previousEventId\":0,"
+		"\"executionStartedEventDetails\":{\"input\":\"{\\\"a\\\":1}\",\"inputDetails\":{\"truncated\":false},"
+		"\"roleArn\":\"arn:aws:iam::123456789012:role/r\"}}\n"
+		"{\"timestamp\":1700000000.0,\"type\":\"TaskStateEntered\",\"id\":2,\"previousEventId\":1,"
+		"\"stateEnteredEventDetails\":{\"name\":\"A\",\"input\":\"{\\\"a\\\":1}\","
+		"\"inputDetails\":{\"truncated\":false}}}\n"
+		"{\"timestamp\":1700000000.0,\"type\":\"LambdaFunctionScheduled\",\"id\":3,\"previousEventId\":2,"
+		"\"lambdaFunctionScheduledEventDetails\":{\"resource\":\"arn:aws:lambda:us-east-1:123456789012:functio"
+		"n:f\","
+		"\"input\":\"{\\\"a\\\":1}\",\"inputDetails\":{\"truncated\":false},\"timeoutInSeconds\":9}}\n"
+		"{\"timestamp\":1700000000.0,\"type\":\"LambdaFunctionStarted\",\"id\":4,\"previousEventId\":3}\n"
+		"{\"timestamp\":1700000000.25,\"type\":\"LambdaFunctionFailed\",\"id\":5,\"previousEventId\":4,"
+		"\"lambdaFunctionFailedEventDetails\":{\"error\":\"E\",\"cause\":\"c\"}}\n"
+		"{\"timestamp\":1700000000.25,\"type\":\"ExecutionFailed\",\"id\":6,\"previousEventId\":5,"
+		"\"executionFailedEventDetails\":{\"error\":\"E\",\"cause\":\"c\"}}\n");
+	run_close(&r);
+}
+
+static void test_functions(void **state)
+{
+	static const char payload[] = "{\"errorType\":\"E\",\"errorMessage\":\"m\"}";
+	struct flow_fault f = FLOW_FAULT_INIT;
+	json_t *v = flow_function_value("{\"a\":1}", 7);
+
+	(void)state;
+	assert_true(json_is_object(v));
+	json_decref(v);
+	v = flow_function_value("plain", 5);
+	assert_string_equal(json_string_value(v), "plain");
+	json_decref(v);
+	flow_function_fault(payload, strlen(payload), &f);
+	assert_string_equal(f.error, "E");
+	assert_string_equal(f.cause, payload);
+	flow_function_fault("oops", 4, &f);
+	assert_string_equal(f.error, "Lambda.Unknown");
+	assert_string_equal(f.cause, "oops");
+	flow_fault_release(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_data_flow),
+		cmocka_unit_test(test_context),
+		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_task),
+		cmocka_unit_test(test_heartbeat),
+		cmocka_unit_test(test_retry),
+		cmocka_unit_test(test_catch),
+		cmocka_unit_test(test_parallel),
+		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_replay),
+		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_functions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
