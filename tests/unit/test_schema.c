@@ -26,7 +26,8 @@ static const char *const samples[] = {
 	"ccache", "ccaches", "none", "redis://a", "redis://", "redis://p@a", "redis://a b",
 	"arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/a/b", "arn:aws:iam::12345678901:role/a",
 	"arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:user/a", "arn:aws:iam::123456789012:role/a b",
-	"live", "12", "1a", "v-1_x", "a.b", "my-bucket", "my.bucket/a/b", "my-bucket/", "my-bucket//a", "my-/a", "-my", "ab",
+	"live", "12", "1a", "v-1_x", "a.b", "my-bucket", "my.bucket/a/b", "my-bucket/", "my-bucket//a", "my-/a",
+	"-my", "ab",
 	"http://a:1/b|read-only", "http://a|bearer-token=x", "file:/a", "file:a", "grpc://a:1", "ftp://a",
 };
 
