@@ -21,8 +21,9 @@ from .sign import utc
 ACCOUNT = "123456789012"
 NAME = re.compile(r"(?:arn:aws:lambda:([a-z0-9-]+):)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?")
 UNZIPPED = 262144000
-VOLATILE = ("RevisionId", "LastModified", "State", "StateReason", "StateReasonCode", "LastUpdateStatus", "Version",
-            "LastUpdateStatusReason", "LastUpdateStatusReasonCode", "FunctionArn")
+PROGRESS = ("State", "StateReason", "StateReasonCode", "LastUpdateStatus", "LastUpdateStatusReason",
+            "LastUpdateStatusReasonCode")
+VOLATILE = (*PROGRESS, "RevisionId", "LastModified", "Version", "FunctionArn")
 
 
 def stamp():
@@ -48,17 +49,13 @@ class Version:
     def begin(self, settings, creating):
         self.wait = settings["polls"]
         self.fails = settings.pop("fails", None)
-        for key in VOLATILE[2:8]:
-            if key != "Version":
-                self.config.pop(key, None)
+        settings["fails"] = None
+        for key in PROGRESS:
+            self.config.pop(key, None)
         if creating:
             self.config.update(State="Pending", StateReason="The function is being created.", StateReasonCode="Creating")
         else:
-            self.config.update(State="Active", LastUpdateStatus="InProgress",
-                               LastUpdateStatusReason="The function is being created.",
-                               LastUpdateStatusReasonCode="Creating")
-            self.config.pop("LastUpdateStatusReason")
-            self.config.pop("LastUpdateStatusReasonCode")
+            self.config.update(State="Active", LastUpdateStatus="InProgress")
         self.touch()
 
     def busy(self):

@@ -44,7 +44,7 @@ class Answer:
 
 
 LOADER = create_loader(os.path.dirname(os.path.abspath(__file__)))
-SECRET = re.compile(r"secret|password|token$|sensitive|EnvironmentVariableValue", re.I)
+SECRET = re.compile(r"secret|password|(?<!next)token|sensitive|EnvironmentVariableValue", re.I)
 
 
 def constraints(value, shape, path, found):

@@ -34,8 +34,10 @@ class RuntimeApi(BaseHTTPRequestHandler):
     def do_GET(self):  # pylint: disable=invalid-name
         run = self.server.run
         if run.given:
+            # as on the platform: nothing happens any more
             self.close_connection = True
             run.over.set()
+            run.gone.wait()
             return
         run.given = True
         self.say(200, run.event, Aws_Request_Id=run.id, Invoked_Function_Arn=run.arn,
@@ -76,6 +78,7 @@ class Run:
         self.answer = None
         self.error = None
         self.over = threading.Event()
+        self.gone = threading.Event()
         self.printed = []
         self.timed_out = False
         self.began = self.ended = time.time()
@@ -120,6 +123,7 @@ class Run:
                 self.ended = time.time()
                 process.kill()
                 watch.join()
+                self.gone.set()
                 out.seek(0)
                 self.printed = out.read().decode("utf-8", "replace").splitlines()
             if self.timed_out:
@@ -132,6 +136,7 @@ class Run:
         except OSError as e:
             self.fail("Runtime.InvalidEntrypoint", "RequestId: %s Error: %s" % (self.id, e.strerror))
         finally:
+            self.gone.set()
             api.shutdown()
             thread.join()
             api.server_close()
