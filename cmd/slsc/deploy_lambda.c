@@ -138,6 +138,15 @@ static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
 	progress_update(done, what);
 }
 
+/* That a zip has to go through S3 is what slsc deploy does, or says itself. */
+static bool is_known(const struct package_result *res, const char *warning)
+{
+	for (size_t i = 0; i < res->len; i++)
+		if (res->ptr[i].size > LAMBDA_ZIP_DIRECT && starts_with(warning, res->ptr[i].path))
+			return true;
+	return false;
+}
+
 static int pack(struct job *j, const struct strs *functions, const struct strs *arches, struct err *err)
 {
 	CLEAN_PACKAGE struct package_result res = { 0 };
@@ -154,7 +163,8 @@ static int pack(struct job *j, const struct strs *functions, const struct strs *
 	ret = package_run(&req, &res, err);
 	progress_end();
 	for (size_t i = 0; i < res.warnings.len; i++)
-		out_warn("%s", res.warnings.ptr[i]);
+		if (!is_known(&res, res.warnings.ptr[i]))
+			out_warn("%s", res.warnings.ptr[i]);
 	for (size_t i = 0; ret == 0 && i < res.len; i++)
 		VEC_EACH(&j->wants, w)
 			if (w->function->name.s == res.ptr[i].function ||
