@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base deploy push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -221,6 +221,24 @@ _slsc()
 			_slsc_words --arch --ca-file --cert --key --insecure --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names bases
+		fi ;;
+	'deploy')
+		case $prev in
+		--emit) _slsc_words sam terraform knative cloudrun openfaas kubernetes; return ;;
+		-o|--output) _slsc_files -d; return ;;
+		--repo) return ;;
+		--image) return ;;
+		--secret) _slsc_list; return ;;
+		--plain) _slsc_list; return ;;
+		-a|--arch) _slsc_names arches; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --emit --output --repo --image --secret --plain --arch --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
 		fi ;;
 	'push')
 		case $prev in
@@ -700,7 +718,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base deploy push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

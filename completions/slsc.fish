@@ -61,6 +61,8 @@ complete -c slsc -n '__slsc_is' -a package -d 'Make zips, images and Workers of 
 complete -c slsc -n '__slsc_is help' -a package -d 'Make zips, images and Workers of functions'
 complete -c slsc -n '__slsc_is' -a base -d 'Make image bases from Debian packages'
 complete -c slsc -n '__slsc_is help' -a base -d 'Make image bases from Debian packages'
+complete -c slsc -n '__slsc_is' -a deploy -d 'Write the files that other tools deploy functions by'
+complete -c slsc -n '__slsc_is help' -a deploy -d 'Write the files that other tools deploy functions by'
 complete -c slsc -n '__slsc_is' -a push -d 'Send an image to a registry'
 complete -c slsc -n '__slsc_is help' -a push -d 'Send an image to a registry'
 complete -c slsc -n '__slsc_is' -a pull -d 'Fetch an image from a registry'
@@ -221,6 +223,18 @@ complete -c slsc -n '__slsc_in base update' -l insecure -d 'take any certificate
 complete -c slsc -n '__slsc_in base update' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in base update' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in base update' -a '(__slsc_names bases)'
+
+# deploy
+complete -c slsc -n '__slsc_in deploy' -l emit -x -a 'sam terraform knative cloudrun openfaas kubernetes' -d 'write files and deploy nothing: sam, terraform, knative,'
+complete -c slsc -n '__slsc_in deploy' -s o -l output -x -a '(__fish_complete_directories)' -d 'where to put them (default: stdout, if it is one)'
+complete -c slsc -n '__slsc_in deploy' -l repo -x -d 'the images of dist/ are there, as HOST/PREFIX/FUNCTION'
+complete -c slsc -n '__slsc_in deploy' -l image -x -d 'the image of a function, HOST/REPOSITORY@sha256:...; repeatable'
+complete -c slsc -n '__slsc_in deploy' -l secret -x -d 'this variable of env is a secret, too; repeatable'
+complete -c slsc -n '__slsc_in deploy' -l plain -x -d 'this one is none, whatever it looks like; repeatable'
+complete -c slsc -n '__slsc_in deploy' -s a -l arch -x -a '(__slsc_names arches)' -d 'which one Lambda is to run (default: the function\'s first)'
+complete -c slsc -n '__slsc_in deploy' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in deploy' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in deploy' -a '(__slsc_names functions)'
 
 # push
 complete -c slsc -n '__slsc_in push' -s a -l arch -x -a '(__slsc_names arches)' -d 'only this architecture\'s image, by itself: x86_64, arm64 or wasm32'

@@ -8,6 +8,7 @@ static const struct cmd_entry entries[] = {
 	{ "make artifacts", &cmd_build },
 	{ "make artifacts", &cmd_package },
 	{ "make artifacts", &cmd_base },
+	{ "deploy", &cmd_deploy },
 	{ "registries", &cmd_push },
 	{ "registries", &cmd_pull },
 	{ "registries", &cmd_copy },
