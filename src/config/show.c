@@ -421,6 +421,31 @@ static void show_tune(struct writer *w, const struct tune_def *t)
 	close_map(w);
 }
 
+static void show_deploy(struct writer *w, struct project *p, const struct function *f)
+{
+	static const struct deploy_def none;
+	struct deploy_def d;
+
+	project_deploy(p, f, &d);
+	if (memcmp(&d, &none, sizeof(none)) == 0)
+		return;
+	open_map(w, "deploy");
+	show_str(w, "region", d.region.s);
+	show_str(w, "role", d.role.s);
+	show_str(w, "alias", d.alias.s);
+	show_pairs(w, "tags", d.tags);
+	show_strs(w, "layers", d.layers);
+	show_str(w, "log_format", d.log_format.s);
+	show_str(w, "url", d.url.s);
+	show_str(w, "s3", d.s3.s);
+	show_str(w, "name", d.name.s);
+	show_str(w, "description", d.description.s);
+	show_str(w, "arch", d.arch.s);
+	show_str(w, "image", d.image.s);
+	show_str(w, "smoke", d.smoke.s);
+	close_map(w);
+}
+
 static void show_function(struct writer *w, struct project *p, const struct function *f)
 {
 	open_map(w, f->name.s);
@@ -461,6 +486,7 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_pairs(w, "env", f->env);
 	show_tune(w, &f->tune);
 	show_package(w, p, f);
+	show_deploy(w, p, f);
 	close_map(w);
 }
 

@@ -23,6 +23,8 @@ struct crypto_ops {
 	void (*sha256_free)(void *ctx);
 	/** sha1 - for formats that demand it (SPDX 2.3, 8.4), never for trust. */
 	void (*sha1)(const void *p, size_t n, uint8_t out[CRYPTO_SHA1_LEN]);
+	/** hmac_sha256 - RFC 2104; @out may be @key. */
+	void (*hmac_sha256)(const void *key, size_t key_len, const void *p, size_t n, uint8_t out[CRYPTO_SHA256_LEN]);
 
 	void (*random)(void *p, size_t n);
 	/** scrypt - RFC 7914; the caller has bounded the parameters. False: not enough memory. */
