@@ -37,6 +37,11 @@ const struct cmd cmd_deploy = {
 	.name = "deploy",
 	.args = "[FUNCTION...]",
 	.summary = "Write the files that other tools deploy functions by",
+	.description =
+		"--emit writes the files that other tools deploy functions by, pinned by digest, with the limits, probes and "
+		"environment of slsc.yaml. Secrets are references. See docs/DEPLOY-FILES.md.",
+	.examples = "$ slsc deploy --emit sam -o deploy\n"
+		    "$ slsc deploy orders --emit kubernetes --repo registry.example.com/shop | kubectl apply -f -\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct deploy_ctx),

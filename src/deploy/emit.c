@@ -90,6 +90,7 @@ static int choose(struct emit_job *j, struct err *err)
 			continue;
 		}
 		j->fns[j->nfns].f = f;
+		project_deploy(j->p, f, &j->fns[j->nfns].d);
 		project_package(j->p, f, &j->fns[j->nfns++].pk);
 	}
 	return j->nfns ? 0 : refuse(j, j->p->functions[0], err);

@@ -27,11 +27,10 @@ struct emit_request {
 	struct project *project;
 	enum emit_kind kind;
 	const struct strs *functions;	/* names; empty: all that the platform can run */
-	const char *arch;		/* for Lambda, which takes one; NULL: the function's first */
+	const char *arch;		/* for Lambda, which takes one; NULL: deploy.arch, else the first of arches */
 	const struct strs *images;	/* "[FUNCTION=]HOST/REPOSITORY@sha256:..."; of several with the name */
 	const char *repo;		/* "HOST/PREFIX": what is in dist is there as PREFIX/FUNCTION */
-	const struct strs *secrets, *plain;	/* names of variables that are, or are none, whatever they look like */
-	const char *url;		/* "iam", "none"; NULL: iam for runtime http alone */
+	const struct strs *secrets, *plain;	/* variables that are, or are none, whatever they look like */
 	const char *from;		/* absolute, the directory that the files go to, for paths in them */
 };
 

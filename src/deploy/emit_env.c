@@ -56,8 +56,8 @@ static int check_value(struct emit_job *j, const struct lkv *e, struct err *err)
 {
 	const struct lstr at = { e->key.s, e->val.line, e->val.col };
 
-	if (j->req->kind == EMIT_SAM && strstr(e->val.s, "{{resolve:"))
-		return refuse(j, at, "CloudFormation would resolve what begins with {{resolve:",
+	if (j->req->kind == EMIT_SAM && strstr(e->val.s, EMIT_RESOLVE))
+		return refuse(j, at, "CloudFormation would resolve what begins with " EMIT_RESOLVE,
 			      "--secret makes a parameter of the variable", err);
 	if (j->req->kind == EMIT_OPENFAAS && (strstr(e->val.s, "$(") || strstr(e->val.s, "$$")))
 		return refuse(j, at, "OpenFaaS reads $( and $$ in one way on Kubernetes, in another elsewhere",

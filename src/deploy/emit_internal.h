@@ -14,6 +14,7 @@
 #define EMIT_PORT 8080
 #define EMIT_PARALLEL 80		/* requests at once in an instance that speaks HTTP, as slsc local has it */
 #define EMIT_CONCURRENCY 100u		/* slsc.yaml's default: says nothing */
+#define EMIT_RESOLVE "{{resolve:"	/* begins a dynamic reference of CloudFormation */
 #define EMIT_MARK "Made by slsc deploy --emit"
 
 struct emit_env {
@@ -25,6 +26,7 @@ struct emit_env {
 struct emit_fn {
 	const struct function *f;
 	struct package pk;
+	struct deploy_def d;
 	const char *name;		/* what the platform calls it */
 	const char *ident;		/* sam: "OrderItems"; terraform: "order_items"; else NULL */
 	enum arch arch;			/* Lambda's */
@@ -46,6 +48,19 @@ struct emit_job {
 };
 
 bool emit_is_lambda(enum emit_kind k);
+
+/* ---- emit_lambda.c: what SAM and Terraform share ---- */
+
+#define EMIT_LOG_DAYS 30		/* a log group that nobody made keeps its lines for ever */
+
+/** emit_alias - "live", unless slsc.yaml has another. */
+const char *emit_alias(const struct emit_fn *fn);
+/** emit_url - "AWS_IAM", "NONE" (for everybody); NULL: the function has no URL. */
+const char *emit_url(const struct emit_fn *fn);
+/** emit_tags - slsc.yaml's, and the project's name; @text makes strings of the file of names and values. */
+json_t *emit_tags(struct emit_job *j, const struct emit_fn *fn, char *(*text)(struct emit_job *j, const char *s));
+/** emit_log_format - "JSON" or "Text", as the service calls them. */
+const char *emit_log_format(const struct emit_fn *fn);
 
 /* ---- emit_name.c ---- */
 

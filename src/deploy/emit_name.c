@@ -81,26 +81,29 @@ static int name_label(struct emit_job *j, struct emit_fn *fn, struct err *err)
 {
 	const size_t most = j->req->kind == EMIT_CLOUDRUN ? 49 : 63;
 
-	fn->name = label_of(j, fn->f->name.s);
+	fn->name = label_of(j, fn->name);
 	if (strlen(fn->name) > most) {
 		project_err(j->p, ERR_CONFIG, fn->f->name, err, "'%s' is too long for %s: %zu letters are the most",
 			    fn->name, emit_kind_name(j->req->kind), most);
 		return err_hint(err, "give the function a shorter name");
 	}
-	return emit_take(j, fn->name, fn->f->name, "a service", err);
+	return emit_take(j, fn->name, fn->f->name, "the service", err);
 }
 
 /* What the SAM transform makes beside a function has names, too. */
 static int name_sam(struct emit_job *j, struct emit_fn *fn, struct err *err)
 {
-	static const char *const made[] = { "", "Role", "Url", "UrlPublicPermissions", "Aliaslive", "Logs", NULL };
+	static const char *const made[] = { "", "Role", "Url", "UrlPublicPermissions", "Logs", NULL };
+	const char *alias = arena_printf(&j->arena, "%sAlias%s", emit_camel(&j->arena, fn->f->name.s), emit_alias(fn));
 
 	fn->ident = emit_camel(&j->arena, fn->f->name.s);
-	for (size_t i = 0; made[i]; i++)
-		if (emit_take(j, arena_printf(&j->arena, "%s%s", fn->ident, made[i]), fn->f->name, "a resource", err) <
-		    0)
+	for (size_t i = 0; made[i]; i++) {
+		const char *id = arena_printf(&j->arena, "%s%s", fn->ident, made[i]);
+
+		if (emit_take(j, id, fn->f->name, "the resource", err) < 0)
 			return -1;
-	return 0;
+	}
+	return emit_take(j, alias, fn->f->name, "the resource", err);
 }
 
 int emit_names(struct emit_job *j, struct err *err)
@@ -108,10 +111,10 @@ int emit_names(struct emit_job *j, struct err *err)
 	for (size_t i = 0; i < j->nfns; i++) {
 		struct emit_fn *fn = &j->fns[i];
 
-		fn->name = fn->f->name.s;
+		fn->name = fn->d.name.s ? fn->d.name.s : fn->f->name.s;
 		if (j->req->kind == EMIT_TERRAFORM) {
 			fn->ident = emit_snake(&j->arena, fn->f->name.s);
-			if (emit_take(j, fn->ident, fn->f->name, "a resource", err) < 0)
+			if (emit_take(j, fn->ident, fn->f->name, "the resource", err) < 0)
 				return -1;
 		} else if (j->req->kind == EMIT_SAM) {
 			if (name_sam(j, fn, err) < 0)

@@ -25,23 +25,27 @@ static const char *image_of(const struct emit_job *j, const struct emit_fn *fn, 
 	return NULL;
 }
 
-static int take_image(struct emit_job *j, struct emit_fn *fn, const char *text, struct err *err)
+/* @at: deploy.image of slsc.yaml; line 0: --image. */
+static int take_image(struct emit_job *j, struct emit_fn *fn, struct lstr at, struct err *err)
 {
 	CLEAN_PLACE struct place pl = { .path = NULL };
+	const char *what = NULL;
 
-	if (place_parse(&pl, text, err) < 0)
-		return err_wrap(err, "--image");
-	if (pl.kind != PLACE_REGISTRY) {
-		err_set(err, ERR_USAGE, "--image %s: a platform pulls images from a registry", text);
-		return err_hint(err, "push it first: 'slsc push' prints HOST/REPOSITORY@sha256:...");
-	}
-	if (!pl.digest) {
-		err_set(err, ERR_USAGE, "--image %s: %s", text,
-			pl.tag ? "a tag may be another image tomorrow" : "which image it is has to be said");
+	if (place_parse(&pl, at.s, err) < 0)
+		return at.line ? project_err(j->p, ERR_CONFIG, at, err, "image: '%s' names no image", at.s)
+			       : err_wrap(err, "--image");
+	if (pl.kind != PLACE_REGISTRY)
+		what = "a platform pulls images from a registry";
+	else if (!pl.digest)
+		what = pl.tag ? "a tag may be another image tomorrow" : "which image it is has to be said";
+	if (what && at.line)
+		project_err(j->p, ERR_CONFIG, at, err, "image '%s': %s", at.s, what);
+	else if (what)
+		err_set(err, ERR_USAGE, "--image %s: %s", at.s, what);
+	if (what)
 		return err_hint(err, "write HOST/REPOSITORY@sha256:..., as 'slsc push' prints it");
-	}
 	if (digest_parse(pl.digest, &fn->digest, err) < 0)
-		return err_wrap(err, "--image %s", text);
+		return err_wrap(err, "%s", at.s);
 	fn->image = arena_printf(&j->arena, "%s/%s@%s", pl.host, pl.repo, pl.digest);
 	return 0;
 }
@@ -96,14 +100,17 @@ static int take_repo(struct emit_job *j, struct emit_fn *fn, struct err *err)
 {
 	CLEAN_PLACE struct place pl = { .path = NULL };
 	CLEAN_BUF struct buf repo = BUF_INIT;
+	bool parsed;
 
 	buf_addf(&repo, "%s/", j->req->repo);
 	add_component(&repo, fn->f->name.s);
-	if (place_parse(&pl, repo.ptr, err) < 0)
-		return err_wrap(err, "--repo");
-	if (pl.kind != PLACE_REGISTRY || pl.tag || pl.digest) {
-		err_set(err, ERR_USAGE, "--repo %s: the beginning of a registry's repositories is wanted",
-			j->req->repo);
+	parsed = place_parse(&pl, repo.ptr, err) == 0;
+	if (!parsed || pl.kind != PLACE_REGISTRY || pl.tag || pl.digest) {
+		if (parsed)
+			err_set(err, ERR_USAGE, "--repo %s: the beginning of a registry's repositories is wanted",
+				j->req->repo);
+		else
+			err_wrap(err, "--repo");
 		return err_hint(err, "write HOST/PREFIX: the image of '%s' is at HOST/PREFIX/%s", fn->f->name.s,
 				fn->f->name.s);
 	}
@@ -163,7 +170,8 @@ static bool built_for(const struct emit_job *j, const struct function *f, enum a
 static int choose_arch(struct emit_job *j, struct emit_fn *fn, struct err *err)
 {
 	const enum emit_kind k = j->req->kind;
-	const int want = k == EMIT_CLOUDRUN ? ARCH_X86_64 : j->req->arch ? arch_parse(j->req->arch) : -1;
+	const char *said = j->req->arch ? j->req->arch : fn->d.arch.s;
+	const int want = k == EMIT_CLOUDRUN ? ARCH_X86_64 : said ? arch_parse(said) : -1;
 
 	if (!emit_is_lambda(k) && k != EMIT_CLOUDRUN)
 		return 0;
@@ -188,9 +196,11 @@ static int pin(struct emit_job *j, struct emit_fn *fn, bool *used, struct err *e
 	if (choose_arch(j, fn, err) < 0)
 		return -1;
 	if (image)
-		return take_image(j, fn, image, err);
+		return take_image(j, fn, (struct lstr){ .s = image }, err);
 	if (j->req->repo)
 		return take_repo(j, fn, err);
+	if (fn->d.image.s)
+		return take_image(j, fn, fn->d.image, err);
 	if (emit_is_lambda(j->req->kind))
 		return take_zip(j, fn, err);
 	err_set(err, ERR_USAGE, "--emit %s: where the image of '%s' is has to be said", emit_kind_name(j->req->kind),

@@ -4,8 +4,6 @@
 
 #include "deploy/emit_internal.h"
 
-#define LOG_DAYS 30
-
 struct sam {
 	struct emit_job *j;
 	json_t *parameters, *resources, *outputs;
@@ -46,6 +44,15 @@ static int variables(struct sam *s, struct emit_fn *fn, json_t *props, struct er
 	return 0;
 }
 
+static json_t *layers(const struct emit_fn *fn)
+{
+	json_t *list = js_must(json_array());
+
+	for (size_t i = 0; i < fn->d.layers.len; i++)
+		js_push(list, emit_str(fn->d.layers.ptr[i].s));
+	return list;
+}
+
 static void code(const struct emit_fn *fn, json_t *props)
 {
 	js_set(props, "PackageType", emit_str(fn->image ? "Image" : "Zip"));
@@ -58,7 +65,7 @@ static void code(const struct emit_fn *fn, json_t *props)
 	}
 	/* a version is published when this changes, and only then */
 	js_set(props, "AutoPublishCodeSha256", emit_str(digest_hex(&fn->digest)));
-	js_set(props, "AutoPublishAlias", emit_str("live"));
+	js_set(props, "AutoPublishAlias", emit_str(emit_alias(fn)));
 	js_set(props, "Architectures", js_must(json_pack("[s]", arch_name(fn->arch))));
 }
 
@@ -77,33 +84,65 @@ static void sizes(const struct emit_fn *fn, json_t *props)
 		       js_must(json_pack("{s:I}", "ProvisionedConcurrentExecutions", (json_int_t)fn->f->prewarm)));
 }
 
+/* CloudFormation has no way to write these as they are. */
+static int check(const struct emit_job *j, const struct emit_fn *fn, struct err *err)
+{
+	static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const struct lstr alias = fn->d.alias;
+	struct lstr bad = { .s = NULL };
+
+	if (alias.s && alias.s[strspn(alias.s, alnum)]) {
+		project_err(j->p, ERR_CONFIG, alias, err, "alias '%s': SAM makes a resource of that name", alias.s);
+		return err_hint(err, "use letters and digits alone");
+	}
+	if (fn->d.description.s && strstr(fn->d.description.s, EMIT_RESOLVE))
+		bad = fn->d.description;
+	for (size_t i = 0; i < fn->d.tags.len; i++)
+		if (strstr(fn->d.tags.ptr[i].val.s, EMIT_RESOLVE))
+			bad = fn->d.tags.ptr[i].val;
+	return bad.s ? project_err(j->p, ERR_CONFIG, bad, err,
+				   "CloudFormation would resolve what begins with " EMIT_RESOLVE)
+		     : 0;
+}
+
 static int function(struct sam *s, struct emit_fn *fn, struct err *err)
 {
 	struct emit_job *j = s->j;
 	const char *logs = arena_printf(&j->arena, "%sLogs", fn->ident);
-	const char *url = j->req->url ? j->req->url : fn->f->runtime == RUNTIME_HTTP ? "iam" : NULL;
-	json_t *props = js_must(json_object());
+	const char *group = arena_printf(&j->arena, "/aws/lambda/%s", fn->name);
+	const char *url = emit_url(fn);
+	json_t *props;
 
+	if (check(j, fn, err) < 0)
+		return -1;
+	props = js_must(json_object());
 	js_set(s->resources, fn->ident,
 	       js_must(json_pack("{s:s, s:{s:b}, s:o}", "Type", "AWS::Serverless::Function", "Metadata", "SkipBuild", 1,
 				 "Properties", props)));
 	js_set(props, "FunctionName", emit_str(fn->name));
+	if (fn->d.description.s)
+		js_set(props, "Description", emit_str(fn->d.description.s));
 	code(fn, props);
+	if (fn->d.role.s)
+		js_set(props, "Role", emit_str(fn->d.role.s));
+	if (fn->d.layers.len && !fn->image)
+		js_set(props, "Layers", layers(fn));
 	sizes(fn, props);
 	if (variables(s, fn, props, err) < 0)
 		return -1;
-	js_set(props, "LoggingConfig", js_must(json_pack("{s:s, s:o}", "LogFormat", "JSON", "LogGroup", ref(logs))));
+	js_set(props, "LoggingConfig",
+	       js_must(json_pack("{s:s, s:o}", "LogFormat", emit_log_format(fn), "LogGroup", ref(logs))));
 	if (url) {
 		js_set(props, "FunctionUrlConfig",
-		       js_must(json_pack("{s:s}", "AuthType", strcmp(url, "iam") == 0 ? "AWS_IAM" : "NONE")));
+		       js_must(json_pack("{s:s}", "AuthType", url)));
 		js_set(s->outputs, arena_printf(&j->arena, "%sUrl", fn->ident),
 		       js_must(json_pack("{s:{s:[s, s]}}", "Value", "Fn::GetAtt",
 					 arena_printf(&j->arena, "%sUrl", fn->ident), "FunctionUrl")));
 	}
-	js_set(props, "Tags", js_must(json_pack("{s:s}", "project", j->p->name.s)));
+	js_set(props, "Tags", emit_tags(j, fn, NULL));
 	js_set(s->resources, logs,
 	       js_must(json_pack("{s:s, s:{s:s, s:i}}", "Type", "AWS::Logs::LogGroup", "Properties", "LogGroupName",
-				 arena_printf(&j->arena, "/aws/lambda/%s", fn->name), "RetentionInDays", LOG_DAYS)));
+				 group, "RetentionInDays", EMIT_LOG_DAYS)));
 	js_set(s->outputs, arena_printf(&j->arena, "%sArn", fn->ident),
 	       js_must(json_pack("{s:o}", "Value", ref(arena_printf(&j->arena, "%s.Alias", fn->ident)))));
 	return 0;

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/mem.h"
 #include "deploy/emit_internal.h"
 
 #define PROVIDER "~> 6.0"
-#define LOG_DAYS 30
 
 struct tf {
 	struct emit_job *j;
+	bool asks_role;
 	json_t *variables, *logs, *functions, *aliases, *urls, *warm, *outputs;
 };
 
@@ -88,9 +89,18 @@ static void code(struct tf *t, const struct emit_fn *fn, json_t *res)
 	js_set(res, "publish", js_must(json_true()));
 }
 
+static json_t *layers(struct tf *t, const struct emit_fn *fn)
+{
+	json_t *list = js_must(json_array());
+
+	for (size_t i = 0; i < fn->d.layers.len; i++)
+		js_push(list, emit_str(plain(t->j, fn->d.layers.ptr[i].s)));
+	return list;
+}
+
 static void url(struct tf *t, const struct emit_fn *fn)
 {
-	const char *auth = t->j->req->url ? t->j->req->url : fn->f->runtime == RUNTIME_HTTP ? "iam" : NULL;
+	const char *auth = emit_url(fn);
 	json_t *o;
 
 	if (!auth)
@@ -98,7 +108,7 @@ static void url(struct tf *t, const struct emit_fn *fn)
 	o = js_must(json_object());
 	js_set(o, "function_name", of(t->j, "aws_lambda_function", fn->ident, "function_name"));
 	js_set(o, "qualifier", of(t->j, "aws_lambda_alias", fn->ident, "name"));
-	js_set(o, "authorization_type", emit_str(strcmp(auth, "iam") == 0 ? "AWS_IAM" : "NONE"));
+	js_set(o, "authorization_type", emit_str(auth));
 	js_set(t->urls, fn->ident, o);
 	js_set(t->outputs, arena_printf(&t->j->arena, "%s_url", fn->ident),
 	       js_must(json_pack("{s:o}", "value", of(t->j, "aws_lambda_function_url", fn->ident, "function_url"))));
@@ -108,7 +118,7 @@ static void alias(struct tf *t, const struct emit_fn *fn)
 {
 	json_t *o = js_must(json_object());
 
-	js_set(o, "name", emit_str("live"));
+	js_set(o, "name", emit_str(emit_alias(fn)));
 	js_set(o, "function_name", of(t->j, "aws_lambda_function", fn->ident, "function_name"));
 	js_set(o, "function_version", of(t->j, "aws_lambda_function", fn->ident, "version"));
 	js_set(t->aliases, fn->ident, o);
@@ -130,8 +140,13 @@ static int function(struct tf *t, struct emit_fn *fn, struct err *err)
 
 	js_set(t->functions, fn->ident, res);
 	js_set(res, "function_name", emit_str(fn->name));
-	js_set(res, "role", emit_str("${var.role_arn}"));
+	if (fn->d.description.s)
+		js_set(res, "description", emit_str(plain(t->j, fn->d.description.s)));
+	js_set(res, "role", emit_str(fn->d.role.s ? plain(t->j, fn->d.role.s) : "${var.role_arn}"));
+	t->asks_role |= !fn->d.role.s;
 	code(t, fn, res);
+	if (fn->d.layers.len && !fn->image)
+		js_set(res, "layers", layers(t, fn));
 	js_set(res, "memory_size", emit_uint(emit_megabytes(fn->f->memory)));
 	js_set(res, "timeout", emit_uint(emit_seconds(fn->f->timeout_ms)));
 	js_set(res, "ephemeral_storage",
@@ -141,12 +156,12 @@ static int function(struct tf *t, struct emit_fn *fn, struct err *err)
 	if (environment(t, fn, res, err) < 0)
 		return -1;
 	js_set(res, "logging_config",
-	       js_must(json_pack("{s:s, s:o}", "log_format", "JSON", "log_group",
+	       js_must(json_pack("{s:s, s:o}", "log_format", emit_log_format(fn), "log_group",
 				 of(t->j, "aws_cloudwatch_log_group", fn->ident, "name"))));
-	js_set(res, "tags", js_must(json_pack("{s:s}", "project", t->j->p->name.s)));
+	js_set(res, "tags", emit_tags(t->j, fn, plain));
 	js_set(t->logs, fn->ident,
 	       js_must(json_pack("{s:s, s:i}", "name", arena_printf(&t->j->arena, "/aws/lambda/%s", fn->name),
-				 "retention_in_days", LOG_DAYS)));
+				 "retention_in_days", EMIT_LOG_DAYS)));
 	alias(t, fn);
 	url(t, fn);
 	return 0;
@@ -162,25 +177,30 @@ static void set_if_any(json_t *o, const char *key, json_t *val)
 
 int emit_terraform(struct emit_job *j, struct err *err)
 {
+	/* the last two mean something to Terraform */
+	static const char *const ours[] = { "var.role_arn", "var.for_each", "var.depends_on" };
 	struct tf t = { .j = j };
 	json_t **const all[] = { &t.variables, &t.logs, &t.functions, &t.aliases, &t.urls, &t.warm, &t.outputs };
 	json_t *doc, *resources = js_must(json_object());
 	char *text;
 	int ret = 0;
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		*all[i] = js_must(json_object());
-	js_set(t.variables, "role_arn",
-	       js_must(json_pack(
-		       "{s:s, s:b, s:s}", "type", "string", "nullable", 0, "description",
-		       "The role that the functions run as: it may write logs, and what they do themselves")));
-	map_put(&j->taken, "var.role_arn", arena_new(&j->arena, struct lstr));
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		map_put(&j->taken, ours[i], arena_new(&j->arena, struct lstr));
 	for (size_t i = 0; i < j->nfns && ret == 0; i++)
 		ret = function(&t, &j->fns[i], err);
-	doc = js_must(json_pack("{s:s, s:{s:s, s:{s:{s:s, s:s}}}, s:o}", "//",
+	if (t.asks_role)
+		js_set(t.variables, "role_arn",
+		       js_must(json_pack(
+			       "{s:s, s:b, s:s}", "type", "string", "nullable", 0, "description",
+			       "The role that the functions run as: it may write logs, and what they do themselves")));
+	doc = js_must(json_pack("{s:s, s:{s:s, s:{s:{s:s, s:s}}}}", "//",
 				arena_printf(&j->arena, EMIT_MARK " terraform, which replaces the whole file"),
 				"terraform", "required_version", ">= 1.5.0", "required_providers", "aws", "source",
-				"hashicorp/aws", "version", PROVIDER, "variable", t.variables));
+				"hashicorp/aws", "version", PROVIDER));
+	set_if_any(doc, "variable", t.variables);
 	js_set(resources, "aws_cloudwatch_log_group", t.logs);
 	js_set(resources, "aws_lambda_function", t.functions);
 	js_set(resources, "aws_lambda_alias", t.aliases);
