@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base deploy push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout deploy sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -222,24 +222,6 @@ _slsc()
 		else
 			_slsc_names bases
 		fi ;;
-	'deploy')
-		case $prev in
-		--emit) _slsc_words sam terraform knative cloudrun openfaas kubernetes; return ;;
-		-o|--output) _slsc_files -d; return ;;
-		--repo) return ;;
-		--image) return ;;
-		--secret) _slsc_list; return ;;
-		--plain) _slsc_list; return ;;
-		-a|--arch) _slsc_names arches; return ;;
-		-C|--directory) _slsc_files -d; return ;;
-		--color) _slsc_words auto always never; return ;;
-		--progress) _slsc_words auto always never; return ;;
-		esac
-		if [[ $cur == -* ]]; then
-			_slsc_words --emit --output --repo --image --secret --plain --arch --dry-run --json --directory --verbose --quiet --color --progress --help
-		else
-			_slsc_names functions
-		fi ;;
 	'push')
 		case $prev in
 		-a|--arch) _slsc_names arches; return ;;
@@ -309,6 +291,35 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'deploy')
+		case $prev in
+		--platform) _slsc_words lambda; return ;;
+		-a|--arch) _slsc_names arches; return ;;
+		--image) return ;;
+		--role) return ;;
+		--alias) return ;;
+		--weight) return ;;
+		--s3) return ;;
+		--smoke) _slsc_files -f; return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		--level) _slsc_words fast default max; return ;;
+		--aws-profile) return ;;
+		--region) return ;;
+		--endpoint-url) return ;;
+		--emit) _slsc_words sam terraform knative cloudrun openfaas kubernetes; return ;;
+		-o|--output) _slsc_files -d; return ;;
+		--repo) return ;;
+		--secret) _slsc_list; return ;;
+		--plain) _slsc_list; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --platform --arch --image --role --alias --weight --publish --url --s3 --smoke --no-smoke --profile --level --no-build --aws-profile --region --endpoint-url --emit --output --repo --secret --plain --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
 		fi ;;
 	'sbom')
 		case $prev in
@@ -718,7 +729,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base deploy push pull copy login logout sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout deploy sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

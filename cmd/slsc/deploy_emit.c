@@ -11,7 +11,6 @@
 #include "os/fs.h"
 
 const char *const emit_kinds[] = { "sam", "terraform", "knative", "cloudrun", "openfaas", "kubernetes", NULL };
-const char *const emit_arches[] = { "x86_64", "arm64", "amd64", "aarch64", NULL };
 
 /* Where the files will be, links resolved as far as it is there: the way from there to dist is written into them. */
 static char *destination(const char *output, struct err *err)
@@ -134,7 +133,8 @@ static int check(const struct emit_flags *f, const struct globals *g, size_t nfi
 	return err_hint(err, "add --output DIR, or name one function");
 }
 
-int deploy_emit(const struct emit_flags *f, const struct globals *g, int argc, char **argv, struct err *err)
+int deploy_emit(const struct emit_flags *f, const struct strs *images, const struct globals *g, int argc, char **argv,
+		struct err *err)
 {
 	CLEAN_PROJECT struct project p = { 0 };
 	CLEAN_EMIT struct emit_result res = { .files.len = 0 };
@@ -144,7 +144,7 @@ int deploy_emit(const struct emit_flags *f, const struct globals *g, int argc, c
 	struct emit_request req = { .project = &p,
 				    .functions = &functions,
 				    .arch = f->arch,
-				    .images = &f->images,
+				    .images = images,
 				    .repo = f->repo,
 				    .secrets = &f->secrets,
 				    .plain = &f->plain,
@@ -181,7 +181,6 @@ int deploy_emit(const struct emit_flags *f, const struct globals *g, int argc, c
 
 void emit_flags_release(struct emit_flags *f)
 {
-	strs_release(&f->images);
 	strs_release(&f->secrets);
 	strs_release(&f->plain);
 }

@@ -6,11 +6,11 @@
 
 /* slsc deploy --emit: options, and what is said about the files. */
 struct emit_flags {
-	const char *kind, *arch, *repo, *output;
-	struct strs images, secrets, plain;
+	const char *kind, *arch, *repo, *output;	/* arch: set by the caller */
+	struct strs secrets, plain;
 };
 
-extern const char *const emit_kinds[], *const emit_arches[];
+extern const char *const emit_kinds[];
 
 /* Options of a context with a member @m of that type. */
 #define EMIT_OPTS(type, m)                                                                                             \
@@ -21,15 +21,14 @@ extern const char *const emit_kinds[], *const emit_arches[];
 	  .help = "where to put them (default: stdout, if it is one)" },                                               \
 	{ OPT_STR, .long_name = "repo", .offset = offsetof(type, m.repo), .arg = "HOST/PREFIX",                        \
 	  .help = "the images of dist/ are there, as HOST/PREFIX/FUNCTION" },                                          \
-	{ OPT_MULTI, .long_name = "image", .offset = offsetof(type, m.images), .arg = "[FUNCTION=]IMAGE",              \
-	  .help = "the image of a function, HOST/REPOSITORY@sha256:...; repeatable" },                                 \
 	{ OPT_LIST, .long_name = "secret", .offset = offsetof(type, m.secrets), .arg = "NAME",                         \
 	  .help = "this variable of env is a secret, too; repeatable" },                                               \
 	{ OPT_LIST, .long_name = "plain", .offset = offsetof(type, m.plain), .arg = "NAME",                            \
 	  .help = "this one is none, whatever it looks like; repeatable" }
 
-/** deploy_emit - the functions of @argv, or all, as files. */
-int deploy_emit(const struct emit_flags *f, const struct globals *g, int argc, char **argv, struct err *err) MUST_CHECK;
+/** deploy_emit - the functions of @argv, or all, as files; @images: "[FUNCTION=]HOST/REPOSITORY@sha256:...". */
+int deploy_emit(const struct emit_flags *f, const struct strs *images, const struct globals *g, int argc, char **argv,
+		struct err *err) MUST_CHECK;
 void emit_flags_release(struct emit_flags *f);
 
 #endif

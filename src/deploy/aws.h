@@ -43,7 +43,7 @@ struct aws {
 	void (*note)(void *ctx, bool verbose, const char *line); /* may be NULL */
 	void *ctx;
 };
-/** aws_init - ERR_IO for AWS_CA_BUNDLE's file (or @ca_bundle, a profile's), ERR_USAGE for AWS_MAX_ATTEMPTS; ERR_TOOL. */
+/** aws_init - ERR_IO for AWS_CA_BUNDLE's file (or @ca_bundle), ERR_USAGE for AWS_MAX_ATTEMPTS; ERR_TOOL. */
 int aws_init(struct aws *a, const char *ca_bundle, struct err *err) MUST_CHECK;
 void aws_release(struct aws *a);
 #define CLEAN_AWS __attribute__((cleanup(aws_release)))

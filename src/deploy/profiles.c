@@ -161,7 +161,7 @@ static const char *domain_of(const char *region)
 	static const struct {
 		const char *prefix, *domain;
 	} all[] = {
-		{ "cn-", "amazonaws.com.cn" }, { "us-isob-", "sc2s.sgov.gov" }, { "us-iso-", "c2s.ic.gov" },
+		{ "cn-", "amazonaws.com.cn" },	  { "us-isob-", "sc2s.sgov.gov" },  { "us-iso-", "c2s.ic.gov" },
 		{ "us-isof-", "csp.hci.ic.gov" }, { "eu-isoe-", "cloud.adc-e.uk" }, { "eusc-", "amazonaws.eu" },
 	};
 

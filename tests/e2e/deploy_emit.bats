@@ -198,6 +198,10 @@ hint: write HOST/PREFIX: the image of 'orders' is at HOST/PREFIX/orders" 2 order
 hint: let the function read such a value from a file" 1 ledger_2 --emit openfaas --repo r.example.com/x
 	refused "error: --emit kubernetes: these are 2 files
 hint: add --output DIR, or name one function" 2 orders batch --emit kubernetes --repo r.example.com/x
+	refused "error: --alias does not go with --emit, which deploys nothing
+hint: what is in slsc.yaml, under deploy, is in the files" 2 orders --emit sam --alias live
+	refused "error: --repo is for files: it goes with --emit" 2 orders --repo r.example.com/x
+	refused "error: --image: Lambda takes one image" 2 orders --image a --image b
 	sed -i 's/^  batch:/  or_ders: {sources: [src\/*.c], runtime: http}\n  or-ders: {sources: [src\/*.c], runtime: http}\n&/' slsc.yaml
 	refused "error: slsc.yaml:18:3: 'or-ders' and 'or_ders' of line 17 would both be the service 'or-ders'
 hint: rename one: '-' and '_' are the same there" 1 or_ders or-ders --emit kubernetes --repo r.example.com/x
