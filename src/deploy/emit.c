@@ -96,28 +96,13 @@ static int choose(struct emit_job *j, struct err *err)
 	return j->nfns ? 0 : refuse(j, j->p->functions[0], err);
 }
 
-/* For Lambda a function is what its zip, or an image of its own kind, holds: a program is there in any case. */
-static int check_workers(struct emit_job *j, struct err *err)
-{
-	for (size_t i = 0; i < j->nfns; i++) {
-		const struct emit_fn *fn = &j->fns[i];
-
-		if (function_compiles(fn->f) || fn->image || !fn->zip)
-			continue;
-		project_err(j->p, ERR_CONFIG, fn->f->name, err, "'%s' is made by a Dockerfile alone: it has no zip",
-			    fn->f->name.s);
-		return err_hint(err, "add --repo or --image");
-	}
-	return 0;
-}
-
 int emit_run(const struct emit_request *req, struct emit_result *res, struct err *err)
 {
 	struct emit_job j = { .req = req, .res = res, .p = req->project };
 	int ret = -1;
 
 	if (choose(&j, err) == 0 && emit_names(&j, err) == 0 && emit_pins(&j, err) == 0 &&
-	    check_workers(&j, err) == 0 && emit_envs(&j, err) == 0) {
+	    emit_envs(&j, err) == 0) {
 		for (size_t i = 0; i < j.nfns; i++)
 			emit_scale_note(&j, j.fns[i].f);
 		ret = kinds[req->kind].run(&j, err);

@@ -70,7 +70,7 @@ int emit_run(const struct emit_request *req, struct emit_result *res, struct err
 void emit_release(struct emit_result *res);
 
 /**
- * emit_write - all files into @dir, which is made: none is seen before all are on the disk. A file that is there is
+ * emit_write - all files into @dir, which is made: each comes whole, and none before all are written. A file that is there is
  * replaced only if an emit_write() has made it: else ERR_EXISTS, and nothing is written.
  * @dry_run: only look whether it would.
  */

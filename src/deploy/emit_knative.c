@@ -5,6 +5,7 @@
 #include "deploy/emit_internal.h"
 
 #define START_SECONDS 30 /* that an instance may take to become ready */
+#define KNATIVE_SECONDS 600 /* that a request may take, unless a cluster says more */
 
 static json_t *number(struct emit_job *j, uint64_t n)
 {
@@ -77,6 +78,11 @@ int emit_knative(struct emit_job *j, struct err *err)
 		struct emit_fn *fn = &j->fns[i];
 		json_t *spec = limits_of(j, fn), *c = json_array_get(json_object_get(spec, "containers"), 0);
 
+		if (emit_seconds(fn->f->timeout_ms) > KNATIVE_SECONDS)
+			strs_addf(&j->res->notes,
+				  "%s:%u:%u: '%s' may take longer than the %d s that clusters allow, unless their "
+				  "max-revision-timeout-seconds is raised",
+				  j->p->file, fn->f->name.line, fn->f->name.col, fn->f->name.s, KNATIVE_SECONDS);
 		/* queue-proxy asks while the instance starts, and opens it to requests then */
 		js_set(c, "readinessProbe", emit_get_probe(EMIT_READY, false));
 		js_set(c, "livenessProbe", emit_get_probe(EMIT_HEALTH, false));

@@ -86,6 +86,7 @@ static int read_layout(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	const struct origin_env env = { .registry = NULL };
 	CLEAN_ORIGIN struct origin *o = NULL;
 	CLEAN_BUF struct buf bytes = BUF_INIT;
+	CLEAN_DOCUMENT struct document doc = { .len = 0 };
 	struct doc_descriptor d;
 
 	if (!fs_exists(list))
@@ -93,6 +94,9 @@ static int read_layout(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	if (origin_open(&o, &pl, &env, err) < 0 || o->ops->manifest(o, tag, &bytes, &d, &j->arena, err) < 0)
 		return -1;
 	fn->digest = d.digest;
+	/* it may have been packaged for another architecture alone */
+	if (j->req->kind == EMIT_CLOUDRUN)
+		return origin_manifest(o, tag, arch_oci(fn->arch), &doc, NULL, NULL, &j->arena, err);
 	return 0;
 }
 
@@ -146,6 +150,11 @@ static int take_zip(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	CLEAN_FREE char *shown = xasprintf("dist/%s-%s.zip", fn->f->name.s, arch_name(fn->arch));
 	CLEAN_FREE char *path = path_join(j->p->dir, shown);
 
+	if (!function_compiles(fn->f)) {
+		project_err(j->p, ERR_CONFIG, fn->f->name, err, "'%s' is made by a Dockerfile alone: it has no zip",
+			    fn->f->name.s);
+		return err_hint(err, "add --repo or --image");
+	}
 	if (!fs_exists(path))
 		return not_packaged(j, fn, shown, "zip", err);
 	if (digest_file(path, &fn->digest, NULL, err) < 0)

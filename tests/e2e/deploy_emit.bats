@@ -202,6 +202,27 @@ hint: add --output DIR, or name one function" 2 orders batch --emit kubernetes -
 hint: what is in slsc.yaml, under deploy, is in the files" 2 orders --emit sam --alias live
 	refused "error: --repo is for files: it goes with --emit" 2 orders --repo r.example.com/x
 	refused "error: --image: Lambda takes one image" 2 orders --image a --image b
+	# Cloud Run runs x86_64: by slsc.yaml, and by what is packaged
+	sed 's/arches: .x86_64./arches: [arm64]/' slsc.yaml >"$T/arm.yaml" && cp slsc.yaml "$T/was.yaml" && cp "$T/arm.yaml" slsc.yaml
+	refused "error: slsc.yaml:24:3: 'ledger_2' is not built for x86_64, which Cloud Run runs
+hint: add it to arches" 1 ledger_2 --emit cloudrun --repo r.example.com/x
+	# an image of slsc.yaml, by a tag
+	sed 's,alias: prod,image: "r.example.com/x:1",' "$T/was.yaml" >slsc.yaml
+	refused "error: slsc.yaml:40:14: image 'r.example.com/x:1': a tag may be another image tomorrow
+hint: write HOST/REPOSITORY@sha256:..., as 'slsc push' prints it" 1 resize --emit sam
+	sed 's,alias: prod,alias: prod-1,' "$T/was.yaml" >slsc.yaml
+	refused "error: slsc.yaml:40:14: alias 'prod-1': SAM makes a resource of that name
+hint: use letters and digits alone" 1 resize --emit sam
+	# what is said, and goes nowhere
+	sed 's,policy: cpu\, target: 70 %,policy: forecast,; s,timeout: 2500 ms,timeout: 700 s,; s,user: "1000:2000",user: root,' \
+		"$T/was.yaml" >slsc.yaml
+	slsc_run deploy ledger_2 --emit knative --repo r.example.com/x
+	is "$status $err" "0 warning: slsc.yaml:33:29: 'ledger_2' runs as root: clusters that are careful refuse it
+slsc.yaml:31:23: knative has no policy 'forecast': its own decides, within min and concurrency
+slsc.yaml:24:3: 'ledger_2' may take longer than the 600 s that clusters allow, unless their max-revision-timeout-seconds is raised
+slsc.yaml:32:49: API_TOKEN is a secret, by its name: it is to be in secret ledger-2-secrets, key API_TOKEN"
+	has "$out" 'runAsUser: 0'
+	cp "$T/was.yaml" slsc.yaml
 	sed -i 's/^  batch:/  or_ders: {sources: [src\/*.c], runtime: http}\n  or-ders: {sources: [src\/*.c], runtime: http}\n&/' slsc.yaml
 	refused "error: slsc.yaml:18:3: 'or-ders' and 'or_ders' of line 17 would both be the service 'or-ders'
 hint: rename one: '-' and '_' are the same there" 1 or_ders or-ders --emit kubernetes --repo r.example.com/x

@@ -103,7 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int k = 0; k < EMIT_KINDS; k++) {
 		CLEAN_EMIT struct emit_result res = { .files.len = 0 };
 		CLEAN_STRS struct strs mine = { 0 };
-		const struct emit_request req = { .project = &p, .kind = (enum emit_kind)k, .images = &mine, .from = "/p" };
+		const struct emit_request req = { .project = &p, .kind = (enum emit_kind)k, .images = &mine,
+						  .from = "/p" };
 
 		/* an image of a function that is left out would be one too many */
 		for (size_t i = 0; i < p.nfunctions; i++)
