@@ -70,8 +70,8 @@ int emit_run(const struct emit_request *req, struct emit_result *res, struct err
 void emit_release(struct emit_result *res);
 
 /**
- * emit_write - all files into @dir, which is made: each comes whole, and none before all are written. A file that is there is
- * replaced only if an emit_write() has made it: else ERR_EXISTS, and nothing is written.
+ * emit_write - all files into @dir, which is made: each comes whole, and none before all are written. A file that is
+ * there is replaced only if an emit_write() has made it: else ERR_EXISTS, and nothing is written.
  * @dry_run: only look whether it would.
  */
 int emit_write(const struct emit_result *res, const char *dir, bool dry_run, struct err *err) MUST_CHECK;
