@@ -16,22 +16,27 @@ const char *const emit_kinds[] = { "sam", "terraform", "knative", "cloudrun", "o
 static char *destination(const char *output, struct err *err)
 {
 	CLEAN_FREE char *here = getcwd(NULL, 0);
-	CLEAN_FREE char *clean = NULL, *real = NULL, *dir = NULL, *up = NULL;
+	CLEAN_FREE char *dir = NULL, *rest = xstrdup("");
 
 	if (!here) {
 		err_sys(err, "the current directory");
 		return NULL;
 	}
-	if (!output)
-		return steal(&here);
-	dir = path_join(here, output);
-	clean = path_clean(dir);
-	real = realpath(clean, NULL);
-	if (real)
-		return steal(&real);
-	up = path_dirname(clean);
-	real = realpath(up, NULL);
-	return real ? path_join(real, path_basename(clean)) : steal(&clean);
+	dir = path_join(here, output ? output : "");
+	for (;;) {
+		CLEAN_FREE char *real = realpath(dir, NULL), *up = path_dirname(dir), *joined = NULL;
+
+		if (real || strcmp(up, dir) == 0) {
+			CLEAN_FREE char *whole = path_join(real ? real : dir, rest);
+
+			return path_clean(whole);
+		}
+		joined = path_join(path_basename(dir), rest);
+		free(rest);
+		rest = steal(&joined);
+		free(dir);
+		dir = steal(&up);
+	}
 }
 
 static void add_member(struct buf *b, const char *key, const char *val)

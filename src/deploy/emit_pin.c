@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a function is pinned by: an image's digest, or a zip's. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "build/package.h"
 #include "deploy/emit_internal.h"
 #include "oci/origin.h"
 #include "oci/place.h"
 #include "os/fs.h"
 
-/* The image that --image names for @fn, which is taken off @left; NULL: none. */
+/* The image that --image names for @fn, marked in @used; NULL: none. */
 static const char *image_of(const struct emit_job *j, const struct emit_fn *fn, bool *used)
 {
 	const char *name = fn->f->name.s;
@@ -50,23 +52,6 @@ static int take_image(struct emit_job *j, struct emit_fn *fn, struct lstr at, st
 	return 0;
 }
 
-/* Single separators, and none at the end (distribution-spec, "Pulling manifests"). */
-static void add_component(struct buf *out, const char *s)
-{
-	char gap = '\0';
-
-	for (; *s; s++) {
-		if (*s == '-' || *s == '_') {
-			gap = *s;
-			continue;
-		}
-		if (gap)
-			buf_addc(out, gap);
-		gap = '\0';
-		buf_addc(out, *s);
-	}
-}
-
 static int not_packaged(struct emit_job *j, const struct emit_fn *fn, const char *what, const char *option,
 			struct err *err)
 {
@@ -81,7 +66,6 @@ static int read_layout(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	CLEAN_FREE char *dir = path_join(j->p->dir, shown);
 	CLEAN_FREE char *list = path_join(dir, "index.json");
 	const char *tag = emit_is_lambda(j->req->kind) ? arch_oci(fn->arch) : "latest";
-	CLEAN_FREE char *text = xasprintf("oci:%s:%s", dir, tag);
 	struct place pl = { .kind = PLACE_LAYOUT, .path = dir, .tag = (char *)tag };
 	const struct origin_env env = { .registry = NULL };
 	CLEAN_ORIGIN struct origin *o = NULL;
@@ -107,7 +91,7 @@ static int take_repo(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	bool parsed;
 
 	buf_addf(&repo, "%s/", j->req->repo);
-	add_component(&repo, fn->f->name.s);
+	package_component(fn->f->name.s, &repo);
 	parsed = place_parse(&pl, repo.ptr, err) == 0;
 	if (!parsed || pl.kind != PLACE_REGISTRY || pl.tag || pl.digest) {
 		if (parsed)
@@ -148,6 +132,7 @@ static char *way(struct arena *a, const char *from, const char *to)
 static int take_zip(struct emit_job *j, struct emit_fn *fn, struct err *err)
 {
 	CLEAN_FREE char *shown = xasprintf("dist/%s-%s.zip", fn->f->name.s, arch_name(fn->arch));
+	CLEAN_FREE char *real = NULL;
 	CLEAN_FREE char *path = path_join(j->p->dir, shown);
 
 	if (!function_compiles(fn->f)) {
@@ -159,7 +144,10 @@ static int take_zip(struct emit_job *j, struct emit_fn *fn, struct err *err)
 		return not_packaged(j, fn, shown, "zip", err);
 	if (digest_file(path, &fn->digest, NULL, err) < 0)
 		return -1;
-	fn->zip = way(&j->arena, j->req->from, path);
+	real = realpath(j->p->dir, NULL);
+	if (!real)
+		return err_sys(err, "%s", j->p->dir);
+	fn->zip = way(&j->arena, j->req->from, arena_printf(&j->arena, "%s/%s", real, shown));
 	return 0;
 }
 

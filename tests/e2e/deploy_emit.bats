@@ -140,6 +140,12 @@ the name of its file in DB_PASSWORD_FILE"
 	is "$status" 0
 	is "$(cd "$T/away" && sha256sum <"$(sed -n 's/^ *CodeUri: "*\([^"]*\)"*$/\1/p' template.yaml)")" \
 		"$(sha256sum <../../dist/orders-x86_64.zip)"
+	# the way goes by where directories are, not by the links that lead there
+	mkdir -p "$T/real/a" && ln -s "$T/real/a" "$T/link" && ln -s "$T/other ü" "$T/project"
+	cd "$T/project" && slsc_run deploy orders --emit sam -o "$T/link/new/deep"
+	is "$status $out" "0 wrote $T/link/new/deep/template.yaml"
+	is "$(grep CodeUri "$T/real/a/new/deep/template.yaml")" '      CodeUri: "../../../../other ü/dist/orders-arm64.zip"'
+	[ -e "$T/real/a/new/deep/../../../../other ü/dist/orders-arm64.zip" ]
 }
 
 @test "secrets are named with their place, and are what the command line says" {
