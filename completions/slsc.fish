@@ -71,6 +71,8 @@ complete -c slsc -n '__slsc_is' -a login -d 'Keep a user\'s name and password fo
 complete -c slsc -n '__slsc_is help' -a login -d 'Keep a user\'s name and password for a registry'
 complete -c slsc -n '__slsc_is' -a logout -d 'Forget the login for a registry'
 complete -c slsc -n '__slsc_is help' -a logout -d 'Forget the login for a registry'
+complete -c slsc -n '__slsc_is' -a deploy -d 'Bring functions to AWS Lambda, or write the files that others deploy by'
+complete -c slsc -n '__slsc_is help' -a deploy -d 'Bring functions to AWS Lambda, or write the files that others deploy by'
 complete -c slsc -n '__slsc_is' -a sbom -d 'List what is in a function\'s binary'
 complete -c slsc -n '__slsc_is help' -a sbom -d 'List what is in a function\'s binary'
 complete -c slsc -n '__slsc_is' -a sign -d 'Sign an image with a key pair, as cosign does'
@@ -272,6 +274,33 @@ complete -c slsc -n '__slsc_in login' -l json -d 'print results, and an error, a
 
 # logout
 complete -c slsc -n '__slsc_in logout' -l json -d 'print results, and an error, as JSON'
+
+# deploy
+complete -c slsc -n '__slsc_in deploy' -l platform -x -a 'lambda' -d 'where to: lambda (default)'
+complete -c slsc -n '__slsc_in deploy' -s a -l arch -x -a '(__slsc_names arches)' -d 'which one it is to run on (default: the function\'s first)'
+complete -c slsc -n '__slsc_in deploy' -l image -x -d 'take this image in place of a zip: for Lambda one of ECR; with --emit'
+complete -c slsc -n '__slsc_in deploy' -l role -x -d 'the IAM role that the function has; needed where it does not exist yet'
+complete -c slsc -n '__slsc_in deploy' -l alias -x -d 'publish a version, and move this alias to it'
+complete -c slsc -n '__slsc_in deploy' -l weight -x -d 'how many of the alias\' calls the new version gets, such as 10% (default: all)'
+complete -c slsc -n '__slsc_in deploy' -l publish -d 'publish a version, also without an alias'
+complete -c slsc -n '__slsc_in deploy' -l url -d 'give it a URL: for signed requests, or as deploy.url in slsc.yaml says'
+complete -c slsc -n '__slsc_in deploy' -l s3 -x -d 'upload the zip through this bucket; needed above 50 MB'
+complete -c slsc -n '__slsc_in deploy' -l smoke -r -F -d 'the event that a new version is tried with: a file, - or JSON itself (default: {})'
+complete -c slsc -n '__slsc_in deploy' -l no-smoke -d 'do not try it'
+complete -c slsc -n '__slsc_in deploy' -s p -l profile -x -a '(__slsc_names profiles)' -d 'what it is built with: release (default), small, fast, debug, or one of slsc.yaml'
+complete -c slsc -n '__slsc_in deploy' -l level -x -a 'fast default max' -d 'how hard to compress: fast, default or max'
+complete -c slsc -n '__slsc_in deploy' -l no-build -d 'take the binaries as they are'
+complete -c slsc -n '__slsc_in deploy' -l aws-profile -x -d 'the profile of ~/.aws whose credentials and region are used'
+complete -c slsc -n '__slsc_in deploy' -l region -x -d 'default: AWS_REGION, AWS_DEFAULT_REGION, the profile\'s, deploy.region'
+complete -c slsc -n '__slsc_in deploy' -l endpoint-url -x -d 'where Lambda is, if not where AWS has it'
+complete -c slsc -n '__slsc_in deploy' -l emit -x -a 'sam terraform knative cloudrun openfaas kubernetes' -d 'write files and deploy nothing: sam, terraform, knative,'
+complete -c slsc -n '__slsc_in deploy' -s o -l output -x -a '(__fish_complete_directories)' -d 'where to put them (default: stdout, if it is one)'
+complete -c slsc -n '__slsc_in deploy' -l repo -x -d 'the images of dist/ are there, as HOST/PREFIX/FUNCTION'
+complete -c slsc -n '__slsc_in deploy' -l secret -x -d 'this variable of env is a secret, too; repeatable'
+complete -c slsc -n '__slsc_in deploy' -l plain -x -d 'this one is none, whatever it looks like; repeatable'
+complete -c slsc -n '__slsc_in deploy' -s n -l dry-run -d 'say what would be done, and write nothing'
+complete -c slsc -n '__slsc_in deploy' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in deploy' -a '(__slsc_names functions)'
 
 # sbom
 complete -c slsc -n '__slsc_in sbom' -s f -l format -x -a 'spdx cyclonedx' -d 'spdx (2.3, default) or cyclonedx (1.5), both as JSON'

@@ -13,6 +13,7 @@ static const struct cmd_entry entries[] = {
 	{ "registries", &cmd_copy },
 	{ "registries", &cmd_login },
 	{ "registries", &cmd_logout },
+	{ "deploy", &cmd_deploy },
 	{ "trust", &cmd_sbom },
 	{ "trust", &cmd_sign },
 	{ "trust", &cmd_verify_signature },

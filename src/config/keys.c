@@ -247,6 +247,47 @@ static const struct key scaling_keys[] = {
 static const struct keys keys_scaling = { .doc = "How many instances `slsc local` has of a function.",
 	KEYS(scaling_keys), .done = scaling_done };
 
+static const char *const choices_machine[] = { "x86_64", "arm64", NULL };
+static const char *const choices_log[] = { "text", "json", NULL };
+static const char *const choices_url[] = { "none", "public", "iam", NULL };
+
+#define DEPLOY_KEYS                                                                                                  \
+	{ KEY("role", KEY_STR, struct deploy_def, role), .check = &check_role,                                       \
+	  .doc = "The IAM role that the function has." },                                                            \
+	{ KEY("alias", KEY_STR, struct deploy_def, alias), .check = &check_alias,                                    \
+	  .doc = "The alias that is moved to each new version." },                                                   \
+	{ KEY("tags", KEY_PAIRS, struct deploy_def, tags), .names = &check_label, .doc = "Tags of the function." },  \
+	{ KEY("layers", KEY_STRS, struct deploy_def, layers), .flags = KEY_UNIQUE, .check = &check_label,            \
+	  .doc = "ARNs of layers, with their versions." },                                                           \
+	{ KEY("log_format", KEY_CHOICE, struct deploy_def, log_format), .choices = choices_log,                      \
+	  .doc = "How the service writes its own lines into the log." },                                             \
+	{ KEY("url", KEY_CHOICE, struct deploy_def, url), .choices = choices_url,                                    \
+	  .doc = "Whether the function has a URL: for everybody (public), for signed requests (iam), or none." },    \
+	{ KEY("s3", KEY_STR, struct deploy_def, s3), .check = &check_bucket,                                         \
+	  .doc = "A bucket that zips are uploaded through." }
+
+static const struct key deploy_keys[] = {
+	{ KEY("region", KEY_STR, struct deploy_def, region), .check = &check_label,
+	  .doc = "The region, where neither the command line nor the environment nor ~/.aws names one." },
+	DEPLOY_KEYS,
+};
+static const struct keys keys_deploy = { .doc = "How every function is deployed by `slsc deploy`.",
+	KEYS(deploy_keys) };
+static const struct key function_deploy_keys[] = {
+	DEPLOY_KEYS,
+	{ KEY("name", KEY_STR, struct deploy_def, name), .def = "the function's name", .check = &check_alias,
+	  .doc = "What it is called there." },
+	{ KEY("description", KEY_STR, struct deploy_def, description), .doc = "Its description." },
+	{ KEY("arch", KEY_CHOICE, struct deploy_def, arch), .def = "the first of arches", .choices = choices_machine,
+	  .doc = "The architecture it runs on." },
+	{ KEY("image", KEY_STR, struct deploy_def, image), .check = &check_label,
+	  .doc = "An image in a registry, in place of a zip." },
+	{ KEY("smoke", KEY_STR, struct deploy_def, smoke), .check = &check_inside, .def = "the event {}",
+	  .doc = "A file with the event that a new version is tried with, relative to slsc.yaml." },
+};
+static const struct keys keys_function_deploy = { .doc = "How the function is deployed by `slsc deploy`.",
+	KEYS(function_deploy_keys) };
+
 static const char *const choices_tune[] = { "cost", "speed", "balanced", NULL };
 
 static const struct key tune_keys[] = {
@@ -334,6 +375,8 @@ static const struct key function_keys[] = {
 	{ KEY("tune", KEY_OBJECT, struct function, tune), .sub = &keys_tune, .doc = "What `slsc tune` tries." },
 	{ KEY("package", KEY_OBJECT, struct function, package), .sub = &keys_package,
 	  .doc = "On top of the project's package." },
+	{ KEY("deploy", KEY_OBJECT, struct function, deploy), .sub = &keys_function_deploy,
+	  .doc = "On top of the project's deploy." },
 };
 const struct keys keys_function = { .what = "function", .doc = "One function: one binary per architecture.",
 	KEYS(function_keys), .done = function_done,
@@ -396,6 +439,8 @@ static const struct key root_keys[] = {
 	  .names = &check_function_name, .sub = &keys_function, .max = 1000, .doc = "The functions, by name." },
 	{ KEY("package", KEY_OBJECT, struct root, package), .sub = &keys_package,
 	  .doc = "How every function is packed." },
+	{ KEY("deploy", KEY_OBJECT, struct root, deploy), .sub = &keys_deploy,
+	  .doc = "How every function is deployed." },
 	{ .name = "profiles", .type = KEY_NAMED, .names = &check_name, .sub = &keys_profile,
 	  .max = 64, .doc = "Profiles beside the built-in release, small, fast and debug, or changes of those." },
 	{ .name = "toolchains", .type = KEY_NAMED, .names = &check_name, .sub = &keys_toolchain,

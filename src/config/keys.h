@@ -93,7 +93,7 @@ const char *key_expects(const struct key *k, char *buf, size_t cap);
 /* the checks, for the table and the test that compares each with its pattern */
 extern const struct check check_function_name, check_name, check_c_name, check_env_name, check_label,
 	check_inside, check_in_tree, check_to, check_user, check_absolute, check_git, check_base, check_debian,
-	check_launcher, check_remote;
+	check_launcher, check_remote, check_role, check_alias, check_bucket;
 
 /* What keys_root is read into: on its way into struct project. */
 struct root {
@@ -102,6 +102,7 @@ struct root {
 	struct launcher_def launcher;
 	struct lstrs arches;
 	struct package package;
+	struct deploy_def deploy;
 	struct lkvs mirrors, flows;
 };
 

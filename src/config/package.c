@@ -174,3 +174,18 @@ void project_package(struct project *p, const struct function *f, struct package
 	};
 	merge_stage(&p->arena, a, b, out);
 }
+
+void project_deploy(struct project *p, const struct function *f, struct deploy_def *out)
+{
+	const struct deploy_def *a = &p->deploy, *b = &f->deploy;
+
+	*out = *b;
+	out->region = a->region;
+	out->role = over(a->role, b->role);
+	out->alias = over(a->alias, b->alias);
+	out->tags = lkvs_merge(&p->arena, a->tags, b->tags);
+	out->layers = lstrs_join(&p->arena, a->layers, b->layers);
+	out->log_format = over(a->log_format, b->log_format);
+	out->url = over(a->url, b->url);
+	out->s3 = over(a->s3, b->s3);
+}

@@ -96,6 +96,7 @@ static int read_root(struct reader *rd, const struct ynode *root)
 	p->toolchain = r.toolchain;
 	p->profile = r.profile;
 	p->package = r.package;
+	p->deploy = r.deploy;
 	p->mirrors = r.mirrors;
 	p->flows = r.flows;
 	p->launcher = r.launcher;

@@ -209,6 +209,23 @@ struct tune_def {
 	struct lstr strategy, platform;	/* cost, speed or balanced; of the table of prices. NULL: not said */
 };
 
+/** deploy: of the project, region to s3, with the function's own from role on top (project_deploy()). */
+struct deploy_def {
+	struct lstr region;		/* NULL: not said; likewise below */
+	struct lstr role;		/* an IAM role's ARN */
+	struct lstr alias;
+	struct lkvs tags;
+	struct lstrs layers;		/* ARNs with their versions; the project's come first */
+	struct lstr log_format;		/* text | json */
+	struct lstr url;		/* none | public | iam */
+	struct lstr s3;			/* BUCKET[/PREFIX] that zips go through */
+	struct lstr name;		/* what the function is called there; NULL: as here */
+	struct lstr description;
+	struct lstr arch;		/* x86_64 | arm64 */
+	struct lstr image;		/* a registry's reference, in place of a zip */
+	struct lstr smoke;		/* a file with the event that a new version is tried with */
+};
+
 struct function {
 	struct lstr name;		/* [a-z0-9][a-z0-9_-]{0,63}, unique without regard to case */
 	struct lstrs sources;		/* globs, relative to slsc.yaml */
@@ -237,6 +254,7 @@ struct function {
 	struct lstr extensions;		/* a directory of programs; NULL: none */
 	struct lkvs env;		/* at run time; at most 4 KB together */
 	struct tune_def tune;
+	struct deploy_def deploy;	/* only what the function itself says; likewise */
 	struct package package;		/* only what the function itself says */
 };
 
@@ -265,6 +283,7 @@ struct project {
 	struct function **functions;	/* in the file's order */
 	size_t nfunctions;
 	struct package package;
+	struct deploy_def deploy;
 	struct lkvs mirrors;		/* prefix of an image's name -> what stands in its place */
 	struct lkvs flows;		/* name -> file of a state machine, relative to the directory */
 	struct budget **budgets;
@@ -331,6 +350,9 @@ int project_check_packages(struct project *p, struct err *err) MUST_CHECK;
 
 /** project_package - the project's package settings with @f's on top; in @out, borrowed from @p. */
 void project_package(struct project *p, const struct function *f, struct package *out);
+
+/** project_deploy - the same of deploy. */
+void project_deploy(struct project *p, const struct function *f, struct deploy_def *out);
 
 /** function_compiles - whether there is anything to compile: else its image is made by a Dockerfile alone. */
 bool function_compiles(const struct function *f);

@@ -12,53 +12,12 @@ struct writer {
 	bool first;		/* nothing is in the open collection yet */
 };
 
-/* A double-quoted string that is the same in JSON and in YAML 1.1 and 1.2. */
-static void put_quoted(struct buf *b, const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-
-	buf_addc(b, '"');
-	while (*p) {
-		unsigned c = *p, len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-		if (len > 1) {
-			c &= 0xffu >> (len + 1);
-			for (unsigned i = 1; i < len; i++)
-				c = c << 6 | (p[i] & 0x3fu);
-		}
-		if (c == '"' || c == '\\')
-			buf_addf(b, "\\%c", (int)c);
-		else if (c == '\n')
-			buf_addz(b, "\\n");
-		else if (c == '\t')
-			buf_addz(b, "\\t");
-		else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff ||
-			 c == 0xfffe || c == 0xffff)
-			buf_addf(b, "\\u%04x", c);
-		else
-			buf_add(b, p, len);
-		p += len;
-	}
-	buf_addc(b, '"');
-}
-
-/* Whether YAML 1.1 and 1.2 both read @s as a string without quotes. */
-static bool is_plain(const char *s)
-{
-	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+";
-	char c = *s;
-
-	if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '/'))
-		return false;
-	return s[strspn(s, safe)] == '\0' && scalar_kind(s) == SCALAR_STR && scalar_bool11(s) < 0;
-}
-
 static void put_str(struct writer *w, const char *s)
 {
-	if (!w->json && is_plain(s))
-		buf_addz(w->out, s);
+	if (w->json)
+		yaml_add_quoted(w->out, s);
 	else
-		put_quoted(w->out, s);
+		yaml_add_str(w->out, s, "");
 }
 
 /* Begin an entry: @key NULL in a list. */
@@ -462,6 +421,31 @@ static void show_tune(struct writer *w, const struct tune_def *t)
 	close_map(w);
 }
 
+static void show_deploy(struct writer *w, struct project *p, const struct function *f)
+{
+	static const struct deploy_def none;
+	struct deploy_def d;
+
+	project_deploy(p, f, &d);
+	d.region = none.region;	/* the project's alone */
+	if (memcmp(&d, &none, sizeof(none)) == 0)
+		return;
+	open_map(w, "deploy");
+	show_str(w, "role", d.role.s);
+	show_str(w, "alias", d.alias.s);
+	show_pairs(w, "tags", d.tags);
+	show_strs(w, "layers", d.layers);
+	show_str(w, "log_format", d.log_format.s);
+	show_str(w, "url", d.url.s);
+	show_str(w, "s3", d.s3.s);
+	show_str(w, "name", d.name.s);
+	show_str(w, "description", d.description.s);
+	show_str(w, "arch", d.arch.s);
+	show_str(w, "image", d.image.s);
+	show_str(w, "smoke", d.smoke.s);
+	close_map(w);
+}
+
 static void show_function(struct writer *w, struct project *p, const struct function *f)
 {
 	open_map(w, f->name.s);
@@ -502,6 +486,7 @@ static void show_function(struct writer *w, struct project *p, const struct func
 	show_pairs(w, "env", f->env);
 	show_tune(w, &f->tune);
 	show_package(w, p, f);
+	show_deploy(w, p, f);
 	close_map(w);
 }
 
@@ -559,6 +544,11 @@ void project_show(struct project *p, bool json, struct buf *out)
 	show_toolchain_of(&w, p, NULL);
 	show_launcher(&w, &p->launcher);
 	show_str(&w, "profile", p->profile.s);
+	if (p->deploy.region.s) {
+		open_map(&w, "deploy");
+		show_str(&w, "region", p->deploy.region.s);
+		close_map(&w);
+	}
 	open_map(&w, "functions");
 	for (size_t i = 0; i < p->nfunctions; i++)
 		show_function(&w, p, p->functions[i]);

@@ -399,6 +399,43 @@ static bool ok_remote(const char *s)
 	return known && ok_label(s) && !strchr(s, '@') && !strstr(s, "bearer-token=");
 }
 
+static bool ok_role(const char *s)
+{
+	const char *id = strstr(s, ":iam::");
+
+	if (!starts_with(s, "arn:aws") || !id || !ok_label(s))
+		return false;
+	for (const char *p = s + strlen("arn:aws"); p < id; p++)
+		if (!is_lower(*p) && *p != '-')
+			return false;
+	id += strlen(":iam::");
+	return skip_digits(id) == id + 12 && starts_with(id + 12, ":role/") && id[strlen("123456789012:role/")];
+}
+
+/* What consists of digits is a version. */
+static bool ok_alias(const char *s)
+{
+	bool digits = true;
+	size_t n = strlen(s);
+
+	for (const char *p = s; *p; p++) {
+		if (!is_alpha(*p) && !is_digit(*p) && *p != '-' && *p != '_')
+			return false;
+		digits = digits && is_digit(*p);
+	}
+	return !digits && n <= 128;
+}
+
+static bool ok_bucket(const char *s)
+{
+	size_t n = strcspn(s, "/");
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_lower(s[i]) && !is_digit(s[i]) && (i == 0 || i == n - 1 || (s[i] != '-' && s[i] != '.')))
+			return false;
+	return n >= 3 && n <= 63 && ok_label(s) && s[n - 1] != '/' && !strstr(s, "//") && s[strlen(s) - 1] != '/';
+}
+
 const struct check check_function_name = { "a name of lower-case letters, digits, '-' and '_'",
 	"^[a-z0-9][a-z0-9_-]{0,63}$", ok_function_name, "it becomes a file name and part of an image's name" };
 const struct check check_name = { "a name of letters, digits, '.', '-' and '_'",
@@ -426,3 +463,9 @@ const struct check check_launcher = { "ccache, sccache, distcc, icecc, recc or n
 const struct check check_remote = { "the URL of a server, without a password",
 	"^(redis://|redis[+]unix:|http://|file:/|memcached://|grpc://)[^ \t\r\n@]+$", ok_remote,
 	"redis://HOST[:PORT], http://HOST[:PORT][/PATH], file:/DIR, ...; one with a password: $SLSC_LAUNCHER_REMOTE" };
+const struct check check_role = { "the ARN of an IAM role", "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[^ \t\r\n]+$",
+	ok_role, "it looks like arn:aws:iam::123456789012:role/NAME" };
+const struct check check_alias = { "a name of letters, digits, '-' and '_'",
+	"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$", ok_alias, NULL };
+const struct check check_bucket = { "BUCKET or BUCKET/PREFIX",
+	"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^ \t\r\n/]+)*$", ok_bucket, NULL };

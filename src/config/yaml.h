@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -55,5 +56,12 @@ enum scalar_kind { SCALAR_STR, SCALAR_NULL, SCALAR_BOOL, SCALAR_NUMBER };
 enum scalar_kind scalar_kind(const char *s);
 /** scalar_bool11 - 1, 0, or -1: what YAML 1.1 and other spellings ("yes", "Off", "True") would mean. */
 int scalar_bool11(const char *s);
+/** yaml_add_quoted - @s, which is UTF-8, in double quotes: the same string in JSON and in YAML 1.1 and 1.2. */
+void yaml_add_quoted(struct buf *b, const char *s);
+/**
+ * yaml_add_str - the same, but without quotes where both YAMLs read that as this very string. @also: further bytes that
+ * may stand in such a one, but for its beginning: of ":" and "@", outside of {} and [].
+ */
+void yaml_add_str(struct buf *b, const char *s, const char *also);
 
 #endif

@@ -26,7 +26,8 @@ struct crypto_ops {
 	void (*sha1)(const void *p, size_t n, uint8_t out[CRYPTO_SHA1_LEN]);
 	/** hash - by OpenSSL's name of a digest, for data that asks for one by name. Its bytes; 0: it is not known. */
 	size_t (*hash)(const char *name, const void *p, size_t n, uint8_t out[CRYPTO_HASH_MAX]);
-
+	/** hmac_sha256 - RFC 2104; @out may be @key. */
+	void (*hmac_sha256)(const void *key, size_t key_len, const void *p, size_t n, uint8_t out[CRYPTO_SHA256_LEN]);
 
 	void (*random)(void *p, size_t n);
 	/** scrypt - RFC 7914; the caller has bounded the parameters. False: not enough memory. */

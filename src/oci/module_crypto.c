@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
@@ -69,6 +70,18 @@ static size_t hash(const char *name, const void *p, size_t n, uint8_t out[CRYPTO
 	if (!md || EVP_MD_get_size(md) > CRYPTO_HASH_MAX || !EVP_Digest(p, n, out, NULL, md, NULL))
 		return 0;
 	return (size_t)EVP_MD_get_size(md);
+}
+
+static void hmac_sha256(const void *key, size_t key_len, const void *p, size_t n, uint8_t out[CRYPTO_SHA256_LEN])
+{
+	uint8_t mac[CRYPTO_SHA256_LEN];
+	unsigned len = 0;
+
+	init();
+	if (key_len > INT_MAX || !HMAC(EVP_sha256(), key, (int)key_len, p, n, mac, &len) || len != sizeof(mac))
+		BUG("libcrypto has no HMAC");
+	memcpy(out, mac, sizeof(mac));
+	OPENSSL_cleanse(mac, sizeof(mac));
 }
 
 static void fill_random(void *p, size_t n)
@@ -247,6 +260,7 @@ const struct crypto_ops slsc_module_crypto = {
 	.sha256_free = sha256_free,
 	.sha1 = sha1,
 	.hash = hash,
+	.hmac_sha256 = hmac_sha256,
 	.random = fill_random,
 	.scrypt = scrypt,
 	.poly1305 = poly1305,

@@ -10,7 +10,7 @@ cd "${1:-${SLSC_SRC:-$(dirname "$0")/../..}}"
 find cmd src runtime -name '*.[ch]' 2>/dev/null | LC_ALL=C sort | tr '\n' '\0' | xargs -0r awk '
 BEGIN {
 	# A room includes itself and the rooms of a smaller number, never its neighbours of the same.
-	split("base:0 os:1 cli:2 config:2 vcs:2 elf:2 wasm:2 archive:2 flow:3 oci:3 registry:4 build:4 stage:5 report:6 scale:7 local:8 cmd:9",
+	split("base:0 os:1 cli:2 config:2 vcs:2 elf:2 wasm:2 archive:2 flow:3 oci:3 registry:4 build:4 stage:5 report:6 scale:7 deploy:8 local:8 cmd:9",
 	      list, " ")
 	for (i in list) {
 		split(list[i], part, ":")

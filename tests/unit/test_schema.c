@@ -24,6 +24,10 @@ static const char *const samples[] = {
 	"12345678901234567890123456789012345678901234567890123456789012345", "a$", "$a", "a=b", "A1", "1A",
 	"static", "scratch", "scratchy", "oci:a", "a.b/c", "cc-debian12", "oci:a b",
 	"ccache", "ccaches", "none", "redis://a", "redis://", "redis://p@a", "redis://a b",
+	"arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/a/b", "arn:aws:iam::12345678901:role/a",
+	"arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:user/a", "arn:aws:iam::123456789012:role/a b",
+	"live", "12", "1a", "v-1_x", "a.b", "my-bucket", "my.bucket/a/b", "my-bucket/", "my-bucket//a", "my-/a",
+	"-my", "ab",
 	"http://a:1/b|read-only", "http://a|bearer-token=x", "file:/a", "file:a", "grpc://a:1", "ftp://a",
 };
 
@@ -49,6 +53,7 @@ static void test_checks(void **state)
 		{ &check_absolute, true },	{ &check_debian, true },  { &check_inside, false },
 		{ &check_in_tree, false },	{ &check_to, false },	  { &check_git, false },
 		{ &check_base, true },		{ &check_launcher, true }, { &check_remote, false },
+		{ &check_role, true },		{ &check_alias, true },	  { &check_bucket, true },
 	};
 
 	(void)state;

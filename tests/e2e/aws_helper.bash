@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+# The cloud for a test: support/aws_server.py, one for a file, as good as new for each test; its keys stay the same.
+
+# aws_start: for setup_file; $AWS is the server's directory, $AWS_URL where it serves
+aws_start() {
+	local i
+	need /usr/bin/python3 python3 && need jq jq && need curl curl || return 1
+	/usr/bin/python3 -c 'import botocore' 2>/dev/null || {
+		echo "botocore is missing: apt-get install python3-botocore" >&2
+		return 1
+	}
+	export AWS=$BATS_FILE_TMPDIR/aws AWS_URL AWS_SERVER
+	mkdir "$AWS"
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/support/aws_server.py" "$AWS" >"$AWS/said" 2>&1 3>&- &
+	AWS_SERVER=$!
+	for ((i = 0; i < 3000; i++)); do
+		[ ! -s "$AWS/port" ] || break
+		kill -0 "$AWS_SERVER" 2>/dev/null || break
+		sleep 0.02
+	done
+	if [ ! -s "$AWS/port" ]; then
+		cat "$AWS/said" >&2
+		return 1
+	fi
+	AWS_URL=http://127.0.0.1:$(cat "$AWS/port")
+}
+
+# aws_stop: for teardown_file
+aws_stop() {
+	[ -z "${AWS_SERVER:-}" ] || kill "$AWS_SERVER"
+}
+
+# aws_env [KEYS]: for setup: the server as new, and an environment in which slsc finds it, with "static" keys or others
+aws_env() {
+	local name
+	aws_put reset
+	for name in ${!AWS_@}; do
+		case $name in
+		AWS_URL | AWS_SERVER) ;;
+		*) unset "$name" ;;
+		esac
+	done
+	export AWS_ENDPOINT_URL=$AWS_URL AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true AWS_PAGER=''
+	aws_keys "${1:-static}"
+}
+
+# aws_keys KEYS|none: those that the environment has
+aws_keys() {
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+	[ "$1" != none ] || return 0
+	AWS_ACCESS_KEY_ID=$(key ".$1.AccessKeyId") AWS_SECRET_ACCESS_KEY=$(key ".$1.SecretAccessKey")
+	AWS_SESSION_TOKEN=$(key ".$1.SessionToken // empty")
+	export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	[ -z "$AWS_SESSION_TOKEN" ] || export AWS_SESSION_TOKEN
+}
+
+# key FILTER: of keys.json
+key() {
+	jq -r "$1" "$AWS/keys.json"
+}
+
+# aws_put faults|settings|logs|reset [JSON]
+aws_put() {
+	curl -sf -X PUT --data-binary "${2:-}" "$AWS_URL/_$1"
+}
+
+# asked [FILTER]: what came since the last reset, a line each: by default operation and status
+asked() {
+	jq -r "${1:-[.op, .status] | join(\" \")}" "$AWS/requests.jsonl"
+}
+
+# changes: the operations since the last reset that were to change something
+changes() {
+	jq -r 'select(.op | test("^(Get|List|Head|Filter|Describe)") | not) | [.op, .status] | join(" ")' "$AWS/requests.jsonl"
+}
+
+# cloud FILTER: of all that there is
+cloud() {
+	curl -sf "$AWS_URL/_state" | jq -r "$1"
+}
+
+# no_secret FILE...: none of the keys in what anybody has written or was started with, and the server found nothing wrong
+# with itself
+no_secret() {
+	local words
+	words=$(jq -r '.. | strings | select(contains("/"))' "$AWS/keys.json")
+	! grep -rlF -e "$words" "$@" || return 1
+	is "$(asked 'select(.leak or .broken)')" ""
+	is "$(cat "$AWS/said")" ""
+}
