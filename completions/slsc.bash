@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout deploy sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout deploy sbom sign verify-signature local invoke logs bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -389,12 +389,32 @@ _slsc()
 		-e|--event) _slsc_files -f; return ;;
 		--example) _slsc_names examples; return ;;
 		--url) return ;;
+		--qualifier) return ;;
+		--aws-profile) return ;;
+		--region) return ;;
+		--endpoint-url) return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --event --example --list --async --stream --tail --url --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --event --example --list --async --stream --tail --url --remote --qualifier --aws-profile --region --endpoint-url --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
+	'logs')
+		case $prev in
+		--since) return ;;
+		--filter) return ;;
+		--aws-profile) return ;;
+		--region) return ;;
+		--endpoint-url) return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --remote --follow --since --filter --aws-profile --region --endpoint-url --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -724,7 +744,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout deploy sbom sign verify-signature local invoke bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout deploy sbom sign verify-signature local invoke logs bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in
