@@ -310,9 +310,6 @@ int deploy_lambda(const struct lambda_flags *f, const struct globals *g, int arg
 	if (check_options(&j, argc, err) < 0 || project_load(&p, NULL, err) < 0 || choose(&j, argc, argv, err) < 0)
 		return -1;
 	o.fallback_region = p.deploy.region.s;
-	for (size_t i = 0; argc == 1 && i < j.wants.len; i++)
-		if (j.wants.ptr[i].function->deploy.region.s)
-			o.fallback_region = j.wants.ptr[i].function->deploy.region.s;
 	/* before minutes of building are in vain */
 	if (session_init(&s, &o, err) < 0)
 		return -1;

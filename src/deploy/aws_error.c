@@ -162,9 +162,15 @@ int aws_refused(const struct aws_call *c, const struct http_resp *resp, struct e
 		return err_hint(err, "was it deleted, or is it of another partition? %s", renew);
 	}
 	if (c->creds && aws_error_is(resp, "InvalidSignatureException|SignatureDoesNotMatch")) {
-		err_set(err, ERR_NET, "%s: AWS does not take the signature: %d %s: %s", c->what, resp->status, code.ptr,
-			message.ptr);
-		return err_hint(err, "is the secret access key of %s whole, and is it that of the access key?", from);
+		/* "Signature expired: ...": a clock that is off, and the server's was no help */
+		const bool clock = starts_with(message.ptr, "Signature ");
+
+		err_set(err, ERR_NET, "%s: AWS does not take the signature (%d %s)%s%s", c->what, resp->status,
+			code.ptr, clock ? ": " : "", clock ? message.ptr : "");
+		return err_hint(err,
+				clock ? "set this machine's clock%.0s"
+				      : "is the secret access key of %s whole, and is it that of the access key?",
+				from);
 	}
 	err_set(err, resp->status == 404 ? ERR_NOTFOUND : ERR_NET, "%s: %d%s%s%s%s", c->what, resp->status,
 		code.len ? " " : "", code.ptr, message.len ? ": " : "", message.ptr);

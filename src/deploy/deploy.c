@@ -132,6 +132,21 @@ static int check(const struct plan *p, struct err *err)
 
 /* ---- what is done ---- */
 
+/* What had no number yet has one now. */
+static void name_version(struct plan *p)
+{
+	VEC_EACH(&p->out->changes, c) {
+		const char *now = strcmp(c->field, "Version") == 0  ? p->version
+				  : starts_with(c->field, "Alias.") ? p->out->routing
+								    : NULL;
+
+		if (!now)
+			continue;
+		free(c->to);
+		c->to = xstrdup(now);
+	}
+}
+
 static void tell(struct plan *p)
 {
 	struct deployed *d = p->out;
@@ -174,6 +189,8 @@ int deploy_function(struct session *s, const struct want *w, const struct deploy
 	if (look(&p, err) < 0 || check(&p, err) < 0 || release_look(&p, err) < 0 || url_look(&p, err) < 0)
 		return -1;
 	ret = o->dry_run || !out->changes.len ? 0 : apply(&p, err);
+	if (ret == 0 && !o->dry_run)
+		name_version(&p);
 	if (p.config)
 		tell(&p);
 	return ret;

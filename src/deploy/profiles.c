@@ -177,6 +177,9 @@ char *profiles_url(const struct profiles *p, const char *option, const char *ser
 
 	if (url)
 		return xstrndup(url, strlen(url) - (ends_with(url, "/") ? 1 : 0));
-	return xasprintf("https://%s.%s.%s", strcmp(service, "sso") == 0 ? "portal.sso" : service, region,
-			 domain_of(region));
+	if (strcmp(service, "sso") == 0)
+		service = "portal.sso";
+	else if (strcmp(service, "sso_oidc") == 0)
+		service = "oidc";
+	return xasprintf("https://%s.%s.%s", service, region, domain_of(region));
 }

@@ -217,13 +217,11 @@ int release_publish(struct plan *p, struct err *err)
 static void say_stays(const struct plan *p, struct err *err)
 {
 	if (p->move && p->alias)
-		err_hint(
-			err,
-			"the alias '%s' stays on version %s; --smoke names another event, --no-smoke leaves it out",
-			p->want->alias, p->out->routing);
-	else if (p->move)
 		err_hint(err,
-			 "the alias '%s' is not made; --smoke names another event, --no-smoke leaves it out",
+			 "the alias '%s' stays on version %s; --smoke names another event, --no-smoke leaves it out",
+			 p->want->alias, p->out->routing);
+	else if (p->move)
+		err_hint(err, "the alias '%s' is not made; --smoke names another event, --no-smoke leaves it out",
 			 p->want->alias);
 	else
 		err_hint(err, "--smoke names another event, --no-smoke leaves the trial out");

@@ -21,9 +21,17 @@ static char *object_url(const struct session *s, const char *bucket, const char 
 	return buf_detach(&b);
 }
 
-static int head(struct session *s, const char *shown, const char *url, bool *there, struct err *err)
+static int refused(struct session *s, struct aws_call *c, const struct http_resp *resp, struct err *err)
 {
-	CLEAN_FREE char *what = xasprintf("%s: HeadObject %s", shown, url);
+	session_refused(s, c, resp, err);
+	if (resp->status == 301 || aws_error_is(resp, "AuthorizationHeaderMalformed|PermanentRedirect"))
+		return err_hint(err, "the bucket is in another region: Lambda takes code from its own only");
+	return -1;
+}
+
+static int head(struct session *s, const char *shown, const char *object, const char *url, bool *there, struct err *err)
+{
+	CLEAN_FREE char *what = xasprintf("%s: HeadObject %s", shown, object);
 	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
 	struct aws_call c = { .what = what, .service = "s3", .method = "HEAD", .url = url, .s3 = true };
 
@@ -33,7 +41,7 @@ static int head(struct session *s, const char *shown, const char *url, bool *the
 	/* who may not list a bucket is told 403 of what is not there; PutObject says whether that is all */
 	if (*there || resp.status == 404 || resp.status == 403)
 		return 0;
-	return session_refused(s, &c, &resp, err);
+	return refused(s, &c, &resp, err);
 }
 
 int s3_upload(struct session *s, const struct want *w, const char *shown, char **bucket, char **key, struct err *err)
@@ -43,7 +51,7 @@ int s3_upload(struct session *s, const struct want *w, const char *shown, char *
 	char type[] = "Content-Type: application/zip";
 	char *const headers[] = { type, NULL };
 	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
-	CLEAN_FREE char *url = NULL, *what = NULL;
+	CLEAN_FREE char *url = NULL, *what = NULL, *object = NULL;
 	struct aws_call c = { .service = "s3",
 			      .method = "PUT",
 			      .file = &file,
@@ -55,10 +63,11 @@ int s3_upload(struct session *s, const struct want *w, const char *shown, char *
 	*bucket = xstrndup(w->s3, n);
 	*key = xasprintf("%s%s%s-%s.zip", w->s3[n] ? w->s3 + n + 1 : "", w->s3[n] ? "/" : "", w->name, w->zip_hex);
 	url = object_url(s, *bucket, *key);
-	what = xasprintf("%s: PutObject s3://%s/%s", shown, *bucket, *key);
+	object = xasprintf("s3://%s/%s", *bucket, *key);
+	what = xasprintf("%s: PutObject %s", shown, object);
 	c.what = what;
 	c.url = url;
-	if (head(s, shown, url, &there, err) < 0)
+	if (head(s, shown, object, url, &there, err) < 0)
 		return -1;
 	if (there)
 		return 0;
@@ -66,8 +75,5 @@ int s3_upload(struct session *s, const struct want *w, const char *shown, char *
 		return -1;
 	if (resp.status == 200)
 		return 0;
-	session_refused(s, &c, &resp, err);
-	if (resp.status == 301 || aws_error_is(&resp, "AuthorizationHeaderMalformed|PermanentRedirect"))
-		return err_hint(err, "the bucket is in another region: Lambda takes code from its own only");
-	return -1;
+	return refused(s, &c, &resp, err);
 }
