@@ -253,6 +253,14 @@ static void add_words(const struct job *j, const struct want *w, const struct de
 		buf_addf(b, "  url      %s\n", d->url);
 }
 
+/* Names and numbers come from who serves there: nothing of it is for a terminal to act on. */
+static void make_plain(struct buf *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if (((unsigned char)b->ptr[i] < ' ' && b->ptr[i] != '\n') || b->ptr[i] == 0x7f)
+			b->ptr[i] = '?';
+}
+
 /* --smoke, else deploy.smoke, else {}. */
 static int event_of(const struct job *j, const struct want *w, struct buf *out, struct err *err)
 {
@@ -285,6 +293,7 @@ static int deploy_one(struct job *j, struct session *s, const struct want *w, st
 		return 0;
 	}
 	add_words(j, w, &d, &words);
+	make_plain(&words);
 	return out_stdout(words.ptr, words.len, err);
 }
 

@@ -366,3 +366,22 @@ GetFunction 404"
 	deploy --alias live
 	is "$status $err" "0 this machine's clock is 900 s ahead: requests are signed with the server's time"
 }
+
+@test "deploy: interrupted in the trial, the alias stays, and the next run goes on from there" {
+	deploy --alias live
+	echo two >note.txt
+	aws_put faults '[{"op": "Invoke", "hang": true}]'
+	"$SLSC_BIN" deploy --no-build --alias live >"$T/out" 2>"$T/err" </dev/null &
+	pid=$!
+	for ((i = 0; i < 3000; i++)); do
+		[ "$(cloud '.faults | length')" != 0 ] || break
+		sleep 0.02
+	done
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	is "$status $(cat "$T/out" "$T/err")" "130 error: hello: Invoke: interrupted"
+	is "$(cloud '.functions.hello.aliases.live.FunctionVersion')" 1
+	deploy --alias live
+	is "$status $(sed -n '2p' <<<"$out")" "0   Alias.live: 1 -> 2"
+}
