@@ -13,13 +13,15 @@
 #include "commands.h"
 #include "config/project.h"
 #include "event.h"
+#include "invoke_remote.h"
 #include "local/example.h"
 #include "local/running.h"
 #include "local/solo.h"
 
 struct invoke_ctx {
-	const char *event, *example, *url;
-	bool async, tail, stream, list;
+	const char *event, *example, *url, *qualifier;
+	bool async, tail, stream, list, remote;
+	struct cloud_flags flags;
 };
 
 #define AT(member) offsetof(struct invoke_ctx, member)
@@ -38,6 +40,10 @@ static const struct opt opts[] = {
 	  .help = "print the log to stderr; a platform that runs gives its last 4 KB" },
 	{ OPT_STR, .long_name = "url", .offset = AT(url), .arg = "URL",
 	  .help = "of a platform's Invoke API (default: the slsc local that runs in the project, if one does)" },
+	{ OPT_FLAG, .long_name = "remote", .offset = AT(remote), .help = "call the function that is deployed" },
+	{ OPT_STR, .long_name = "qualifier", .offset = AT(qualifier), .arg = "VERSION|ALIAS",
+	  .help = "of it, this version, or the one that the alias names (default: $LATEST)" },
+	CLOUD_OPTS(struct invoke_ctx, flags),
 	{ .type = OPT_END },
 };
 
@@ -276,6 +282,7 @@ struct call {
 	const struct invoke_ctx *c;
 	const struct globals *g;
 	struct target *t;
+	struct cloud *remote;		/* NULL: not there */
 	struct invoke_request req;
 	struct invoke_result r;
 	struct invocation_report report;
@@ -373,7 +380,8 @@ static int make_call(struct call *call, struct err *err)
 
 	call->req.sink = direct ? to_stdout : collect;
 	call->req.ctx = direct ? &call->last : &call->payload;
-	if ((call->t->url ? through_platform(call, err) : here(call, err)) < 0)
+	if ((call->remote ? invoke_remote(call->remote, &call->req, &call->r, err)
+	     : call->t->url ? through_platform(call, err) : here(call, err)) < 0)
 		return -1;
 	if (call->g->json)
 		ret = print_json(call->t, &call->r, call->has_report ? &call->report : NULL, &call->payload, err);
@@ -396,6 +404,26 @@ static int check_options(const struct invoke_ctx *c, const struct globals *g, st
 			       c->tail ? "--tail" : c->stream ? "--stream" : "--dry-run");
 	if (g->dry_run && c->stream)
 		return err_set(err, ERR_USAGE, "--dry-run has no answer for --stream");
+	if (c->remote && (c->url || c->stream))
+		return err_set(err, ERR_USAGE, c->url ? "--remote finds the function by its region, not by --url"
+						      : "--remote gets answers in one piece, not by --stream");
+	if (!c->remote && (c->qualifier || c->flags.region || c->flags.profile || c->flags.endpoint)) {
+		err_set(err, ERR_USAGE, "--%s is of a function that is deployed", c->qualifier ? "qualifier"
+			: c->flags.region ? "region" : c->flags.profile ? "aws-profile" : "endpoint-url");
+		return err_hint(err, c->qualifier ? "--remote, or NAME:QUALIFIER" : "--remote");
+	}
+	return 0;
+}
+
+static int find_remote(struct cloud *r, const struct invoke_ctx *c, const char *function, struct err *err)
+{
+	if (cloud_open(r, &c->flags, function, "slsc invoke --remote", err) < 0)
+		return -1;
+	if (c->qualifier && r->qualifier && strcmp(c->qualifier, r->qualifier) != 0)
+		return err_set(err, ERR_USAGE, "%s has a qualifier of its own: not --qualifier %.100s", r->called,
+			       c->qualifier);
+	if (c->qualifier && !r->qualifier)
+		r->qualifier = xstrdup(c->qualifier);
 	return 0;
 }
 
@@ -403,6 +431,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 {
 	const struct invoke_ctx *c = ctx;
 	CLEANUP(target_release) struct target t = { .running = RUNNING_INIT };
+	CLEAN_CLOUD struct cloud remote = CLOUD_INIT;
 	CLEAN_BUF struct buf event = BUF_INIT;
 
 	CLEANUP(call_release) struct call call = { .c = c, .g = g, .t = &t, .r = INVOKE_RESULT_INIT,
@@ -410,9 +439,16 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 
 	if (c->list)
 		return list_examples(g, err);
-	if (check_options(c, g, err) < 0 || event_read(c->event, c->example, &event, err) < 0 ||
-	    find_target(&t, c, argc ? argv[0] : NULL, err) < 0)
+	if (check_options(c, g, err) < 0 || event_read(c->event, c->example, &event, err) < 0)
 		return -1;
+	if (c->remote) {
+		if (find_remote(&remote, c, argc ? argv[0] : NULL, err) < 0)
+			return -1;
+		t.function = remote.called;
+		call.remote = &remote;
+	} else if (find_target(&t, c, argc ? argv[0] : NULL, err) < 0) {
+		return -1;
+	}
 	call.req = (struct invoke_request){
 		.url = t.url, .function = t.function, .event = buf_str(&event), .tail = c->tail, .stream = c->stream,
 		.type = g->dry_run ? INVOKE_DRY_RUN : c->async ? INVOKE_ASYNC : INVOKE_SYNC,
@@ -423,7 +459,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 const struct cmd cmd_invoke = {
 	.name = "invoke",
 	.args = "[FUNCTION]",
-	.summary = "Call a function, on the local platform or by itself",
+	.summary = "Call a function: on the local platform, by itself, or where it is deployed",
 	.description =
 		"Sends an event to a function, and prints what it answers, byte for byte. FUNCTION may be left out "
 		"in a project with a single one; it may have a qualifier, NAME:QUALIFIER.\n\n"
@@ -432,6 +468,8 @@ const struct cmd cmd_invoke = {
 		"built, if it has to be, and run once on an instance of its own, with the limits and the "
 		"environment that slsc local would give it. Then one with runtime http can be called, too: it gets "
 		"GET /, or the event as the body of POST /.\n\n"
+		"With --remote the function that is deployed is called, its name as in slsc.yaml or as it is called "
+		"there, signed with the credentials that AWS's own tools would use, as by `slsc deploy`.\n\n"
 		"The exit code is 1 if the function failed: its answer, which says why, is printed all the same. "
 		"The log (--tail) goes to stderr: what it printed, and START, END and REPORT of the platform. With "
 		"--dry-run the platform says whether it would call the function, and does not.\n\n"
@@ -442,7 +480,8 @@ const struct cmd cmd_invoke = {
 	.examples = "$ slsc invoke hello --event '{\"name\":\"world\"}'\n"
 		    "$ slsc invoke hello --example s3 --tail\n"
 		    "$ jq .Records[0] queue.json | slsc invoke hello --event - --async\n"
-		    "$ slsc invoke hello --json | jq .payload\n",
+		    "$ slsc invoke hello --json | jq .payload\n"
+		    "$ slsc invoke hello --remote --qualifier live --tail\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct invoke_ctx),

@@ -20,6 +20,7 @@ static const struct cmd_entry entries[] = {
 	{ "run functions", &cmd_local },
 	{ "run functions", &cmd_invoke },
 	{ "run functions", &cmd_flow },
+	{ "run functions", &cmd_logs },
 	{ "run functions", &cmd_bench },
 	{ "run functions", &cmd_chaos },
 	{ "run functions", &cmd_warm },

@@ -25,6 +25,7 @@ extern const struct cmd cmd_invoke;
 extern const struct cmd cmd_local;
 extern const struct cmd cmd_login;
 extern const struct cmd cmd_logout;
+extern const struct cmd cmd_logs;
 extern const struct cmd cmd_package;
 extern const struct cmd cmd_pull;
 extern const struct cmd cmd_push;

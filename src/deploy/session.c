@@ -49,7 +49,12 @@ void session_release(struct session *s)
 
 char *session_url(const struct session *s, const char *service)
 {
-	return profiles_url(&s->profiles, strcmp(service, "lambda") == 0 ? s->opts.endpoint : NULL, service, s->region);
+	const char *option = strcmp(service, "lambda") == 0 || strcmp(service, "logs") == 0 ? s->opts.endpoint : NULL;
+
+	/* settings have another name for it than hosts */
+	if (strcmp(service, "logs") == 0)
+		option = profiles_endpoint(&s->profiles, option, "cloudwatch_logs");
+	return profiles_url(&s->profiles, option, service, s->region);
 }
 
 int session_send(struct session *s, struct aws_call *c, struct http_resp *resp, struct err *err)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
-# The cloud for a test: support/aws_server.py, one for a file, as good as new for each test; its keys stay the same.
+# The cloud for a test: support/aws_server.py, one for a file, as new for each test; its keys stay the same.
 
 # aws_start: for setup_file; $AWS is the server's directory, $AWS_URL where it serves
 aws_start() {
@@ -80,8 +80,49 @@ cloud() {
 	curl -sf "$AWS_URL/_state" | jq -r "$1"
 }
 
-# no_secret FILE...: none of the keys in what anybody has written or was started with, and the server found nothing wrong
-# with itself
+# aws_signed SERVICE CURL-ARGUMENT...: a request by curl, which signs it; sets nothing
+aws_signed() {
+	local service=$1
+	shift
+	curl -sS --aws-sigv4 "aws:amz:us-east-1:$service" \
+		-K <(printf 'user = "%s:%s"\n' "$(key .static.AccessKeyId)" "$(key .static.SecretAccessKey)") "$@"
+}
+
+# aws_zip FILE: an archive with a program that gives back what it gets, as an error if that has "fail" in it
+aws_zip() {
+	need zip zip && mkdir "$T/zip" || return 1
+	cat >"$T/zip/bootstrap" <<-'EOF'
+		#!/bin/sh
+		api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
+		id=$(curl -s -D - -o event "$api/next" | tr -d '\r' | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //Ip')
+		echo "said by $AWS_LAMBDA_FUNCTION_VERSION"
+		case $(cat event) in
+		*fail*) how=error ;;
+		*) how=response ;;
+		esac
+		curl -s -o /dev/null --data-binary @event "$api/$id/$how"
+		curl -s "$api/next"
+	EOF
+	chmod 755 "$T/zip/bootstrap"
+	(cd "$T/zip" && zip -qX "$T/code.zip" bootstrap) && mv "$T/code.zip" "$1"
+}
+
+# aws_function NAME ZIP [JSON-MEMBERS]: makes a function there, with a version 1
+aws_function() {
+	local answer f=$AWS_URL/2015-03-31/functions
+	printf '{"FunctionName": "%s", "Role": "arn:aws:iam::123456789012:role/lambda", "Runtime": "provided.al2023",
+		"Handler": "bootstrap", "Timeout": 60, "Publish": true, "Code": {"ZipFile": "%s"}%s}' \
+		"$1" "$(base64 -w0 "$2")" "${3:+, $3}" >"$T/create"
+	answer=$(aws_signed lambda -H 'Content-Type: application/json' --data-binary "@$T/create" "$f")
+	is "$(jq -r .Version <<<"$answer")" 1 || return 1
+	while [ "$(aws_signed lambda "$f/$1/configuration?Qualifier=1" | jq -r .State)" = Pending ] ||
+		[ "$(aws_signed lambda "$f/$1/configuration" | jq -r .State)" = Pending ]; do
+		:
+	done
+}
+
+# no_secret FILE...: none of the keys in what anybody has written or was started with, and the server found nothing
+# wrong with itself
 no_secret() {
 	local words
 	words=$(jq -r '.. | strings | select(contains("/"))' "$AWS/keys.json")

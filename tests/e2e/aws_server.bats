@@ -21,21 +21,6 @@ setup() {
 	helper_setup && aws_env
 }
 
-# an archive with a program that gives back what it gets
-archive() {
-	mkdir zip
-	cat >zip/bootstrap <<-'EOF'
-		#!/bin/sh
-		api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
-		id=$(curl -s -D - -o event "$api/next" | tr -d '\r' | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //Ip')
-		echo "said by $AWS_LAMBDA_FUNCTION_VERSION"
-		curl -s --data-binary @event "$api/$id/response"
-		curl -s "$api/next"
-	EOF
-	chmod 755 zip/bootstrap
-	(cd zip && zip -q ../code.zip bootstrap)
-}
-
 @test "botocore: functions from create to alias, weights, URL; S3, logs, STS, SSO; refusals" {
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/support/aws_boto.py" "$AWS_URL" "$AWS/keys.json"
 	no_secret "$AWS/requests.jsonl"
@@ -43,8 +28,8 @@ archive() {
 }
 
 @test "the AWS CLI: create, wait, publish, invoke, what it logged" {
-	need /usr/bin/aws awscli && need zip zip
-	archive
+	need /usr/bin/aws awscli
+	aws_zip code.zip
 	aws_put settings '{"polls": 0}'
 	# this one does not know AWS_ENDPOINT_URL yet
 	aws() { /usr/bin/aws --endpoint-url "$AWS_URL" "$@"; }
@@ -62,8 +47,7 @@ archive() {
 }
 
 @test "npm's SDK: what botocore's models are too old for, and conflicts" {
-	need zip zip
-	archive
+	aws_zip code.zip
 	is "$(node "$BATS_TEST_DIRNAME/support/sdk_deploy.mjs" "$AWS_URL" code.zip)" \
 		"$(tr -d '\n\t' <<-'EOF'
 			{"format":"JSON","Version":"1","AuthType":"AWS_IAM","InvokeMode":"BUFFERED",
@@ -75,8 +59,7 @@ archive() {
 
 @test "faults: throttled, out of order, a clock that is off, cut before, in and after a request, somebody else's answer" {
 	ask() {
-		curl -sS -o "$T/body" -D "$T/head" -w '%{http_code}' --aws-sigv4 aws:amz:us-east-1:lambda \
-			-K <(printf 'user = "%s:%s"\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY") "$@" 2>"$T/err"
+		aws_signed lambda -o "$T/body" -D "$T/head" -w '%{http_code}' "$@" 2>"$T/err"
 	}
 	list=$AWS_URL/2015-03-31/functions/
 	aws_put faults '[{"op": "List*", "code": "TooManyRequestsException", "message": "Rate exceeded",
