@@ -74,7 +74,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --version --dry-run --explain --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke flow bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout deploy sbom sign verify-signature local invoke flow logs bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'init')
 		case $prev in
@@ -292,6 +292,35 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
 		fi ;;
+	'deploy')
+		case $prev in
+		--platform) _slsc_words lambda; return ;;
+		-a|--arch) _slsc_names arches; return ;;
+		--image) return ;;
+		--role) return ;;
+		--alias) return ;;
+		--weight) return ;;
+		--s3) return ;;
+		--smoke) _slsc_files -f; return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		--level) _slsc_words fast default max; return ;;
+		--aws-profile) return ;;
+		--region) return ;;
+		--endpoint-url) return ;;
+		--emit) _slsc_words sam terraform knative cloudrun openfaas kubernetes; return ;;
+		-o|--output) _slsc_files -d; return ;;
+		--repo) return ;;
+		--secret) _slsc_list; return ;;
+		--plain) _slsc_list; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --platform --arch --image --role --alias --weight --publish --url --s3 --smoke --no-smoke --profile --level --no-build --aws-profile --region --endpoint-url --emit --output --repo --secret --plain --dry-run --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
+		fi ;;
 	'sbom')
 		case $prev in
 		-f|--format) _slsc_words spdx cyclonedx; return ;;
@@ -365,12 +394,16 @@ _slsc()
 		-e|--event) _slsc_files -f; return ;;
 		--example) _slsc_names examples; return ;;
 		--url) return ;;
+		--qualifier) return ;;
+		--aws-profile) return ;;
+		--region) return ;;
+		--endpoint-url) return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --event --example --list --async --stream --tail --url --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --event --example --list --async --stream --tail --url --remote --qualifier --aws-profile --region --endpoint-url --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -383,7 +416,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words validate run history
+			_slsc_words validate run history graph test
 		fi ;;
 	'flow validate')
 		case $prev in
@@ -421,6 +454,47 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --list --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'flow graph')
+		case $prev in
+		--history) _slsc_files -f; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --svg --mermaid --history --output --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'flow test')
+		case $prev in
+		-t|--tests) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --tests --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'logs')
+		case $prev in
+		--since) return ;;
+		--filter) return ;;
+		--aws-profile) return ;;
+		--region) return ;;
+		--endpoint-url) return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --remote --follow --since --filter --aws-profile --region --endpoint-url --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_names functions
 		fi ;;
 	'bench')
 		case $prev in
@@ -748,7 +822,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --generate --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words init doctor build package base push pull copy login logout sbom sign verify-signature local invoke flow bench chaos warm tune scale compare check inspect diff config cache help completion version
+			_slsc_words init doctor build package base push pull copy login logout deploy sbom sign verify-signature local invoke flow logs bench chaos warm tune scale compare check inspect diff config cache help completion version
 		fi ;;
 	'completion')
 		case $prev in

@@ -81,10 +81,12 @@ complete -c slsc -n '__slsc_is' -a verify-signature -d 'Check who signed an imag
 complete -c slsc -n '__slsc_is help' -a verify-signature -d 'Check who signed an image'
 complete -c slsc -n '__slsc_is' -a local -d 'Serve functions on this machine as the platform would'
 complete -c slsc -n '__slsc_is help' -a local -d 'Serve functions on this machine as the platform would'
-complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function, on the local platform or by itself'
-complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function, on the local platform or by itself'
+complete -c slsc -n '__slsc_is' -a invoke -d 'Call a function: on the local platform, by itself, or where it is deployed'
+complete -c slsc -n '__slsc_is help' -a invoke -d 'Call a function: on the local platform, by itself, or where it is deployed'
 complete -c slsc -n '__slsc_is' -a flow -d 'Functions composed into state machines'
 complete -c slsc -n '__slsc_is help' -a flow -d 'Functions composed into state machines'
+complete -c slsc -n '__slsc_is' -a logs -d 'Show what a deployed function has logged'
+complete -c slsc -n '__slsc_is help' -a logs -d 'Show what a deployed function has logged'
 complete -c slsc -n '__slsc_is' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is help' -a bench -d 'Measure a function: cold starts, and latency under load'
 complete -c slsc -n '__slsc_is' -a chaos -d 'Put faults in, and see whether what has to hold does'
@@ -357,6 +359,11 @@ complete -c slsc -n '__slsc_in invoke' -l async -d 'queue the event, and do not 
 complete -c slsc -n '__slsc_in invoke' -l stream -d 'print a streamed answer as it comes'
 complete -c slsc -n '__slsc_in invoke' -l tail -d 'print the log to stderr; a platform that runs gives its last 4 KB'
 complete -c slsc -n '__slsc_in invoke' -l url -x -d 'of a platform\'s Invoke API (default: the slsc local that runs in the project, if one does)'
+complete -c slsc -n '__slsc_in invoke' -l remote -d 'call the function that is deployed'
+complete -c slsc -n '__slsc_in invoke' -l qualifier -x -d 'of it, this version, or the one that the alias names (default: $LATEST)'
+complete -c slsc -n '__slsc_in invoke' -l aws-profile -x -d 'the profile of ~/.aws whose credentials and region are used'
+complete -c slsc -n '__slsc_in invoke' -l region -x -d 'default: AWS_REGION, AWS_DEFAULT_REGION, the profile\'s, deploy.region'
+complete -c slsc -n '__slsc_in invoke' -l endpoint-url -x -d 'where the service is, if not where AWS has it'
 complete -c slsc -n '__slsc_in invoke' -s n -l dry-run -d 'say what would be done, and write nothing'
 complete -c slsc -n '__slsc_in invoke' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
@@ -366,6 +373,8 @@ complete -c slsc -n '__slsc_is flow' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_is flow' -a validate -d 'Check state machines, and tell all that is wrong with them'
 complete -c slsc -n '__slsc_is flow' -a run -d 'Run a state machine, durably'
 complete -c slsc -n '__slsc_is flow' -a history -d 'What happened in an execution'
+complete -c slsc -n '__slsc_is flow' -a graph -d 'Draw a state machine, and the way that an execution went'
+complete -c slsc -n '__slsc_is flow' -a test -d 'Try a state machine with cases: an input, what tasks answer, what has to come of it'
 
 # flow validate
 complete -c slsc -n '__slsc_in flow validate' -l json -d 'print results, and an error, as JSON'
@@ -387,6 +396,29 @@ complete -c slsc -n '__slsc_in flow run' -F
 # flow history
 complete -c slsc -n '__slsc_in flow history' -l list -d 'the executions that the journal has, the last first'
 complete -c slsc -n '__slsc_in flow history' -l json -d 'print results, and an error, as JSON'
+
+# flow graph
+complete -c slsc -n '__slsc_in flow graph' -l svg -d 'a drawing as an SVG file (the default)'
+complete -c slsc -n '__slsc_in flow graph' -l mermaid -d 'a Mermaid flowchart'
+complete -c slsc -n '__slsc_in flow graph' -l history -r -F -d 'the history of an execution: its way is drawn, with times'
+complete -c slsc -n '__slsc_in flow graph' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in flow graph' -F
+
+# flow test
+complete -c slsc -n '__slsc_in flow test' -s t -l tests -r -F -d 'the cases (default: FILE with .test.yaml or .test.json in place of its ending)'
+complete -c slsc -n '__slsc_in flow test' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in flow test' -F
+
+# logs
+complete -c slsc -n '__slsc_in logs' -l remote -d 'of the function that is deployed'
+complete -c slsc -n '__slsc_in logs' -s f -l follow -d 'go on with what is logged from now on, until Ctrl-C'
+complete -c slsc -n '__slsc_in logs' -l since -x -d 'begin so long ago: 30s, 10m, 2h, 3d (default: 10min)'
+complete -c slsc -n '__slsc_in logs' -l filter -x -d 'only events that match, by CloudWatch Logs\' filter patterns'
+complete -c slsc -n '__slsc_in logs' -l aws-profile -x -d 'the profile of ~/.aws whose credentials and region are used'
+complete -c slsc -n '__slsc_in logs' -l region -x -d 'default: AWS_REGION, AWS_DEFAULT_REGION, the profile\'s, deploy.region'
+complete -c slsc -n '__slsc_in logs' -l endpoint-url -x -d 'where the service is, if not where AWS has it'
+complete -c slsc -n '__slsc_in logs' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in logs' -a '(__slsc_names functions)'
 
 # bench
 complete -c slsc -n '__slsc_in bench' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'
