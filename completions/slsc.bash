@@ -383,7 +383,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words validate run history
+			_slsc_words validate run history graph test
 		fi ;;
 	'flow validate')
 		case $prev in
@@ -421,6 +421,31 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --list --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'flow graph')
+		case $prev in
+		--history) _slsc_files -f; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --svg --mermaid --history --output --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'flow test')
+		case $prev in
+		-t|--tests) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --tests --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
 		fi ;;
 	'bench')
 		case $prev in

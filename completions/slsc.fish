@@ -337,6 +337,8 @@ complete -c slsc -n '__slsc_is flow' -l json -d 'print results, and an error, as
 complete -c slsc -n '__slsc_is flow' -a validate -d 'Check state machines, and tell all that is wrong with them'
 complete -c slsc -n '__slsc_is flow' -a run -d 'Run a state machine, durably'
 complete -c slsc -n '__slsc_is flow' -a history -d 'What happened in an execution'
+complete -c slsc -n '__slsc_is flow' -a graph -d 'Draw a state machine, and the way that an execution went'
+complete -c slsc -n '__slsc_is flow' -a test -d 'Try a state machine with cases: an input, what tasks answer, what has to come of it'
 
 # flow validate
 complete -c slsc -n '__slsc_in flow validate' -l json -d 'print results, and an error, as JSON'
@@ -358,6 +360,18 @@ complete -c slsc -n '__slsc_in flow run' -F
 # flow history
 complete -c slsc -n '__slsc_in flow history' -l list -d 'the executions that the journal has, the last first'
 complete -c slsc -n '__slsc_in flow history' -l json -d 'print results, and an error, as JSON'
+
+# flow graph
+complete -c slsc -n '__slsc_in flow graph' -l svg -d 'a drawing as an SVG file (the default)'
+complete -c slsc -n '__slsc_in flow graph' -l mermaid -d 'a Mermaid flowchart'
+complete -c slsc -n '__slsc_in flow graph' -l history -r -F -d 'the history of an execution: its way is drawn, with times'
+complete -c slsc -n '__slsc_in flow graph' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in flow graph' -F
+
+# flow test
+complete -c slsc -n '__slsc_in flow test' -s t -l tests -r -F -d 'the cases (default: FILE with .test.yaml or .test.json in place of its ending)'
+complete -c slsc -n '__slsc_in flow test' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in flow test' -F
 
 # bench
 complete -c slsc -n '__slsc_in bench' -s e -l event -r -F -d 'what the function gets: a file, - for standard input, or JSON itself (default: {})'
