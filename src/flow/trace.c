@@ -8,10 +8,13 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
+#define STEPS_MAX 50000000u
+
 struct event {
 	const char *type;		/* NULL: not seen */
 	const struct flow_state *state; /* of an event that enters or leaves one */
 	uint32_t previous;
+	uint32_t nearest; /* the last event up to it, along what came before, that enters a state; 0: none */
 	bool enters, exits;
 	struct flow_time at;
 };
@@ -24,6 +27,7 @@ struct tracer {
 	struct map names;    /* of states */
 	struct event *event; /* by id */
 	size_t n;	     /* the highest id */
+	size_t steps;	     /* back from event to event, in all */
 	VEC(struct flow_trace_way) ways;
 };
 
@@ -45,8 +49,8 @@ static int read_time(const json_t *v, struct flow_time *out)
 		return -1;
 	whole = (double)(int64_t)d;
 	out->sec = (int64_t)d;
-	/* seconds with three decimals: microseconds are more than a double of today's seconds has to give */
-	out->nsec = (uint32_t)((d - whole) * 1e6 + 0.5) * 1000;
+	/* it has milliseconds, and as a double of today's seconds about as many */
+	out->nsec = (uint32_t)((d - whole) * 1e3 + 0.5) * 1000000;
 	return 0;
 }
 
@@ -88,12 +92,18 @@ static int read_event(struct tracer *r, size_t i, const json_t *o)
 	return e->enters || e->exits ? read_state(r, i, o, e) : 0;
 }
 
-/* Back along what came before it, to where @id's state was entered; 0: nowhere. Ids only fall. */
-static size_t entered_at(const struct tracer *r, size_t id, const struct flow_state *s)
+/*
+ * Back along what came before it, to where @s was entered; 0: nowhere. Ids only fall. What lies between two states that
+ * are entered is skipped.
+ */
+static size_t entered_at(struct tracer *r, size_t id, const struct flow_state *s)
 {
-	for (id = r->event[id].previous; id; id = r->event[id].previous)
-		if (r->event[id].enters && (!s || r->event[id].state == s))
+	for (id = r->event[r->event[id].previous].nearest; id; id = r->event[r->event[id].previous].nearest) {
+		if (r->event[id].state == s)
 			return id;
+		if (++r->steps > STEPS_MAX)
+			return 0;
+	}
 	return 0;
 }
 
@@ -106,9 +116,11 @@ static uint64_t between(struct flow_time a, struct flow_time b)
 
 static void follow(struct tracer *r, size_t id)
 {
-	const struct event *e = &r->event[id], *before = &r->event[e->previous];
+	struct event *e = &r->event[id];
+	const struct event *before = &r->event[e->previous];
 	struct flow_trace_state *s = e->state ? &r->t->state[e->state->id] : NULL;
 
+	e->nearest = e->enters ? (uint32_t)id : before->nearest;
 	if (e->enters) {
 		const struct flow_trace_way way = { before->exits ? before->state : NULL, e->state, 1 };
 
@@ -119,13 +131,9 @@ static void follow(struct tracer *r, size_t id)
 
 		s->exited++;
 		s->ns += from ? between(r->event[from].at, e->at) : 0;
-	} else if (starts_with(e->type, "LambdaFunction") || starts_with(e->type, "Task") ||
-		   starts_with(e->type, "Activity")) {
-		const size_t from =
-			ends_with(e->type, "Failed") || ends_with(e->type, "TimedOut") ? entered_at(r, id, NULL) : 0;
-
-		if (from)
-			r->t->state[r->event[from].state->id].failed++;
+	} else if ((starts_with(e->type, "LambdaFunction") || starts_with(e->type, "Task")) &&
+		   (ends_with(e->type, "Failed") || ends_with(e->type, "TimedOut")) && e->nearest) {
+		r->t->state[r->event[e->nearest].state->id].failed++;
 	}
 }
 
@@ -181,6 +189,9 @@ static int trace(struct tracer *r, const json_t *events)
 	for (size_t id = 1; id <= r->n; id++)
 		follow(r, id);
 	add_ways(r);
+	if (r->steps > STEPS_MAX)
+		return err_set(r->err, ERR_LIMIT, "%s: limit exceeded: too many states were entered and never left",
+			       r->shown);
 	set_status(r);
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 /* Which way an execution went, read from its history as the service's GetExecutionHistory tells it. */
 
-#define FLOW_HISTORY_MAX (256u << 20) /* bytes of a file */
+#define FLOW_HISTORY_MAX (64u << 20) /* bytes of a file */
 
 struct flow_trace_state {
 	uint64_t entered, exited;
@@ -29,7 +29,7 @@ struct flow_trace {
 
 /**
  * flow_trace_read - @text: {"events":[...]} or the list alone, in any order, with all events from the first on.
- * ERR_FORMAT: it is none, or of another machine.
+ * ERR_FORMAT: it is none, or of another machine. ERR_LIMIT: it goes round in circles.
  */
 int flow_trace_read(struct flow_trace *t, const struct flow_machine *m, const char *shown, const char *text, size_t n,
 		    struct err *err) MUST_CHECK;
