@@ -335,9 +335,9 @@ static void set_header(json_t *headers, json_t *all, const char *name, const cha
 {
 	json_t *list = flow_value_must(json_array());
 
-	flow_value_push(list, json_string(value));
+	flow_value_push(list, flow_value_text(value));
 	flow_value_set(all, name, list);
-	flow_value_set(headers, name, json_string(value));
+	flow_value_set(headers, name, flow_value_text(value));
 }
 
 /* What lambda:invoke hands on: the answer of the service's API. */
@@ -355,9 +355,9 @@ static json_t *wrapped(const struct line *l, const struct flow_event *ev)
 	flow_value_set(http, "AllHttpHeaders", all);
 	flow_value_set(http, "HttpHeaders", headers);
 	flow_value_set(http, "HttpStatusCode", json_integer(status));
-	flow_value_set(meta, "RequestId", json_string(id));
+	flow_value_set(meta, "RequestId", flow_value_text(id));
 	if (!l->asynchronous)
-		flow_value_set(o, "ExecutedVersion", json_string(version));
+		flow_value_set(o, "ExecutedVersion", flow_value_text(version));
 	flow_value_set(o, "Payload",
 		       l->asynchronous ? json_string("") : json_incref(ev->value ? ev->value : json_null()));
 	flow_value_set(o, "SdkHttpMetadata", http);

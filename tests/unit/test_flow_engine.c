@@ -765,6 +765,16 @@ static void test_functions(void **state)
 	flow_function_fault(payload, strlen(payload), &f);
 	assert_string_equal(f.error, "E");
 	assert_string_equal(f.cause, payload);
+	v = flow_function_value("a\xff", 2);
+	assert_string_equal(json_string_value(v), "a\xef\xbf\xbd");
+	json_decref(v);
+	v = flow_function_value("{\"a\":1,\"a\":2}", 13);
+	assert_int_equal(json_integer_value(json_object_get(v, "a")), 2);
+	json_decref(v);
+	/* what is no UTF-8 is the same now and in a replay */
+	runs(CAUGHT("\"E\""), "{}", ANSWERS("! E \xff"), "SUCCEEDED {\"e\":{\"Error\":\"E\","
+							 "\"Cause\":\"\xef\xbf\xbd\"}}", NULL,
+	     NULL);
 	flow_function_fault("oops", 4, &f);
 	assert_string_equal(f.error, "Lambda.Unknown");
 	assert_string_equal(f.cause, "oops");
