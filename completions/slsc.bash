@@ -383,7 +383,7 @@ _slsc()
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
 		else
-			_slsc_words validate test
+			_slsc_words validate run history graph test
 		fi ;;
 	'flow validate')
 		case $prev in
@@ -393,6 +393,45 @@ _slsc()
 		esac
 		if [[ $cur == -* ]]; then
 			_slsc_words --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'flow run')
+		case $prev in
+		-i|--input) _slsc_files -f; return ;;
+		--name) return ;;
+		--resume) return ;;
+		--timeout) return ;;
+		-p|--profile) _slsc_names profiles; return ;;
+		--repeat) return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --input --name --resume --timeout --memory --profile --history --tail --repeat --json --directory --verbose --quiet --color --progress --help
+		else
+			_slsc_files -f
+		fi ;;
+	'flow history')
+		case $prev in
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --list --json --directory --verbose --quiet --color --progress --help
+		fi ;;
+	'flow graph')
+		case $prev in
+		--history) _slsc_files -f; return ;;
+		-o|--output) _slsc_files -f; return ;;
+		-C|--directory) _slsc_files -d; return ;;
+		--color) _slsc_words auto always never; return ;;
+		--progress) _slsc_words auto always never; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_slsc_words --svg --mermaid --history --output --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_files -f
 		fi ;;

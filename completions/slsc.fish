@@ -335,11 +335,38 @@ complete -c slsc -n '__slsc_in invoke' -a '(__slsc_names functions)'
 # flow
 complete -c slsc -n '__slsc_is flow' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_is flow' -a validate -d 'Check state machines, and tell all that is wrong with them'
+complete -c slsc -n '__slsc_is flow' -a run -d 'Run a state machine, durably'
+complete -c slsc -n '__slsc_is flow' -a history -d 'What happened in an execution'
+complete -c slsc -n '__slsc_is flow' -a graph -d 'Draw a state machine, and the way that an execution went'
 complete -c slsc -n '__slsc_is flow' -a test -d 'Try a state machine with cases: an input, what tasks answer, what has to come of it'
 
 # flow validate
 complete -c slsc -n '__slsc_in flow validate' -l json -d 'print results, and an error, as JSON'
 complete -c slsc -n '__slsc_in flow validate' -F
+
+# flow run
+complete -c slsc -n '__slsc_in flow run' -s i -l input -r -F -d 'what it begins with: a file, - for standard input, or JSON itself (default: {})'
+complete -c slsc -n '__slsc_in flow run' -l name -x -d 'of the execution: one that has not ended goes on, one that has is told of (default: a new one)'
+complete -c slsc -n '__slsc_in flow run' -l resume -x -d 'go on with an execution, by the definition that it began with; no FILE is needed'
+complete -c slsc -n '__slsc_in flow run' -l timeout -x -d 'of the execution, such as 30s; the machine\'s own counts as well'
+complete -c slsc -n '__slsc_in flow run' -l memory -d 'keep no journal: a kill loses it'
+complete -c slsc -n '__slsc_in flow run' -s p -l profile -x -a '(__slsc_names profiles)' -d 'build the functions with this profile'
+complete -c slsc -n '__slsc_in flow run' -l history -d 'print each event to stderr as it happens; with --json they are a part of the result'
+complete -c slsc -n '__slsc_in flow run' -l tail -d 'print what the functions print to stderr'
+complete -c slsc -n '__slsc_in flow run' -l repeat -x -d 'run it so many times, up to a thousand at once, and tell how fast that was'
+complete -c slsc -n '__slsc_in flow run' -l json -d 'print results, and an error, as JSON'
+complete -c slsc -n '__slsc_in flow run' -F
+
+# flow history
+complete -c slsc -n '__slsc_in flow history' -l list -d 'the executions that the journal has, the last first'
+complete -c slsc -n '__slsc_in flow history' -l json -d 'print results, and an error, as JSON'
+
+# flow graph
+complete -c slsc -n '__slsc_in flow graph' -l svg -d 'a drawing as an SVG file (the default)'
+complete -c slsc -n '__slsc_in flow graph' -l mermaid -d 'a Mermaid flowchart'
+complete -c slsc -n '__slsc_in flow graph' -l history -r -F -d 'the history of an execution: its way is drawn, with times'
+complete -c slsc -n '__slsc_in flow graph' -s o -l output -r -F -d 'write it to a file instead of stdout'
+complete -c slsc -n '__slsc_in flow graph' -F
 
 # flow test
 complete -c slsc -n '__slsc_in flow test' -s t -l tests -r -F -d 'the cases (default: FILE with .test.yaml or .test.json in place of its ending)'

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
+#include "flow_graph.h"
+#include "flow_run.h"
 #include "flow_test.h"
 #include "flow_validate.h"
 
@@ -19,6 +21,61 @@ static const struct cmd subs[] = {
 		.complete = COMPLETE_FILE,
 		.flags = CMD_JSON,
 		.run = flow_validate,
+	},
+	{
+		.name = "run",
+		.args = "[FILE]",
+		.summary = "Run a state machine, durably",
+		.description =
+			"Builds the functions that the machine's tasks name, if it has to, and runs one execution of "
+			"it on a platform within this process. What the execution is told goes to a journal, "
+			".slsc/flow.db, before anything is done because of it: after a kill at any moment --resume "
+			"NAME, or the same --name again, goes on where it was. A task whose answer had come is not "
+			"asked again; one whose answer had not is asked once more, and that is told. If a slsc local "
+			"runs in the project, it is what runs the execution.\n\n"
+			"The output goes to stdout. The exit code is 1 if the execution did not succeed.\n\n"
+			"With --json the result is one line: name, arn, status, output, error, cause, started, "
+			"stopped, run_here, tasks (given out here), again (of them), events.",
+		.examples = "$ slsc flow run checkout.asl.yaml --input order.json --name o-1\n"
+			    "$ slsc flow run --resume o-1\n"
+			    "$ slsc flow run checkout.asl.yaml --input '{}' --memory --history\n",
+		.opts = flow_run_opts,
+		.complete = COMPLETE_FILE,
+		.ctx_size = sizeof(struct flow_run_ctx),
+		.flags = CMD_JSON,
+		.run = flow_run,
+	},
+	{
+		.name = "history",
+		.args = "[NAME]",
+		.summary = "What happened in an execution",
+		.description =
+			"Prints each event by the name that the service has for it, with its time since the first "
+			"one. With --json it is what GetExecutionHistory answers, for `slsc flow graph` and others.",
+		.examples = "$ slsc flow history o-1\n"
+			    "$ slsc flow history --list\n"
+			    "$ slsc flow history o-1 --json >o-1.json\n",
+		.opts = flow_history_opts,
+		.ctx_size = sizeof(struct flow_history_ctx),
+		.flags = CMD_JSON,
+		.run = flow_history,
+	},
+	{
+		.name = "graph",
+		.args = "FILE",
+		.summary = "Draw a state machine, and the way that an execution went",
+		.description = "Draws a state machine as an SVG file, which needs no script and follows the reader's "
+			       "light or dark, or as a Mermaid flowchart.\n\n"
+			       "With --history, which takes what slsc flow run --history and the service's "
+			       "GetExecutionHistory print, states and ways that were taken stand out, with how often "
+			       "and how long.",
+		.examples = "$ slsc flow graph checkout.asl.json -o checkout.svg\n"
+			    "$ slsc flow graph checkout.asl.json --history history.json -o run.svg\n"
+			    "$ slsc flow graph checkout.asl.json --mermaid\n",
+		.opts = flow_graph_opts,
+		.complete = COMPLETE_FILE,
+		.ctx_size = sizeof(struct flow_graph_ctx),
+		.run = flow_graph,
 	},
 	{
 		.name = "test",
@@ -42,9 +99,11 @@ static const struct cmd subs[] = {
 
 const struct cmd cmd_flow = {
 	.name = "flow",
-	.args = "validate|test",
+	.args = "validate|run|history|graph|test",
 	.summary = "Functions composed into state machines",
 	.description = "State machines in the Amazon States Language, whose tasks are functions of slsc.yaml.",
-	.examples = "$ slsc flow validate checkout.asl.json\n",
+	.examples = "$ slsc flow validate checkout.asl.json\n"
+		    "$ slsc flow run checkout.asl.json --input order.json\n"
+		    "$ slsc flow graph checkout.asl.json -o checkout.svg\n",
 	.subs = subs,
 };

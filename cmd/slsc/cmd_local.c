@@ -16,6 +16,7 @@
 #include "local/serve_artifact.h"
 #include "local/unpack.h"
 #include "local/watch.h"
+#include "local_flows.h"
 #include "os/fs.h"
 #include "os/proc.h"
 #include "registry/origin.h"
@@ -71,6 +72,7 @@ struct session {
 	struct rebuild rebuild;
 	struct build_request request;
 	struct async async;
+	struct flows flows;
 	struct observe observe;
 	struct page page;
 	const char *url;		/* borrowed: what is added from now on is told of */
@@ -122,12 +124,15 @@ static int take_function(struct session *s, struct project *p, const struct buil
 static void rebuilt(struct rebuild *r, struct project *p, struct build_result *res, const struct err *err)
 {
 	struct session *s = CONTAINER_OF(r, struct session, rebuild);
+	struct err failed = ERR_INIT;
 
 	if (err->code != ERR_NONE) {
 		out_error(err);
 		out_note("what is served stays as it is");
 		return;
 	}
+	if (local_flows_define(&s->flows, p, &failed) < 0)
+		out_error(&failed);
 	VEC_EACH(res, b) {
 		struct err e = ERR_INIT;
 
@@ -282,6 +287,11 @@ static void trouble(const struct err *err)
 	out_error(err);
 }
 
+static void flow_ended(void *ctx, const struct flow_exec *x)
+{
+	observe_execution(&((struct session *)ctx)->observe, x);
+}
+
 static int start_gateway(struct session *s, const struct project *p, struct err *err)
 {
 	const char *address = s->options->listen ? s->options->listen : "127.0.0.1";
@@ -292,6 +302,11 @@ static int start_gateway(struct session *s, const struct project *p, struct err 
 		return err_set(err, ERR_USAGE, "--port: '%.50s' is no port", text);
 	if (gateway_start(&s->gateway, &s->platform, address, (uint16_t)port, err) < 0)
 		return -1;
+	s->flows.ended = flow_ended;
+	s->flows.ctx = s;
+	if (local_flows_open(&s->flows, &s->platform, p->dir, err) < 0)
+		return -1;
+	s->gateway.flows = &s->flows;
 	s->async.died = died;
 	s->async.trouble = trouble;
 	return async_start(&s->async, &s->gateway, p->dir, err);
@@ -309,7 +324,11 @@ static int serve(struct session *s, const struct project *p, struct err *err)
 		return -1;
 	VEC_EACH(&s->platform.fns, f)
 		out_note("%s  %s/%s/", (*f)->name, url, (*f)->name);
+	local_flows_show(&s->flows, url);
 	out_note("all of it at %s/_slsc/", url);
+	/* with all functions in place */
+	if (local_flows_resume(&s->flows, err) < 0)
+		return -1;
 	s->url = url;
 	ret = loop_run(&s->loop, err);
 	s->url = NULL;
@@ -366,7 +385,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		goto out;
 	if (build && add_functions(&s, &p, g, err) < 0)
 		goto out;
-	if (add_artifacts(&s, p.file ? &p : NULL, &artifacts, err) < 0)
+	if (add_artifacts(&s, p.file ? &p : NULL, &artifacts, err) < 0 ||
+	    (p.file && local_flows_define(&s.flows, &p, err) < 0))
 		goto out;
 	s.rebuild = (struct rebuild){ .loop = &s.loop, .dir = p.dir, .req = s.request, .waiting = ui_waiting,
 				      .done = rebuilt };
@@ -377,6 +397,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	ret = serve(&s, &p, err);
 out:
 	async_stop(&s.async);
+	flows_close(&s.flows);
 	if (s.gateway.platform)
 		gateway_stop(&s.gateway);
 	if (s.claim >= 0)
@@ -415,13 +436,17 @@ const struct cmd cmd_local = {
 		"cache and served under the name of its file or repository; an image has a root directory of its own, "
 		"read-only. Without functions no slsc.yaml is needed; what one says of a function of the same name "
 		"counts.\n\n"
+		"State machines (flows: in slsc.yaml, or made by CreateStateMachine) are served at the same address by "
+		"the API of AWS Step Functions. What their executions were told is in .slsc/flow.db: after a kill they "
+		"go on.\n\n"
 		"A function that speaks HTTP (runtime: http) is found at http://127.0.0.1:9000/NAME/, and an instance "
 		"of it serves up to 80 requests at once. With --name a command of any language is served.",
 	.examples = "$ slsc local\n"
 		    "$ slsc local dist/hello-x86_64.zip\n"
 		    "$ slsc local oci:dist/hello.oci\n"
 		    "$ slsc local --name api --http -- python3 -u server.py\n"
-		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n",
+		    "$ aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name hello out.json\n"
+		    "$ aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:9000\n",
 	.opts = opts,
 	.complete = COMPLETE_FUNCTION,
 	.ctx_size = sizeof(struct local_ctx),

@@ -405,6 +405,8 @@ static const struct key root_keys[] = {
 	{ KEY("mirrors", KEY_PAIRS, struct root, mirrors), .names = &check_label,
 	  .doc = "Where bases really come from: the beginning of an image's name, and what stands in its place. An "
 		 "image of docker.io is found by its short name, too." },
+	{ KEY("flows", KEY_PAIRS, struct root, flows), .names = &check_name,
+	  .doc = "State machines that slsc local serves, by name: files in the Amazon States Language." },
 	{ .name = "budgets", .type = KEY_NAMED, .names = &check_function_name, .sub = &keys_budget,
 	  .max = 1000, .doc = "Limits, by function; slsc compare --check enforces them." },
 	{ .name = "strategies", .type = KEY_NAMED, .names = &check_name, .sub = &keys_strategy,

@@ -102,7 +102,7 @@ struct root {
 	struct launcher_def launcher;
 	struct lstrs arches;
 	struct package package;
-	struct lkvs mirrors;
+	struct lkvs mirrors, flows;
 };
 
 /* checks across keys, see struct keys.done */

@@ -97,6 +97,7 @@ static int read_root(struct reader *rd, const struct ynode *root)
 	p->profile = r.profile;
 	p->package = r.package;
 	p->mirrors = r.mirrors;
+	p->flows = r.flows;
 	p->launcher = r.launcher;
 	if (package_check_stage(&(struct reader){ p, rd->err, &image }, &p->package))
 		return -1;

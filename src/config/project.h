@@ -266,6 +266,7 @@ struct project {
 	size_t nfunctions;
 	struct package package;
 	struct lkvs mirrors;		/* prefix of an image's name -> what stands in its place */
+	struct lkvs flows;		/* name -> file of a state machine, relative to the directory */
 	struct budget **budgets;
 	size_t nbudgets;
 	struct strategy_def **strategies;	/* own ones; the built-in ones are the report room's */

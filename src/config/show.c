@@ -577,6 +577,7 @@ void project_show(struct project *p, bool json, struct buf *out)
 		show_dependency(&w, p->dependencies[i]);
 	close_map(&w);
 	show_pairs(&w, "mirrors", p->mirrors);
+	show_pairs(&w, "flows", p->flows);
 	open_map(&w, "budgets");
 	for (size_t i = 0; i < p->nbudgets; i++)
 		show_budget(&w, p->budgets[i]);

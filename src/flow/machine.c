@@ -141,8 +141,10 @@ int flow_machine_parse(struct flow_machine *m, const char *shown, const char *te
 	*m = (struct flow_machine){ 0 };
 	*found = (struct flow_problems){ 0 };
 	m->file = arena_strdup(&m->arena, shown);
-	if (doc_parse(&d, &m->arena, m->file, text, n, found, err))
+	if (doc_parse(&d, &m->arena, m->file, text, n, found, err)) {
+		flow_problems_sort(found);
 		return -1;
+	}
 	m->definition = d.json;
 	make_places(m, &d);
 	read_machine(&r, d.root);

@@ -212,7 +212,7 @@ static void tell_invoke(struct extension *e)
 
 	e->owed_invoke = false;
 	buf_addf(&b, "{\"eventType\":\"INVOKE\",\"deadlineMs\":%" PRId64 ",\"requestId\":\"%s\","
-		 "\"invokedFunctionArn\":", inv->wall_given / 1000000 + (int64_t)inv->fn->timeout_ms, inv->id);
+		 "\"invokedFunctionArn\":", inv->wall_given / 1000000 + (int64_t)inv->allowed_ms, inv->id);
 	buf_add_json(&b, str_from(inv->fn->arn));
 	if (inv->trace) {
 		buf_addz(&b, ",\"tracing\":{\"type\":\"X-Amzn-Trace-Id\",\"value\":");

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "local/flow_api.h"
 #include "local/guard.h"
 #include "local/page.h"
 #include "local/relay.h"
@@ -128,6 +129,10 @@ static void ready(struct web_req *req)
 		return;
 	if (str_starts(req->path, "/2015-03-31/") || str_starts(req->path, "/2021-11-15/")) {
 		invoke_api(g, req);
+		return;
+	}
+	if (g->flows && flow_api_is(req)) {
+		flow_api(g->flows, req);
 		return;
 	}
 	if (g->page && page_path(req->path)) {

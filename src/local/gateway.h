@@ -4,6 +4,7 @@
 
 #include "local/platform.h"
 
+struct flows;
 struct page;
 
 /*
@@ -21,6 +22,7 @@ struct gateway {
 	void (*enqueue)(struct gateway *g, struct web_req *req, struct invocation *inv);
 	void *async;			/* whose that is */
 	struct page *page;		/* at /_slsc/; NULL: there is none */
+	struct flows *flows;		/* local/flow_api.h; NULL: there are none */
 };
 
 /** gateway_start - listen on @address and @port (0: a free one). As web_listen(). */

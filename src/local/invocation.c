@@ -151,11 +151,11 @@ static void timed_out(struct loop_timer *t)
 	struct instance *i = inv->instance;
 
 	line_reader_drain(&i->out);
-	say(inv, "%s Task timed out after %" PRIu64 ".%02" PRIu64 " seconds", inv->id, inv->fn->timeout_ms / 1000,
-	    inv->fn->timeout_ms % 1000 / 10);
+	say(inv, "%s Task timed out after %" PRIu64 ".%02" PRIu64 " seconds", inv->id, inv->allowed_ms / 1000,
+	    inv->allowed_ms % 1000 / 10);
 	invocation_fail(inv, OUTCOME_TIMEOUT, "Sandbox.Timedout",
 			"RequestId: %s Error: Task timed out after %" PRIu64 ".%02" PRIu64 " seconds", inv->id,
-			inv->fn->timeout_ms / 1000, inv->fn->timeout_ms % 1000 / 10);
+			inv->allowed_ms / 1000, inv->allowed_ms % 1000 / 10);
 	if (inv->call) {
 		relay_timed_out(inv);
 		return;
@@ -167,6 +167,15 @@ static void timed_out(struct loop_timer *t)
 	instance_end(i, "timeout", 0);
 }
 
+/* What is left to its caller; at least 1 ms, so that its instance gets to know. */
+static void allow(struct invocation *inv)
+{
+	uint64_t left = inv->until > inv->given ? (inv->until - inv->given) / LOOP_MS : 0;
+
+	inv->limited = inv->until && left < inv->fn->timeout_ms;
+	inv->allowed_ms = !inv->limited ? inv->fn->timeout_ms : left ? left : 1;
+}
+
 void invocation_begin(struct invocation *inv, struct instance *i)
 {
 	struct platform *p = inv->fn->platform;
@@ -174,6 +183,7 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 	inv->instance = i;
 	inv->given = loop_clock();
 	inv->wall_given = wall_clock();
+	allow(inv);
 	inv->is_given = true;
 	inv->report.cold = i->served == 0;
 	inv->report.init = inv->report.cold ? i->ready - i->born : 0;
@@ -189,7 +199,7 @@ void invocation_begin(struct invocation *inv, struct instance *i)
 	quota_mark(&i->group);
 	platform_checks(p);
 	inv->deadline.expired = timed_out;
-	loop_timer_set(p->loop, &inv->deadline, inv->fn->timeout_ms * LOOP_MS);
+	loop_timer_set(p->loop, &inv->deadline, inv->allowed_ms * LOOP_MS);
 	if (inv->call) {
 		relay_give(i, inv);
 	} else {

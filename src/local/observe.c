@@ -95,6 +95,31 @@ static void over(struct observer *obs, struct invocation *inv)
 		record_origin_release(&none);
 }
 
+void observe_execution(struct observe *o, const struct flow_exec *x)
+{
+	const struct flow_fault *fault = flow_execution_fault(x->engine);
+	struct span s = {
+		.start = (uint64_t)x->started, .end = (uint64_t)flow_execution_ended(x->engine) * 1000000,
+		.machine = str_from(x->def->arn), .execution = str_from(x->arn),
+	};
+	struct record_origin origin;
+
+	if (!o->n || !trace_parse_parent(str_from(x->traceparent), &s.trace))
+		return;
+	memcpy(s.parent, x->caller, sizeof(s.parent));
+	if (flow_execution_status(x->engine) != FLOW_SUCCEEDED) {
+		s.error = fault->error ? fault->error : flow_status_name[flow_execution_status(x->engine)];
+		s.message = fault->cause ? str_from(fault->cause) : STR("");
+		if (s.message.len > SPAN_MESSAGE_MAX)
+			s.message.len = SPAN_MESSAGE_MAX;
+	}
+	record_origin_init(&origin, &(struct record_origin_spec){
+		.function = x->def->name, .region = x->flows->platform->region });
+	for (size_t n = 0; n < o->n; n++)
+		otlp_span(o->to[n], &origin, &s);
+	record_origin_release(&origin);
+}
+
 int observe_start(struct observe *o, struct platform *p, const struct observe_opts *opts, struct err *err)
 {
 	struct otlp_opts x = { .headers = opts->headers, .tell = opts->tell };

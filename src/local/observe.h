@@ -2,6 +2,7 @@
 #ifndef SLSC_LOCAL_OBSERVE_H
 #define SLSC_LOCAL_OBSERVE_H
 
+#include "local/flows.h"
 #include "local/otlp.h"
 #include "local/platform.h"
 
@@ -29,6 +30,8 @@ struct observe_opts {
 
 /** observe_start - from here on; nothing if @opts names nothing. As otlp_open_http(), otlp_open_file(). */
 int observe_start(struct observe *o, struct platform *p, const struct observe_opts *opts, struct err *err) MUST_CHECK;
+/** observe_execution - @x, a state machine's, has ended: the span that those of its tasks are below. */
+void observe_execution(struct observe *o, const struct flow_exec *x);
 /** observe_stop - send what is there; after the platform's end. */
 void observe_stop(struct observe *o);
 

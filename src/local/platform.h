@@ -234,6 +234,12 @@ struct invocation {
 	uint64_t made, given, first_at, answered_at, done_at;
 	uint64_t produced;		/* bytes of its answer */
 	int64_t wall_made, wall_given;	/* ns since the epoch */
+	/*
+	 * until: CLOCK_MONOTONIC, when whoever made it waits no longer, which its deadline is not behind; 0: it does
+	 * wait. allowed_ms: its time from when its instance had it; limited: which is less than the function's
+	 */
+	uint64_t until, allowed_ms;
+	bool limited;
 	struct loop_timer deadline;
 	struct invocation_report report;
 	/* http */

@@ -179,8 +179,10 @@ static struct queue *queue_new(struct loop *loop, const struct queue_opts *opts)
 struct queue *queue_open(struct loop *loop, const struct queue_opts *opts, struct err *err)
 {
 	struct queue *q = queue_new(loop, opts);
+	const struct sqlite_ops *sqlite = late_load("sqlite", err);
 
-	q->ops = late_load("sqlite", err);
+	if (sqlite)
+		q->ops = sqlite->queue;
 	if (!q->ops || lock(q, err) < 0 || !(q->store = q->ops->open(q->path, err)) ||
 	    q->ops->count(q->store, &q->rows, err) < 0) {
 		release(q);

@@ -22,7 +22,7 @@ struct queue_store;
 typedef bool (*queue_each)(void *ctx, int64_t seq, int64_t at);
 
 /**
- * What module_sqlite.c gives through late_load("sqlite"): the file, used by one thread at a time. Errors name it:
+ * What module_queue.c gives through late_load("sqlite"): the file, used by one thread at a time. Errors name it:
  * ERR_IO (a full disk is ENOSPC), ERR_FORMAT: damaged, ERR_EXISTS: another program has it open. Out of memory aborts.
  */
 struct queue_ops {
@@ -45,6 +45,13 @@ struct queue_ops {
 	int (*all)(struct queue_store *s, queue_each each, void *ctx, struct err *err);
 	/** read - @r borrows from the store until the next call. */
 	int (*read)(struct queue_store *s, int64_t seq, struct queue_row *r, struct err *err);
+};
+
+struct flow_store_ops;
+/** The table of late_load("sqlite"). */
+struct sqlite_ops {
+	const struct queue_ops *queue;
+	const struct flow_store_ops *flow;	/* local/flow_store.h */
 };
 
 #endif

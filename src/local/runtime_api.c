@@ -101,7 +101,7 @@ void runtime_api_give(struct instance *i)
 	struct invocation *inv = i->inv;
 	struct web_req *req = i->next;
 	struct faults *f = inv->fn->faults;
-	int64_t deadline_ms = (inv->wall_given + (int64_t)inv->fn->timeout_ms * 1000000) / 1000000;
+	int64_t deadline_ms = (inv->wall_given + (int64_t)inv->allowed_ms * 1000000) / 1000000;
 	char deadline[32];
 	struct web_header h[] = {
 		json,

@@ -117,6 +117,12 @@ static void add_server(struct buf *b, const struct span *s, const struct record_
 	ADD(b, ",\"name\":");
 	add_text(b, *o->function ? str_from(o->function) : STR("function"), SPAN_STRING_MAX);
 	add_times(b, s->start, s->end);
+	add_attribute(b, "aws.step_functions.state_machine.arn", s->machine);
+	add_attribute(b, "slsc.execution", s->execution);
+	if (s->machine.len) {
+		end(b, error, s->message);
+		return;
+	}
 	add_attribute(b, "faas.trigger", str_from(trigger));
 	add_attribute(b, "faas.invocation_id", s->request_id);
 	buf_addz(b, s->cold ? "{\"key\":\"faas.coldstart\",\"value\":{\"boolValue\":true}},"

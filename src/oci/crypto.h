@@ -27,6 +27,7 @@ struct crypto_ops {
 	/** hash - by OpenSSL's name of a digest, for data that asks for one by name. Its bytes; 0: it is not known. */
 	size_t (*hash)(const char *name, const void *p, size_t n, uint8_t out[CRYPTO_HASH_MAX]);
 
+
 	void (*random)(void *p, size_t n);
 	/** scrypt - RFC 7914; the caller has bounded the parameters. False: not enough memory. */
 	bool (*scrypt)(const char *password, size_t n, const uint8_t *salt, size_t salt_len, uint64_t cost_n,

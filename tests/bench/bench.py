@@ -19,6 +19,7 @@ import time
 sys.dont_write_bytecode = True
 
 import compare_overhead  # noqa: E402
+import flow  # noqa: E402
 import inspect_image  # noqa: E402
 import local  # noqa: E402
 import many  # noqa: E402
@@ -393,6 +394,7 @@ ALL["inspect"] = lambda b, tmp: inspect_image.bench(b, tmp, SLSC, BIG_ELF)
 ALL["many"] = lambda b, tmp: many.bench(b, tmp, SLSC, ninja_env())
 ALL["redact"] = lambda b, tmp: redact.bench(b, tmp, SLSC)
 ALL["local"] = lambda b, tmp: local.bench(b, tmp, SLSC)
+ALL["flow"] = lambda b, tmp: flow.bench(b, tmp, SLSC)
 ALL["stage_build"] = lambda b, tmp: stage_build.bench(b, tmp, SLSC, Registry, BIG_ELF)
 
 

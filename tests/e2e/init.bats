@@ -43,9 +43,9 @@ next: cd hello && slsc build && slsc package --zip"
 	slsc_run init --list
 	is "$status" 0
 	is "$err" ""
-	[ "$(cut -d' ' -f1 <<<"$out" | tr '\n' ' ')" = "convert events hello http image-multi image-single proxy raw redact thumbnail upload " ]
+	[ "$(cut -d' ' -f1 <<<"$out" | tr '\n' ' ')" = "checkout convert events hello http image-multi image-single proxy raw redact thumbnail upload " ]
 	has "$out" "hello         A Lambda function in C"
-	for t in convert events hello http image-multi image-single proxy raw redact thumbnail upload; do
+	for t in checkout convert events hello http image-multi image-single proxy raw redact thumbnail upload; do
 		slsc_run init "my-$t" --template "$t"
 		is "$status" 0
 		is "$(grep '^project:' "my-$t/slsc.yaml")" "project: my-$t"
@@ -65,8 +65,8 @@ next: cd hello && slsc build && slsc package --zip"
 @test "--list --json" {
 	slsc_run init --list --json
 	is "$status" 0
-	is "$(jq -c '[.[].name]' <<<"$out")" '["convert","events","hello","http","image-multi","image-single","proxy","raw","redact","thumbnail","upload"]'
-	is "$(jq -r '.[2].description' <<<"$out")" "A Lambda function in C"
+	is "$(jq -c '[.[].name]' <<<"$out")" '["checkout","convert","events","hello","http","image-multi","image-single","proxy","raw","redact","thumbnail","upload"]'
+	is "$(jq -r '.[3].description' <<<"$out")" "A Lambda function in C"
 	slsc_run init x --list
 	is "$status" 2
 	is "$err" "error: --list takes no directory and no other option"

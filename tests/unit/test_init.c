@@ -374,11 +374,11 @@ static void test_list(void **state)
 	(void)state;
 	if (template_list(&all, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_int_equal(all.len, 11);
-	assert_string_equal(all.ptr[0].name, "convert");
-	assert_string_equal(all.ptr[2].name, "hello");
-	assert_string_equal(all.ptr[2].description, "A Lambda function in C");
-	assert_string_equal(all.ptr[10].name, "upload");
+	assert_int_equal(all.len, 12);
+	assert_string_equal(all.ptr[0].name, "checkout");
+	assert_string_equal(all.ptr[3].name, "hello");
+	assert_string_equal(all.ptr[3].description, "A Lambda function in C");
+	assert_string_equal(all.ptr[11].name, "upload");
 }
 
 int main(void)

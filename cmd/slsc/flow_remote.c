@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* slsc flow run and history by the slsc local that runs in the project. */
+#include "flow_remote.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "cli/out.h"
+#include "event.h"
+#include "flow_show.h"
+#include "flow/value.h"
+#include "local/flow_client.h"
+#include "os/proc.h"
+
+#define ROLE	 "arn:aws:iam::123456789012:role/slsc"
+#define MACHINE	 "arn:aws:states:us-east-1:123456789012:stateMachine:"
+#define FIRST_MS 5
+#define LAST_MS	 200
+
+struct remote {
+	struct http *http;
+	const char *url;
+	const struct globals *g;
+};
+
+static json_t *call(struct remote *r, const char *op, json_t *request, struct flow_refusal *no, struct err *err)
+{
+	json_t *answer = flow_call(r->http, r->url, op, request, no, err);
+
+	json_decref(request);
+	return answer;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+/* The machine as FILE has it now. */
+static int define(struct remote *r, const struct flow_project *fp, const char *file, char **arn, struct err *err)
+{
+	CLEAN_FREE char *name = flow_machine_name(file), *text = NULL;
+	struct flow_refusal no = { .type = "" };
+	CLEAN_FLOW_MACHINE struct flow_machine m = { .file = NULL };
+	json_t *answer;
+
+	if (flow_open(&m, file, &fp->known, false, err) < 0)
+		return -1;
+	text = json_dumps(m.definition, JSON_COMPACT | JSON_ENCODE_ANY);
+	answer = call(r, "CreateStateMachine",
+		      json_pack("{s:s, s:s, s:s}", "name", name, "definition", text, "roleArn", ROLE), &no, err);
+	if (!answer && strcmp(no.type, "StateMachineAlreadyExists") == 0) {
+		*arn = xasprintf(MACHINE "%s", name);
+		answer = call(r, "UpdateStateMachine",
+			      json_pack("{s:s, s:s}", "stateMachineArn", *arn, "definition", text), NULL, err);
+	} else if (answer && text_of(answer, "stateMachineArn")) {
+		*arn = xstrdup(text_of(answer, "stateMachineArn"));
+	}
+	json_decref(answer);
+	if (answer && !*arn)
+		return err_set(err, ERR_FORMAT, "%s: the answer of CreateStateMachine has no ARN", r->url);
+	return answer ? 0 : -1;
+}
+
+/* The ARN of an execution by its name alone. */
+static int find(struct remote *r, const char *name, char **arn, struct err *err)
+{
+	json_t *machines = call(r, "ListStateMachines", json_object(), NULL, err), *m;
+	size_t i;
+
+	json_array_foreach(json_object_get(machines, "stateMachines"), i, m) {
+		const char *machine = text_of(m, "name");
+		CLEAN_FREE char *at = xasprintf("arn:aws:states:us-east-1:123456789012:execution:%s:%s",
+						machine ? machine : "", name);
+		struct flow_refusal no = { .type = "" };
+		json_t *x = call(r, "DescribeExecution", json_pack("{s:s}", "executionArn", at), &no, err);
+
+		json_decref(x);
+		if (x) {
+			*arn = steal(&at);
+			break;
+		}
+		if (strcmp(no.type, "ExecutionDoesNotExist") != 0) {
+			json_decref(machines);
+			return -1;
+		}
+	}
+	json_decref(machines);
+	if (!machines)
+		return -1;
+	if (*arn)
+		return 0;
+	err_set(err, ERR_NOTFOUND, "%s: the slsc local that runs here has no execution of that name", name);
+	return err_hint(err, "`slsc flow history --list` shows those that it has");
+}
+
+static json_t *events_of(struct remote *r, const char *arn, struct err *err)
+{
+	json_t *all = json_array(), *page, *token = NULL;
+
+	do {
+		json_t *request = json_pack("{s:s, s:i}", "executionArn", arn, "maxResults", 1000);
+
+		if (token)
+			json_object_set_new(request, "nextToken", token);
+		page = call(r, "GetExecutionHistory", request, NULL, err);
+		if (!page) {
+			json_decref(all);
+			return NULL;
+		}
+		json_array_extend(all, json_object_get(page, "events"));
+		token = json_incref(json_object_get(page, "nextToken"));
+		json_decref(page);
+	} while (token);
+	return all;
+}
+
+static int wait_for(struct remote *r, const char *arn, json_t **out, struct err *err)
+{
+	unsigned ms = FIRST_MS;
+
+	for (;;) {
+		const struct timespec t = { .tv_sec = 0, .tv_nsec = (long)ms * 1000000 };
+		json_t *x = call(r, "DescribeExecution", json_pack("{s:s}", "executionArn", arn), NULL, err);
+		const char *status = text_of(x, "status");
+
+		if (!x)
+			return -1;
+		if (status && strcmp(status, "RUNNING") != 0) {
+			*out = x;
+			return 0;
+		}
+		json_decref(x);
+		nanosleep(&t, NULL);
+		if (sig_check(err) < 0)
+			return -1;
+		ms = ms * 2 < LAST_MS ? ms * 2 : LAST_MS;
+	}
+}
+
+static int show(struct remote *r, const struct flow_run_ctx *c, const char *arn, const json_t *x, struct err *err)
+{
+	json_t *events = c->history || r->g->json ? events_of(r, arn, err) : NULL;
+	struct flow_shown shown = {
+		.name = text_of(x, "name"),
+		.arn = arn,
+		.status = text_of(x, "status"),
+		.output = str_from(text_of(x, "output") ? text_of(x, "output") : ""),
+		.error = text_of(x, "error"),
+		.cause = text_of(x, "cause"),
+		.started = json_number_value(json_object_get(x, "startDate")),
+		.stopped = json_number_value(json_object_get(x, "stopDate")),
+		.replayed = true,
+	};
+	int ret;
+
+	if ((c->history || r->g->json) && !events)
+		return -1;
+	if (c->history && !r->g->json) {
+		CLEAN_BUF struct buf b = BUF_INIT;
+
+		flow_show_events(events, &b);
+		out_raw(b.ptr, b.len);
+	}
+	ret = flow_show(&shown, r->g->json ? events : NULL, r->g, err);
+	json_decref(events);
+	if (ret == 0 && strcmp(shown.status, "SUCCEEDED") != 0)
+		ret = flow_show_failure(&shown, err);
+	return ret;
+}
+
+static int begin(struct remote *r, const struct flow_run_ctx *c, const char *machine, const struct buf *input,
+		 char **arn, struct err *err)
+{
+	struct flow_refusal no = { .type = "" };
+	json_t *request = json_pack("{s:s, s:s}", "stateMachineArn", machine, "input", input->ptr), *answer;
+	const char *name = strrchr(machine, ':') + 1;
+
+	if (!request)
+		return err_set(err, ERR_FORMAT, "the input is no UTF-8");
+	if (c->name)
+		json_object_set_new(request, "name", json_string(c->name));
+	answer = call(r, "StartExecution", request, &no, err);
+	if (answer && text_of(answer, "executionArn"))
+		*arn = xstrdup(text_of(answer, "executionArn"));
+	json_decref(answer);
+	if (answer)
+		return *arn ? 0 : err_set(err, ERR_FORMAT, "%s: the answer of StartExecution has no ARN", r->url);
+	if (strcmp(no.type, "ExecutionAlreadyExists") != 0)
+		return -1;
+	/* one that has ended is told of, if it was given the same */
+	*arn = xasprintf("arn:aws:states:us-east-1:123456789012:execution:%s:%s", name, c->name);
+	answer = call(r, "DescribeExecution", json_pack("{s:s}", "executionArn", *arn), NULL, err);
+	if (!answer)
+		return -1;
+	if (!text_of(answer, "input") || strcmp(text_of(answer, "input"), input->ptr) != 0) {
+		json_decref(answer);
+		err_set(err, ERR_EXISTS, "%s: an execution of that name was given another input", c->name);
+		return err_hint(err, "choose another name; `slsc flow history %.150s` tells of it", c->name);
+	}
+	json_decref(answer);
+	out_note("%s had ended before: nothing was run", c->name);
+	return 0;
+}
+
+int flow_run_remote(const struct flow_run_ctx *c, const struct globals *g, const struct flow_project *fp,
+		    const char *url, const char *file, struct err *err)
+{
+	struct remote r = { .url = url, .g = g };
+	CLEAN_FREE char *machine = NULL, *arn = NULL;
+	CLEAN_BUF struct buf input = BUF_INIT;
+	json_t *x = NULL;
+	int ret = -1;
+
+	if (c->timeout || c->tail || c->profile)
+		return err_set(err, ERR_USAGE, "slsc local runs here, and runs it: --%s is for a run without it",
+			       c->timeout ? "timeout"
+			       : c->tail  ? "tail"
+					  : "profile");
+	r.http = http_new(err);
+	if (!r.http)
+		return -1;
+	if (c->resume) {
+		if (find(&r, c->resume, &arn, err) < 0)
+			goto out;
+	} else if (event_read(c->input, NULL, &input, err) < 0 || define(&r, fp, file, &machine, err) < 0 ||
+		   begin(&r, c, machine, &input, &arn, err) < 0) {
+		goto out;
+	}
+	if (wait_for(&r, arn, &x, err) < 0)
+		goto out;
+	ret = show(&r, c, arn, x, err);
+	json_decref(x);
+out:
+	http_free(r.http);
+	return ret;
+}
+
+/* ---- history ---- */
+
+static int list(struct remote *r, struct buf *out, struct err *err)
+{
+	json_t *machines = call(r, "ListStateMachines", json_object(), NULL, err), *m, *x;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(machines, "stateMachines"), i, m) {
+		json_t *page = call(
+			r, "ListExecutions",
+			json_pack("{s:s, s:i}", "stateMachineArn", text_of(m, "stateMachineArn"), "maxResults", 1000),
+			NULL, err);
+
+		if (!page) {
+			json_decref(machines);
+			return -1;
+		}
+		json_array_foreach(json_object_get(page, "executions"), k, x)
+			flow_show_listed(text_of(m, "name"), text_of(x, "name"), text_of(x, "status"),
+					 json_number_value(json_object_get(x, "startDate")), r->g->json, out);
+		json_decref(page);
+	}
+	json_decref(machines);
+	return machines ? 0 : -1;
+}
+
+int flow_history_remote(const struct flow_history_ctx *c, const struct globals *g, const char *url, const char *name,
+			struct err *err)
+{
+	struct remote r = { .url = url, .g = g };
+	CLEAN_FREE char *arn = NULL;
+	CLEAN_BUF struct buf out = BUF_INIT;
+	json_t *events = NULL;
+	int ret = -1;
+
+	r.http = http_new(err);
+	if (!r.http)
+		return -1;
+	if (c->list) {
+		ret = list(&r, &out, err);
+	} else if (find(&r, name, &arn, err) == 0 && (events = events_of(&r, arn, err))) {
+		flow_show_history(events, g->json, &out);
+		ret = 0;
+	}
+	json_decref(events);
+	http_free(r.http);
+	return ret < 0 ? -1 : out_stdout(out.ptr, out.len, err);
+}

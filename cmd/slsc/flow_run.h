@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLSC_CMD_FLOW_RUN_H
+#define SLSC_CMD_FLOW_RUN_H
+
+#include "cli/opt.h"
+
+struct flow_run_ctx {
+	const char *input, *name, *timeout, *resume, *profile;
+	unsigned repeat;
+	bool memory, history, tail;
+};
+extern const struct opt flow_run_opts[];
+int flow_run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err);
+
+struct flow_history_ctx {
+	bool list;
+};
+extern const struct opt flow_history_opts[];
+int flow_history(void *ctx, const struct globals *g, int argc, char **argv, struct err *err);
+
+#endif

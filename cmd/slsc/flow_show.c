@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flow_show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "cli/out.h"
+#include "flow/value.h"
+
+/* ---- events ---- */
+
+/* The "...EventDetails" of an event. */
+static const json_t *details(const json_t *event)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)event, key, v)
+		if (ends_with(key, "EventDetails"))
+			return v;
+	return NULL;
+}
+
+static void add_member(struct buf *out, const json_t *d, const char *key)
+{
+	const json_t *v = json_object_get(d, key);
+
+	if (json_is_string(v) && *json_string_value(v))
+		buf_addf(out, "  %.200s", json_string_value(v));
+	else if (json_is_integer(v))
+		buf_addf(out, "  %s %lld", key, (long long)json_integer_value(v));
+}
+
+void flow_show_event(const json_t *event, double *first, struct buf *out)
+{
+	double at = json_number_value(json_object_get(event, "timestamp"));
+	const json_t *d = details(event);
+	const char *type = json_string_value(json_object_get(event, "type"));
+
+	if (*first == 0)
+		*first = at;
+	buf_addf(out, "%5lld  %+9.3f s  %s", (long long)json_integer_value(json_object_get(event, "id")), at - *first,
+		 type ? type : "");
+	add_member(out, d, "name");
+	add_member(out, d, "resource");
+	add_member(out, d, "index");
+	add_member(out, d, "length");
+	add_member(out, d, "error");
+	buf_addc(out, '\n');
+}
+
+void flow_show_events(const json_t *events, struct buf *out)
+{
+	double first = 0;
+
+	for (size_t i = 0; i < json_array_size(events); i++)
+		flow_show_event(json_array_get(events, i), &first, out);
+}
+
+void flow_show_history(const json_t *events, bool json, struct buf *out)
+{
+	if (!json) {
+		flow_show_events(events, out);
+		return;
+	}
+	buf_addz(out, "{\"events\":");
+	flow_value_dump(events, out);
+	buf_addz(out, "}\n");
+}
+
+void flow_show_listed(const char *machine, const char *name, const char *status, double started, bool json,
+		      struct buf *out)
+{
+	char when[32];
+	time_t t = (time_t)started;
+	struct tm tm;
+
+	if (json) {
+		buf_addz(out, "{\"machine\":");
+		buf_add_json(out, str_from(machine));
+		buf_addz(out, ",\"name\":");
+		buf_add_json(out, str_from(name));
+		buf_addf(out, ",\"status\":\"%s\",\"started\":%.3f}\n", status, started);
+		return;
+	}
+	gmtime_r(&t, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	buf_addf(out, "%-10s %s  %s  %s\n", status, when, machine, name);
+}
+
+/* ---- the end ---- */
+
+static void add_text(struct buf *b, const char *key, const char *s)
+{
+	buf_addf(b, ",\"%s\":", key);
+	if (s)
+		buf_add_json(b, str_from(s));
+	else
+		buf_addz(b, "null");
+}
+
+static int show_json(const struct flow_shown *s, const json_t *events, struct err *err)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	buf_addz(&b, "{\"name\":");
+	buf_add_json(&b, str_from(s->name));
+	add_text(&b, "arn", s->arn);
+	add_text(&b, "status", s->status);
+	buf_addz(&b, ",\"output\":");
+	buf_adds(&b, s->output.len ? s->output : STR("null"));
+	add_text(&b, "error", s->error);
+	add_text(&b, "cause", s->cause);
+	buf_addf(&b, ",\"started\":%.3f,\"stopped\":%.3f,\"run_here\":%s,\"tasks\":%llu,\"again\":%llu", s->started,
+		 s->stopped, s->replayed ? "false" : "true", (unsigned long long)s->given,
+		 (unsigned long long)s->again);
+	if (events) {
+		buf_addz(&b, ",\"events\":");
+		flow_value_dump(events, &b);
+	}
+	buf_addz(&b, "}\n");
+	return out_stdout(b.ptr, b.len, err);
+}
+
+int flow_show(const struct flow_shown *s, const json_t *events, const struct globals *g, struct err *err)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	if (g->json)
+		return show_json(s, events, err);
+	if (!s->output.len)
+		return 0;
+	buf_adds(&b, s->output);
+	buf_addc(&b, '\n');
+	return out_stdout(b.ptr, b.len, err);
+}
+
+int flow_show_failure(const struct flow_shown *s, struct err *err)
+{
+	json_t *root = s->cause ? json_loads(s->cause, 0, NULL) : NULL;
+	const char *message = json_string_value(json_object_get(root, "errorMessage"));
+	const char *cause = message ? message : s->cause;
+
+	err_set(err, ERR_FUNCTION, "%s: %s%s%s%s%s", s->name,
+		strcmp(s->status, "TIMED_OUT") == 0 ? "its time is up"
+		: strcmp(s->status, "ABORTED") == 0 ? "it was stopped"
+						    : "the execution failed",
+		s->error ? ": " : "", s->error ? s->error : "", cause && *cause ? ": " : "", cause ? cause : "");
+	json_decref(root);
+	return -1;
+}
