@@ -296,23 +296,28 @@ _slsc()
 		case $prev in
 		--platform) _slsc_words lambda; return ;;
 		-a|--arch) _slsc_names arches; return ;;
+		--image) return ;;
 		--role) return ;;
 		--alias) return ;;
 		--weight) return ;;
 		--s3) return ;;
-		--image) return ;;
 		--smoke) _slsc_files -f; return ;;
 		-p|--profile) _slsc_names profiles; return ;;
 		--level) _slsc_words fast default max; return ;;
 		--aws-profile) return ;;
 		--region) return ;;
 		--endpoint-url) return ;;
+		--emit) _slsc_words sam terraform knative cloudrun openfaas kubernetes; return ;;
+		-o|--output) _slsc_files -d; return ;;
+		--repo) return ;;
+		--secret) _slsc_list; return ;;
+		--plain) _slsc_list; return ;;
 		-C|--directory) _slsc_files -d; return ;;
 		--color) _slsc_words auto always never; return ;;
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --platform --arch --role --alias --weight --publish --url --s3 --image --smoke --no-smoke --profile --level --no-build --aws-profile --region --endpoint-url --dry-run --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --platform --arch --image --role --alias --weight --publish --url --s3 --smoke --no-smoke --profile --level --no-build --aws-profile --region --endpoint-url --emit --output --repo --secret --plain --dry-run --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;

@@ -10,7 +10,7 @@
 struct lambda_flags {
 	const char *aws_profile, *region, *endpoint, *role, *alias, *weight, *s3, *image, *smoke, *profile, *level;
 	bool publish, url, no_smoke, no_build;
-	const char *arch;	/* set by the caller */
+	const char *arch;	/* set by the caller, likewise image */
 };
 
 /* Options of a context with a member @m of that type. */
@@ -28,8 +28,6 @@ struct lambda_flags {
 	  .help = "give it a URL: for signed requests, or as deploy.url in slsc.yaml says" },                          \
 	{ OPT_STR, .long_name = "s3", .offset = offsetof(type, m.s3), .arg = "BUCKET[/PREFIX]",                        \
 	  .help = "upload the zip through this bucket; needed above 50 MB" },                                          \
-	{ OPT_STR, .long_name = "image", .offset = offsetof(type, m.image), .arg = "REF",                              \
-	  .help = "take this image of ECR in place of a zip" },                                                        \
 	{ OPT_GROUP, .help = "How" },                                                                                  \
 	{ OPT_STR, .long_name = "smoke", .offset = offsetof(type, m.smoke), .arg = "EVENT", .complete = COMPLETE_FILE, \
 	  .help = "the event that a new version is tried with: a file, - or JSON itself (default: {})" },              \

@@ -108,6 +108,12 @@ struct package_result {
 /** package_epoch - SOURCE_DATE_EPOCH, or else 1980-01-01; @set: whether it was set. ERR_USAGE if it is no time. */
 int package_epoch(int64_t *epoch, bool *set, struct err *err) MUST_CHECK;
 
+/**
+ * package_component - a name of slsc.yaml as a component of a repository: single separators, and none at the end
+ * (distribution-spec, "Pulling manifests").
+ */
+void package_component(const char *s, struct buf *out);
+
 /** package_format_name - "zip", "oci", "oci-archive", "docker-archive", "workers". */
 const char *package_format_name(enum package_format f);
 

@@ -355,11 +355,7 @@ static void layout_index(const struct build *b, const struct attached *attached,
 	image_index(all, n, NULL, out);
 }
 
-/*
- * A name of slsc.yaml as a component of a repository: single separators, and none at the end (distribution-spec,
- * "Pulling manifests").
- */
-static void add_component(struct buf *out, const char *s)
+void package_component(const char *s, struct buf *out)
 {
 	char gap = '\0';
 
@@ -377,9 +373,9 @@ static void add_component(struct buf *out, const char *s)
 
 static void repository(const struct packager *pk, const struct function *fn, struct buf *out)
 {
-	add_component(out, pk->p->name.s);
+	package_component(pk->p->name.s, out);
 	buf_addc(out, '/');
-	add_component(out, fn->name.s);
+	package_component(fn->name.s, out);
 }
 
 int package_tags_check(const struct packager *pk, struct err *err)

@@ -258,10 +258,6 @@ int unit_init(struct unit *u, struct packager *pk, const struct function *fn, st
 	for (size_t i = 0; i < u->narches; i++)
 		if (make_trees(u, pk, u->arches[i], err) < 0)
 			return -1;
-	if (fn->runtime == RUNTIME_HTTP && (req->formats & PACKAGE_ZIP))
-		strs_addf(&pk->res->warnings,
-			  "%s: Lambda does not run the zip of a function with runtime http: it takes runtime lambda",
-			  fn->name.s);
 	if (u->codec == CODEC_ZSTD && fn->runtime == RUNTIME_LAMBDA &&
 	    (req->formats & (PACKAGE_OCI | PACKAGE_OCI_ARCHIVE)))
 		strs_addf(&pk->res->warnings,

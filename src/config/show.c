@@ -12,53 +12,12 @@ struct writer {
 	bool first;		/* nothing is in the open collection yet */
 };
 
-/* A double-quoted string that is the same in JSON and in YAML 1.1 and 1.2. */
-static void put_quoted(struct buf *b, const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-
-	buf_addc(b, '"');
-	while (*p) {
-		unsigned c = *p, len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-		if (len > 1) {
-			c &= 0xffu >> (len + 1);
-			for (unsigned i = 1; i < len; i++)
-				c = c << 6 | (p[i] & 0x3fu);
-		}
-		if (c == '"' || c == '\\')
-			buf_addf(b, "\\%c", (int)c);
-		else if (c == '\n')
-			buf_addz(b, "\\n");
-		else if (c == '\t')
-			buf_addz(b, "\\t");
-		else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff ||
-			 c == 0xfffe || c == 0xffff)
-			buf_addf(b, "\\u%04x", c);
-		else
-			buf_add(b, p, len);
-		p += len;
-	}
-	buf_addc(b, '"');
-}
-
-/* Whether YAML 1.1 and 1.2 both read @s as a string without quotes. */
-static bool is_plain(const char *s)
-{
-	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+";
-	char c = *s;
-
-	if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '/'))
-		return false;
-	return s[strspn(s, safe)] == '\0' && scalar_kind(s) == SCALAR_STR && scalar_bool11(s) < 0;
-}
-
 static void put_str(struct writer *w, const char *s)
 {
-	if (!w->json && is_plain(s))
-		buf_addz(w->out, s);
+	if (w->json)
+		yaml_add_quoted(w->out, s);
 	else
-		put_quoted(w->out, s);
+		yaml_add_str(w->out, s, "");
 }
 
 /* Begin an entry: @key NULL in a list. */

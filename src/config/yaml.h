@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -48,5 +49,13 @@ void yaml_release(struct yaml_doc *d);
 const struct ynode *ynode_get(const struct ynode *map, const char *key);
 /** ynode_kind - "a string", "a list", "a mapping": for messages. */
 const char *ynode_kind(const struct ynode *n);
+
+/** yaml_add_quoted - @s, which is UTF-8, in double quotes: the same string in JSON and in YAML 1.1 and 1.2. */
+void yaml_add_quoted(struct buf *b, const char *s);
+/**
+ * yaml_add_str - the same, but without quotes where both YAMLs read that as this very string. @also: further bytes that
+ * may stand in such a one, but for its beginning: of ":" and "@", outside of {} and [].
+ */
+void yaml_add_str(struct buf *b, const char *s, const char *also);
 
 #endif

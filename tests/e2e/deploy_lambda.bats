@@ -104,9 +104,20 @@ hint: --alias NAME, or deploy.alias in slsc.yaml"
 hint: write --weight 10%"
 	deploy --smoke {} --no-smoke
 	is "$status $err" "2 error: --smoke and --no-smoke exclude each other"
+	deploy --smoke gone.json
+	is "$status $err" "1 error: --smoke 'gone.json': there is no such file, and it is no JSON"
+	deploy --smoke '{"a":'
+	is "$status $err" "1 error: --smoke:1:5: the event is no JSON: unexpected token near end of file"
+	yaml 'smoke: gone.json'
+	deploy
+	is "$status $err" "1 error: slsc.yaml:7:67: there is no file 'gone.json'"
+	printf 'project: p\nfunctions:\n  hello:\n    sources: [src/hello.c]\n' >slsc.yaml
 	deploy --image x
 	is "$status $err" "2 error: --image: say which function it is
-hint: slsc deploy FUNCTION --image REF; or deploy.image of each in slsc.yaml"
+hint: slsc deploy FUNCTION --image IMAGE; or deploy.image of each in slsc.yaml"
+	deploy --image helo=x
+	is "$status $err" "1 error: --image: unknown function 'helo'
+hint: did you mean 'hello'?"
 	(unset AWS_REGION && deploy && is "$status $err" "2 error: no region is known
 hint: name it: --region, AWS_REGION, region in $HOME/.aws/config, or deploy.region in slsc.yaml")
 	is "$(changes)" ""
@@ -254,6 +265,19 @@ PutObject 200"
 hint: the bucket is in another region: Lambda takes code from its own only"
 }
 
+# bats test_tags=bulk
+@test "deploy: a zip of more than 50 MB: refused before it is sent, and through S3" {
+	head -c 53000000 /dev/urandom >note.txt
+	deploy --level fast
+	is "$status $out $err" "2  error: hello: its zip is 50.6 MB, and Lambda takes 50 MB directly
+hint: name a bucket that it goes through: --s3 BUCKET, or deploy.s3 in slsc.yaml"
+	is "$(changes)" ""
+	deploy --level fast --s3 artifacts --no-smoke
+	is "$status $err" "0 "
+	is "$(changes)" "PutObject 200
+CreateFunction 201"
+}
+
 @test "deploy: an image of ECR, by digest and by tag" {
 	image=123456789012.dkr.ecr.us-east-1.amazonaws.com/hello
 	digest=$(printf x | sha256sum | cut -d' ' -f1)
@@ -263,7 +287,7 @@ hint: the bucket is in another region: Lambda takes code from its own only"
 	is "$(sed -n '2p' <<<"$out")" "  Code: $image@sha256:$digest"
 	deploy --no-smoke
 	is "$(head -1 <<<"$out")" "hello: nothing to do"
-	deploy hello --image "$image:v2" --no-smoke
+	deploy --image "hello=$image:v2" --no-smoke
 	is "$status $(sed -n '2p' <<<"$out")" "0   Code: $image@sha256:$digest -> $image:v2"
 	yaml ''
 	deploy
@@ -299,6 +323,13 @@ hint: name an image: --image, or deploy.image in slsc.yaml"
 	is "$(changes)" "CreateFunction 201
 CreateFunction 409
 Invoke 200"
+	aws_put reset
+	aws_put faults '[{"op": "CreateFunction", "code": "InvalidParameterValueException",
+		"message": "The role defined for the function cannot be assumed by Lambda.", "status": 400}]'
+	deploy
+	is "$status $err" "1 error: hello: CreateFunction: 400 InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda.
+hint: may Lambda take that role? if it is new, that takes some seconds: try again"
+	deploy
 	aws_put settings '{"fails": ["InvalidConfiguration", "its layer is gone"]}'
 	echo two >note.txt
 	deploy --alias live

@@ -136,7 +136,7 @@ set in the project, Settings, CI/CD, Variables:
   GITLAB_TOKEN      masked: a project access token of scope api, which comments
   COSIGN_KEY        of type File, protected: the private key; slsc sign --generate-key makes one
   COSIGN_PASSWORD   masked, protected: its password"
-	# no zip: Lambda does not run it
+	# no zip: its functions answer HTTP, for which an image is what most platforms take
 	has "$(cat b/.gitlab-ci.yml)" "- slsc package --oci"
 	is "$(stat -c %a b/.gitlab-ci.yml)" 644
 	# again, and a file of the user's own

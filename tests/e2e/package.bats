@@ -282,12 +282,11 @@ hint: run \`slsc build hello\`, or leave out --no-build"
 hint: remove it and build again: slsc build hello"
 }
 
-@test "a zip of runtime http is not for Lambda, and the warning says so" {
+@test "a zip of runtime http is one like others: there is a client of the Runtime API in it" {
 	project
 	sed -i 's/^    sources/    runtime: http\n    sources/' slsc.yaml
 	slsc_run package --zip --no-build
-	[ "$status" -eq 0 ]
-	is "$err" "warning: hello: Lambda does not run the zip of a function with runtime http: it takes runtime lambda"
+	is "$status $err" "0 "
 }
 
 @test "the image of an HTTP function carries its timeout, whose default is the documented one" {
