@@ -21,8 +21,8 @@ struct logs_ctx {
 #define AT(member) offsetof(struct logs_ctx, member)
 #define SINCE "10min"
 #define PAUSE_MS 1000
-#define PAUSE_MAX_MS 5000
-#define TROUBLE_MAX_MS 30000
+#define PAUSE_MAX_MS 4000	/* when nothing comes */
+#define TROUBLE_MAX_MS 32000	/* when something is in the way */
 
 static const struct opt opts[] = {
 	{ OPT_FLAG, .long_name = "remote", .offset = AT(remote), .help = "of the function that is deployed" },
@@ -147,24 +147,37 @@ static bool is_signal(const struct err *err)
 	return err->code == ERR_INTR;
 }
 
+enum way { CLEAR, MISSING, TROUBLE };
+
+static void tell(enum way way, const struct err *err)
+{
+	if (way == MISSING)
+		out_note("nothing has been logged yet: waiting for it");
+	else if (way == TROUBLE)
+		out_warn("%s: going on", err->msg);
+}
+
 static int follow(struct logs *l, struct err *err)
 {
-	int64_t pause = PAUSE_MS, most;
-	bool trouble = false;
+	int64_t pause = PAUSE_MS;
+	enum way before = CLEAR;
 
 	for (;;) {
 		const uint64_t told = l->told;
-		int ret = logs_read(l, err);
+		const int ret = logs_read(l, err);
+		const enum way now = ret == 0 ? CLEAR : l->missing ? MISSING : TROUBLE;
 
 		if (ret < 0 && is_signal(err))
 			return 0;
-		if (ret < 0 && !l->missing && !l->transient)
+		if (now == TROUBLE && !l->transient)
 			return -1;
-		if (ret < 0 && !trouble)
-			out_note("%s", l->missing ? "nothing has been logged yet: waiting for it" : err->msg);
-		trouble = ret < 0;
-		most = ret < 0 && l->transient ? TROUBLE_MAX_MS : PAUSE_MAX_MS;
-		pause = l->told > told ? PAUSE_MS : pause * 2 < most ? pause * 2 : most;
+		if (now != before)
+			tell(now, err);
+		if (now != before || l->told > told)
+			pause = PAUSE_MS;
+		else if (pause < (now == TROUBLE ? TROUBLE_MAX_MS : PAUSE_MAX_MS))
+			pause *= 2;
+		before = now;
 		if (aws_pause(pause, err) < 0)
 			return is_signal(err) ? 0 : -1;
 	}
@@ -234,7 +247,7 @@ const struct cmd cmd_logs = {
 		"what it printed, and START, END and REPORT of Lambda. FUNCTION is one of slsc.yaml, which may be left "
 		"out if it is the only one, or any that is deployed: NAME, NAME:QUALIFIER or an ARN. With a qualifier, "
 		"a version or an alias, only what that version has logged.\n\n"
-		"With --follow it goes on until Ctrl-C, which is no error: it asks every second, every five seconds "
+		"With --follow it goes on until Ctrl-C, which is no error: it asks every second, every four seconds "
 		"when nothing comes, and for the last 30 seconds again each time, since an event may come late; none "
 		"is printed twice. When the service is busy or the network away, it waits longer and goes on.\n\n"
 		"Credentials and region are found where AWS's own tools find them, as by `slsc deploy`. They need the "

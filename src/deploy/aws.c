@@ -200,6 +200,7 @@ static int exchange(struct aws *a, const struct aws_call *c, const char *sha256,
 		.limit = AWS_ANSWER_MAX,
 		.stalled_s = c->timeout_s,
 		.keep_headers = true,
+		.fresh = c->once,
 		.until = c->hurry_ms ? &until : NULL,
 	};
 

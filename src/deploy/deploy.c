@@ -179,7 +179,8 @@ int deploy_function(struct session *s, const struct want *w, const struct deploy
 		    struct err *err)
 {
 	CLEANUP(plan_release)
-	struct plan p = { .lambda = { .session = s, .name = w->name, .shown = w->function->name.s },
+	struct plan p = { .lambda = { .session = s, .name = w->name, .shown = w->function->name.s,
+				      .env = &w->function->env },
 			  .want = w,
 			  .opts = o,
 			  .out = out };

@@ -77,6 +77,28 @@ static bool taken(const struct lambda_call *c, int status)
 	return false;
 }
 
+/* A value that is shorter than this says nothing, and would blot out parts of words. */
+#define HIDDEN_MIN 4u
+
+static int refused(const struct lambda *l, struct aws_call *c, const struct http_resp *resp, struct err *err)
+{
+	char *quoted;
+
+	session_refused(l->session, c, resp, err);
+	/* the whole environment, as JSON and cut anywhere */
+	quoted = strstr(err->msg, " String measured: ");
+	if (quoted)
+		*quoted = '\0';
+	for (size_t i = 0; l->env && i < l->env->len; i++) {
+		const char *value = l->env->ptr[i].val.s;
+		const size_t n = strlen(value);
+
+		for (char *p = err->msg; n >= HIDDEN_MIN && (p = strstr(p, value)) != NULL; p += n)
+			memset(p, '*', n);
+	}
+	return -1;
+}
+
 int lambda_ask(const struct lambda *l, const struct lambda_call *c, struct http_resp *resp, json_t **out,
 	       struct err *err)
 {
@@ -110,7 +132,7 @@ int lambda_ask(const struct lambda *l, const struct lambda_call *c, struct http_
 		}
 		if (taken(c, resp->status))
 			return 1;
-		return session_refused(l->session, &call, resp, err);
+		return refused(l, &call, resp, err);
 	}
 }
 

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "config/project.h"
 #include "deploy/session.h"
 
 /*
@@ -20,6 +21,7 @@ struct lambda {
 	struct session *session;
 	const char *name;  /* there */
 	const char *shown; /* in messages */
+	const struct lkvs *env; /* or NULL: what these hold is in no message, though the service may quote it */
 };
 
 /** A request. */

@@ -38,6 +38,11 @@ struct http_req {
 	const struct http_tls *tls;
 	bool no_proxy;		/* whatever the environment says */
 	/*
+	 * Over a new connection: where an open one turns out to be dead, libcurl sends the request again by itself,
+	 * though the other end may have done what it says.
+	 */
+	bool fresh;
+	/*
 	 * The body: @length bytes from @read, asked for in order; after a lost connection @rewind starts over. Neither
 	 * sets anything but what it reads from; an error of @read ends the exchange and is what perform() says.
 	 */

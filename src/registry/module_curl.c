@@ -286,6 +286,8 @@ static void set_up(struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
 	if (req->no_proxy)
 		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	if (req->fresh)
+		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 	set_tls(e, req->tls);
 	if (strcmp(req->method, "HEAD") == 0)
 		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);

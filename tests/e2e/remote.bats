@@ -87,6 +87,13 @@ there-hello - DryRun"
 	is "$status $out" "1 "
 	is "$err" "error: f: Invoke: 429 TooManyRequestsException: Rate Exceeded.
 hint: all its instances are busy: try again, or raise its concurrency"
+	# who is to wait longer than half a minute is told so instead
+	aws_put reset
+	aws_function f code.zip
+	aws_put faults "[{\"op\": \"Invoke\", $throttled, \"times\": -1, \"headers\": {\"Retry-After\": \"60\"}}]"
+	slsc_run invoke --remote f
+	is "$status $(head -1 <<<"$err")" "1 error: f: Invoke: 429 TooManyRequestsException: Rate Exceeded."
+	is "$(asked 'select(.op == "Invoke") | .status')" 429
 	# it may have run: once is enough
 	aws_put reset
 	aws_function f code.zip
@@ -201,7 +208,7 @@ hint: --remote"
 polled() {
 	local i
 	for ((i = 0; i < 3000; i++)); do
-		[ "$(asked 'select(.op == "FilterLogEvents") | .n' | wc -l)" -lt "$1" ] || return 0
+		[ "$(asked 'select(.op == "FilterLogEvents") | .status' | wc -l)" -lt "$1" ] || return 0
 		kill -0 "$follower" || return 1
 		sleep 0.02
 	done
@@ -227,6 +234,7 @@ shown() {
 		env --default-signal=INT "$SLSC_BIN" logs --remote f --follow >"$T/out" 2>"$T/err" </dev/null 3>&- &
 		follower=$!
 	}
+	export AWS_MAX_ATTEMPTS=1
 	follow
 	polled 2
 	now=$(date +%s)
@@ -235,8 +243,8 @@ shown() {
 	put /aws/lambda/f "$one" "${now}100" '"late, of before"'
 	shown late
 	aws_put settings '{"page": 1}'
-	aws_put faults '[{"op": "FilterLogEvents", "code": "ThrottlingException", "status": 400, "times": 2},
-		{"op": "FilterLogEvents", "cut": "head", "times": 2}]'
+	aws_put faults '[{"op": "FilterLogEvents", "code": "ThrottlingException", "status": 400, "message": "Rate exceeded"},
+		{"op": "FilterLogEvents", "cut": "head"}]'
 	put /aws/lambda/f "$one" "$((now + 1))000" '"last"'
 	shown last
 	kill -INT "$follower"
@@ -245,7 +253,8 @@ shown() {
 	is "$(cut -d' ' -f2- "$T/out")" "first
 late, of before
 last"
-	is "$(cat "$T/err")" "nothing has been logged yet: waiting for it"
+	is "$(cat "$T/err")" "nothing has been logged yet: waiting for it
+warning: f: FilterLogEvents: 400 ThrottlingException: Rate exceeded: going on"
 	# what is not going to get better ends it
 	follow
 	shown last
@@ -253,5 +262,32 @@ last"
 	wait "$follower" || status=$?
 	follower=
 	is "$status $(grep -v ^hint "$T/err")" "1 error: f: FilterLogEvents: 400 AccessDeniedException: no more"
+	no_secret "$T" "$AWS/requests.jsonl"
+}
+
+@test "logs --follow: keys that a container gives are asked for again before they expire" {
+	aws_zip code.zip
+	aws_function f code.zip
+	put /aws/lambda/f "$one" "$(date +%s)000" '"x"'
+	aws_put settings '{"lifetime": 66}'
+	aws_keys none
+	AWS_CONTAINER_CREDENTIALS_FULL_URI=$AWS_URL/v2/credentials/slsc
+	AWS_CONTAINER_AUTHORIZATION_TOKEN=$(key .container)
+	export AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_AUTHORIZATION_TOKEN
+	env --default-signal=INT "$SLSC_BIN" logs --remote f --follow >"$T/out" 2>"$T/err" </dev/null 3>&- &
+	follower=$!
+	for ((i = 0; i < 3000; i++)); do
+		[ "$(asked 'select(.op == "ContainerCredentials") | .status' | wc -l)" -lt 2 ] || break
+		sleep 0.02
+	done
+	n=$(asked 'select(.op == "FilterLogEvents") | .status' | wc -l)
+	polled $((n + 1))
+	kill -INT "$follower"
+	wait "$follower"
+	follower=
+	is "$(cut -d' ' -f2 "$T/out") $(cat "$T/err")" "x "
+	is "$(asked 'select(.service) | [.who, .status] | join(" ")' | sort -u)" "container 200
+static 200
+static 201"
 	no_secret "$T" "$AWS/requests.jsonl"
 }

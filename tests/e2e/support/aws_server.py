@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cloud, on 127.0.0.1: Lambda, S3, CloudWatch Logs, STS, SSO, and what gives containers and instances their keys.
 
-    aws_server.py DIR       DIR/port and DIR/keys.json are written when it serves; DIR/requests.jsonl is one line a request
+    aws_server.py DIR
+
+DIR/port and DIR/keys.json are written when it serves; DIR/requests.jsonl has a line for each request.
 
 A request's signature is checked with botocore's own code, its shape and the answer's by the models that botocore ships
 (aws/model.py). An archive that is invoked really runs. Beside the services:
@@ -191,7 +193,8 @@ class Handler(BaseHTTPRequestHandler):
                 pass
             raise ConnectionError
         if "raw" in fault:
-            return Answer(fault.get("status", 200), {"Content-Type": fault.get("type", "text/html")}, fault["raw"].encode())
+            kind = fault.get("type", "text/html")
+            return Answer(fault.get("status", 200), {"Content-Type": kind}, fault["raw"].encode())
         refused = Refused(fault["code"], fault.get("message", fault["code"]), fault.get("status"), fault.get("headers"),
                           fault.get("members"))
         service, op, _ = self.operation_again(body)
@@ -220,14 +223,15 @@ class Handler(BaseHTTPRequestHandler):
                 if self.headers.get("Host") != s.url.partition("//")[2]:
                     raise Refused("InvalidSignatureException", f"the Host is {self.headers.get('Host')}", 403)
                 with s.lock:
-                    who, region = check(s.keys, service.name, self.command, s.url + self.path, self.headers, body, s.now())
+                    who, region = check(s.keys, service.name, self.command, s.url + self.path, self.headers, body,
+                                        s.now())
             entry.update(who=who, region=region)
             if not known:
                 raise Refused("UnknownOperationException", f"this server has no {op}", 501)
             if who == "denied":
                 raise Refused("AccessDenied" if service.name in ("s3", "sts") else "AccessDeniedException",
-                              f"User: arn:aws:iam::123456789012:user/denied is not authorized to perform: {service.name}:{op} "
-                              "because no identity-based policy allows the action", 403)
+                              "User: arn:aws:iam::123456789012:user/denied is not authorized to perform: "
+                              f"{service.name}:{op} because no identity-based policy allows the action", 403)
             params = service.read(op, labels, self.query, self.headers, body)
             entry["params"] = for_log(params, service.model.operation_model(op).input_shape) if params else {}
             service.check(op, params, self.command, self.route, self.query, self.headers, body)
@@ -263,7 +267,8 @@ class Server(ThreadingHTTPServer):
         self.faults = []
         self.s3, self.logs = S3(self), Logs(self)
         sso = Sso(self)
-        self.states = {"lambda": Lambda(self), "s3": self.s3, "logs": self.logs, "sts": Sts(self), "sso": sso, "sso-oidc": sso}
+        self.states = {"lambda": Lambda(self), "s3": self.s3, "logs": self.logs, "sts": Sts(self), "sso": sso,
+                       "sso-oidc": sso}
         with open(self.path("requests.jsonl"), "wb"):
             pass
 
@@ -342,8 +347,8 @@ class Server(ThreadingHTTPServer):
                     return Answer(400, {}, f"no settings: {unknown}\n".encode())
                 self.settings.update(given)
             elif route == "/_logs":
-                self.logs.put(given.get("region", "us-east-1"), given["group"], given.get("stream", "a"), given["lines"],
-                              given.get("at"))
+                self.logs.put(given.get("region", "us-east-1"), given["group"], given.get("stream", "a"),
+                              given["lines"], given.get("at"))
             else:
                 return Answer(404)
             return Answer(200)

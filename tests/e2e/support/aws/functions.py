@@ -19,7 +19,8 @@ from .run import Run
 from .sign import utc
 
 ACCOUNT = "123456789012"
-NAME = re.compile(r"(?:arn:aws:lambda:([a-z0-9-]+):)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?")
+NAME = re.compile(r"(?:arn:aws:lambda:([a-z0-9-]+):)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_]+)"
+                  r"(?::(\$LATEST|[a-zA-Z0-9-_]+))?")
 UNZIPPED = 262144000
 PROGRESS = ("State", "StateReason", "StateReasonCode", "LastUpdateStatus", "LastUpdateStatusReason",
             "LastUpdateStatusReasonCode")
@@ -53,7 +54,8 @@ class Version:
         for key in PROGRESS:
             self.config.pop(key, None)
         if creating:
-            self.config.update(State="Pending", StateReason="The function is being created.", StateReasonCode="Creating")
+            self.config.update(State="Pending", StateReason="The function is being created.",
+                               StateReasonCode="Creating")
         else:
             self.config.update(State="Active", LastUpdateStatus="InProgress")
         self.touch()
@@ -109,8 +111,8 @@ class Function:
 
     def revision(self, given, current):
         if given is not None and given != current:
-            raise Refused("PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. "
-                          "Call the GetFunction/GetAlias API to retrieve the latest Revision Id")
+            raise Refused("PreconditionFailedException", "The Revision Id provided does not match the latest Revision "
+                          "Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id")
 
     def version(self, qualifier):
         """A version by its number, or by an alias."""
@@ -147,8 +149,8 @@ class Lambda:
         name, qualifier = self.parse(p, region)
         f = self.functions.get((region, name))
         if not f:
-            raise Refused("ResourceNotFoundException", f"Function not found: arn:aws:lambda:{region}:{ACCOUNT}:function:"
-                          f"{name}{':' + qualifier if qualifier else ''}")
+            raise Refused("ResourceNotFoundException", f"Function not found: arn:aws:lambda:{region}:{ACCOUNT}:"
+                          f"function:{name}{':' + qualifier if qualifier else ''}")
         return f, qualifier
 
     # ---- code ----
@@ -156,8 +158,8 @@ class Lambda:
     def code(self, p):
         """The archive and the image that a request names."""
         if "ImageUri" in p:
-            if not re.fullmatch(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z0-9._/-]+(:[\w.-]+|@sha256:[0-9a-f]{64})",
-                                p["ImageUri"]):
+            if not re.fullmatch(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z0-9._/-]+"
+                                r"(:[\w.-]+|@sha256:[0-9a-f]{64})", p["ImageUri"]):
                 raise bad(f"Source image {p['ImageUri']} is not valid. Provide a valid source image.")
             return None, p["ImageUri"]
         data = p.get("ZipFile")
@@ -197,10 +199,11 @@ class Lambda:
             reserved = sorted(k for k in variables if k.startswith("AWS_LAMBDA_") or k in (
                 "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
                 "_HANDLER", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "_X_AMZN_TRACE_ID"))
-            why = "Lambda was unable to configure your environment variables because the environment variables you have provided "
+            why = "Lambda was unable to configure your environment variables because the environment variables you " \
+                  "have provided "
             if reserved:
-                raise bad(why + "contains reserved keys that are currently not supported for modification. Reserved keys used "
-                          f"in this request: {', '.join(reserved)}")
+                raise bad(why + "contains reserved keys that are currently not supported for modification. Reserved "
+                          f"keys used in this request: {', '.join(reserved)}")
             measured = json.dumps(variables, separators=(",", ":"))
             if len(measured.encode()) > 4096:
                 raise bad(why + f"exceeded the 4KB limit. String measured: {measured}")
@@ -214,7 +217,8 @@ class Lambda:
                 if account == ACCOUNT and (place, name, int(number)) not in self.layers:
                     raise bad(f"Layer version {arn} does not exist.")
                 if place != region:
-                    raise bad(f"Layers are not in the same region as the function. Layers are expected to be in region {region}.")
+                    raise bad("Layers are not in the same region as the function. Layers are expected to be in region "
+                              f"{region}.")
             if len(p["Layers"]) > 5:
                 raise bad("You cannot reference more than 5 layers.")
             if p["Layers"]:
@@ -229,7 +233,8 @@ class Lambda:
             if text and ("ApplicationLogLevel" in given or "SystemLogLevel" in given):
                 raise bad("Log level configuration is not supported for the Text log format.")
             levels = {} if text else {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
-            config["LoggingConfig"] = {"LogFormat": "Text", **levels, "LogGroup": f"/aws/lambda/{config['FunctionName']}", **given}
+            config["LoggingConfig"] = {"LogFormat": "Text", **levels,
+                                       "LogGroup": f"/aws/lambda/{config['FunctionName']}", **given}
 
     def size_of(self, arn):
         layer = self.layers.get((arn.split(":")[3], arn.split(":")[6], int(arn.split(":")[7])))
@@ -246,10 +251,11 @@ class Lambda:
         if kind == "Zip" and not ("Runtime" in p and "Handler" in p):
             raise bad("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
         if kind == "Image" and ("Runtime" in p or "Handler" in p or "Layers" in p or "ImageUri" not in p["Code"]):
-            raise bad("Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.")
+            raise bad("Please don't provide Handler or Runtime or Layer when the intended function PackageType is "
+                      "Image.")
         if p.get("Timeout", 3) > 900:
-            raise Refused("ValidationException", f"1 validation error detected: Value '{p['Timeout']}' at 'timeout' failed to "
-                          "satisfy constraint: Member must have value less than or equal to 900", 400)
+            raise Refused("ValidationException", f"1 validation error detected: Value '{p['Timeout']}' at 'timeout' "
+                          "failed to satisfy constraint: Member must have value less than or equal to 900", 400)
         config = {"FunctionName": name, "Description": "", "Timeout": 3, "MemorySize": 128, "Version": "$LATEST",
                   "TracingConfig": {"Mode": "PassThrough"}, "PackageType": kind, "EphemeralStorage": {"Size": 512},
                   "Architectures": p.get("Architectures", ["x86_64"]),
@@ -272,9 +278,9 @@ class Lambda:
         v.asked()
         code = {"RepositoryType": "S3", "Location": f"{self.server.url}/_code/{f.name}/{v.config['Version']}"}
         if v.image:
+            tag = v.image.partition("@")[0].rpartition(":")[0]
             code = {"RepositoryType": "ECR", "ImageUri": v.image,
-                    "ResolvedImageUri": v.image.partition("@")[0].rpartition(":")[0] + "@sha256:" + v.config["CodeSha256"]
-                    if "@" not in v.image else v.image}
+                    "ResolvedImageUri": v.image if "@" in v.image else f"{tag}@sha256:{v.config['CodeSha256']}"}
         out = {"Configuration": f.shown(v, qualifier), "Code": code}
         if f.tags:
             out["Tags"] = f.tags
@@ -293,8 +299,8 @@ class Lambda:
         latest = f.conflict()
         f.revision(p.get("RevisionId"), latest.config["RevisionId"])
         if ("ImageUri" in p) != (latest.config["PackageType"] == "Image"):
-            raise bad(f"Please do not provide {'ImageUri' if 'ImageUri' in p else 'ZipFile'} when updating a function with "
-                      f"packageType {latest.config['PackageType']}.")
+            raise bad(f"Please do not provide {'ImageUri' if 'ImageUri' in p else 'ZipFile'} when updating a function "
+                      f"with packageType {latest.config['PackageType']}.")
         made = Version(copy.deepcopy(latest.config), latest.code, latest.image)
         self.put_code(made, *self.code(p))
         made.config["Architectures"] = p.get("Architectures", ["x86_64"])
@@ -319,8 +325,8 @@ class Lambda:
     def DeleteFunction(self, p, region):
         f, qualifier = self.find(p, region)
         if qualifier and qualifier in f.versions and qualifier != "$LATEST":
-            users = [a for a in f.aliases.values() if qualifier in {a["FunctionVersion"], *a.get("RoutingConfig", {}).get(
-                "AdditionalVersionWeights", {})}]
+            users = [a for a in f.aliases.values() if qualifier == a["FunctionVersion"] or
+                     qualifier in a.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})]
             if users:
                 raise Refused("ResourceConflictException", "Function version is in use by the following aliases: " +
                               ", ".join(a["Name"] for a in users))
@@ -360,8 +366,8 @@ class Lambda:
         f.revision(p.get("RevisionId"), latest.config["RevisionId"])
         have = latest.config["CodeSha256"]
         if p.get("CodeSha256", have) != have:
-            raise bad(f"CodeSHA256 ({p['CodeSha256']}) is different from current CodeSHA256 in $LATEST ({have}). Please try "
-                      "again with the CodeSHA256 in $LATEST.")
+            raise bad(f"CodeSHA256 ({p['CodeSha256']}) is different from current CodeSHA256 in $LATEST ({have}). "
+                      "Please try again with the CodeSHA256 in $LATEST.")
         return self.publish(f, p)
 
     def ListVersionsByFunction(self, p, region):
@@ -444,12 +450,13 @@ class Lambda:
         f, qualifier = self.find(p, region)
         arn = self.qualified(f, qualifier)
         if qualifier in f.urls:
-            raise Refused("ResourceConflictException", f"Failed to create function url config for [functionArn = {arn}]. Error "
-                          "message:  FunctionUrlConfig exists for this Lambda function")
+            raise Refused("ResourceConflictException", "Failed to create function url config for [functionArn = "
+                          f"{arn}]. Error message:  FunctionUrlConfig exists for this Lambda function")
         name = hashlib.sha256(arn.encode()).hexdigest()[:32]
         now = utc().strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        f.urls[qualifier] = {"FunctionUrl": f"https://{name}.lambda-url.{region}.on.aws/", "FunctionArn": arn, "CreationTime": now,
-                             "AuthType": p["AuthType"], "LastModifiedTime": now, "InvokeMode": p.get("InvokeMode", "BUFFERED")}
+        f.urls[qualifier] = {"FunctionUrl": f"https://{name}.lambda-url.{region}.on.aws/", "FunctionArn": arn,
+                             "CreationTime": now, "AuthType": p["AuthType"], "LastModifiedTime": now,
+                             "InvokeMode": p.get("InvokeMode", "BUFFERED")}
         if p.get("Cors"):
             f.urls[qualifier]["Cors"] = p["Cors"]
         return {k: v for k, v in f.urls[qualifier].items() if k != "LastModifiedTime"}
@@ -485,8 +492,8 @@ class Lambda:
         policy = f.policies.setdefault(qualifier, {"id": "", "statements": {}})
         f.revision(p.get("RevisionId"), policy["id"])
         if p["StatementId"] in policy["statements"]:
-            raise Refused("ResourceConflictException", f"The statement id ({p['StatementId']}) provided already exists. Please "
-                          "provide a new statement id, or remove the existing statement.")
+            raise Refused("ResourceConflictException", f"The statement id ({p['StatementId']}) provided already "
+                          "exists. Please provide a new statement id, or remove the existing statement.")
         if p["Action"] == "lambda:InvokeFunctionUrl" and "FunctionUrlAuthType" not in p and p["Principal"] == "*":
             raise bad("FunctionUrlAuthType is required for lambda:InvokeFunctionUrl with the principal *")
         if p["Action"] != "lambda:InvokeFunctionUrl" and "FunctionUrlAuthType" in p:
@@ -599,13 +606,13 @@ class Lambda:
         event = p.get("Payload", b"") or b"{}"
         how = p.get("InvocationType", "RequestResponse")
         if len(event) > (1048576 if how == "Event" else 6291456):
-            raise Refused("RequestTooLargeException", f"{len(event)} byte payload is too large for the {how} invocation type "
-                          f"(limit {1048576 if how == 'Event' else 6291456} bytes)")
+            raise Refused("RequestTooLargeException", f"{len(event)} byte payload is too large for the {how} "
+                          f"invocation type (limit {1048576 if how == 'Event' else 6291456} bytes)")
         try:
             json.loads(event)
         except ValueError:
-            raise Refused("InvalidRequestContentException", "Could not parse request body into json: Unrecognized token") \
-                from None
+            raise Refused("InvalidRequestContentException", "Could not parse request body into json: Unrecognized "
+                          "token") from None
         if how == "DryRun":
             return {"StatusCode": 204, "Payload": b""}
         number = v.config["Version"]

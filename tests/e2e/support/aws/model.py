@@ -114,8 +114,8 @@ class Service:
             for op in self.model.operation_names:
                 http = self.model.operation_model(op).http
                 path, _, query = http["requestUri"].partition("?")
-                # longer keys first, so that /functions/{F}/url is not taken for another operation
-                pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", path.rstrip("/")))
+                pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", path.rstrip("/"))
+                pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
                 self.routes.append((http["method"], re.compile(pattern + "/?"), query, op))
 
     def route(self, method, path, query):
@@ -218,7 +218,8 @@ class Service:
         for key, value in (given.items() if isinstance(given, dict) else given):
             pairs += [(key, str(v)) for v in (value if isinstance(value, list) else [value])]
         if self.protocol.startswith("rest"):
-            if again["method"] != method or urllib.parse.unquote(path2).rstrip("/") != urllib.parse.unquote(path).rstrip("/"):
+            paths = [urllib.parse.unquote(p).rstrip("/") for p in (path2, path)]
+            if again["method"] != method or paths[0] != paths[1]:
                 want.append(f"{again['method']} {again['url_path']}, not {method} {path}")
             if sorted(pairs) != sorted(query):
                 want.append(f"the query {pairs}, not {query}")
@@ -291,7 +292,8 @@ class Service:
     def read_again(self, answer, model, output):
         streamed = model.has_streaming_output
         parsed = create_parser(self.protocol).parse(
-            {"status_code": answer.status, "headers": HeadersDict(answer.headers), "context": {"operation_name": model.name},
+            {"status_code": answer.status, "headers": HeadersDict(answer.headers),
+             "context": {"operation_name": model.name},
              "body": io.BytesIO(answer.body) if streamed else answer.body}, model.output_shape)
         parsed.pop("ResponseMetadata", None)
         parsed = {k: v.read() if isinstance(v, io.BytesIO) else v for k, v in parsed.items()}
@@ -330,7 +332,8 @@ class Service:
                             "x-amzn-ErrorType": refused.code})
             # who signs is asked before Lambda is, and writes errors in its own way
             said = {"Type": "User" if status < 500 else "Service"} if shape else {}
-            body = json.dumps({**said, **refused.members, "message" if not shape else "Message": refused.message}).encode()
+            said = {**said, **refused.members, "Message" if shape else "message": refused.message}
+            body = json.dumps(said).encode()
         return Answer(status, headers, body)
 
 

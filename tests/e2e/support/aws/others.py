@@ -30,13 +30,14 @@ class S3:
         if not place:
             raise Refused("NoSuchBucket", "The specified bucket does not exist", 404)
         if place != region:
-            raise Refused("PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified "
-                          "endpoint. Please send all future requests to this endpoint.", 301, {"x-amz-bucket-region": place})
+            raise Refused("PermanentRedirect", "The bucket you are attempting to access must be addressed using the "
+                          "specified endpoint. Please send all future requests to this endpoint.", 301,
+                          {"x-amz-bucket-region": place})
 
     def code(self, bucket, key):
         if (bucket, key) not in self.objects:
-            raise Refused("InvalidParameterValueException", "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error "
-                          "Message: The specified key does not exist.")
+            raise Refused("InvalidParameterValueException", "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
+                          "S3 Error Message: The specified key does not exist.")
         return self.objects[bucket, key]["data"]
 
     def PutObject(self, p, region):
@@ -51,7 +52,8 @@ class S3:
             if sums[key](data) != value:
                 raise Refused("BadDigest", f"The {key[8:]} you specified did not match the calculated checksum.", 400)
         tag = f'"{hashlib.md5(data).hexdigest()}"'
-        self.objects[p["Bucket"], p["Key"]] = {"data": data, "tag": tag, "when": utc(), "meta": p.get("Metadata", {}), **given}
+        self.objects[p["Bucket"], p["Key"]] = {"data": data, "tag": tag, "when": utc(), "meta": p.get("Metadata", {}),
+                                               **given}
         return {"ETag": tag, **given}
 
     def found(self, p, region, missing):
@@ -62,7 +64,8 @@ class S3:
 
     def HeadObject(self, p, region):
         o = self.found(p, region, "404")
-        out = {"ContentLength": len(o["data"]), "ETag": o["tag"], "LastModified": aware(o["when"]), "Metadata": o["meta"]}
+        out = {"ContentLength": len(o["data"]), "ETag": o["tag"], "LastModified": aware(o["when"]),
+               "Metadata": o["meta"]}
         if p.get("ChecksumMode") == "ENABLED":
             out.update({k: v for k, v in o.items() if k.startswith("Checksum")})
         return out
@@ -78,7 +81,7 @@ class S3:
 
 
 class Logs:
-    """Groups of streams of events; pages of settings["page"] events, an empty one first with settings["empty_pages"]."""
+    """Groups of streams of events; pages of settings["page"] events, an empty one first if settings["empty_pages"]."""
 
     def __init__(self, server):
         self.server = server
@@ -116,8 +119,9 @@ class Logs:
         wanted = self.wanted(p.get("filterPattern"))
         prefix = p.get("logStreamNamePrefix", "")
         names = p.get("logStreamNames", list(streams))
+        first, last = p.get("startTime", 0), p.get("endTime", 1 << 62)
         events = sorted((e for n, s in streams.items() if n in names and n.startswith(prefix) for e in s
-                         if p.get("startTime", 0) <= e["timestamp"] <= p.get("endTime", 1 << 62) and wanted(e["message"])),
+                         if first <= e["timestamp"] <= last and wanted(e["message"])),
                         key=lambda e: (e["timestamp"], e["eventId"]))
         first, began = 0, False
         if "nextToken" in p:
@@ -145,10 +149,10 @@ class Logs:
 
     def DescribeLogStreams(self, p, region):
         name, streams = self.group(p, region)
-        out = [{"logStreamName": n, "arn": f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{name}:log-stream:{n}", "storedBytes": 0,
-                "firstEventTimestamp": s[0]["timestamp"], "lastEventTimestamp": s[-1]["timestamp"],
-                "creationTime": s[0]["timestamp"]} for n, s in sorted(streams.items())
-               if n.startswith(p.get("logStreamNamePrefix", ""))]
+        arn = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{name}:log-stream:"
+        out = [{"logStreamName": n, "arn": arn + n, "storedBytes": 0, "creationTime": s[0]["timestamp"],
+                "firstEventTimestamp": s[0]["timestamp"], "lastEventTimestamp": s[-1]["timestamp"]}
+               for n, s in sorted(streams.items()) if n.startswith(p.get("logStreamNamePrefix", ""))]
         if p.get("orderBy") == "LastEventTime":
             out.sort(key=lambda s: s["lastEventTimestamp"])
         return {"logStreams": out[::-1] if p.get("descending") else out}
@@ -162,7 +166,8 @@ class Sts:
         arn = p["RoleArn"]
         role = arn.rpartition("/")[2]
         if arn not in self.server.settings["roles"]:
-            raise Refused("AccessDenied", f"User: {who} is not authorized to perform: sts:AssumeRole on resource: {arn}", 403)
+            raise Refused("AccessDenied", f"User: {who} is not authorized to perform: sts:AssumeRole on resource: "
+                          f"{arn}", 403)
         keys = self.server.keys.new(f"{role}/{p['RoleSessionName']}", seconds=self.server.settings["lifetime"])
         return {"Credentials": keys, "AssumedRoleUser": {
             "AssumedRoleId": f"AROA0123456789ABCDEF0:{p['RoleSessionName']}",
@@ -177,8 +182,8 @@ class Sts:
 
     def AssumeRoleWithWebIdentity(self, p, *_):
         if p["WebIdentityToken"] != self.server.keys.web_token:
-            raise Refused("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent "
-                          "an Access Token)")
+            raise Refused("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error "
+                          "if you sent an Access Token)")
         return self.made(p, "web")
 
     def GetCallerIdentity(self, _, __, who):
@@ -201,9 +206,11 @@ class Sso:
 
     def CreateToken(self, p, *_):
         keys = self.server.keys
-        if p["grantType"] != "refresh_token" or p.get("refreshToken") != keys.sso_refresh or p["clientSecret"] != keys.sso_client:
+        if p["grantType"] != "refresh_token" or p.get("refreshToken") != keys.sso_refresh or \
+                p["clientSecret"] != keys.sso_client:
             raise Refused("InvalidGrantException", "Invalid refresh token provided")
-        return {"accessToken": keys.sso_token, "tokenType": "Bearer", "expiresIn": 28800, "refreshToken": keys.sso_refresh}
+        return {"accessToken": keys.sso_token, "tokenType": "Bearer", "expiresIn": 28800,
+                "refreshToken": keys.sso_refresh}
 
 
 def metadata(server, method, path, headers):
@@ -234,8 +241,8 @@ def metadata(server, method, path, headers):
 
 def given(server, who, more):
     keys = server.keys.new(who, seconds=server.settings["lifetime"])
-    body = {"AccessKeyId": keys["AccessKeyId"], "SecretAccessKey": keys["SecretAccessKey"], "Token": keys["SessionToken"],
-            "Expiration": keys["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"), **more}
+    body = {"AccessKeyId": keys["AccessKeyId"], "SecretAccessKey": keys["SecretAccessKey"],
+            "Token": keys["SessionToken"], "Expiration": keys["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"), **more}
     return Answer(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
 
 

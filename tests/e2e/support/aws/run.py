@@ -87,8 +87,8 @@ class Run:
     def start(self, version, work):
         machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
         if version.code is None or self.config["Architectures"] != [machine]:
-            self.fail("Runtime.InvalidEntrypoint", "RequestId: %s Error: fork/exec /var/task/bootstrap: exec format error" %
-                      self.id)
+            self.fail("Runtime.InvalidEntrypoint", f"RequestId: {self.id} Error: fork/exec /var/task/bootstrap: exec "
+                      "format error")
             return
         at = tempfile.mkdtemp(dir=work)
         try:
@@ -108,7 +108,8 @@ class Run:
         thread = threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         env = {**self.config.get("Environment", {}).get("Variables", {}),
-               "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:%d" % api.server_address[1], "_HANDLER": self.config.get("Handler", ""),
+               "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_address[1]}",
+               "_HANDLER": self.config.get("Handler", ""),
                "AWS_LAMBDA_FUNCTION_NAME": self.config["FunctionName"], "AWS_REGION": self.arn.split(":")[3],
                "AWS_LAMBDA_FUNCTION_VERSION": self.config["Version"], "LAMBDA_TASK_ROOT": at,
                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.config["MemorySize"]), "PATH": "/usr/bin:/bin", "TZ": ":UTC",
@@ -127,14 +128,14 @@ class Run:
                 out.seek(0)
                 self.printed = out.read().decode("utf-8", "replace").splitlines()
             if self.timed_out:
-                self.fail("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds" %
-                          (self.id, self.timeout))
+                self.fail("Sandbox.Timedout", f"RequestId: {self.id} Error: Task timed out after {self.timeout:.2f} "
+                          "seconds")
             elif self.answer is None and self.error is None:
                 code = process.returncode
-                self.fail("Runtime.ExitError", "RequestId: %s Error: Runtime exited with error: exit status %d" %
-                          (self.id, code))
+                self.fail("Runtime.ExitError", f"RequestId: {self.id} Error: Runtime exited with error: exit status "
+                          f"{code}")
         except OSError as e:
-            self.fail("Runtime.InvalidEntrypoint", "RequestId: %s Error: %s" % (self.id, e.strerror))
+            self.fail("Runtime.InvalidEntrypoint", f"RequestId: {self.id} Error: {e.strerror}")
         finally:
             self.gone.set()
             api.shutdown()
@@ -150,8 +151,8 @@ class Run:
         ms = 1000 * (self.ended - self.began)
         report = (f"REPORT RequestId: {self.id}\tDuration: {ms:.2f} ms\tBilled Duration: {int(ms) + 1} ms\t"
                   f"Memory Size: {self.config['MemorySize']} MB\tMax Memory Used: 20 MB\t")
-        return [f"START RequestId: {self.id} Version: {self.config['Version']}", *self.printed, f"END RequestId: {self.id}",
-                report]
+        return [f"START RequestId: {self.id} Version: {self.config['Version']}", *self.printed,
+                f"END RequestId: {self.id}", report]
 
     def tail(self):
         return base64.b64encode("".join(x + "\n" for x in self.lines()).encode()[-4096:]).decode()

@@ -103,9 +103,9 @@ def check(keys, service, method, url, headers, body, now):
     if not hmac.compare_digest(auth.signature(auth.string_to_sign(request, canonical), request), signature):
         shown = canonical if not entry["token"] else canonical.replace(entry["token"], "***")
         raise Refused("SignatureDoesNotMatch" if s3 or service == "sts" else "InvalidSignatureException",
-                      "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
-                      "Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical "
-                      f"String for this request should have been\n'{shown}'\n", 403)
+                      "The request signature we calculated does not match the signature you provided. Check your AWS "
+                      "Secret Access Key and signing method. Consult the service documentation for details.\n\nThe "
+                      f"Canonical String for this request should have been\n'{shown}'\n", 403)
     if entry["until"] and entry["until"] <= now:
         raise Refused("ExpiredToken" if s3 or service == "sts" else "ExpiredTokenException",
                       "The provided token has expired." if s3 else
@@ -120,8 +120,8 @@ def at(stamp, date):
         raise Refused("IncompleteSignatureException", f"Date must be in ISO-8601 'basic format'. Got '{stamp}'.", 403) \
             from None
     if stamp[:8] != date:
-        raise Refused("InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version "
-                      f"of date from HTTP: '{date}' != '{stamp[:8]}', from '{stamp}'.", 403)
+        raise Refused("InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
+                      f"version of date from HTTP: '{date}' != '{stamp[:8]}', from '{stamp}'.", 403)
     return when
 
 
@@ -130,8 +130,8 @@ def skew(s3, stamp, when, now):
     if abs(when - now) <= far:
         return
     if s3:
-        raise Refused("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.",
-                      403)
+        raise Refused("RequestTimeTooSkewed", "The difference between the request time and the current time is too "
+                      "large.", 403)
     if when < now:
         raise Refused("InvalidSignatureException", f"Signature expired: {stamp} is now earlier than "
                       f"{(now - far).strftime(STAMP)} ({now.strftime(STAMP)} - 5 min.)", 403)
@@ -148,4 +148,5 @@ def declared(s3, headers, body):
         raise Refused("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
     if said != hashlib.sha256(body).hexdigest():
         raise Refused("XAmzContentSHA256Mismatch" if s3 else "InvalidSignatureException",
-                      "The provided 'x-amz-content-sha256' header does not match what was computed.", 400 if s3 else 403)
+                      "The provided 'x-amz-content-sha256' header does not match what was computed.",
+                      400 if s3 else 403)
