@@ -60,7 +60,7 @@ static int function(struct emit_job *j, struct emit_fn *fn, json_t *functions, s
 			js_set(env, e->kv->key.s, emit_str(e->kv->val.s));
 			continue;
 		}
-		ret = emit_take(j, arena_printf(&j->arena, "secret %s", emit_secret_name(j, fn, e)), e->kv->key, "the",
+		ret = emit_take(j, arena_printf(&j->arena, "secret %s", emit_secret_name(j, fn, e)), e->kv->key, "called",
 				err);
 		if (ret == 0)
 			secret(j, fn, e, env, secrets);
