@@ -138,6 +138,15 @@ static void on_step(unsigned done, unsigned total, const char *what, void *ctx)
 	progress_update(done, what);
 }
 
+/* That a zip has to go through S3 is what slsc deploy does, or says itself. */
+static bool is_known(const struct package_result *res, const char *warning)
+{
+	for (size_t i = 0; i < res->len; i++)
+		if (res->ptr[i].size > LAMBDA_ZIP_DIRECT && starts_with(warning, res->ptr[i].path))
+			return true;
+	return false;
+}
+
 static int pack(struct job *j, const struct strs *functions, const struct strs *arches, struct err *err)
 {
 	CLEAN_PACKAGE struct package_result res = { 0 };
@@ -154,7 +163,8 @@ static int pack(struct job *j, const struct strs *functions, const struct strs *
 	ret = package_run(&req, &res, err);
 	progress_end();
 	for (size_t i = 0; i < res.warnings.len; i++)
-		out_warn("%s", res.warnings.ptr[i]);
+		if (!is_known(&res, res.warnings.ptr[i]))
+			out_warn("%s", res.warnings.ptr[i]);
 	for (size_t i = 0; ret == 0 && i < res.len; i++)
 		VEC_EACH(&j->wants, w)
 			if (w->function->name.s == res.ptr[i].function ||
@@ -253,6 +263,14 @@ static void add_words(const struct job *j, const struct want *w, const struct de
 		buf_addf(b, "  url      %s\n", d->url);
 }
 
+/* Names and numbers come from who serves there: nothing of it is for a terminal to act on. */
+static void make_plain(struct buf *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if (((unsigned char)b->ptr[i] < ' ' && b->ptr[i] != '\n') || b->ptr[i] == 0x7f)
+			b->ptr[i] = '?';
+}
+
 /* --smoke, else deploy.smoke, else {}. */
 static int event_of(const struct job *j, const struct want *w, struct buf *out, struct err *err)
 {
@@ -285,6 +303,7 @@ static int deploy_one(struct job *j, struct session *s, const struct want *w, st
 		return 0;
 	}
 	add_words(j, w, &d, &words);
+	make_plain(&words);
 	return out_stdout(words.ptr, words.len, err);
 }
 
@@ -310,9 +329,6 @@ int deploy_lambda(const struct lambda_flags *f, const struct globals *g, int arg
 	if (check_options(&j, argc, err) < 0 || project_load(&p, NULL, err) < 0 || choose(&j, argc, argv, err) < 0)
 		return -1;
 	o.fallback_region = p.deploy.region.s;
-	for (size_t i = 0; argc == 1 && i < j.wants.len; i++)
-		if (j.wants.ptr[i].function->deploy.region.s)
-			o.fallback_region = j.wants.ptr[i].function->deploy.region.s;
 	/* before minutes of building are in vain */
 	if (session_init(&s, &o, err) < 0)
 		return -1;

@@ -252,8 +252,6 @@ static const char *const choices_log[] = { "text", "json", NULL };
 static const char *const choices_url[] = { "none", "public", "iam", NULL };
 
 #define DEPLOY_KEYS                                                                                                  \
-	{ KEY("region", KEY_STR, struct deploy_def, region), .check = &check_label,                                  \
-	  .doc = "The region, where neither --region nor the environment names one." },                              \
 	{ KEY("role", KEY_STR, struct deploy_def, role), .check = &check_role,                                       \
 	  .doc = "The IAM role that the function has." },                                                            \
 	{ KEY("alias", KEY_STR, struct deploy_def, alias), .check = &check_alias,                                    \
@@ -268,7 +266,11 @@ static const char *const choices_url[] = { "none", "public", "iam", NULL };
 	{ KEY("s3", KEY_STR, struct deploy_def, s3), .check = &check_bucket,                                         \
 	  .doc = "A bucket that zips are uploaded through." }
 
-static const struct key deploy_keys[] = { DEPLOY_KEYS };
+static const struct key deploy_keys[] = {
+	{ KEY("region", KEY_STR, struct deploy_def, region), .check = &check_label,
+	  .doc = "The region, where neither the command line nor the environment nor ~/.aws names one." },
+	DEPLOY_KEYS,
+};
 static const struct keys keys_deploy = { .doc = "How every function is deployed by `slsc deploy`.",
 	KEYS(deploy_keys) };
 static const struct key function_deploy_keys[] = {

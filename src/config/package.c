@@ -180,7 +180,7 @@ void project_deploy(struct project *p, const struct function *f, struct deploy_d
 	const struct deploy_def *a = &p->deploy, *b = &f->deploy;
 
 	*out = *b;
-	out->region = over(a->region, b->region);
+	out->region = a->region;
 	out->role = over(a->role, b->role);
 	out->alias = over(a->alias, b->alias);
 	out->tags = lkvs_merge(&p->arena, a->tags, b->tags);

@@ -209,7 +209,7 @@ struct tune_def {
 	struct lstr strategy, platform;	/* cost, speed or balanced; of the table of prices. NULL: not said */
 };
 
-/** deploy: of the project, from region to s3 only, with the function's own on top (project_deploy()). */
+/** deploy: of the project, region to s3, with the function's own from role on top (project_deploy()). */
 struct deploy_def {
 	struct lstr region;		/* NULL: not said; likewise below */
 	struct lstr role;		/* an IAM role's ARN */

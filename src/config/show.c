@@ -427,10 +427,10 @@ static void show_deploy(struct writer *w, struct project *p, const struct functi
 	struct deploy_def d;
 
 	project_deploy(p, f, &d);
+	d.region = none.region;	/* the project's alone */
 	if (memcmp(&d, &none, sizeof(none)) == 0)
 		return;
 	open_map(w, "deploy");
-	show_str(w, "region", d.region.s);
 	show_str(w, "role", d.role.s);
 	show_str(w, "alias", d.alias.s);
 	show_pairs(w, "tags", d.tags);
@@ -544,6 +544,11 @@ void project_show(struct project *p, bool json, struct buf *out)
 	show_toolchain_of(&w, p, NULL);
 	show_launcher(&w, &p->launcher);
 	show_str(&w, "profile", p->profile.s);
+	if (p->deploy.region.s) {
+		open_map(&w, "deploy");
+		show_str(&w, "region", p->deploy.region.s);
+		close_map(&w);
+	}
 	open_map(&w, "functions");
 	for (size_t i = 0; i < p->nfunctions; i++)
 		show_function(&w, p, p->functions[i]);

@@ -132,7 +132,10 @@ int apply_create(struct plan *p, struct err *err)
 	plan_note(p, true, "CreateFunction");
 	ret = lambda_ask(&p->lambda, &c, &resp, NULL, err);
 	if (ret < 0)
-		return -1;
+		return strstr(err->msg, "cannot be assumed by Lambda")
+			       ? err_hint(err,
+					  "may Lambda take that role? if it is new, that takes some seconds: try again")
+			       : -1;
 	/* it is there already: by a request of ours whose answer was lost, or by somebody else's */
 	if (ret)
 		return changed_by_others(p, c.op, true, true, err);

@@ -17,6 +17,7 @@
 #include "oci/digest.h"
 #include "os/fs.h"
 #include "os/proc.h"
+#include "registry/auth.h"
 
 #define CA_MAX (8u << 20)
 
@@ -158,24 +159,23 @@ static int file_rewind(void *ctx)
 	return 0;
 }
 
-static int sign(const struct aws *a, const struct aws_call *c, const char *sha256, struct strs *headers,
-		struct err *err)
+static int sign(const struct aws *a, const struct aws_call *c, const struct target *t, const char *sha256,
+		struct strs *headers, struct err *err)
 {
-	CLEANUP(target_release) struct target t = { .host = NULL };
-	struct sigv4 s = { .id = c->creds->id,
-			   .secret = c->creds->secret,
-			   .token = c->creds->token,
-			   .region = c->region,
-			   .service = c->service,
-			   .s3 = c->s3,
-			   .time = (int64_t)time(NULL) + a->skew_s };
-	struct sigv4_request r = { .method = c->method, .headers = c->headers, .body_sha256 = sha256 };
+	const struct sigv4 s = { .id = c->creds->id,
+				 .secret = c->creds->secret,
+				 .token = c->creds->token,
+				 .region = c->region,
+				 .service = c->service,
+				 .s3 = c->s3,
+				 .time = (int64_t)time(NULL) + a->skew_s };
+	const struct sigv4_request r = { .method = c->method,
+					 .host = t->host,
+					 .path = t->path,
+					 .query = t->query,
+					 .headers = c->headers,
+					 .body_sha256 = sha256 };
 
-	if (target_of(c->url, &t, err) < 0)
-		return -1;
-	r.host = t.host;
-	r.path = t.path;
-	r.query = t.query;
 	return sigv4_sign(&s, &r, headers, err);
 }
 
@@ -183,6 +183,7 @@ static int exchange(struct aws *a, const struct aws_call *c, const char *sha256,
 		    struct err *err)
 {
 	CLEANUP(secrets_wipe) struct strs headers = { 0 };
+	CLEANUP(target_release) struct target t = { .host = NULL };
 	struct buf_reader memory = { .all = c->body };
 	struct file_reader file = { .fd = fd, .path = c->file ? c->file->path : NULL };
 	const bool has_body = c->file || c->body.len || strcmp(c->method, "POST") == 0 || strcmp(c->method, "PUT") == 0;
@@ -191,7 +192,6 @@ static int exchange(struct aws *a, const struct aws_call *c, const char *sha256,
 		.method = c->method,
 		.url = c->url,
 		.tls = &a->tls,
-		.no_proxy = c->hurry_ms,
 		.has_body = has_body,
 		.length = c->file ? c->file->size : c->body.len,
 		.read = c->file ? file_read : buf_reader_read,
@@ -204,8 +204,9 @@ static int exchange(struct aws *a, const struct aws_call *c, const char *sha256,
 	};
 
 	http_resp_release(resp);
-	if (c->creds && sign(a, c, sha256, &headers, err) < 0)
+	if (target_of(c->url, &t, err) < 0 || (c->creds && sign(a, c, &t, sha256, &headers, err) < 0))
 		return -1;
+	q.no_proxy = c->hurry_ms || host_is_loopback(t.host);
 	for (char *const *h = c->headers; h && *h; h++)
 		strs_add(&headers, *h);
 	q.headers = strs_argv(&headers);

@@ -157,7 +157,7 @@ static int by_profile(const struct creds_env *e, const char *name, unsigned dept
 	CLEAN_FREE char *from = NULL;
 	int ret = by_role(e, name, depth, out, err);
 
-	if (ret == 0 && depth == 0)
+	if (ret == 0 && depth == 0 && !e->named)
 		ret = creds_by_web_identity(e, NULL, out, err);
 	if (ret == 0)
 		ret = creds_by_web_identity(e, name, out, err);
@@ -193,10 +193,10 @@ int creds_look(const struct creds_env *e, struct aws_creds *out, struct err *err
 
 	if (ret == 0)
 		ret = by_profile(e, e->profiles->name, 0, out, err);
-	/* whoever names a profile wants no other identity */
-	if (ret == 0 && !e->profiles->named)
+	/* a profile may be there for its region alone */
+	if (ret == 0)
 		ret = creds_by_container(e, out, err);
-	if (ret == 0 && !e->profiles->named)
+	if (ret == 0)
 		ret = creds_by_instance(e, out, err);
 	if (ret < 0)
 		return -1;

@@ -2,6 +2,8 @@
 #ifndef SLSC_DEPLOY_CREDS_H
 #define SLSC_DEPLOY_CREDS_H
 
+#include <jansson.h>
+
 #include "deploy/aws.h"
 #include "deploy/profiles.h"
 
@@ -16,7 +18,7 @@
  *	AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI
  *	the instance's metadata (IMDSv2), unless AWS_EC2_METADATA_DISABLED is true
  *
- * Nothing of it is written anywhere.
+ * Nothing of it is written anywhere, but for a login's token that is renewed, in the place where it was.
  */
 struct creds_env {
 	struct aws *aws;
@@ -51,10 +53,14 @@ int creds_by_web_identity(const struct creds_env *e, const char *profile, struct
 int creds_json(struct str text, struct aws_creds *out, struct err *err) MUST_CHECK;
 /** creds_sts - the XML of AssumeRole's answer and its like. */
 int creds_sts(struct str text, struct aws_creds *out, struct err *err) MUST_CHECK;
+/** json_forget - json_decref() of an object, whose strings are wiped before: jansson frees them as they are. */
+void json_forget(json_t *j);
 /** The token that `aws sso login` keeps. */
 struct sso_token {
 	char *token, *region;
 	int64_t expires;
+	char *refresh, *client, *client_secret; /* for a new one; NULL: it cannot be renewed */
+	int64_t client_expires;
 };
 void sso_token_release(struct sso_token *t);
 int sso_token_parse(struct str text, struct sso_token *out, struct err *err) MUST_CHECK;

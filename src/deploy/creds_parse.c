@@ -50,8 +50,7 @@ static json_t *parse(struct str text, struct err *err)
 	return j;
 }
 
-/* jansson frees strings as they are. */
-static void forget(json_t *j)
+void json_forget(json_t *j)
 {
 	const char *key;
 	json_t *v;
@@ -60,7 +59,7 @@ static void forget(json_t *j)
 		if (json_is_string(v))
 			explicit_bzero((char *)(uintptr_t)json_string_value(v), json_string_length(v));
 		else if (json_is_object(v))
-			forget(json_incref(v));
+			json_forget(json_incref(v));
 	}
 	json_decref(j);
 }
@@ -80,7 +79,7 @@ int creds_json(struct str text, struct aws_creds *out, struct err *err)
 		aws_creds_release(out);
 		ret = err_set(err, ERR_FORMAT, "its Expiration is no time");
 	}
-	forget(j);
+	json_forget(j);
 	return ret;
 }
 
@@ -109,8 +108,24 @@ int creds_sts(struct str text, struct aws_creds *out, struct err *err)
 void sso_token_release(struct sso_token *t)
 {
 	secret_wipe(&t->token);
+	secret_wipe(&t->refresh);
+	secret_wipe(&t->client_secret);
+	free(t->client);
 	free(t->region);
 	*t = (struct sso_token){ .token = NULL };
+}
+
+/* What aws keeps beside the token of a session, and not beside that of a start URL. */
+static void take_renewal(const json_t *j, struct sso_token *out)
+{
+	const char *refresh = string_at(j, "refreshToken"), *client = string_at(j, "clientId");
+	const char *secret = string_at(j, "clientSecret"), *expires = string_at(j, "registrationExpiresAt");
+
+	if (!refresh || !client || !secret || !expires || aws_time(expires, &out->client_expires) < 0)
+		return;
+	out->refresh = xstrdup(refresh);
+	out->client = xstrdup(client);
+	out->client_secret = xstrdup(secret);
 }
 
 int sso_token_parse(struct str text, struct sso_token *out, struct err *err)
@@ -128,8 +143,9 @@ int sso_token_parse(struct str text, struct sso_token *out, struct err *err)
 	} else {
 		out->token = xstrdup(token);
 		out->region = string_at(j, "region") ? xstrdup(string_at(j, "region")) : NULL;
+		take_renewal(j, out);
 	}
-	forget(j);
+	json_forget(j);
 	return ret;
 }
 
@@ -145,6 +161,6 @@ int sso_creds_parse(struct str text, struct aws_creds *out, struct err *err)
 		   err);
 	if (ret == 0)
 		out->expires = json_integer_value(json_object_get(r, "expiration")) / 1000;
-	forget(j);
+	json_forget(j);
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include "deploy/sigv4.h"
 
 #define PAUSE_FIRST_MS 100
+#define PATIENCE_MS    30000 /* without a word */
 #define PAUSE_MOST_MS  3000
 
 void json_clean(json_t **j)
@@ -162,9 +163,19 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void say_waiting(const struct lambda *l, bool pending)
+{
+	const struct session_opts *o = &l->session->opts;
+	CLEAN_FREE char *line = xasprintf("%s: waiting until it is %s", l->shown, pending ? "created" : "changed");
+
+	if (o->note)
+		o->note(o->ctx, false, line);
+}
+
 int lambda_wait(const struct lambda *l, const char *qualifier, json_t **out, struct err *err)
 {
-	const int64_t end = now_ms() + LAMBDA_WAIT_MS;
+	const int64_t begin = now_ms();
+	bool said = false;
 
 	for (int64_t ms = PAUSE_FIRST_MS;; ms = ms * 3 / 2 < PAUSE_MOST_MS ? ms * 3 / 2 : PAUSE_MOST_MS) {
 		CLEAN_JSON json_t *config = NULL;
@@ -180,9 +191,13 @@ int lambda_wait(const struct lambda *l, const char *qualifier, json_t **out, str
 			*out = steal(&config);
 			return 0;
 		}
-		if (now_ms() >= end)
+		if (now_ms() - begin >= LAMBDA_WAIT_MS)
 			return err_set(err, ERR_NET, "%s: it is still %s after %d s", l->shown,
 				       pending ? "being created" : "changing", LAMBDA_WAIT_MS / 1000);
+		if (!said && now_ms() - begin >= PATIENCE_MS) {
+			say_waiting(l, pending);
+			said = true;
+		}
 		if (aws_pause(ms, err) < 0)
 			return -1;
 	}

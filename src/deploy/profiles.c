@@ -171,12 +171,29 @@ static const char *domain_of(const char *region)
 	return "amazonaws.com";
 }
 
+static bool is_on(const struct profiles *p, const char *variable, const char *key)
+{
+	const char *v = env_get(variable);
+
+	v = v ? v : profiles_get(p, NULL, key);
+	return v && strcasecmp(v, "true") == 0;
+}
+
 char *profiles_url(const struct profiles *p, const char *option, const char *service, const char *region)
 {
 	const char *url = profiles_endpoint(p, option, service);
+	const char *fips = is_on(p, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint") ? "-fips" : "";
+	const bool dual = is_on(p, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
 
 	if (url)
 		return xstrndup(url, strlen(url) - (ends_with(url, "/") ? 1 : 0));
-	return xasprintf("https://%s.%s.%s", strcmp(service, "sso") == 0 ? "portal.sso" : service, region,
-			 domain_of(region));
+	if (strcmp(service, "sso") == 0)
+		service = "portal.sso";
+	else if (strcmp(service, "sso_oidc") == 0)
+		service = "oidc";
+	if (dual && strcmp(service, "s3") == 0)
+		return xasprintf("https://s3%s.dualstack.%s.%s", fips, region, domain_of(region));
+	/* of the others only the first partition has them */
+	return xasprintf("https://%s%s.%s.%s", service, fips, region,
+			 dual && strcmp(domain_of(region), "amazonaws.com") == 0 ? "api.aws" : domain_of(region));
 }

@@ -34,7 +34,7 @@ const char *profiles_secret(const struct profiles *p, const char *name, const ch
 /** profiles_region - @option, else AWS_REGION, AWS_DEFAULT_REGION, the profile's, @fallback; NULL: nobody says. */
 const char *profiles_region(const struct profiles *p, const char *option, const char *fallback);
 /**
- * profiles_endpoint - where @service ("lambda", "s3", "sts", "sso") is, if not where AWS has it: @option, else
+ * profiles_endpoint - where @service ("lambda", "s3", "sts", "sso", "sso_oidc") is, if elsewhere: @option, else
  * AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's `services`, its endpoint_url; NULL: nobody says.
  */
 const char *profiles_endpoint(const struct profiles *p, const char *option, const char *service);

@@ -115,6 +115,17 @@ who() {
 	slsc_run deploy -n --aws-profile s
 	is "$status $err" "1 error: profile 's': the login to its SSO session has expired
 hint: run \`aws sso login --profile s\`"
+	# what can be renewed is, and kept
+	jq '{accessToken: "old", expiresAt: "2020-01-01T00:00:00Z", region: "us-east-1", refreshToken: .sso_refresh, clientId: "c",
+		clientSecret: .sso_client, registrationExpiresAt: "2099-01-01T00:00:00Z", startUrl: "u"}' "$AWS/keys.json" >"$cache"
+	is "$(who --aws-profile s)" sso/Deploy
+	is "$(jq -r '[.startUrl, .accessToken] | join(" ")' "$cache")" "u $(key .sso)"
+	is "$(stat -c %a "$cache")" 600
+	is "$(who --aws-profile s) $(asked 'select(.op == "CreateToken") | .op')" "sso/Deploy CreateToken"
+	jq -c '.refreshToken = "gone" | .expiresAt = "2020-01-01T00:00:00Z"' "$cache" >token && mv token "$cache"
+	slsc_run deploy -n --aws-profile s
+	is "$status $err" "1 error: profile 's': the login to its SSO session has expired
+hint: run \`aws sso login --profile s\`"
 	echo '{"accessToken":"other","expiresAt":"2099-01-01T00:00:00Z"}' >"$cache"
 	slsc_run deploy -n --aws-profile s
 	is "$status $err" "1 error: profile 's': the login to its SSO session has expired

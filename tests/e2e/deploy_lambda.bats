@@ -254,6 +254,19 @@ PutObject 200"
 hint: the bucket is in another region: Lambda takes code from its own only"
 }
 
+# bats test_tags=bulk
+@test "deploy: a zip of more than 50 MB: refused before it is sent, and through S3" {
+	head -c 53000000 /dev/urandom >note.txt
+	deploy --level fast
+	is "$status $out $err" "2  error: hello: its zip is 50.6 MB, and Lambda takes 50 MB directly
+hint: name a bucket that it goes through: --s3 BUCKET, or deploy.s3 in slsc.yaml"
+	is "$(changes)" ""
+	deploy --level fast --s3 artifacts --no-smoke
+	is "$status $err" "0 "
+	is "$(changes)" "PutObject 200
+CreateFunction 201"
+}
+
 @test "deploy: an image of ECR, by digest and by tag" {
 	image=123456789012.dkr.ecr.us-east-1.amazonaws.com/hello
 	digest=$(printf x | sha256sum | cut -d' ' -f1)
@@ -299,6 +312,13 @@ hint: name an image: --image, or deploy.image in slsc.yaml"
 	is "$(changes)" "CreateFunction 201
 CreateFunction 409
 Invoke 200"
+	aws_put reset
+	aws_put faults '[{"op": "CreateFunction", "code": "InvalidParameterValueException",
+		"message": "The role defined for the function cannot be assumed by Lambda.", "status": 400}]'
+	deploy
+	is "$status $err" "1 error: hello: CreateFunction: 400 InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda.
+hint: may Lambda take that role? if it is new, that takes some seconds: try again"
+	deploy
 	aws_put settings '{"fails": ["InvalidConfiguration", "its layer is gone"]}'
 	echo two >note.txt
 	deploy --alias live
@@ -365,4 +385,23 @@ GetFunction 404"
 	aws_put settings '{"clock": -900}'
 	deploy --alias live
 	is "$status $err" "0 this machine's clock is 900 s ahead: requests are signed with the server's time"
+}
+
+@test "deploy: interrupted in the trial, the alias stays, and the next run goes on from there" {
+	deploy --alias live
+	echo two >note.txt
+	aws_put faults '[{"op": "Invoke", "hang": true}]'
+	"$SLSC_BIN" deploy --no-build --alias live >"$T/out" 2>"$T/err" </dev/null &
+	pid=$!
+	for ((i = 0; i < 3000; i++)); do
+		[ "$(cloud '.faults | length')" != 0 ] || break
+		sleep 0.02
+	done
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	is "$status $(cat "$T/out" "$T/err")" "130 error: hello: Invoke: interrupted"
+	is "$(cloud '.functions.hello.aliases.live.FunctionVersion')" 1
+	deploy --alias live
+	is "$status $(sed -n '2p' <<<"$out")" "0   Alias.live: 1 -> 2"
 }

@@ -284,6 +284,13 @@ static void test_settings(void **state)
 	endpoint(NULL, "lambda", "eu-west-1", "https://lambda.eu-west-1.amazonaws.com");
 	endpoint(NULL, "sso", "eu-west-1", "https://portal.sso.eu-west-1.amazonaws.com");
 	endpoint(NULL, "sts", "cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn");
+	setenv("AWS_USE_FIPS_ENDPOINT", "true", 1);
+	endpoint(NULL, "lambda", "us-gov-west-1", "https://lambda-fips.us-gov-west-1.amazonaws.com");
+	setenv("AWS_USE_DUALSTACK_ENDPOINT", "true", 1);
+	endpoint(NULL, "lambda", "us-east-1", "https://lambda-fips.us-east-1.api.aws");
+	endpoint(NULL, "s3", "us-east-1", "https://s3-fips.dualstack.us-east-1.amazonaws.com");
+	unsetenv("AWS_USE_FIPS_ENDPOINT");
+	unsetenv("AWS_USE_DUALSTACK_ENDPOINT");
 	put("config", "[default]\nregion = eu-west-3\nendpoint_url = http://all\nservices = mine\n"
 		      "[services mine]\nlambda =\n  endpoint_url = http://lambda/\n");
 	endpoint(NULL, "s3", "eu-west-1", "http://all");
