@@ -150,6 +150,7 @@ the name of its file in DB_PASSWORD_FILE"
 
 @test "secrets are named with their place, and are what the command line says" {
 	kept shop shop
+	cp slsc.yaml "$T/was.yaml"
 	slsc_run deploy resize --emit terraform --secret NOTE --json
 	is "$status" 0
 	is "$(jq -c '[.emit,.files[0].path,(.files[0].text|length>100),.functions[0].zip,(.secrets|map([.name,.line,.column,.why,.reference]))]' \
@@ -169,6 +170,14 @@ slsc.yaml, and package again"
 	slsc_run deploy resize --emit terraform --image "123456789012.dkr.ecr.eu-west-1.amazonaws.com/resize@sha256:$(printf '%064d' 7)"
 	is "$(jq -c '.resource.aws_lambda_function.resize|[.package_type,.image_uri,.filename,.handler,.runtime,.layers]' <<<"$out")" \
 		"[\"Image\",\"123456789012.dkr.ecr.eu-west-1.amazonaws.com/resize@sha256:$(printf '%064d' 7)\",null,null,null,null]"
+	# by the look of the value
+	for i in 'postgres://u:pw@h/d|a URL with a password' 'redis://:pw@h|a URL with a password' 'https://u@h:443/|' \
+		'http://h:80/a@b:c@d|' 'postgres://u:@h|' "ghp_$(printf 'a%.0s' {1..36})|a GitHub token"; do
+		sed "s,STAGE: prod,STAGE: \"${i%|*}\"," "$T/was.yaml" >slsc.yaml
+		slsc_run deploy orders --emit sam --json
+		is "${i%|*} $(jq -r '.secrets|map(select(.name=="STAGE").why)|join("")' <<<"$out")" "${i%|*} ${i#*|}"
+	done
+	cp "$T/was.yaml" slsc.yaml
 	slsc_run deploy orders --emit sam --secret NOPE
 	is "$status $err" "2 error: --secret NOPE: no function has such a variable in its env
 hint: write env: {NOPE: \"\"} in slsc.yaml"
