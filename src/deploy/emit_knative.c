@@ -89,6 +89,7 @@ int emit_knative(struct emit_job *j, struct err *err)
 		js_set(c, "resources", emit_resources(j, fn));
 		js_set(c, "securityContext", emit_security(j, fn));
 		js_set(c, "volumeMounts", js_must(json_pack("[{s:s, s:s}]", "name", "tmp", "mountPath", "/tmp")));
+		js_set(spec, "automountServiceAccountToken", js_must(json_false()));
 		js_set(spec, "enableServiceLinks", js_must(json_false()));
 		js_set(spec, "volumes",
 		       js_must(json_pack("[{s:s, s:{s:s}}]", "name", "tmp", "emptyDir", "sizeLimit",

@@ -6,6 +6,7 @@
 
 #define CPU_TARGET    60 /* per cent, where slsc.yaml says no other */
 #define START_SECONDS 30 /* that an instance may take to start */
+#define STOP_SECONDS 5
 
 static json_t *object(struct emit_job *j, const struct emit_fn *fn, const char *version, const char *kind, json_t *spec)
 {
@@ -41,6 +42,8 @@ static json_t *container(struct emit_job *j, struct emit_fn *fn)
 	js_set(c, "startupProbe", start);
 	js_set(c, "readinessProbe", emit_get_probe(EMIT_READY, true));
 	js_set(c, "livenessProbe", emit_get_probe(EMIT_HEALTH, true));
+	/* proxies still send requests for a while to a pod that ends: it stops listening only after that */
+	js_set(c, "lifecycle", js_must(json_pack("{s:{s:{s:i}}}", "preStop", "sleep", "seconds", STOP_SECONDS)));
 	js_set(c, "resources", emit_resources(j, fn));
 	js_set(c, "securityContext", emit_security(j, fn));
 	js_set(c, "volumeMounts", js_must(json_pack("[{s:s, s:s}]", "name", "tmp", "mountPath", "/tmp")));

@@ -55,13 +55,14 @@ static int function(struct emit_job *j, struct emit_fn *fn, json_t *functions, s
 	js_set(o, "skip_build", js_must(json_true()));
 	for (size_t i = 0; i < fn->nenv && ret == 0; i++) {
 		struct emit_env *e = &fn->env[i];
+		const char *id;
 
 		if (!e->what) {
 			js_set(env, e->kv->key.s, emit_str(e->kv->val.s));
 			continue;
 		}
-		ret = emit_take(j, arena_printf(&j->arena, "secret %s", emit_secret_name(j, fn, e)), e->kv->key, "the",
-				err);
+		id = arena_printf(&j->arena, "secret %s", emit_secret_name(j, fn, e));
+		ret = emit_take(j, id, e->kv->key, "called", err);
 		if (ret == 0)
 			secret(j, fn, e, env, secrets);
 	}

@@ -150,6 +150,7 @@ the name of its file in DB_PASSWORD_FILE"
 
 @test "secrets are named with their place, and are what the command line says" {
 	kept shop shop
+	cp slsc.yaml "$T/was.yaml"
 	slsc_run deploy resize --emit terraform --secret NOTE --json
 	is "$status" 0
 	is "$(jq -c '[.emit,.files[0].path,(.files[0].text|length>100),.functions[0].zip,(.secrets|map([.name,.line,.column,.why,.reference]))]' \
@@ -166,6 +167,17 @@ the name of its file in DB_PASSWORD_FILE"
 	has "$out" "ImageUri: \"123456789012.dkr.ecr.eu-west-1.amazonaws.com/resize@sha256:$(printf '%064d' 7)\""
 	has "$err" "warning: slsc.yaml:37:40: ACCESS is an AWS access key id, and its value is in the image, too: leave it empty in \
 slsc.yaml, and package again"
+	slsc_run deploy resize --emit terraform --image "123456789012.dkr.ecr.eu-west-1.amazonaws.com/resize@sha256:$(printf '%064d' 7)"
+	is "$(jq -c '.resource.aws_lambda_function.resize|[.package_type,.image_uri,.filename,.handler,.runtime,.layers]' <<<"$out")" \
+		"[\"Image\",\"123456789012.dkr.ecr.eu-west-1.amazonaws.com/resize@sha256:$(printf '%064d' 7)\",null,null,null,null]"
+	# by the look of the value
+	for i in 'postgres://u:pw@h/d|a URL with a password' 'redis://:pw@h|a URL with a password' 'https://u@h:443/|' \
+		'http://h:80/a@b:c@d|' 'postgres://u:@h|' "ghp_$(printf 'a%.0s' {1..36})|a GitHub token"; do
+		sed "s,STAGE: prod,STAGE: \"${i%|*}\"," "$T/was.yaml" >slsc.yaml
+		slsc_run deploy orders --emit sam --json
+		is "${i%|*} $(jq -r '.secrets|map(select(.name=="STAGE").why)|join("")' <<<"$out")" "${i%|*} ${i#*|}"
+	done
+	cp "$T/was.yaml" slsc.yaml
 	slsc_run deploy orders --emit sam --secret NOPE
 	is "$status $err" "2 error: --secret NOPE: no function has such a variable in its env
 hint: write env: {NOPE: \"\"} in slsc.yaml"
@@ -219,6 +231,22 @@ hint: write HOST/REPOSITORY@sha256:..., as 'slsc push' prints it" 1 resize --emi
 	sed 's,alias: prod,alias: prod-1,' "$T/was.yaml" >slsc.yaml
 	refused "error: slsc.yaml:40:14: alias 'prod-1': SAM makes a resource of that name
 hint: use letters and digits alone" 1 resize --emit sam
+	# two variables of two functions that would be one
+	cat >two.yaml <<-'EOF'
+		project: p
+		arches: [x86_64]
+		functions:
+		  f: {sources: [src/*.c], runtime: http, env: {X_TOKEN: ""}}
+		  f-x: {sources: [src/*.c], runtime: http, env: {TOKEN: ""}}
+	EOF
+	cp two.yaml slsc.yaml
+	pinned=(--image "f=r.example.com/x@$digest" --image "f-x=r.example.com/x@$digest")
+	refused "error: slsc.yaml:5:50: 'TOKEN' and 'X_TOKEN' of line 4 would both be the parameter 'FXToken'
+hint: rename one: '-' and '_' are the same there" 1 --emit sam "${pinned[@]}"
+	refused "error: slsc.yaml:5:50: 'TOKEN' and 'X_TOKEN' of line 4 would both be the variable 'var.f_x_token'
+hint: rename one: '-' and '_' are the same there" 1 --emit terraform "${pinned[@]}"
+	refused "error: slsc.yaml:5:50: 'TOKEN' and 'X_TOKEN' of line 4 would both be called 'secret f-x-token'
+hint: rename one: '-' and '_' are the same there" 1 --emit openfaas "${pinned[@]}"
 	# what is said, and goes nowhere
 	sed 's,policy: cpu\, target: 70 %,policy: forecast,; s,timeout: 2500 ms,timeout: 700 s,; s,user: "1000:2000",user: root,' \
 		"$T/was.yaml" >slsc.yaml

@@ -75,6 +75,8 @@ def known(data, name, where):
     if model is None:
         return
     names = {model.attribute_map[k]: t for k, t in model.openapi_types.items()}
+    # this API description is of before Kubernetes 1.29
+    names.update({"sleep": "SleepAction"} if name in ("V1Handler", "V1LifecycleHandler") else {})
     for k, v in data.items():
         if k not in names:
             fail(f"{where}.{k}: {name} has no such member")
