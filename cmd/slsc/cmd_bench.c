@@ -13,6 +13,7 @@
 #include "os/proc.h"
 #include "report/machine.h"
 #include "report/start.h"
+#include "report_out.h"
 
 #define COLDS "100"
 #define DURATION "10 s"
@@ -181,7 +182,7 @@ static int print(const struct bench_result *r, const struct bench_ctx *c, const 
 		style.format = BENCH_JSON;
 	style.color = g->use_color && isatty(STDOUT_FILENO) && !c->output;
 	bench_print(r, &style, &b);
-	return c->output ? fs_write_file(c->output, b.ptr, b.len, 0644, err) : out_stdout(b.ptr, b.len, err);
+	return report_out(c->output, &b, err);
 }
 
 static bool went_well(const struct bench_part *p)
@@ -245,7 +246,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEANUP(bench_run_release) struct bench_run bench = { .colds = 0 };
 	struct function *f = NULL;
 
-	if (read_spec(c, &bench.colds, &bench.load, err) < 0 || event_read(c->event, c->example, &event, err) < 0 ||
+	if (report_out_check(c->output, err) < 0 || read_spec(c, &bench.colds, &bench.load, err) < 0 ||
+	    event_read(c->event, c->example, &event, err) < 0 ||
 	    project_load(&p, NULL, err) < 0 || choose_function(&p, argc ? argv[0] : NULL, &f, err) < 0 ||
 	    set_memory(c, f, err) < 0)
 		return -1;

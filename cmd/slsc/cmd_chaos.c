@@ -11,6 +11,7 @@
 #include "os/fs.h"
 #include "os/proc.h"
 #include "report/machine.h"
+#include "report_out.h"
 
 struct chaos_ctx {
 	const char *profile, *format, *output;
@@ -122,8 +123,7 @@ static int measure(const struct project *p, const struct built *b, const struct 
 	/* what was found until a signal came is worth being seen */
 	if (r.load && (ret == 0 || ended.code == ERR_INTR)) {
 		chaos_print(&r, format_of(c, g), &out);
-		ret = c->output ? fs_write_file(c->output, out.ptr, out.len, 0644, err)
-				: out_stdout(out.ptr, out.len, err);
+		ret = report_out(c->output, &out, err);
 		if (ret == 0 && ended.code == ERR_INTR) {
 			*err = ended;
 			ret = -1;
@@ -145,8 +145,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	int status = 0;
 
 	(void)argc;
-	if (fault_plan_load(&plan, argv[0], err) < 0 || project_load(&p, NULL, err) < 0 ||
-	    choose_function(&p, &plan, &f, err) < 0 || solo_check(&p, f, err) < 0 || chaos_check(&plan, f, err) < 0)
+	if (report_out_check(c->output, err) < 0 || fault_plan_load(&plan, argv[0], err) < 0 ||
+	    project_load(&p, NULL, err) < 0 || choose_function(&p, &plan, &f, err) < 0 || solo_check(&p, f, err) < 0 ||
+	    chaos_check(&plan, f, err) < 0)
 		return -1;
 	plan.seed = c->seed ? c->seed : plan.seed;
 	if (g->dry_run) {
@@ -155,7 +156,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		if (format_of(c, g) == CHAOS_HTML)
 			return err_set(err, ERR_USAGE, "a schedule is text or JSON, no page");
 		chaos_schedule_print(&plan, format_of(c, g), &out);
-		return out_stdout(out.ptr, out.len, err);
+		return report_out(c->output, &out, err);
 	}
 	/* locked to its end: what is tried stays what it is, and one run of a project is one */
 	if (build_one(&p, f->name.s, c->profile, "slsc chaos", g, &b, err) < 0)

@@ -13,6 +13,7 @@
 #include "registry/origin.h"
 #include "report/budget.h"
 #include "report/compare_run.h"
+#include "report_out.h"
 #include "ui.h"
 
 #define RUNS 200u
@@ -181,7 +182,7 @@ static int print(const struct comparison *cmp, const struct compare_ctx *c, cons
 	if (c->output)
 		style.width = 120;
 	compare_print(cmp, &style, &b);
-	return c->output ? fs_write_file(c->output, b.ptr, b.len, 0644, err) : out_stdout(b.ptr, b.len, err);
+	return report_out(c->output, &b, err);
 }
 
 /* A second reader of the same file would be one more way to say it. */
@@ -317,7 +318,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		.stage = package_by_stage, .stage_ctx = &source, .progress = on_progress, .output = ui_output,
 	};
 	calm.quiet |= g->verbose == 0;
-	if (check_arguments(c, err) < 0 || project_load(&p, NULL, err) < 0)
+	if (check_arguments(c, err) < 0 || report_out_check(c->output, err) < 0 || project_load(&p, NULL, err) < 0)
 		return -1;
 	if (c->list)
 		return list(&p, g, err);

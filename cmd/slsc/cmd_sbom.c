@@ -13,7 +13,7 @@
 #include "cli/out.h"
 #include "build_stage.h"
 #include "commands.h"
-#include "os/fs.h"
+#include "report_out.h"
 #include "vcs/git.h"
 
 struct sbom_ctx {
@@ -168,9 +168,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	p.stages = &stages.keepers.stages;
 	if (make(&p, c, argc ? argv[0] : NULL, &out, err) < 0)
 		return -1;
-	if (c->out)
-		return fs_write_file(c->out, out.ptr, out.len, 0644, err);
-	return out_stdout(out.ptr, out.len, err);
+	return report_out(c->out, &out, err);
 }
 
 const struct cmd cmd_sbom = {

@@ -9,8 +9,8 @@
 #include "cli/out.h"
 #include "commands.h"
 #include "config/project.h"
-#include "os/fs.h"
 #include "os/proc.h"
+#include "report_out.h"
 #include "scale/bench_file.h"
 #include "scale/command.h"
 #include "scale/lstm.h"
@@ -209,6 +209,49 @@ static bool among(const struct strs *names, const char *name)
 		if (strcmp(names->ptr[i], name) == 0)
 			return true;
 	return false;
+}
+
+/* What would do nothing is not to be taken for something that has been tried. */
+static int check_options(const struct simulate_ctx *c, struct err *err)
+{
+	const struct {
+		const char *name;
+		bool given;
+		enum policy_kind policy;
+		int forecaster; /* -1: any */
+	} of[] = {
+		{ "fixed", c->fixed, POLICY_FIXED, -1 },
+		{ "target", c->target, POLICY_CPU, -1 },
+		{ "cpu-period", c->cpu_period, POLICY_CPU, -1 },
+		{ "forecaster", c->forecasters.len, POLICY_FORECAST, -1 },
+		{ "horizon", c->horizon, POLICY_FORECAST, -1 },
+		{ "season", c->season, POLICY_FORECAST, FORECAST_HOLT_WINTERS },
+		{ "model", c->model, POLICY_FORECAST, FORECAST_LSTM },
+		{ "train", c->train, POLICY_FORECAST, FORECAST_LSTM },
+		{ "command", c->command, POLICY_COMMAND, -1 },
+		{ "answer-within", c->answer, POLICY_COMMAND, -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+		if (!of[i].given)
+			continue;
+		if (c->policies.len && !among(&c->policies, policy_name[of[i].policy]))
+			return err_set(err, ERR_USAGE, "--%s is for policy %s", of[i].name, policy_name[of[i].policy]);
+		if (of[i].forecaster >= 0 && c->forecasters.len &&
+		    !among(&c->forecasters, forecast_name[of[i].forecaster]))
+			return err_set(err, ERR_USAGE, "--%s is for forecaster %s", of[i].name,
+				       forecast_name[of[i].forecaster]);
+	}
+	if (c->cooldown && c->policies.len && !among(&c->policies, policy_name[POLICY_CPU]) &&
+	    !among(&c->policies, policy_name[POLICY_FORECAST]))
+		return err_set(err, ERR_USAGE, "--cooldown is for policies cpu and forecast");
+	if (c->answer && !c->command)
+		return err_set(err, ERR_USAGE, "--answer-within is for a --command");
+	if (c->fixed && c->most && c->fixed > c->most)
+		return err_set(err, ERR_USAGE, "--fixed is more than --max");
+	if (c->fixed && c->fixed < c->least)
+		return err_set(err, ERR_USAGE, "--fixed is less than --min");
+	return 0;
 }
 
 static uint32_t needs(const struct parts *p, double rate)
@@ -452,7 +495,7 @@ static int print(const struct simulate_ctx *c, const struct globals *g, const st
 		table_print_html(t, &b);
 	else
 		table_print(t, &style, &b);
-	return c->output ? fs_write_file(c->output, b.ptr, b.len, 0644, err) : out_stdout(b.ptr, b.len, err);
+	return report_out(c->output, &b, err);
 }
 
 #define PARTS 100u /* of a row's progress */
@@ -486,7 +529,8 @@ static int simulate(void *ctx, const struct globals *g, int argc, char **argv, s
 	t->sim.queue = c->queue ? c->queue : QUEUE;
 	t->sim.seed = scale_load_seed(&c->load);
 	t->version = SLSC_VERSION;
-	if ((c->goal && scale_load_time("goal", c->goal, 1000, HOUR, &t->goal, err) < 0) ||
+	if (check_options(c, err) < 0 || report_out_check(c->output, err) < 0 ||
+	    (c->goal && scale_load_time("goal", c->goal, 1000, HOUR, &t->goal, err) < 0) ||
 	    scale_load_make(&c->load, &p.arrivals, &p.load, err) < 0 ||
 	    scale_load_interval(&c->load, &p.arrivals, &t->sim.interval, err) < 0 || read_function(c, &p, err) < 0 ||
 	    read_price(c, &p, err) < 0 || add_policies(c, &p, err) < 0)

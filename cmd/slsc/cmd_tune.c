@@ -14,6 +14,7 @@
 #include "os/fs.h"
 #include "os/proc.h"
 #include "report/machine.h"
+#include "report_out.h"
 #include "tune_events.h"
 #include "tune_options.h"
 
@@ -220,7 +221,7 @@ static int print(const struct tune *t, const struct tune_ctx *c, const struct gl
 			format = (enum tune_format)i;
 	tune_print(t, format, g->use_color && isatty(STDOUT_FILENO) && !c->output,
 		   c->output ? FILE_COLUMNS : tty_width(STDOUT_FILENO), &b);
-	return c->output ? fs_write_file(c->output, b.ptr, b.len, 0644, err) : out_stdout(b.ptr, b.len, err);
+	return report_out(c->output, &b, err);
 }
 
 /* With none that can be chosen there is one reason, or there are several. */
@@ -319,8 +320,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct quota quota;
 	int ret;
 
-	if (project_load(&p, NULL, err) < 0 || choose_function(&p, argc ? argv[0] : NULL, &f, err) < 0 ||
-	    solo_check(&p, f, err) < 0)
+	if (report_out_check(c->output, err) < 0 || project_load(&p, NULL, err) < 0 ||
+	    choose_function(&p, argc ? argv[0] : NULL, &f, err) < 0 || solo_check(&p, f, err) < 0)
 		return -1;
 	def = f->tune;
 	if (tune_options(c, &p, &def, err) < 0)

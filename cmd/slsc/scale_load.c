@@ -36,8 +36,12 @@ void scale_load_text(uint64_t ns, struct buf *out)
 		buf_addf(out, "%llu min", (unsigned long long)(ns / (60 * SECOND)));
 	else if (ns % SECOND == 0)
 		buf_addf(out, "%llu s", (unsigned long long)(ns / SECOND));
-	else
+	else if (ns > SECOND)
 		buf_addf(out, "%.6g s", (double)ns / (double)SECOND);
+	else if (ns >= SECOND / 1000)
+		buf_addf(out, "%.6g ms", (double)ns / 1e6);
+	else
+		buf_addf(out, "%.6g µs", (double)ns / 1e3);
 }
 
 static enum pattern pattern_of(const char *name)
@@ -92,6 +96,8 @@ static int make_pattern(const struct scale_load *l, struct arrivals *a, struct b
 	    scale_load_time("before", l->before ? l->before : BEFORE, 0, WEEKS, &s.before, err) < 0 ||
 	    (l->period && scale_load_time("period", l->period, SECOND, WEEKS, &s.period, err) < 0))
 		return -1;
+	if (l->period && s.kind != PATTERN_DIURNAL)
+		return err_set(err, ERR_USAGE, "--period is for --load diurnal");
 	say_pattern(&s, what);
 	return arrivals_make(a, &s, err);
 }

@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "cli/out.h"
-#include "os/fs.h"
 #include "os/proc.h"
+#include "report_out.h"
 #include "scale/lstm.h"
 #include "scale/trace.h"
 
@@ -86,13 +86,14 @@ int scale_train(void *ctx, const struct globals *g, int argc, char **argv, struc
 
 	(void)argc;
 	(void)argv;
-	if (scale_load_make(&c->load, &a, &what, err) < 0 || scale_load_interval(&c->load, &a, &interval, err) < 0)
+	if ((!g->dry_run && report_out_check(path, err) < 0) || scale_load_make(&c->load, &a, &what, err) < 0 ||
+	    scale_load_interval(&c->load, &a, &interval, err) < 0)
 		return -1;
 	v = scale_history(&a, interval, seed, &n, err);
 	if (!v || scale_train_on(l, v, n, interval, seed, c->steps ? c->steps : LSTM_STEPS, err) < 0)
 		return -1;
 	lstm_write(l, &b);
-	if (!g->dry_run && fs_write_file(path, b.ptr, b.len, 0644, err) < 0)
+	if (!g->dry_run && report_out(path, &b, err) < 0)
 		return -1;
 	if (g->json) {
 		buf_addz(&said, "{\"file\":");

@@ -9,7 +9,6 @@
 
 #define DAY_MS	  (24ull * 3600 * 1000)
 #define HOUR_MS	  (3600ull * 1000)
-#define CALLS_MAX 1000000u /* in all: each is remembered */
 
 const char *const fault_name[FAULT_KINDS + 1] = {
 	[FAULT_KILL] = "kill",
@@ -67,7 +66,7 @@ static const struct key load_keys[] = {
 	  .doc = "An open loop: so many events a second, whatever the function does." },
 	{ KEY("callers", KEY_COUNT, struct fault_plan, load.callers), .min = 1, .max = 1000,
 	  .doc = "A closed loop: each sends the next event when the last one is done." },
-	{ KEY("requests", KEY_COUNT, struct fault_plan, load.requests), .min = 1, .max = CALLS_MAX,
+	{ KEY("requests", KEY_COUNT, struct fault_plan, load.requests), .min = 1, .max = PLAN_CALLS_MAX,
 	  .doc = "How many events at most." },
 	{ KEY("event", KEY_STR, struct fault_plan, load.event), .flags = KEY_LINES, .def = "'{}'",
 	  .doc = "The event, JSON; $N in it is its number, from 1 on." },
@@ -93,7 +92,7 @@ static const struct key limit_keys[] = {
 	  .doc = "Of all attempts, those that fail." },
 	{ KEY("p99", KEY_MS, struct plan_limits, p99), .min = 1, .max = DAY_MS,
 	  .doc = "From when an event is due until it is done, retries among it." },
-	{ KEY("lost", KEY_COUNT, struct plan_limits, lost), .min = 0, .max = CALLS_MAX,
+	{ KEY("lost", KEY_COUNT, struct plan_limits, lost), .min = 0, .max = PLAN_CALLS_MAX,
 	  .doc = "Events that are never done." },
 };
 static const struct keys keys_steady = { .doc = "What has to hold.", KEYS(limit_keys) };
@@ -227,6 +226,8 @@ static int proxy_done(struct reader *rd, void *target, const struct ynode *n)
 	uint64_t number;
 
 	(void)n;
+	if (env_is_reserved(p->env.s))
+		return read_err(rd, p->env.line, p->env.col, "env", "'%s' is the platform's", p->env.s);
 	if (port && port != p->to.s && str_parse_u64(str_from(port + 1), &number) == 0 && number && number <= 65535)
 		return 0;
 	read_err(rd, p->to.line, p->to.col, "to", "expected host:port, found %s", quote(&rd->p->arena, p->to.s));
@@ -289,9 +290,9 @@ static int check_plan(const struct fault_plan *p, struct err *err)
 			       "there is no hypothesis: neither 'steady' nor 'check' says what has to hold");
 		return err_hint(err, "steady: {lost: 0}");
 	}
-	if (p->load.rate && !p->load.requests && p->load.rate * p->duration / 1000 > CALLS_MAX) {
+	if (p->load.rate && !p->load.requests && p->load.rate * p->duration / 1000 > PLAN_CALLS_MAX) {
 		err_at(err, ERR_LIMIT, p->file, 1, 1, "limit exceeded: %llu events, the limit is %u",
-		       (unsigned long long)(p->load.rate * p->duration / 1000), CALLS_MAX);
+		       (unsigned long long)(p->load.rate * p->duration / 1000), PLAN_CALLS_MAX);
 		return -1;
 	}
 	if (p->proxies.len > PLAN_PROXIES_MAX) {
@@ -299,6 +300,11 @@ static int check_plan(const struct fault_plan *p, struct err *err)
 		       PLAN_PROXIES_MAX);
 		return -1;
 	}
+	for (size_t i = 1; i < p->proxies.len; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(p->proxies.ptr[i].env.s, p->proxies.ptr[k].env.s) == 0)
+				return fault_plan_err(p, p->proxies.ptr[i].env.line, p->proxies.ptr[i].env.col, err,
+						      "proxies.env: '%s' is there twice", p->proxies.ptr[i].env.s);
 	for (size_t i = 0; i < p->faults.len; i++) {
 		struct plan_fault *f = &p->faults.ptr[i];
 

@@ -12,6 +12,7 @@
 #define PLAN_UNSET	 UINT64_MAX
 #define PLAN_FIRINGS_MAX 10000u /* of all faults together */
 #define PLAN_PROXIES_MAX 16u
+#define PLAN_CALLS_MAX	 1000000u /* in all: each is remembered */
 
 enum fault_kind {
 	FAULT_KILL,	    /* SIGKILL to all of an instance */

@@ -37,7 +37,7 @@ int dependencies_read(struct reader *rd, const struct ynode *section)
 	return 0;
 }
 
-static int check_env(struct reader *rd, const struct function *f)
+bool env_is_reserved(const char *name)
 {
 	/* what the Lambda service sets or refuses */
 	static const char *const reserved[] = {
@@ -45,15 +45,21 @@ static int check_env(struct reader *rd, const struct function *f)
 		"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 		"AWS_SECURITY_TOKEN", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
 	};
+
+	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
+		if (strcmp(reserved[i], name) == 0)
+			return true;
+	return starts_with(name, "AWS_LAMBDA_");
+}
+
+static int check_env(struct reader *rd, const struct function *f)
+{
 	size_t total = 0;
 
 	for (size_t i = 0; i < f->env.len; i++) {
 		const struct lkv *e = &f->env.ptr[i];
-		bool bad = starts_with(e->key.s, "AWS_LAMBDA_");
 
-		for (size_t j = 0; j < ARRAY_LEN(reserved) && !bad; j++)
-			bad = strcmp(reserved[j], e->key.s) == 0;
-		if (bad) {
+		if (env_is_reserved(e->key.s)) {
 			read_err(rd, e->key.line, e->key.col, "env", "%s is reserved",
 				 quote(&rd->p->arena, e->key.s));
 			return err_hint(rd->err, "the platform sets it; choose another name");

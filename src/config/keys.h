@@ -95,6 +95,9 @@ extern const struct check check_function_name, check_name, check_c_name, check_e
 	check_inside, check_in_tree, check_to, check_user, check_absolute, check_git, check_base, check_debian,
 	check_launcher, check_remote, check_role, check_alias, check_bucket;
 
+/** env_is_reserved - a variable that the platform sets, and no function's `env` may. */
+bool env_is_reserved(const char *name);
+
 /* What keys_root is read into: on its way into struct project. */
 struct root {
 	struct lstr name, version, profile;

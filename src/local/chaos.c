@@ -118,6 +118,13 @@ static const char *units_of(unsigned kind)
 	return kind >= FAULT_NET_RESET && kind <= FAULT_NET_THROTTLE ? "connections" : "events";
 }
 
+/* The first line of what a plan says, whatever it does to a terminal. */
+static void add_line(struct buf *out, const char *s)
+{
+	for (; *s && *s != '\n'; s++)
+		buf_addc(out, (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+}
+
 /* "kill 10 % of instances", without when. */
 void chaos_what_text(const struct plan_fault *f, struct buf *out)
 {
@@ -127,10 +134,10 @@ void chaos_what_text(const struct plan_fault *f, struct buf *out)
 	if (f->kind == FAULT_COMMAND || f->kind == FAULT_CREDENTIALS) {
 		for (size_t i = 0; i < f->env.len; i++)
 			buf_addf(out, "%s %s", i ? "," : "", f->env.ptr[i].key.s);
-		if (f->command.s)
+		if (f->command.s) {
 			buf_addc(out, ' ');
-		for (const char *s = f->command.s; s && *s && *s != '\n'; s++)
-			buf_addc(out, (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+			add_line(out, f->command.s);
+		}
 		return;
 	}
 	percent(f->share, 1000, text, sizeof(text));
@@ -148,8 +155,10 @@ void chaos_what_text(const struct plan_fault *f, struct buf *out)
 		buf_addf(out, ", %u.%u %% of it", (unsigned)(f->level / 10), (unsigned)(f->level % 10));
 	if (f->shift.s)
 		buf_addf(out, ", by %s", f->shift.s);
-	if (f->kind == FAULT_ERROR)
-		buf_addf(out, ", as %s", f->error.s ? f->error.s : "Chaos.Injected");
+	if (f->kind == FAULT_ERROR) {
+		buf_addz(out, ", as ");
+		add_line(out, f->error.s ? f->error.s : "Chaos.Injected");
+	}
 }
 
 static void mark_text(const struct chaos_result *r, const struct chaos_mark *m, struct buf *out)
@@ -190,7 +199,8 @@ static void print_text(const struct chaos_result *r, struct buf *out)
 	bench_outcome_text(r->load, out);
 	buf_addf(out, "\n%s attempts", str_human_count(r->attempts, text, sizeof(text)));
 	buf_addf(out, ", %s of them retries", str_human_count(r->retried, text, sizeof(text)));
-	buf_addf(out, ", on %s instances\n\n", str_human_count(r->instances, text, sizeof(text)));
+	buf_addf(out, ", on %s instance%s\n\n", str_human_count(r->instances, text, sizeof(text)),
+		 r->instances == 1 ? "" : "s");
 	buf_addf(out, "  %-12s %-10s %s\n", "steady state", "limit", "measured");
 	for (size_t i = 0; i < n; i++)
 		buf_addf(out, "  %-12s %-10s %-10s %s\n", f[i].name, f[i].limit, f[i].measured,

@@ -40,7 +40,8 @@ static void add_cards(struct buf *out, const struct chaos_result *r)
 		 str_human_count(bench_failed(r->load), text, sizeof(text)), below);
 	snprintf(below, sizeof(below), "of %s attempts", str_human_count(r->attempts, text, sizeof(text)));
 	add_card(out, false, "attempts that failed", str_human_count(r->failed, text, sizeof(text)), below);
-	snprintf(below, sizeof(below), "on %s instances", str_human_count(r->instances, text, sizeof(text)));
+	snprintf(below, sizeof(below), "on %s instance%s", str_human_count(r->instances, text, sizeof(text)),
+		 r->instances == 1 ? "" : "s");
 	add_card(out, false, "tried again", str_human_count(r->retried, text, sizeof(text)), below);
 	buf_addz(out, "</div>");
 }

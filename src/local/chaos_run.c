@@ -351,9 +351,10 @@ static int run(struct chaos *c, struct err *err)
 	const struct load_spec spec = { .rate = (uint32_t)p->load.rate,
 					.duration = p->duration * LOOP_MS,
 					.concurrency = (uint32_t)p->load.callers,
-					.requests = p->load.requests,
+					.requests = p->load.requests ? p->load.requests : PLAN_CALLS_MAX,
 					.drain = p->drain * LOOP_MS };
 	struct loop *loop = &c->solo->loop;
+	char most[32];
 	int ret;
 
 	load_init(&c->load, &spec, &target);
@@ -371,6 +372,9 @@ static int run(struct chaos *c, struct err *err)
 	loop_timer_stop(loop, &c->look);
 	loop_timer_stop(loop, &c->flush);
 	load_stop(&c->load);
+	if (!p->load.requests && load_result_calls(&c->load.result) >= PLAN_CALLS_MAX)
+		strs_addf(&c->result->notes, "the load ended with %s events, the most",
+			  str_human_count(PLAN_CALLS_MAX, most, sizeof(most)));
 	return ret;
 }
 

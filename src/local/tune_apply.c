@@ -75,21 +75,29 @@ int tune_apply(const struct tune *t, const struct project *p, const struct funct
 	CLEAN_FREE char *named = path_join(p->dir, "slsc.yaml"), *path = realpath(named, NULL);
 	CLEAN_BUF struct buf text = BUF_INIT;
 	struct yaml_change c[TUNE_AXES_MAX];
+	CLEAN_PROJECT struct project now = { 0 };
+	const struct function *there;
 	size_t n = 0, changed;
 
 	if (t->chosen == TUNE_NONE)
 		return err_set(err, ERR_FUNCTION, "%s: no setting can be chosen: %s stays as it is", f->name.s,
 			       p->file);
+	if (!path)
+		return err_sys(err, "%s", p->file);
+	/* it took minutes: somebody may have written there meanwhile */
+	if (fs_read(path, YAML_MAX_BYTES, &text, err) < 0 ||
+	    project_parse(&now, p->file, p->dir, text.ptr, text.len, err) < 0)
+		return -1;
+	there = project_function(&now, f->name.s, err);
+	if (!there)
+		return err_wrap(err, "%s was changed meanwhile", p->file);
 	for (size_t i = 0; i < t->naxes; i++)
-		n += change_of(t, p, f, i, &c[n]);
+		n += change_of(t, &now, there, i, &c[n]);
 	if (!n) {
 		strs_addf(told, "%s says so already", p->file);
 		return 0;
 	}
-	if (!path)
-		return err_sys(err, "%s", p->file);
-	if (fs_read(path, YAML_MAX_BYTES, &text, err) < 0 || yaml_edit(&text, p->file, c, n, &changed, err) < 0 ||
-	    write_back(p, &text, path, err) < 0)
+	if (yaml_edit(&text, p->file, c, n, &changed, err) < 0 || write_back(p, &text, path, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		CLEAN_BUF struct buf where = BUF_INIT;

@@ -215,7 +215,7 @@ static int check_env(const struct reading *rd, const struct tune_def *def)
 		const struct llist *e = &def->env.ptr[i];
 		size_t most = 0;
 
-		if (starts_with(e->key.s, "AWS_LAMBDA_") || strcmp(e->key.s, "_HANDLER") == 0)
+		if (env_is_reserved(e->key.s))
 			return bad(rd, e->key, "env", "'%.60s' is the platform's", e->key.s);
 		for (size_t k = 0; k < e->vals.len; k++)
 			most = strlen(e->vals.ptr[k].s) > most ? strlen(e->vals.ptr[k].s) : most;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -12,11 +13,12 @@
 #include "os/fs.h"
 #include "os/proc.h"
 
-#define SECOND	1000000000ull
-#define MINUTE	(60 * SECOND)
-#define MINUTES 1440u
-#define COLUMNS (MINUTES + 4)
-#define SHOWN	60 /* bytes of a field in a message */
+#define SECOND	 1000000000ull
+#define MINUTE	 (60 * SECOND)
+#define BUSY_MAX (7 * 86400 * SECOND) /* of a request: until it is done, it is simulated */
+#define MINUTES	 1440u
+#define COLUMNS	 (MINUTES + 4)
+#define SHOWN	 60 /* bytes of a field in a message */
 
 const char *const trace_format_name[TRACE_FORMATS + 1] = {
 	"auto", "counts", "times", "azure-2019", "azure-2021", NULL
@@ -263,6 +265,8 @@ static int azure_2021_row(struct parser *p, struct str line)
 		return columns(p, line, "app,func,end_timestamp,duration");
 	if (time_of(p, line, field[2], &end) < 0 || time_of(p, line, field[3], &took) < 0)
 		return -1;
+	if (took > BUSY_MAX)
+		return bad(p, line, field[3], "is more than a week");
 	if (p->only && !str_eqz(field[0], p->only) && !str_eqz(field[1], p->only))
 		return 0;
 	/* one that was under way when the trace began came at its beginning */
@@ -271,11 +275,20 @@ static int azure_2021_row(struct parser *p, struct str line)
 
 /* ---- lines ---- */
 
+/* A word, and none that a program writes for a number. */
 static bool is_heading(struct str line)
 {
-	return line.len && ((line.ptr[0] >= 'A' && line.ptr[0] <= 'Z') || (line.ptr[0] >= 'a' && line.ptr[0] <= 'z')) &&
-	       !str_eqz(line, "nan") && !str_eqz(line, "NaN") && !str_starts(line, "nan,") &&
-	       !str_starts(line, "NaN,") && !str_starts(line, "inf");
+	static const char *const numbers[] = { "nan", "inf", "infinity" };
+	size_t n = 0;
+
+	if (line.len && line.ptr[0] == '"')
+		line = (struct str){ line.ptr + 1, line.len - 1 };
+	while (n < line.len && ((line.ptr[n] | 0x20) >= 'a' && (line.ptr[n] | 0x20) <= 'z'))
+		n++;
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		if (n == strlen(numbers[i]) && strncasecmp(line.ptr, numbers[i], n) == 0)
+			return false;
+	return n > 0;
 }
 
 static enum trace_format guess(struct str line)
@@ -305,8 +318,14 @@ static int add_line(struct parser *p, struct str line)
 	if (memchr(line.ptr, '\0', line.len))
 		return err_at(p->err, ERR_FORMAT, p->shown, p->line, 0, "a NUL character: this is no text");
 	first = p->line == 1;
+	/* spreadsheets begin a file with it */
+	if (first && str_starts(line, "\xef\xbb\xbf"))
+		line = (struct str){ line.ptr + 3, line.len - 3 };
 	if (p->format == TRACE_AUTO)
 		p->format = guess(line);
+	if (p->only && (p->format == TRACE_COUNTS || p->format == TRACE_TIMES))
+		return err_at(p->err, ERR_FORMAT, p->shown, p->line, 0,
+			      "no trace of Azure: there is no function or app to choose");
 	if (p->format == TRACE_AZURE_2019)
 		p->a->width = MINUTE;
 	if (first && is_heading(line))

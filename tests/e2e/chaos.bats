@@ -236,6 +236,25 @@ hint: call: direct"
 	slsc_run chaos run -q bad.yaml
 	is "$status" 1
 	has "$err" "error: bad.yaml:3:28: proxies.to: no.such.name.invalid:80: "
+	sed '1ifunction: act
+		s/^duration.*/&\nproxies: [{env: A, to: "h:1"}, {env: A, to: "h:2"}]/' plan.yaml >bad.yaml
+	slsc_run chaos run -q bad.yaml
+	is "$status/$err" "1/error: bad.yaml:3:38: proxies.env: 'A' is there twice"
+	sed '1ifunction: act
+		s/^duration.*/&\nproxies: [{env: AWS_LAMBDA_RUNTIME_API, to: "h:1"}]/' plan.yaml >bad.yaml
+	slsc_run chaos run -q bad.yaml
+	is "$status/$err" "1/error: bad.yaml:3:17: proxies.env: 'AWS_LAMBDA_RUNTIME_API' is the platform's"
+	sed '1ifunction: act
+		s/^duration.*/&\nbefore: touch begun/' plan.yaml >bad.yaml
+	slsc_run chaos run -q bad.yaml -o none/c.html
+	is "$status/$err" "1/error: cannot write none/c.html: No such file or directory"
+	[ ! -e begun ]
+	# what a plan calls an error reaches no terminal as it is
+	printf '%s\n' 'function: act' 'duration: 1 s' 'load: {rate: 1}' 'steady: {lost: 0}' \
+		'faults: [{fault: error, error: "a\ab"}]' >bell.yaml
+	slsc_run chaos run -q bell.yaml --dry-run -o schedule
+	is "$status/$out/$err" "0//"
+	is "$(cat schedule)" "      0.000 s  error 100 % of events, as a?b, #1"
 	slsc_run chaos run
 	is "$status" 2
 	slsc_run chaos run nothing.yaml

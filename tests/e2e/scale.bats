@@ -177,6 +177,19 @@ hint: sort -n puts the rows in order"
 	: >bad.csv
 	simulate --trace bad.csv
 	is "$err" "error: bad.csv: no request in it"
+	# a heading is a word, and no number that is none; what a spreadsheet puts first is no part of it
+	printf 'Infinity,10\n1,20\n' >bad.csv
+	simulate --trace bad.csv
+	is "$err" "error: bad.csv:1:1: 'Infinity' is no number of seconds"
+	printf '\xef\xbb\xbf"seconds","count"\r\n0,10\r\n1,20\r\n2,30\r\n' >excel.csv
+	simulate --trace excel.csv --policy fixed --json
+	is "$(jq -c '[.load, .policies[0].requests]' <<<"$out")" '["excel.csv: 60 requests in 3 s, at most 30 a second",60]'
+	# a request without an end would be one of the simulation
+	printf 'app,func,end_timestamp,duration\na,f,10,604800\na,f,10,604801\n' >bad.csv
+	simulate --trace bad.csv
+	is "$status/$err" "1/error: bad.csv:3:8: '604801' is more than a week"
+	simulate --trace counts.csv --only f
+	is "$status/$err" "1/error: counts.csv:1: no trace of Azure: there is no function or app to choose"
 	simulate --trace none.csv
 	is "$err" "error: cannot read none.csv: No such file or directory"
 	simulate --trace counts.csv --rate 5
@@ -332,11 +345,62 @@ hint: a number that is not negative, such as 0.0000166667"
 		--memory 12|--memory: '12' is no size from 1 MB to 1 TB
 		--duration 0|--duration: '0' is no time from 1 s to 1344 h
 		--rate 1000000 --duration 2h|more than 1000000000 requests
-		--interval 1us|--interval: '1us' is no time from 0.01 s to 1 h
+		--interval 1us|--interval: '1us' is no time from 10 ms to 1 h
 		--season 1s|--season: '1s' is no time from 2 s to 1000000 s
 		--base x|--base: 'x' is no number up to 1000000
 		--only f|--only is for a --trace
 		--interval 10ms --duration 24h|more than 2000000 intervals in the time of the load
 		--seed 0|--seed: 0 is not between 1 and 4294967295
 	X
+}
+
+@test "scale simulate -o: a place that cannot be written is said first; a pipe and standard output stay what they are" {
+	mkdir dir
+	# what would take minutes is not begun
+	simulate --rate 10000 --duration 24h -o dir
+	is "$status/$out/$err" "1//error: cannot write dir: Is a directory"
+	simulate --rate 10000 --duration 24h -o none/s.txt
+	is "$status/$out/$err" "1//error: cannot write none/s.txt: No such file or directory"
+	slsc_run scale train --duration 24h --rate 10000 -o none/m.json
+	is "$status/$err" "1/error: cannot write none/m.json: No such file or directory"
+	simulate "${small[@]}" --json
+	cp "$T/out" all.json
+	mkfifo pipe
+	cat pipe >got 3>&- &
+	simulate "${small[@]}" --json -o pipe
+	is "$status/$out/$err" "0//"
+	wait $!
+	cmp got all.json
+	[ -p pipe ]
+	ln -s target.json link
+	: >target.json
+	simulate "${small[@]}" --json -o link
+	[ -L link ]
+	cmp target.json all.json
+	simulate "${small[@]}" --json -o /proc/self/fd/1
+	is "$status/$err" "0/"
+	cmp "$T/out" all.json
+}
+
+@test "scale simulate: an option that would do nothing is refused" {
+	local -A refused=(
+		["--policy cpu --fixed 3"]="--fixed is for policy fixed"
+		["--policy fixed --target 50%"]="--target is for policy cpu"
+		["--policy fixed,cpu --train"]="--train is for policy forecast"
+		["--policy cpu --forecaster ar"]="--forecaster is for policy forecast"
+		["--forecaster ar --train"]="--train is for forecaster lstm"
+		["--forecaster ar,lstm --season 60s --train"]="--season is for forecaster holt-winters"
+		["--policy fixed --command true"]="--command is for policy command"
+		["--answer-within 1s"]="--answer-within is for a --command"
+		["--policy fixed --cooldown 5s"]="--cooldown is for policies cpu and forecast"
+		["--fixed 5 --max 3"]="--fixed is more than --max"
+		["--fixed 5 --min 6"]="--fixed is less than --min"
+		["--min 6 --max 5"]="--min is more than --max"
+		["--period 5min"]="--period is for --load diurnal"
+	)
+	for options in "${!refused[@]}"; do
+		# shellcheck disable=SC2086
+		simulate $options
+		is "$options: $status/$out/$err" "$options: 2//error: ${refused[$options]}"
+	done
 }

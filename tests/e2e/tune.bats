@@ -199,6 +199,11 @@ hint: such as --memory 128MB,256MB,512MB, or \`tune:\` in slsc.yaml"
 	slsc_run tune --env MODE
 	is "$status/$err" "2/error: --env: 'MODE' has no name and values
 hint: such as NAME=1,2,3"
+	slsc_run tune --env AWS_REGION=a,b
+	is "$status/$err" "2/error: --env: 'AWS_REGION' is the platform's"
+	slsc_run tune --env A=1,2 -o none/t.html
+	is "$status/$err" "1/error: cannot write none/t.html: No such file or directory"
+	[ ! -e .slsc ]
 	slsc_run tune --env 'A B=1,2'
 	is "$status/$err" "2/error: --env: 'A B' is no name"
 	slsc_run tune --preset guide --memory 128MB,256MB
@@ -262,6 +267,20 @@ functions:
 	is "$status" 1
 	cmp before slsc.yaml
 	no_leftovers .
+}
+
+@test "--apply: what was written into slsc.yaml meanwhile stays, and counts" {
+	picky
+	# the generator is another's editor: what is read before the sweep is not what is there after it
+	slsc_run tune -q --env MODE=bad,good --repeats 1 --duration 100ms --warmup 0 --cold 1 --apply \
+		--generator 'printf "    env: {MODE: bad, OTHER: 1} # new\n" >>slsc.yaml; echo 1'
+	is "$status/$err" "0/"
+	has "$(cat slsc.yaml)" "    env: {MODE: good, OTHER: 1} # new"
+	slsc_run tune --env MODE=bad,good --repeats 1 --duration 100ms --warmup 0 --cold 1 --apply \
+		--generator 'sed -i "s/^  picky:/  other:/" slsc.yaml; echo 1'
+	is "$status" 1
+	has "$err" "error: slsc.yaml was changed meanwhile: unknown function 'picky'"
+	has "$(cat slsc.yaml)" "    env: {MODE: good, OTHER: 1} # new"
 }
 
 @test "--apply of a profile says that it is of all functions; an anchor in the way is not broken" {
