@@ -170,7 +170,7 @@ fails_midway() {
 
 # broken SCRIPT TOLD: a ccache that is this script; the build goes on without it, which is said once, and why
 broken() {
-	rm -rf "$T/a" "$T/bin"
+	rm -rf "$T/a" "${T:?}/bin"
 	checkout "$T/a" ccache
 	mkdir "$T/bin"
 	printf '#!/bin/sh\n%s\n' "$1" >"$T/bin/ccache"

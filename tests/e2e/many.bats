@@ -57,6 +57,28 @@ four() {
 	has "$err" "error: --shard: a Dockerfile's image has no functions to split"
 }
 
+@test "build: options that would mean nothing are none" {
+	four
+	echo 'FROM scratch' >Dockerfile
+	for opt in --smoke --profile=small --launcher=none; do
+		slsc_run build -f Dockerfile $opt .
+		is "$status" 2
+		has "$err" "error: ${opt%%=*} is about functions, and --file about a Dockerfile"
+	done
+	slsc_run build -f Dockerfile --arch wasm32 .
+	is "$status" 2
+	is "$err" "error: --arch wasm32: a Dockerfile's image is for machines
+hint: x86_64 or arm64"
+	for opt in --target=x --tag=x --output=dir:x --label=a=b --compression=zstd --level=max --squash --strip \
+		--print=plan --until=2; do
+		slsc_run build $opt
+		is "$status" 2
+		is "$err" "error: ${opt%%=*} is about a Dockerfile, and none is named
+hint: name it with --file; what slsc.yaml says of images, 'slsc package' makes"
+	done
+	[ ! -e .slsc ]
+}
+
 @test "a dependency of several functions is compiled once for each target" {
 	need git git
 	four
