@@ -215,8 +215,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	}
 	if (!((c->shard || c->since) && !functions.len) && ui_build(&p, &req, &res, err) < 0)
 		return -1;
-	if (g->dry_run && g->json && c->since)
-		buf_addf(&out, "{\"dry_run\":true,\"since\":%s}\n", since.ptr);
+	if (g->dry_run && g->json)
+		buf_addf(&out, "{\"dry_run\":true%s%s}\n", c->since ? ",\"since\":" : "", c->since ? since.ptr : "");
 	if (g->dry_run)
 		return out_stdout(out.ptr, out.len, err);
 	if (report(&p, &res, &cache, c->profile ? c->profile : p.profile.s, g->json, &since, &out, err) < 0)

@@ -41,6 +41,8 @@ four() {
 	slsc_run build --shard 1/2 -n
 	is "$status" 0
 	has "$err$out" "shard 1/2: 1 of 4 functions, split by how long each took"
+	slsc_run build --shard 1/2 -n -q --json
+	is "$status $out" '0 {"dry_run":true}'
 	slsc_run package --zip --shard 2/2 --json
 	is "$status" 0
 	is "$(jq -c '[.artifacts[].function]' <<<"$out")" '["b","c","d"]'
