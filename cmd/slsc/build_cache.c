@@ -88,6 +88,23 @@ void build_cache_init(struct build_cache *c, const struct strs *from, const char
 					   .ctx = c };
 }
 
+static int check_place(const char *option, const char *text, struct err *err)
+{
+	CLEAN_PLACE struct place pl = { .kind = PLACE_LAYOUT };
+
+	return place_parse(&pl, text, err) < 0 ? err_wrap(err, "%s", option) : 0;
+}
+
+int build_cache_check(const struct build_cache *c, struct err *err)
+{
+	const struct build_remote *r = &c->remote;
+
+	for (size_t i = 0; r->from && i < r->from->len; i++)
+		if (check_place("--cache-from", r->from->ptr[i], err) < 0)
+			return -1;
+	return r->to ? check_place("--cache-to", r->to, err) : 0;
+}
+
 void build_cache_release(struct build_cache *c)
 {
 	hurry_release(&c->hurry);

@@ -16,6 +16,8 @@ struct build_cache {
 /** build_cache_init - all borrowed. @off: something else has met trouble with these caches; may be NULL. */
 void build_cache_init(struct build_cache *c, const struct strs *from, const char *to, const struct registry_opts *o,
 		      const bool *off);
+/** build_cache_check - ERR_USAGE: a place that is none. */
+int build_cache_check(const struct build_cache *c, struct err *err) MUST_CHECK;
 void build_cache_release(struct build_cache *c);
 /** build_cache_remote - for build_request.remote; NULL: no cache was named. */
 struct build_remote *build_cache_remote(struct build_cache *c);

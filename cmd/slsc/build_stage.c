@@ -178,8 +178,15 @@ int build_stage(const struct stage_flags *f, const char *context, const struct s
 	};
 	bool want[ARCH_COUNT] = { false };
 
-	for (size_t i = 0; i < arches->len; i++)
-		want[arch_parse(arches->ptr[i])] = true;
+	for (size_t i = 0; i < arches->len; i++) {
+		const int a = arch_parse(arches->ptr[i]);
+
+		if (a < 0) {
+			err_set(err, ERR_USAGE, "--arch %s: a Dockerfile's image is for machines", arches->ptr[i]);
+			return err_hint(err, "x86_64 or arm64");
+		}
+		want[a] = true;
+	}
 	want[arch_host()] = want[arch_host()] || !arches->len;
 	for (int a = 0; a < ARCH_COUNT; a++)
 		if (want[a])

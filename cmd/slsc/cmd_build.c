@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "build/shard.h"
 #include "build_cache.h"
 #include "build_stage.h"
 #include "cli/out.h"
@@ -126,6 +127,38 @@ static int report(const struct project *p, const struct build_result *res, const
 	return 0;
 }
 
+/* What was asked for, and would mean nothing. */
+static int check_options(const struct build_ctx *c, struct err *err)
+{
+	const struct stage_flags *f = &c->stage;
+	const struct {
+		const char *name;
+		bool given, of_dockerfile;
+	} all[] = {
+		{ "launcher", c->launcher, false }, { "profile", c->profile, false }, { "smoke", c->smoke, false },
+		{ "target", f->target, true }, { "tag", f->tag, true }, { "output", f->output, true },
+		{ "label", f->labels.len, true }, { "compression", f->compression, true },
+		{ "level", f->level, true }, { "squash", f->squash, true }, { "strip", f->strip, true },
+		{ "print", f->print, true }, { "until", f->until, true },
+	};
+	struct shard shard;
+
+	if (f->file && c->since)
+		return err_set(err, ERR_USAGE, "--since: a Dockerfile's image has no functions to choose from");
+	if (f->file && c->shard)
+		return err_set(err, ERR_USAGE, "--shard: a Dockerfile's image has no functions to split");
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		if (!all[i].given || all[i].of_dockerfile == (f->file != NULL))
+			continue;
+		if (f->file)
+			return err_set(err, ERR_USAGE, "--%s is about functions, and --file about a Dockerfile",
+				       all[i].name);
+		err_set(err, ERR_USAGE, "--%s is about a Dockerfile, and none is named", all[i].name);
+		return err_hint(err, "name it with --file; what slsc.yaml says of images, 'slsc package' makes");
+	}
+	return c->shard ? shard_parse(c->shard, &shard, err) : 0;
+}
+
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	struct build_ctx *c = ctx;
@@ -143,15 +176,15 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 
 	build_cache_init(&cache, c->stage.no_cache ? NULL : &c->stage.cache_from, c->stage.cache_to, &registry,
 			 &stages.keepers.cache_trouble);
+	if (check_options(c, err) < 0)
+		return -1;
 	if (c->stage.file) {
 		if (argc > 1)
 			return err_set(err, ERR_USAGE, "with --file there is one argument, the build context");
-		if (c->since)
-			return err_set(err, ERR_USAGE, "--since: a Dockerfile's image has no functions to choose from");
-		if (c->shard)
-			return err_set(err, ERR_USAGE, "--shard: a Dockerfile's image has no functions to split");
 		return build_stage(&c->stage, argc ? argv[0] : NULL, &c->arches, c->jobs, g, err);
 	}
+	if (build_cache_check(&cache, err) < 0)
+		return -1;
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);
 	ui_build_request(&req, g);
@@ -182,8 +215,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	}
 	if (!((c->shard || c->since) && !functions.len) && ui_build(&p, &req, &res, err) < 0)
 		return -1;
-	if (g->dry_run && g->json && c->since)
-		buf_addf(&out, "{\"dry_run\":true,\"since\":%s}\n", since.ptr);
+	if (g->dry_run && g->json)
+		buf_addf(&out, "{\"dry_run\":true%s%s}\n", c->since ? ",\"since\":" : "", c->since ? since.ptr : "");
 	if (g->dry_run)
 		return out_stdout(out.ptr, out.len, err);
 	if (report(&p, &res, &cache, c->profile ? c->profile : p.profile.s, g->json, &since, &out, err) < 0)

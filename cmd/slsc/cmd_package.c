@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "build/package.h"
+#include "build/shard.h"
 #include "build_cache.h"
 #include "build_stage.h"
 #include "cli/opt.h"
@@ -201,18 +202,20 @@ static int check_lists(const struct package_ctx *c, struct err *err)
 
 /* As package_result_json() has it, and with --since what that is about. */
 static void report_json(const struct package_ctx *c, const struct package_result *res, bool dry_run,
-			const struct since_result *touched, struct buf *out)
+			const struct since_result *touched, const struct build_cache *cache, struct buf *out)
 {
 	CLEAN_BUF struct buf json = BUF_INIT;
 
 	package_result_json(res, dry_run, &json);
-	if (!c->since) {
-		buf_adds(out, buf_str(&json));
-		return;
+	if (c->since) {
+		buf_addz(out, "{\"since\":");
+		ui_since_json(touched, c->since, out);
+		buf_addc(out, ',');
 	}
-	buf_addz(out, "{\"since\":");
-	ui_since_json(touched, c->since, out);
-	buf_addf(out, ",%s", json.ptr + 1);
+	buf_addz(out, json.ptr + (c->since != NULL));
+	out->len -= strlen("}\n");
+	build_cache_report(cache, true, out);
+	buf_addz(out, "}\n");
 }
 
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
@@ -230,6 +233,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct stage_flags flags = { .registry = c->registry, .cache_from = c->cache_from, .cache_to = c->cache_to };
 	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
 	CLEAN_BUILD_CACHE struct build_cache cache;
+	struct shard shard;
 	bool trouble = false;
 	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = g,
 				       .cache_from = &c->cache_from, .cache_to = c->cache_to,
@@ -256,7 +260,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		err_set(err, ERR_USAGE, "--output: the directory's name is empty");
 		return err_hint(err, "leave it out for dist in the project, or write . for this directory");
 	}
-	if (check_arches(c, err) < 0 || check_lists(c, err) < 0 || split_bases(&c->bases, &req.base, &sources, err) < 0)
+	if (check_arches(c, err) < 0 || check_lists(c, err) < 0 ||
+	    split_bases(&c->bases, &req.base, &sources, err) < 0 || build_cache_check(&cache, err) < 0 ||
+	    (c->shard && shard_parse(c->shard, &shard, err) < 0))
 		return -1;
 	for (int i = 0; i < argc; i++)
 		strs_add(&functions, argv[i]);
@@ -274,7 +280,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if ((c->shard || c->since) && !functions.len) {
 		if (!g->json)
 			return 0;
-		report_json(c, &res, g->dry_run, &touched, &out);
+		report_json(c, &res, g->dry_run, &touched, &cache, &out);
 		return out_stdout(out.ptr, out.len, err);
 	}
 	if (!g->dry_run) {
@@ -290,14 +296,12 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 		out_warn("%s", res.warnings.ptr[i]);
 	if (ret < 0)
 		return -1;
-	if (g->json)
-		report_json(c, &res, g->dry_run, &touched, &out);
-	else
+	if (g->json) {
+		report_json(c, &res, g->dry_run, &touched, &cache, &out);
+	} else {
 		report(&res, g->dry_run, &out);
-	if (g->json)
-		out.len -= strlen("}\n");
-	build_cache_report(&cache, g->json, &out);
-	buf_addz(&out, g->json ? "}\n" : "");
+		build_cache_report(&cache, false, &out);
+	}
 	return out_stdout(out.ptr, out.len, err);
 }
 

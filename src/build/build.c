@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -21,81 +19,12 @@
 #include "build/graph.h"
 #include "build/idle.h"
 #include "build/remote_internal.h"
+#include "build/running.h"
 #include "build/smoke.h"
 #include "build/stages.h"
 #include "build/sysroot.h"
 #include "os/fs.h"
 #include "os/proc.h"
-
-/*
- * Our end by SIGKILL ends ninja and its compilers, too, but not at once: some remove what they have begun, while the
- * lock is free already. So all of them hold a lock of their own, by a descriptor they inherit, on a file that goes when
- * a build has ended as it should. Where it is still there, the next build waits for the last of them.
- */
-static char *running_file(const char *project)
-{
-	return path_join(project, ".slsc/running");
-}
-
-/* -1: then only a build right after one that was killed may have to be run again. */
-static int running_begin(const char *project)
-{
-	CLEAN_FREE char *path = running_file(project);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-
-	if (fd >= 0)
-		(void)flock(fd, LOCK_EX | LOCK_NB);
-	return fd;
-}
-
-static void running_end(const char *project)
-{
-	CLEAN_FREE char *path = running_file(project);
-
-	unlink(path);
-}
-
-#define RUNNING_ENDS_MS 10000	/* a daemon that a user's command has started does not end */
-#define RUNNING_POLL_MS 5
-
-static int running_await(const char *project, struct err *err)
-{
-	const struct timespec pause = { .tv_nsec = RUNNING_POLL_MS * 1000000L };
-	CLEAN_FREE char *path = running_file(project);
-	CLEAN_FD int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0)
-		return 0;
-	for (unsigned ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0 && ms < RUNNING_ENDS_MS; ms += RUNNING_POLL_MS) {
-		if (sig_check(err) < 0)
-			return -1;
-		nanosleep(&pause, NULL);
-	}
-	unlink(path);
-	return 0;
-}
-
-int build_lock(const struct project *p, const char *who, void (*waiting)(const char *holder, void *ctx),
-	       void *ctx, struct err *err)
-{
-	CLEAN_FREE char *dir = path_join(p->dir, ".slsc");
-	CLEAN_FREE char *lock = path_join(dir, "lock");
-	CLEAN_FREE char *dist = path_join(p->dir, "dist");
-	int fd;
-
-	if (fs_mkdirs(dir, err) < 0)
-		return -1;
-	fd = fs_lock(lock, who, waiting, ctx, err);
-	if (fd < 0)
-		return -1;
-	if (running_await(p->dir, err) < 0) {
-		close(fd);
-		return -1;
-	}
-	fs_tmp_sweep(dir);
-	fs_tmp_sweep(dist);
-	return fd;
-}
 
 /* ninja's output, line by line: its own status lines carry a mark, the rest is the compiler's. */
 #define MARK "\036"
@@ -108,10 +37,11 @@ struct stream {
 	struct build_result *res;
 	struct strs failed;	/* of each step that failed: its outputs, as ninja wrote them, and their verdict */
 	struct strs verdicts;	/* same order; "" for none */
-	VEC(struct buf) held;	/* likewise: what a link wrote, until it is known whether that says more */
+	VEC(struct buf) held;	/* likewise: what it wrote, until it is known whether that is to be told */
 	const struct graph *graph;
 	const struct launcher *launcher;
-	bool holding;		/* lines are of a link that failed, the last one */
+	bool doubtful;		/* a launcher stands before each compile: what fails may be its doing */
+	bool holding;		/* lines are of a step that failed, the last one, and are not told yet */
 	bool skip_command;	/* the next line is the failed command */
 	bool no_space;		/* a compiler's words for a full disk are many */
 	bool crashed;		/* the linker maps its output: no space is SIGBUS there */
@@ -126,6 +56,14 @@ static void stream_release(struct stream *s)
 		buf_release(b);
 	VEC_FREE(&s->held);
 	buf_release(&s->ninja_error);
+}
+
+/* As if nothing had been run yet. */
+static void stream_reset(struct stream *s)
+{
+	stream_release(s);
+	*s = (struct stream){ .req = s->req, .res = s->res, .graph = s->graph, .launcher = s->launcher,
+			      .ninja_error = BUF_INIT };
 }
 
 static void forward(const struct stream *s, const char *line, size_t len)
@@ -205,7 +143,7 @@ static void on_line(const char *line, size_t len, void *ctx)
 		strs_add(&s->failed, line + 8);
 		strs_add(&s->verdicts, "");
 		VEC_PUSH(&s->held, (struct buf)BUF_INIT);
-		s->holding = diagnose_is_link(s->graph, line + 8);
+		s->holding = s->doubtful || diagnose_is_link(s->graph, line + 8);
 		s->skip_command = true;
 		return;
 	}
@@ -591,6 +529,45 @@ static void dry_run_release(struct dry_run *d)
 		free(d->dir[i]);
 }
 
+/*
+ * What fails with a launcher may be its doing: a cache that cannot be written, a lie. So the steps that failed are run
+ * once more without it, and what is told is what comes of that. If all is well then, so is the rest of the build.
+ */
+static int without_launcher(const struct graph *g, const struct build_request *req, const char *file,
+			    const struct strs *outs, struct launcher *l, struct stream *s, int *status, struct err *err)
+{
+	CLEAN_STRS struct strs again = { 0 };
+	CLEAN_FREE char *line = NULL;
+	unsigned steps = s->res->steps;
+	struct str said = STR("");
+	int r;
+
+	for (size_t i = 0; i < s->failed.len; i++) {
+		const struct str name = str_trim(str_from(s->failed.ptr[i]));
+		const char *blank = memchr(name.ptr, ' ', name.len);
+
+		if (!said.len)
+			said = str_trim(buf_str(&s->held.ptr[i]));
+		/* of a link the binary, which comes first */
+		strs_take(&again, xstrndup(name.ptr, blank ? (size_t)(blank - name.ptr) : name.len));
+	}
+	str_cut(&said, '\n');
+	line = xasprintf("launcher %s: a compile failed with it, and not without it%s" STR_FMT, l->name,
+			 said.len ? ": " : "", STR_ARG(said));
+	launcher_leave(l);
+	stream_reset(s);
+	r = run_in_link_dir(g, req, file, &again, s, status, err);
+	steps += s->res->steps;
+	if (r == 0 && *status == 0) {
+		if (req->on_warn)
+			req->on_warn(line);
+		r = run_in_link_dir(g, req, file, outs, s, status, err);
+		steps += s->res->steps;
+	}
+	s->res->steps = steps;
+	return r;
+}
+
 static bool is_full(const char *dir)
 {
 	struct statvfs v;
@@ -714,7 +691,10 @@ static int build(struct project *p, const struct build_request *req, struct buil
 		}
 	}
 	idle_release(&idle);
+	s.doubtful = launcher.name != NULL;
 	r = outs.len ? run_in_link_dir(g, req, file, &outs, &s, &status, err) : 0;
+	if (r == 0 && status != 0 && s.doubtful && s.failed.len)
+		r = without_launcher(g, req, file, &outs, &launcher, &s, &status, err);
 	if (r == 0 && status == 0 && !req->dry_run && drop_damaged(dir, req, res, &outs)) {
 		unsigned steps = res->steps;
 

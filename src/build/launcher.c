@@ -344,6 +344,14 @@ int launcher_open(struct launcher *l, const struct project *p, const struct laun
 	return r;
 }
 
+void launcher_leave(struct launcher *l)
+{
+	/* as launcher_open() has put it: the last one */
+	free(l->env.ptr[--l->env.len]);
+	strs_add(&l->env, "SLSC_LAUNCHER=");
+	l->jobs = 0;
+}
+
 /* Leaves nothing running. */
 static void stop_sccache(struct launcher *l)
 {

@@ -64,6 +64,9 @@ struct launcher_opts {
 int launcher_open(struct launcher *l, const struct project *p, const struct launcher_opts *o,
 		  struct err *err) MUST_CHECK;
 
+/** launcher_leave - from here on compiles run without it; it is still asked what it has done. */
+void launcher_leave(struct launcher *l);
+
 /** launcher_sum - what the log says of all since launcher_open(). */
 int launcher_sum(const struct launcher *l, struct launcher_sum *sum, struct err *err) MUST_CHECK;
 /** launcher_sum_log - the same of @text, the log of the preset @name. */

@@ -14,6 +14,7 @@
 
 #define MAX_SHARDS 4096
 #define MAX_LOG (64u << 20)
+#define MAX_STEP_MS 86400000u	/* with what fits into a log, sums of them fit into 64 bits */
 
 struct part {
 	const struct function *fn;
@@ -71,7 +72,7 @@ static struct part *part_of(const struct map *by_name, const char *prefix, struc
 	return map_get(by_name, key);
 }
 
-/* "start<TAB>end<TAB>mtime<TAB>output<TAB>hash", in ms. What is no such line is no step. */
+/* "start<TAB>end<TAB>mtime<TAB>output<TAB>hash", in ms. What is no such line, or took days, is no step. */
 static bool parse_step(struct str line, uint64_t *ms, struct str *out)
 {
 	struct str start = take(&line, '\t'), end = take(&line, '\t');
@@ -79,7 +80,8 @@ static bool parse_step(struct str line, uint64_t *ms, struct str *out)
 
 	(void)take(&line, '\t');
 	*out = take(&line, '\t');
-	if (!line.len || str_parse_u64(start, &from) < 0 || str_parse_u64(end, &to) < 0 || to < from)
+	if (!line.len || str_parse_u64(start, &from) < 0 || str_parse_u64(end, &to) < 0 || to < from ||
+	    to - from > MAX_STEP_MS)
 		return false;
 	*ms = to - from;
 	return true;

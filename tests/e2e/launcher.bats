@@ -168,6 +168,50 @@ fails_midway() {
 	fails_midway http 4
 }
 
+# broken SCRIPT TOLD: a ccache that is this script; the build goes on without it, which is said once, and why
+broken() {
+	rm -rf "$T/a" "${T:?}/bin"
+	checkout "$T/a" ccache
+	mkdir "$T/bin"
+	printf '#!/bin/sh\n%s\n' "$1" >"$T/bin/ccache"
+	chmod +x "$T/bin/ccache"
+	PATH=$T/bin:$PATH build
+	is "$status" 0
+	has "$err" "warning: launcher ccache: a compile failed with it, and not without it: $2"
+	is "$(wc -l <<<"$err")" 1
+	same_as_reference
+}
+
+@test "a launcher that fails, or lies: the build goes on without it, the same bytes, one warning" {
+	reference checkout
+	broken 'echo ccache: error: not today >&2; echo more >&2; exit 1' "ccache: error: not today"
+	# shellcheck disable=SC2016
+	broken 'kill -SEGV $$' "Segmentation fault"
+	# it says that all is well, and makes nothing
+	broken 'exit 0' "clang: error: no such file or directory: '.slsc/release/"
+	# the real one, whose directory cannot be one
+	checkout "$T/b" ccache
+	echo >"$T/file"
+	CCACHE_DIR=$T/file build
+	is "$status" 0
+	has "$err" "warning: launcher ccache: a compile failed with it, and not without it: ccache: error: "
+	is "$(wc -l <<<"$err")" 1
+	same_as_reference
+}
+
+@test "what does not compile is said once, with a launcher as without" {
+	export CCACHE_DIR=$T/cache
+	checkout "$T/a"
+	echo 'int broken(void) { return nothing; }' >>src/main.c
+	slsc_run build --launcher none --arch x86_64
+	is "$status" 1
+	has "$err" "src/main.c:3:27: error: use of undeclared identifier 'nothing'"
+	told=$err
+	slsc_run build --launcher ccache --arch x86_64
+	is "$status" 1
+	is "$err" "$told"
+}
+
 @test "doctor --launcher: ccache by itself, by Redis, and without what the second compile needs" {
 	export CCACHE_DIR=$T/cache
 	slsc_run doctor --launcher ccache --progress=never

@@ -41,6 +41,8 @@ four() {
 	slsc_run build --shard 1/2 -n
 	is "$status" 0
 	has "$err$out" "shard 1/2: 1 of 4 functions, split by how long each took"
+	slsc_run build --shard 1/2 -n -q --json
+	is "$status $out" '0 {"dry_run":true}'
 	slsc_run package --zip --shard 2/2 --json
 	is "$status" 0
 	is "$(jq -c '[.artifacts[].function]' <<<"$out")" '["b","c","d"]'
@@ -55,6 +57,28 @@ four() {
 	slsc_run build -f Dockerfile --shard 1/2 .
 	is "$status" 2
 	has "$err" "error: --shard: a Dockerfile's image has no functions to split"
+}
+
+@test "build: options that would mean nothing are none" {
+	four
+	echo 'FROM scratch' >Dockerfile
+	for opt in --smoke --profile=small --launcher=none; do
+		slsc_run build -f Dockerfile $opt .
+		is "$status" 2
+		has "$err" "error: ${opt%%=*} is about functions, and --file about a Dockerfile"
+	done
+	slsc_run build -f Dockerfile --arch wasm32 .
+	is "$status" 2
+	is "$err" "error: --arch wasm32: a Dockerfile's image is for machines
+hint: x86_64 or arm64"
+	for opt in --target=x --tag=x --output=dir:x --label=a=b --compression=zstd --level=max --squash --strip \
+		--print=plan --until=2; do
+		slsc_run build $opt
+		is "$status" 2
+		is "$err" "error: ${opt%%=*} is about a Dockerfile, and none is named
+hint: name it with --file; what slsc.yaml says of images, 'slsc package' makes"
+	done
+	[ ! -e .slsc ]
 }
 
 @test "a dependency of several functions is compiled once for each target" {

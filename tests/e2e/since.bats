@@ -427,6 +427,29 @@ shard 1/2: 1 of 2 functions, split by their numbers of sources"
 	has "$err" "error: --since: a Dockerfile's image has no functions to choose from"
 }
 
+@test "nothing touched: what was asked for is looked at all the same" {
+	three
+	for command in build "package --zip"; do
+		# shellcheck disable=SC2086
+		slsc_run $command --since v1 --shard 3/2
+		is "$status" 2
+		is "$err" "error: --shard 3/2: is no part of a whole
+hint: write I/N, such as 2/4 for the second of four; N is at most 4096"
+		# shellcheck disable=SC2086
+		slsc_run $command --since v1 --cache-to ''
+		is "$status" 2
+		has "$err" "error: --cache-to: '': "
+		# shellcheck disable=SC2086
+		slsc_run $command --since v1 --cache-from oci:
+		is "$status" 2
+		is "${err%%$'\n'*}" "error: --cache-from: 'oci:': the path is empty"
+		# shellcheck disable=SC2086
+		slsc_run $command --since v1 --cache-from "oci:$T/none" --json
+		is "$status" 0
+		is "$(jq -c .cache <<<"$out")" '{"hits":0,"misses":0,"received":0,"sent":0}'
+	done
+}
+
 @test "revisions that are not there, and where there is no repository" {
 	three
 	slsc_run build --since nope

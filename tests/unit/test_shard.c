@@ -106,6 +106,7 @@ static void with_history_by_time(void **state)
 					"0\t99999\t1\t.slsc/debug/x86_64/d\t1\n"
 					"0\t99999\t1\t.slsc/release/x86_64/.obj/musl/.runtime/text.o\t1\n"
 					"5\t1\t1\t.slsc/release/x86_64/a\t1\nrubbish\n"
+					"0\t18014398509481984\t1\t.slsc/release/x86_64/.obj/musl/c/c.c.o\t1\n"
 					"0\t70000\t1\t.slsc/release/x86_64/a");
 	PART(1, 2, NULL, true, "c");
 	PART(2, 2, NULL, true, "a b d");
