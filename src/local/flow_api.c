@@ -254,7 +254,7 @@ static bool read_type(struct api_call *c, bool *express)
 static void create(struct api_call *c)
 {
 	const char *name, *text, *role;
-	struct flow_def *there;
+	struct flow_def *there, *d;
 	bool express;
 
 	if (!api_text(c, "name", FLOWS_NAME_MAX, true, &name) ||
@@ -279,14 +279,17 @@ static void create(struct api_call *c)
 					api_time(there->made)));
 		return;
 	}
-	c->def = read_definition(c, name, text, express, role);
-	if (c->def)
-		put(c);
+	/* without one, the call is over */
+	d = read_definition(c, name, text, express, role);
+	if (!d)
+		return;
+	c->def = d;
+	put(c);
 }
 
 static void update(struct api_call *c)
 {
-	struct flow_def *was = api_machine(c);
+	struct flow_def *was = api_machine(c), *d;
 	const char *text, *role;
 
 	if (!was || !api_text(c, "definition", DEFINITION_MAX, false, &text) ||
@@ -302,9 +305,10 @@ static void update(struct api_call *c)
 		api_error(c, 400, "InvalidArn", "Invalid Role Arn: '%s'", role);
 		return;
 	}
-	c->def = read_definition(c, was->name, text ? text : was->text, was->express, role ? role : was->role);
-	if (!c->def)
+	d = read_definition(c, was->name, text ? text : was->text, was->express, role ? role : was->role);
+	if (!d)
 		return;
+	c->def = d;
 	c->def->made = was->made;
 	c->update = true;
 	put(c);
