@@ -233,8 +233,7 @@ static struct flow_def *read_definition(struct api_call *c, const char *name, co
 	struct flow_def *d = flow_def_new(c->flows, name, name, text, strlen(text), express, role, NULL, &found, &err);
 
 	if (!d)
-		api_error(c, 400, "InvalidDefinition", "Invalid State Machine Definition: '%u:%u: %s'", err.loc.line,
-			  err.loc.col, err.msg);
+		api_error(c, 400, "InvalidDefinition", "Invalid State Machine Definition: '%s'", err.msg);
 	return d;
 }
 
