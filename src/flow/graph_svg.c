@@ -25,6 +25,8 @@ static const char style[] =
 	".flow .dot{fill:var(--mute)}.flow .ring{fill:none;stroke:var(--mute);stroke-width:2}\n"
 	".flow .way{fill:none;stroke:var(--mute);stroke-width:1.4}.flow .caught{stroke-dasharray:5 4}\n"
 	".flow .label{fill:var(--mute);font-size:12px;stroke:var(--bg);stroke-width:4px;paint-order:stroke}\n"
+	".flow .state>.label{stroke:var(--inner)}.flow .done>.label{stroke:var(--goodbg)}"
+	".flow .failed>.label{stroke:var(--badbg)}.flow .stopped>.label{stroke:var(--warnbg)}\n"
 	".flow .tip{fill:var(--mute)}.flow .took .way,.flow .took .ring{stroke:var(--good);stroke-width:2.5}\n"
 	".flow .took .dot,.flow .tip.took{fill:var(--good)}.flow .label.took{fill:var(--good)}\n"
 	".flow .done>.box{fill:var(--goodbg);stroke:var(--good);stroke-width:2.5}\n"
@@ -361,7 +363,7 @@ int flow_graph_svg(const struct flow_machine *m, const struct flow_trace *t, str
 	CLEAN_ARENA struct arena a = ARENA_INIT;
 	struct sheet_maker maker = { &a, t, 0, err };
 	struct writer w = { t, out, SIDE, HEAD };
-	const char *title = m->comment ? m->comment : m->file;
+	const char *file = strrchr(m->file, '/'), *title = m->comment ? m->comment : file ? file + 1 : m->file;
 	struct sheet *s;
 	double width, head;
 

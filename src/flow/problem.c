@@ -8,8 +8,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
-/* A message is as long as an error's at most, a path is what nesting makes it. */
-#define MSG_MAX 800
+#define MSG_MAX 560 /* with the path and the place it fits into an error */
 
 void flow_problems_add(struct flow_problems *p, bool warning, unsigned line, unsigned col, const char *path,
 		       const char *fmt, ...)
@@ -78,7 +77,6 @@ void flow_problems_release(struct flow_problems *p)
 
 int flow_problem_err(const struct flow_problem *p, const char *file, struct err *err)
 {
-	/* what is wrong has to be said, however deep it is */
-	err_at(err, ERR_CONFIG, file, p->line, p->col, "%.400s%s%s", p->path, *p->path ? ": " : "", p->msg);
+	err_at(err, ERR_CONFIG, file, p->line, p->col, "%s%s%s", p->path, *p->path ? ": " : "", p->msg);
 	return p->hint ? err_hint(err, "%s", p->hint) : -1;
 }

@@ -35,11 +35,35 @@ static void add_trail(struct buf *b, const struct trail *t)
 		buf_addz(b, t->name);
 }
 
+/*
+ * A path is kept for each state: sixty branches around thirty thousand of them would make hundreds of megabytes of it.
+ * Of a long one the middle is left out.
+ */
+#define TRAIL_MAX  400u
+#define TRAIL_HEAD 100u
+
+static void shorten(struct buf *b)
+{
+	size_t head = TRAIL_HEAD, tail = b->len > TRAIL_MAX ? b->len - (TRAIL_MAX - TRAIL_HEAD) : 0;
+
+	if (!tail)
+		return;
+	while (((unsigned char)b->ptr[head] & 0xc0) == 0x80)
+		head--;
+	while (((unsigned char)b->ptr[tail] & 0xc0) == 0x80)
+		tail++;
+	memmove(b->ptr + head + 3, b->ptr + tail, b->len - tail);
+	memcpy(b->ptr + head, "...", 3);
+	b->len = head + 3 + b->len - tail;
+	b->ptr[b->len] = '\0';
+}
+
 const char *trail_text(struct reader *r, const struct trail *t)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
 	add_trail(&b, t);
+	shorten(&b);
 	return arena_str(r->a, buf_str(&b));
 }
 
@@ -52,6 +76,7 @@ static void vproblem(struct reader *r, bool warn, const struct trail *t, struct 
 	/* to tell where of thousands of problems that nobody will read would take long, if they are deep */
 	if (r->found->len < FLOW_PROBLEMS_MAX)
 		add_trail(&path, t);
+	shorten(&path);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	flow_problems_add(r->found, warn, at.line, at.col, path.ptr, "%s", msg);
 }

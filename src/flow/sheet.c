@@ -166,8 +166,6 @@ static int make_state(struct sheet_maker *m, struct sheet_node *n)
 
 static void add_label(struct buf *b, const struct flow_state *s, const struct flow_exit *e)
 {
-	if (e->kind == FLOW_EXIT_NEXT)
-		return;
 	buf_addz(b, b->len ? " / " : "");
 	if (e->kind == FLOW_EXIT_RULE) {
 		flow_rule_text(&s->as.choice.rules[e->index], b);
@@ -206,15 +204,17 @@ static void add_edges(struct sheet_maker *m, struct sheet *s, size_t from, const
 		CLEAN_BUF struct buf label = BUF_INIT;
 		struct sheet_edge *edge = find_edge(s, first, from, ends->place[e.to->id - ends->base]);
 
+		if (e.kind == FLOW_EXIT_CATCH && !edge->caught && !edge->title)
+			edge->title = arena_strdup(m->a, "next");
 		edge->caught &= e.kind == FLOW_EXIT_CATCH;
 		edge->times = flow_trace_times(m->t, of, e.to);
 		if (edge->title)
 			buf_addz(&label, edge->title);
 		/* of a thousand rules nobody reads more than the first few */
-		if (label.len < 1000)
-			add_label(&label, of, &e);
-		if (label.len)
-			edge->title = arena_str(m->a, buf_str(&label));
+		if (e.kind == FLOW_EXIT_NEXT || label.len > 1000)
+			continue;
+		add_label(&label, of, &e);
+		edge->title = arena_str(m->a, buf_str(&label));
 	}
 	for (size_t i = first; i < s->nedges; i++) {
 		struct sheet_edge *edge = &s->edge[i];

@@ -8,10 +8,13 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
+#define STEPS_MAX 50000000u
+
 struct event {
 	const char *type;		/* NULL: not seen */
 	const struct flow_state *state; /* of an event that enters or leaves one */
 	uint32_t previous;
+	uint32_t nearest; /* the last event up to it, along what came before, that enters a state; 0: none */
 	bool enters, exits;
 	struct flow_time at;
 };
@@ -24,6 +27,7 @@ struct tracer {
 	struct map names;    /* of states */
 	struct event *event; /* by id */
 	size_t n;	     /* the highest id */
+	size_t steps;	     /* back from event to event, in all */
 	VEC(struct flow_trace_way) ways;
 };
 
@@ -45,8 +49,8 @@ static int read_time(const json_t *v, struct flow_time *out)
 		return -1;
 	whole = (double)(int64_t)d;
 	out->sec = (int64_t)d;
-	/* seconds with three decimals: microseconds are more than a double of today's seconds has to give */
-	out->nsec = (uint32_t)((d - whole) * 1e6 + 0.5) * 1000;
+	/* it has milliseconds, and as a double of today's seconds about as many */
+	out->nsec = (uint32_t)((d - whole) * 1e3 + 0.5) * 1000000;
 	return 0;
 }
 
@@ -88,12 +92,18 @@ static int read_event(struct tracer *r, size_t i, const json_t *o)
 	return e->enters || e->exits ? read_state(r, i, o, e) : 0;
 }
 
-/* Back along what came before it, to where @id's state was entered; 0: nowhere. Ids only fall. */
-static size_t entered_at(const struct tracer *r, size_t id, const struct flow_state *s)
+/*
+ * Back along what came before it, to where @s was entered; 0: nowhere. Ids only fall. What lies between two states that
+ * are entered is skipped.
+ */
+static size_t entered_at(struct tracer *r, size_t id, const struct flow_state *s)
 {
-	for (id = r->event[id].previous; id; id = r->event[id].previous)
-		if (r->event[id].enters && (!s || r->event[id].state == s))
+	for (id = r->event[r->event[id].previous].nearest; id; id = r->event[r->event[id].previous].nearest) {
+		if (r->event[id].state == s)
 			return id;
+		if (++r->steps > STEPS_MAX)
+			return 0;
+	}
 	return 0;
 }
 
@@ -104,13 +114,23 @@ static uint64_t between(struct flow_time a, struct flow_time b)
 	return ns > 0 ? (uint64_t)ns : 0;
 }
 
+static bool failed(const struct tracer *r, size_t id)
+{
+	const char *type = r->event[id].type;
+
+	return type && (ends_with(type, "Failed") || ends_with(type, "TimedOut"));
+}
+
 static void follow(struct tracer *r, size_t id)
 {
-	const struct event *e = &r->event[id], *before = &r->event[e->previous];
+	struct event *e = &r->event[id];
+	const struct event *before = &r->event[e->previous];
 	struct flow_trace_state *s = e->state ? &r->t->state[e->state->id] : NULL;
 
+	e->nearest = e->enters ? (uint32_t)id : before->nearest;
 	if (e->enters) {
-		const struct flow_trace_way way = { before->exits ? before->state : NULL, e->state, 1 };
+		const struct flow_trace_way way = { before->exits ? before->state : NULL, e->state, 1,
+						    before->exits && failed(r, before->previous) };
 
 		s->entered++;
 		VEC_PUSH(&r->ways, way);
@@ -119,13 +139,9 @@ static void follow(struct tracer *r, size_t id)
 
 		s->exited++;
 		s->ns += from ? between(r->event[from].at, e->at) : 0;
-	} else if (starts_with(e->type, "LambdaFunction") || starts_with(e->type, "Task") ||
-		   starts_with(e->type, "Activity")) {
-		const size_t from =
-			ends_with(e->type, "Failed") || ends_with(e->type, "TimedOut") ? entered_at(r, id, NULL) : 0;
-
-		if (from)
-			r->t->state[r->event[from].state->id].failed++;
+	} else if ((starts_with(e->type, "LambdaFunction") || starts_with(e->type, "Task")) && failed(r, id) &&
+		   e->nearest) {
+		r->t->state[r->event[e->nearest].state->id].failed++;
 	}
 }
 
@@ -147,10 +163,12 @@ static void add_ways(struct tracer *r)
 	if (r->ways.len)
 		qsort(r->ways.ptr, r->ways.len, sizeof(*r->ways.ptr), by_ids);
 	for (size_t i = 0; i < r->ways.len; i++)
-		if (to && by_ids(&r->ways.ptr[to - 1], &r->ways.ptr[i]) == 0)
+		if (to && by_ids(&r->ways.ptr[to - 1], &r->ways.ptr[i]) == 0) {
 			r->ways.ptr[to - 1].times++;
-		else
+			r->ways.ptr[to - 1].caught += r->ways.ptr[i].caught;
+		} else {
 			r->ways.ptr[to++] = r->ways.ptr[i];
+		}
 	t->way = r->ways.ptr;
 	t->nways = to;
 }
@@ -181,6 +199,9 @@ static int trace(struct tracer *r, const json_t *events)
 	for (size_t id = 1; id <= r->n; id++)
 		follow(r, id);
 	add_ways(r);
+	if (r->steps > STEPS_MAX)
+		return err_set(r->err, ERR_LIMIT, "%s: limit exceeded: too many states were entered and never left",
+			       r->shown);
 	set_status(r);
 	return 0;
 }
@@ -218,13 +239,17 @@ void flow_trace_release(struct flow_trace *t)
 	*t = (struct flow_trace){ .ns = 0 };
 }
 
+const struct flow_trace_way *flow_trace_way(const struct flow_trace *t, const struct flow_state *from,
+					    const struct flow_state *to)
+{
+	const struct flow_trace_way key = { .from = from, .to = to };
+
+	return t && t->nways ? bsearch(&key, t->way, t->nways, sizeof(key), by_ids) : NULL;
+}
+
 uint64_t flow_trace_times(const struct flow_trace *t, const struct flow_state *from, const struct flow_state *to)
 {
-	const struct flow_trace_way key = { from, to, 0 };
-	const struct flow_trace_way *way;
+	const struct flow_trace_way *way = flow_trace_way(t, from, to);
 
-	if (!t || !t->nways)
-		return 0;
-	way = bsearch(&key, t->way, t->nways, sizeof(key), by_ids);
 	return way ? way->times : 0;
 }

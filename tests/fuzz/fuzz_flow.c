@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz definitions of state machines. What is refused is refused with its place, in clean UTF-8, and the first error is
- * the one that is returned; of what is accepted each name is resolved, each state reached and each place known.
+ * the one that is returned; of what is accepted each name is resolved, each place known, and each state drawn.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "flow/machine.h"
+#include "flow/graph.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,6 +66,30 @@ static void check_states(const struct flow_machine *m, const struct flow_states 
 	}
 }
 
+/* Each state is in the drawing, and nothing in it that XML cannot hold. */
+static void check_drawing(const struct flow_machine *m)
+{
+	CLEAN_BUF struct buf svg = BUF_INIT, mermaid = BUF_INIT;
+	struct err err = ERR_INIT;
+	size_t states = 0;
+
+	flow_graph_mermaid(m, NULL, &mermaid);
+	check_text(mermaid.ptr);
+	if (flow_graph_svg(m, NULL, &svg, &err) < 0) {
+		if (err.code != ERR_LIMIT)
+			BUG("%s", err.msg);
+		return;
+	}
+	for (const char *s = svg.ptr; (s = strstr(s, "<g class=\"state ")); s++)
+		states++;
+	if (states != m->nstates)
+		BUG("%zu states are drawn of %zu", states, m->nstates);
+	check_text(svg.ptr);
+	for (size_t i = 0; i < svg.len; i++)
+		if ((unsigned char)svg.ptr[i] < ' ' && svg.ptr[i] != '\n')
+			BUG("a control character in the drawing");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const functions[] = { "stock", "mail" };
@@ -84,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (found.errors)
 			BUG("accepted with %zu errors", found.errors);
 		check_states(&m, m.root);
+		check_drawing(&m);
 	}
 	check_problems(&found, &err);
 	return 0;
