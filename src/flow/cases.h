@@ -15,7 +15,7 @@
  */
 
 #define FLOW_CASES_MAX	    1000u
-#define FLOW_CASE_STEPS_MAX 1000000u /* states that a case may enter */
+#define FLOW_CASE_STEPS_MAX 250000u /* states that a case may enter */
 #define FLOW_TIMES_MAX	    1000000u
 
 /** What a task answers once, or several times. */

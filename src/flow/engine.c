@@ -127,12 +127,28 @@ void line_queue(struct flow_execution *x, struct line *l)
 	if (l->queued)
 		return;
 	l->queued = true;
-	l->queue = NULL;
+	l->behind = NULL;
+	l->before = x->tail;
 	if (x->tail)
-		x->tail->queue = l;
+		x->tail->behind = l;
 	else
 		x->first = l;
 	x->tail = l;
+}
+
+static void unqueue(struct flow_execution *x, struct line *l)
+{
+	if (!l->queued)
+		return;
+	l->queued = false;
+	if (l->before)
+		l->before->behind = l->behind;
+	else
+		x->first = l->behind;
+	if (l->behind)
+		l->behind->before = l->before;
+	else
+		x->tail = l->before;
 }
 
 struct line *line_new(struct flow_execution *x, struct line *up, size_t index, const struct flow_state *start,
@@ -151,6 +167,7 @@ struct line *line_new(struct flow_execution *x, struct line *up, size_t index, c
 			l->next->prev = l;
 		up->down = l;
 	}
+	x->lines++;
 	line_queue(x, l);
 	return l;
 }
@@ -174,23 +191,6 @@ void line_leave(struct flow_execution *x, struct line *l)
 	line_context_changed(l);
 }
 
-static void unqueue(struct flow_execution *x, struct line *l)
-{
-	struct line *before = NULL;
-
-	if (!l->queued)
-		return;
-	if (x->first != l)
-		for (before = x->first; before->queue != l;)
-			before = before->queue;
-	if (before)
-		before->queue = l->queue;
-	else
-		x->first = l->queue;
-	if (x->tail == l)
-		x->tail = before;
-}
-
 void line_free(struct flow_execution *x, struct line *l)
 {
 	while (l->down)
@@ -208,6 +208,7 @@ void line_free(struct flow_execution *x, struct line *l)
 	json_decref(l->variables);
 	free(l->used);
 	free(l);
+	x->lines--;
 }
 
 /* ---- the execution ---- */
@@ -330,25 +331,38 @@ static void timers_fire(struct flow_execution *x)
 		timer_fires(x, x->timers.ptr[0]);
 }
 
+static void set_header(json_t *headers, json_t *all, const char *name, const char *value)
+{
+	json_t *list = flow_value_must(json_array());
+
+	flow_value_push(list, flow_value_text(value));
+	flow_value_set(all, name, list);
+	flow_value_set(headers, name, flow_value_text(value));
+}
+
+/* What lambda:invoke hands on: the answer of the service's API. */
 static json_t *wrapped(const struct line *l, const struct flow_event *ev)
 {
 	json_t *o = flow_value_must(json_object()), *http = flow_value_must(json_object()),
-	       *meta = flow_value_must(json_object()), *headers = flow_value_must(json_object());
+	       *meta = flow_value_must(json_object()), *headers = flow_value_must(json_object()),
+	       *all = flow_value_must(json_object());
 	const char *version = ev->version ? ev->version : "$LATEST", *id = ev->request_id ? ev->request_id : "";
+	const int status = l->asynchronous ? 202 : 200;
 
-	flow_value_set(headers, "Content-Type", json_string("application/json"));
-	flow_value_set(headers, "X-Amz-Executed-Version", json_string(version));
-	flow_value_set(headers, "x-amzn-RequestId", json_string(id));
+	set_header(headers, all, "Content-Type", "application/json");
+	set_header(headers, all, "X-Amz-Executed-Version", version);
+	set_header(headers, all, "x-amzn-RequestId", id);
+	flow_value_set(http, "AllHttpHeaders", all);
 	flow_value_set(http, "HttpHeaders", headers);
-	flow_value_set(http, "HttpStatusCode", json_integer(l->asynchronous ? 202 : 200));
-	flow_value_set(meta, "RequestId", json_string(id));
+	flow_value_set(http, "HttpStatusCode", json_integer(status));
+	flow_value_set(meta, "RequestId", flow_value_text(id));
 	if (!l->asynchronous)
-		flow_value_set(o, "ExecutedVersion", json_string(version));
+		flow_value_set(o, "ExecutedVersion", flow_value_text(version));
 	flow_value_set(o, "Payload",
 		       l->asynchronous ? json_string("") : json_incref(ev->value ? ev->value : json_null()));
 	flow_value_set(o, "SdkHttpMetadata", http);
 	flow_value_set(o, "SdkResponseMetadata", meta);
-	flow_value_set(o, "StatusCode", json_integer(l->asynchronous ? 202 : 200));
+	flow_value_set(o, "StatusCode", json_integer(status));
 	return o;
 }
 
@@ -389,10 +403,7 @@ static void steps_run(struct flow_execution *x)
 	for (unsigned n = 0; n < FLOW_STEPS_MAX && x->first && !x->status; n++) {
 		struct line *l = x->first;
 
-		x->first = l->queue;
-		if (!x->first)
-			x->tail = NULL;
-		l->queued = false;
+		unqueue(x, l);
 		state_begin(x, l);
 	}
 }
@@ -403,7 +414,7 @@ static bool apply(struct flow_execution *x, const struct flow_event *ev)
 
 	switch (ev->kind) {
 	case FLOW_EV_TIME:
-		return true;
+		return false;
 	case FLOW_EV_DONE:
 	case FLOW_EV_FAILED:
 		if (!l)
@@ -431,6 +442,7 @@ static bool apply(struct flow_execution *x, const struct flow_event *ev)
 
 bool flow_execution_tell(struct flow_execution *x, const struct flow_event *ev, const struct flow_sink *sink)
 {
+	int64_t before = x->now;
 	bool changed;
 
 	if (x->status)
@@ -455,6 +467,9 @@ bool flow_execution_tell(struct flow_execution *x, const struct flow_event *ev, 
 		changed = apply(x, ev) || changed;
 	steps_run(x);
 	x->sink = NULL;
+	/* What is not written down must not be remembered either: a clock may be set back before the next event. */
+	if (!changed)
+		x->now = before;
 	return changed;
 }
 
@@ -484,6 +499,11 @@ json_t *flow_execution_output(const struct flow_execution *x)
 const struct flow_fault *flow_execution_fault(const struct flow_execution *x)
 {
 	return &x->fault;
+}
+
+const struct flow_state *flow_execution_where(const struct flow_execution *x)
+{
+	return x->status == FLOW_FAILED ? x->where : NULL;
 }
 
 int64_t flow_execution_deadline(const struct flow_execution *x)

@@ -32,6 +32,7 @@
 #define FLOW_ENGINE_VERSION 1u	   /* of what a journal leads to: a journal of another version is not replayed */
 #define FLOW_STEPS_MAX	    10000u /* transitions within one event: then flow_execution_due() is 0 */
 #define FLOW_NEVER	    INT64_MAX
+#define FLOW_LINES_MAX	    10000u /* branches and iterations at a time: others begin when some are over */
 #define FLOW_MAP_RUNNING    40u /* iterations of a Map without MaxConcurrency that run at a time, as in the service */
 
 /** A machine with all of its paths and templates compiled. Immutable: any number of executions and threads use it. */
@@ -124,7 +125,7 @@ struct flow_execution;
 struct flow_execution *flow_execution_new(const struct flow_program *p, const struct flow_start *start,
 					  const struct flow_sink *sink);
 void flow_execution_free(struct flow_execution *x); /* NULL is fine */
-/** flow_execution_tell - an event. False: it changed nothing, as with a task that is over. */
+/** flow_execution_tell - an event. False: it changed nothing, as with a task that is over or a timer not yet due. */
 bool flow_execution_tell(struct flow_execution *x, const struct flow_event *ev, const struct flow_sink *sink);
 /** flow_execution_awaits - whether @task is under way. */
 bool flow_execution_awaits(const struct flow_execution *x, uint64_t task);
@@ -135,6 +136,8 @@ enum flow_status flow_execution_status(const struct flow_execution *x);
 json_t *flow_execution_output(const struct flow_execution *x);
 /** flow_execution_fault - why it is not FLOW_SUCCEEDED; its members may be NULL. */
 const struct flow_fault *flow_execution_fault(const struct flow_execution *x);
+/** flow_execution_where - the state whose error it is if it is FLOW_FAILED, the innermost; NULL otherwise. */
+const struct flow_state *flow_execution_where(const struct flow_execution *x);
 int64_t flow_execution_deadline(const struct flow_execution *x);
 /** flow_execution_ended - when it was over; 0: it is not. */
 int64_t flow_execution_ended(const struct flow_execution *x);

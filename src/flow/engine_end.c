@@ -74,8 +74,8 @@ static void line_done(struct flow_execution *x, struct line *l)
 		     (struct flow_history){ .type = map ? FLOW_H_MAP_SUCCEEDED : FLOW_H_PARALLEL_SUCCEEDED,
 					    .state = up->state });
 		state_result(x, up, json_incref(up->results));
-	} else if (map) {
-		map_more(x, up);
+	} else {
+		parts_more(x, up);
 	}
 }
 
@@ -130,24 +130,20 @@ static void state_exit(struct flow_execution *x, struct line *l, json_t *output,
 void state_output(struct flow_execution *x, struct line *l, json_t *output, json_t *assigned,
 		  const struct flow_state *next)
 {
-	CLEAN_FAULT struct flow_fault f = FLOW_FAULT_INIT, inner = FLOW_FAULT_INIT;
+	CLEAN_FAULT struct flow_fault f = FLOW_FAULT_INIT;
 	struct line_data look;
 	json_t *out;
 
 	line_look(&look, x, l, output);
-	out = flow_path_get(x->program, &l->state->output_path, &look.d, NULL, &inner);
-	if (!out)
-		flow_fault_set(&f, inner.error, "Invalid path %s", inner.cause);
-	if (!out || !within_limit(l, out, NULL, &f)) {
-		json_decref(out);
-		json_decref(output);
-		json_decref(assigned);
-		flow_fault_release(&inner);
-		state_wrong(x, l, &f);
+	out = flow_path_get(x->program, &l->state->output_path, &look.d, NULL, &f);
+	json_decref(output);
+	if (out && within_limit(l, out, NULL, &f)) {
+		state_exit(x, l, out, assigned, next);
 		return;
 	}
-	json_decref(output);
-	state_exit(x, l, out, assigned, next);
+	json_decref(out);
+	json_decref(assigned);
+	state_wrong(x, l, &f);
 }
 
 /* Where ResultPath puts @result; NULL with @f. */
@@ -324,13 +320,18 @@ void state_failed(struct flow_execution *x, struct line *l, struct flow_fault *f
 	CLEAN_FAULT struct flow_fault wrong = FLOW_FAULT_INIT;
 	bool branch = l->phase == LINE_INSIDE && l->state->kind == FLOW_PARALLEL;
 	bool runtime = is(mine.error, "States.Runtime");
+	/* An error that goes up through what is around it is still that of where it came from. */
+	const struct flow_state *where = x->where ? x->where : l->state;
 
 	*f = (struct flow_fault)FLOW_FAULT_INIT;
 	if (l->phase == LINE_INSIDE)
 		inside_abort(x, l, &mine);
 	line_leave(x, l);
-	if (runtime || (!retried(x, l, mine.error, branch) && !caught(x, l, &mine, branch, &wrong)))
+	x->where = NULL;
+	if (runtime || (!retried(x, l, mine.error, branch) && !caught(x, l, &mine, branch, &wrong))) {
+		x->where = where;
 		line_failed(x, l, wrong.error ? &wrong : &mine);
+	}
 	flow_fault_release(&mine);
 }
 

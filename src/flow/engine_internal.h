@@ -49,10 +49,10 @@ struct line {
 	enum line_phase phase;
 	bool entered; /* the event is out: a retry does not enter again */
 	bool queued;
-	struct line *queue; /* behind it among those to be stepped */
-	json_t *input;	    /* of the state, raw */
-	json_t *context;    /* $$, made when somebody asks; NULL */
-	json_t *variables;  /* assigned in this line; NULL: none */
+	struct line *behind, *before; /* among those to be stepped */
+	json_t *input;		      /* of the state, raw */
+	json_t *context;	      /* $$, made when somebody asks; NULL */
+	json_t *variables;	      /* assigned in this line; NULL: none */
 	int64_t entered_at;
 	uint64_t entered_id; /* of the event */
 	uint64_t last;	     /* its latest event */
@@ -94,9 +94,11 @@ struct flow_execution {
 	json_t *output;
 	struct flow_fault fault;
 	struct line *top;
-	struct line *first, *tail; /* to be stepped */
-	VEC(struct line *) timers; /* a heap */
-	VEC(struct line *) tasks;  /* by the low bits of a task's number; NULL: free */
+	size_t lines;
+	const struct flow_state *where; /* of the latest error */
+	struct line *first, *tail;	/* to be stepped */
+	VEC(struct line *) timers;	/* a heap */
+	VEC(struct line *) tasks;	/* by the low bits of a task's number; NULL: free */
 	VEC(uint32_t) free_tasks;
 	uint64_t orders, serial, events, steps;
 };
@@ -131,7 +133,8 @@ void line_context_changed(struct line *l);
 /* engine_state.c */
 void state_begin(struct flow_execution *x, struct line *l);
 void state_invoke(struct flow_execution *x, struct line *l, bool again);
-void map_more(struct flow_execution *x, struct line *l);
+/** parts_more - begin as many branches or iterations as there is room for. */
+void parts_more(struct flow_execution *x, struct line *l);
 
 /* engine_end.c: what becomes of a state */
 /** state_result - of Pass, Task, Parallel, Map: @result is taken over. */

@@ -7,15 +7,10 @@
 
 static json_t *input_of(struct flow_execution *x, struct line *l, struct flow_fault *f)
 {
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	struct line_data look;
-	json_t *v;
 
 	line_look(&look, x, l, l->input);
-	v = flow_path_get(x->program, &l->state->input_path, &look.d, NULL, &inner);
-	if (!v)
-		flow_fault_set(f, inner.error, "Invalid path %s", inner.cause);
-	return v;
+	return flow_path_get(x->program, &l->state->input_path, &look.d, NULL, f);
 }
 
 /* InputPath, then Parameters. */
@@ -40,7 +35,6 @@ static json_t *effective_input(struct flow_execution *x, struct line *l, struct 
 static int number_of(struct flow_execution *x, struct line *l, const struct flow_number *n, const char *field,
 		     json_t *input, uint64_t least, uint64_t most, uint64_t *out, struct flow_fault *f)
 {
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	CLEAN_BUF struct buf text = BUF_INIT;
 	struct line_data look;
 	json_t *v;
@@ -50,9 +44,9 @@ static int number_of(struct flow_execution *x, struct line *l, const struct flow
 	if (!n->path.text)
 		return 0;
 	line_look(&look, x, l, input);
-	v = flow_path_get(x->program, &n->path, &look.d, NULL, &inner);
+	v = flow_path_get(x->program, &n->path, &look.d, NULL, f);
 	if (!v)
-		return flow_fault_set(f, inner.error, "Invalid path %s", inner.cause);
+		return -1;
 	if (json_is_integer(v) && json_integer_value(v) >= (json_int_t)least &&
 	    json_integer_value(v) <= (json_int_t)most) {
 		*out = (uint64_t)json_integer_value(v);
@@ -159,7 +153,6 @@ static int task_begin(struct flow_execution *x, struct line *l, json_t *effectiv
 
 static int wait_until(struct flow_execution *x, struct line *l, json_t *in, int64_t *due, struct flow_fault *f)
 {
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	CLEAN_BUF struct buf text = BUF_INIT;
 	struct flow_time t = l->state->as.wait.time;
 	uint64_t seconds = 0;
@@ -168,9 +161,9 @@ static int wait_until(struct flow_execution *x, struct line *l, json_t *in, int6
 
 	if (l->state->as.wait.time_path.text) {
 		line_look(&look, x, l, in);
-		v = flow_path_get(x->program, &l->state->as.wait.time_path, &look.d, NULL, &inner);
+		v = flow_path_get(x->program, &l->state->as.wait.time_path, &look.d, NULL, f);
 		if (!v)
-			return flow_fault_set(f, inner.error, "Invalid path %s", inner.cause);
+			return -1;
 		if (!json_is_string(v) || flow_time_parse(json_string_value(v), json_string_length(v), &t) < 0) {
 			flow_value_excerpt(v, 256, &text);
 			json_decref(v);
@@ -235,7 +228,6 @@ static int choice_begin(struct flow_execution *x, struct line *l, json_t *in, st
 static int text_of(struct flow_execution *x, struct line *l, const struct flow_text *t, const char *field, json_t *in,
 		   char **out, struct flow_fault *f)
 {
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	struct line_data look;
 	json_t *v;
 
@@ -243,9 +235,9 @@ static int text_of(struct flow_execution *x, struct line *l, const struct flow_t
 	if (!t->path.text)
 		return 0;
 	line_look(&look, x, l, in);
-	v = flow_path_get(x->program, &t->path, &look.d, NULL, &inner);
+	v = flow_path_get(x->program, &t->path, &look.d, NULL, f);
 	if (!v)
-		return flow_fault_set(f, inner.error, "Invalid path %s", inner.cause);
+		return -1;
 	if (!json_is_string(v)) {
 		json_decref(v);
 		return flow_fault_set(f, "States.Runtime", "The %s parameter does not reference a string: %s", field,
@@ -271,19 +263,22 @@ static int fail_begin(struct flow_execution *x, struct line *l, json_t *in, stru
 
 /* ---- Parallel, Map ---- */
 
-static int parallel_begin(struct flow_execution *x, struct line *l, json_t *effective)
+static void parts_init(struct line *l, size_t parts, size_t limit)
 {
-	size_t n = l->state->as.parallel.nbranches;
-
 	l->phase = LINE_INSIDE;
-	l->parts = l->begun = n;
+	l->parts = parts;
+	l->limit = limit;
 	l->results = flow_value_must(json_array());
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < parts; i++)
 		flow_value_push(l->results, json_null());
+}
+
+static void parallel_begin(struct flow_execution *x, struct line *l, json_t *effective)
+{
+	parts_init(l, l->state->as.parallel.nbranches, SIZE_MAX);
+	l->effective = json_incref(effective);
 	emit(x, l, (struct flow_history){ .type = FLOW_H_PARALLEL_STARTED, .state = l->state });
-	for (size_t i = 0; i < n; i++)
-		line_new(x, l, i, l->state->as.parallel.branches[i]->start, json_incref(effective))->last = l->last;
-	return 0;
+	parts_more(x, l);
 }
 
 static json_t *item_input(struct flow_execution *x, struct line *l, size_t index, json_t *item, struct flow_fault *f)
@@ -306,31 +301,42 @@ static json_t *item_input(struct flow_execution *x, struct line *l, size_t index
 	return v;
 }
 
-void map_more(struct flow_execution *x, struct line *l)
+static void iteration_new(struct flow_execution *x, struct line *l, json_t *item, json_t *input)
+{
+	struct line *below = line_new(x, l, l->begun, l->state->as.map.processor->start, input);
+
+	below->item = json_incref(item);
+	below->last = l->last;
+	emit(x, below, (struct flow_history){ .type = FLOW_H_ITERATION_STARTED, .state = l->state, .index = l->begun });
+}
+
+void parts_more(struct flow_execution *x, struct line *l)
 {
 	CLEAN_FAULT struct flow_fault f = FLOW_FAULT_INIT;
 
-	while (l->begun < l->parts && l->begun - l->over < l->limit) {
-		json_t *item = json_array_get(l->items, l->begun), *input = item_input(x, l, l->begun, item, &f);
-		struct line *below;
-		uint64_t last = l->last;
+	for (; l->begun < l->parts && l->begun - l->over < l->limit; l->begun++) {
+		json_t *item = json_array_get(l->items, l->begun), *input;
 
+		/* One has to be under way: it is who begins the next. */
+		if (x->lines >= FLOW_LINES_MAX && l->begun > l->over)
+			return;
+		if (l->state->kind == FLOW_PARALLEL) {
+			line_new(x, l, l->begun, l->state->as.parallel.branches[l->begun]->start,
+				 json_incref(l->effective))
+				->last = l->last;
+			continue;
+		}
+		input = item_input(x, l, l->begun, item, &f);
 		if (!input) {
 			state_wrong(x, l, &f);
 			return;
 		}
-		below = line_new(x, l, l->begun, l->state->as.map.processor->start, input);
-		below->item = json_incref(item);
-		below->last = last;
-		emit(x, below,
-		     (struct flow_history){ .type = FLOW_H_ITERATION_STARTED, .state = l->state, .index = l->begun });
-		l->begun++;
+		iteration_new(x, l, item, input);
 	}
 }
 
 static int map_begin(struct flow_execution *x, struct line *l, json_t *in, struct flow_fault *f)
 {
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	uint64_t limit = 0;
 	struct line_data look;
 
@@ -339,19 +345,14 @@ static int map_begin(struct flow_execution *x, struct line *l, json_t *in, struc
 	if (number_of(x, l, &l->state->as.map.max_concurrency, "MaxConcurrencyPath", in, 0, UINT32_MAX, &limit, f) < 0)
 		return -1;
 	line_look(&look, x, l, in);
-	l->items = flow_path_get(x->program, &l->state->as.map.items_path, &look.d, NULL, &inner);
+	l->items = flow_path_get(x->program, &l->state->as.map.items_path, &look.d, NULL, f);
 	if (!l->items)
-		return flow_fault_set(f, inner.error, "Invalid path %s", inner.cause);
+		return -1;
 	if (!json_is_array(l->items))
 		return flow_fault_set(f, "States.Runtime", "Reference path \"%s\" must point to array.",
 				      l->state->as.map.items_path.text ? l->state->as.map.items_path.text : "$");
-	l->phase = LINE_INSIDE;
+	parts_init(l, json_array_size(l->items), limit ? limit : FLOW_MAP_RUNNING);
 	l->effective = json_incref(in);
-	l->limit = limit ? limit : FLOW_MAP_RUNNING;
-	l->parts = json_array_size(l->items);
-	l->results = flow_value_must(json_array());
-	for (size_t i = 0; i < l->parts; i++)
-		flow_value_push(l->results, json_null());
 	emit(x, l, (struct flow_history){ .type = FLOW_H_MAP_STARTED, .state = l->state, .index = l->parts });
 	if (!l->parts) {
 		json_t *results = json_incref(l->results);
@@ -360,7 +361,7 @@ static int map_begin(struct flow_execution *x, struct line *l, json_t *in, struc
 		state_result(x, l, results);
 		return 0;
 	}
-	map_more(x, l);
+	parts_more(x, l);
 	return 0;
 }
 
@@ -408,7 +409,7 @@ void state_begin(struct flow_execution *x, struct line *l)
 		rc = wait_begin(x, l, in, &f);
 		break;
 	case FLOW_PARALLEL:
-		rc = parallel_begin(x, l, in);
+		parallel_begin(x, l, in);
 		break;
 	case FLOW_MAP:
 		rc = map_begin(x, l, in, &f);

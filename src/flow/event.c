@@ -69,7 +69,12 @@ json_t *flow_function_value(const char *payload, size_t n)
 
 	if (!v)
 		v = json_stringn(payload, n);
-	return v ? v : json_null();
+	if (!v) {
+		CLEAN_FREE char *text = xstrndup(payload, n);
+
+		v = flow_value_text(text);
+	}
+	return v;
 }
 
 void flow_function_fault(const char *payload, size_t n, struct flow_fault *out)

@@ -16,15 +16,22 @@ void flow_fault_release(struct flow_fault *f)
 	*f = (struct flow_fault)FLOW_FAULT_INIT;
 }
 
-/* At most @max bytes, and no half of a character. */
+/* At most @max bytes, and no half of a character. Functions send whatever they like: it is made UTF-8 here. */
 static char *cut(const char *s, size_t max)
 {
-	size_t n = strnlen(s, max + 1);
+	json_t *clean = str_is_utf8(str_from(s)) ? NULL : flow_value_text(s);
+	size_t n;
+	char *out;
 
+	if (clean)
+		s = json_string_value(clean);
+	n = strnlen(s, max + 1);
 	if (n > max)
 		for (n = max; n && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
 			;
-	return xstrndup(s, n);
+	out = xstrndup(s, n);
+	json_decref(clean);
+	return out;
 }
 
 int flow_fault_copy(struct flow_fault *f, const char *error, const char *cause)
@@ -48,19 +55,11 @@ int flow_fault_set(struct flow_fault *f, const char *error, const char *fmt, ...
 	return flow_fault_copy(f, error, cause.ptr);
 }
 
-static json_t *text(const char *s)
-{
-	/* Names and causes of functions are whatever these have sent. */
-	json_t *v = json_string(s ? s : "");
-
-	return v ? v : flow_value_must(json_string("(not valid UTF-8)"));
-}
-
 json_t *flow_fault_json(const struct flow_fault *f)
 {
 	json_t *v = flow_value_must(json_object());
 
-	flow_value_set(v, "Error", text(f->error));
-	flow_value_set(v, "Cause", text(f->cause));
+	flow_value_set(v, "Error", flow_value_text(f->error ? f->error : ""));
+	flow_value_set(v, "Cause", flow_value_text(f->cause ? f->cause : ""));
 	return v;
 }

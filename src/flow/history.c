@@ -61,12 +61,8 @@ const char *flow_history_name(const struct flow_history *h)
 
 static void set_text(json_t *o, const char *key, const char *s)
 {
-	json_t *v;
-
-	if (!s)
-		return;
-	v = json_string(s);
-	flow_value_set(o, key, v ? v : json_string("(not valid UTF-8)"));
+	if (s)
+		flow_value_set(o, key, flow_value_text(s));
 }
 
 /* Data is JSON in a string. */

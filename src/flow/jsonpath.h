@@ -49,7 +49,7 @@ const struct jsonpath *jsonpath_compile(struct arena *a, struct str s, size_t *e
 
 /**
  * jsonpath_get - a new reference; NULL with @f States.Runtime: there is no such place, or it is too much work. The
- * cause is "PATH: what is wrong". With @absent, which may be NULL, *@absent tells the first of both.
+ * cause is "Invalid path 'PATH': what is wrong". With @absent, which may be NULL, *@absent tells the first of both.
  */
 json_t *jsonpath_get(const struct jsonpath *p, const struct flow_data *d, bool *absent, struct flow_fault *f);
 

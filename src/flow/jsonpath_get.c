@@ -243,19 +243,19 @@ json_t *jsonpath_get(const struct jsonpath *p, const struct flow_data *d, bool *
 		break;
 	}
 	if (!root) {
-		flow_fault_set(f, "States.Runtime", "%s: %s", p->text, why ? why : "there is no input");
+		flow_fault_set(f, "States.Runtime", "Invalid path '%s': %s", p->text, why ? why : "there is no input");
 		return NULL;
 	}
 	v = evaluate(p, root, root, &budget, &why);
 	if (!v) {
-		flow_fault_set(f, "States.Runtime", "%s: %s", p->text, why);
+		flow_fault_set(f, "States.Runtime", "Invalid path '%s': %s", p->text, why);
 		return NULL;
 	}
 	if (!budget) {
 		json_decref(v);
 		if (absent_out)
 			*absent_out = false;
-		flow_fault_set(f, "States.Runtime", "%s: it would look at more than %u values", p->text,
+		flow_fault_set(f, "States.Runtime", "Invalid path '%s': it would look at more than %u values", p->text,
 			       JSONPATH_WORK_MAX);
 		return NULL;
 	}

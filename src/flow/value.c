@@ -14,6 +14,17 @@ json_t *flow_value_must(json_t *v)
 	return v;
 }
 
+json_t *flow_value_text(const char *s)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+	json_t *v = json_string(s);
+
+	if (v)
+		return v;
+	buf_add_json(&b, str_from(s));
+	return flow_value_must(json_loadb(b.ptr, b.len, JSON_DECODE_ANY, NULL));
+}
+
 void flow_value_set(json_t *object, const char *key, json_t *v)
 {
 	if (json_object_set_new_nocheck(object, key, flow_value_must(v)) < 0)
@@ -244,7 +255,7 @@ static bool too_deep(const json_t *v, unsigned depth)
 json_t *flow_value_parse(const char *s, size_t n, char why[JSON_ERROR_TEXT_LENGTH])
 {
 	json_error_t e;
-	json_t *v = json_loadb(s, n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
+	json_t *v = json_loadb(s, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
 
 	if (!v) {
 		memcpy(why, e.text, JSON_ERROR_TEXT_LENGTH);

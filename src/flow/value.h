@@ -29,12 +29,15 @@ void flow_value_dump(const json_t *v, struct buf *out);
 /** flow_value_excerpt - the same, cut off behind @max bytes, with "..." behind them. For messages. */
 void flow_value_excerpt(const json_t *v, size_t max, struct buf *out);
 /**
- * flow_value_parse - a new reference; NULL: it is no JSON, too deep, or has a key twice. @why: of
- * JSON_ERROR_TEXT_LENGTH.
+ * flow_value_parse - a new reference; NULL: it is no JSON, or too deep. Of two members of one name the later one
+ * counts.
+ * @why: of JSON_ERROR_TEXT_LENGTH.
  */
 json_t *flow_value_parse(const char *s, size_t n, char why[JSON_ERROR_TEXT_LENGTH]);
 /** flow_value_must - @v, which is not NULL: jansson refuses only what is no UTF-8, and callers have seen to that. */
 json_t *flow_value_must(json_t *v);
+/** flow_value_text - @s as a string; what is no UTF-8 becomes U+FFFD, as it does in a journal. A new reference. */
+json_t *flow_value_text(const char *s);
 /** flow_value_set - put @v, which is handed over, under @key. */
 void flow_value_set(json_t *object, const char *key, json_t *v);
 void flow_value_push(json_t *array, json_t *v);

@@ -17,6 +17,7 @@
 struct bench {
 	VEC(uint64_t) tasks;
 	size_t bytes;
+	struct buf *journal; /* NULL: none is kept */
 };
 
 static void on_invoke(void *arg, const struct flow_invoke *i)
@@ -81,6 +82,10 @@ static double measure(const char *machine, json_t *input, unsigned runs, bool hi
 							  .task = b->tasks.ptr[--b->tasks.len],
 							  .value = one };
 			flow_execution_tell(x, &ev, &sink);
+			if (b->journal) {
+				flow_event_write(&ev, b->journal);
+				buf_addc(b->journal, '\n');
+			}
 		}
 		if (flow_execution_status(x) != FLOW_SUCCEEDED) {
 			fprintf(stderr, "%s: %s\n", flow_execution_fault(x)->error, flow_execution_fault(x)->cause);
@@ -92,6 +97,43 @@ static double measure(const char *machine, json_t *input, unsigned runs, bool hi
 	}
 	from = now() - from;
 	flow_program_free(p);
+	flow_machine_release(&m);
+	return from;
+}
+
+/* Seconds that it takes to read the journal and to be told all of it. */
+static double replay(const char *machine, json_t *input, struct bench *b)
+{
+	CLEAN_FLOW_PROBLEMS struct flow_problems found = { 0 };
+	struct flow_sink sink = { on_invoke, on_cancel, NULL, NULL, b };
+	struct flow_start start = { "id", "name", "role", "machine", "machine", NULL, input, 0, FLOW_NEVER, 1 };
+	const char *p = b->journal->ptr;
+	struct flow_execution *x;
+	struct flow_program *program;
+	struct err err = ERR_INIT;
+	struct flow_machine m;
+	double from;
+
+	if (flow_machine_parse(&m, "bench", machine, strlen(machine), NULL, &found, &err) < 0 ||
+	    !(program = flow_program_new(&m, &err)))
+		exit(1);
+	from = now();
+	x = flow_execution_new(program, &start, &sink);
+	while (*p) {
+		struct flow_event_read r;
+		size_t n = strcspn(p, "\n");
+
+		if (flow_event_parse(p, n, &r, &err) < 0)
+			exit(1);
+		flow_execution_tell(x, &r.ev, &sink);
+		flow_event_release(&r);
+		p += n + 1;
+	}
+	if (flow_execution_status(x) != FLOW_SUCCEEDED)
+		exit(1);
+	flow_execution_free(x);
+	from = now() - from;
+	flow_program_free(program);
 	flow_machine_release(&m);
 	return from;
 }
@@ -120,6 +162,7 @@ int main(void)
 		"function:f\",\"End\":true}}},\"End\":true}}}";
 	json_t *input = json_pack("{s:i,s:s}", "n", 1, "text", "a few words of input"), *items = json_array();
 	struct bench b = { .bytes = 0 };
+	struct buf journal;
 	uint64_t steps;
 	double took;
 
@@ -133,6 +176,11 @@ int main(void)
 		json_array_append_new(items, json_integer(i % 10));
 	took = measure(map, items, 1, false, &steps, &b);
 	printf("a Map over 100,000 items, a task each: %.2f s, %ld KiB at its peak\n", took, peak());
+	buf_init(&journal);
+	b.journal = &journal;
+	measure(map, items, 1, false, &steps, &b);
+	printf("its journal of %zu KiB replayed: %.2f s\n", journal.len / 1024, replay(map, items, &b));
+	buf_release(&journal);
 	json_decref(input);
 	json_decref(items);
 	VEC_FREE(&b.tasks);

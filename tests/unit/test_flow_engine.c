@@ -22,15 +22,13 @@ static void test_data_flow(void **state)
 	   "SUCCEEDED {\"x\":1,\"n\":\"A\",\"s\":1}");
 	is(ONE("\"Type\":\"Pass\",\"InputPath\":\"$.b\"" END), "{\"a\":1}",
 	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
-	   "Invalid "
-	   "path $.b: there is no such name");
+	   "Invalid path '$.b': there is no such name");
 	is(ONE("\"Type\":\"Pass\",\"Parameters\":{\"x.$\":\"$.b\"}" END), "{\"a\":1}",
-	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). The "
-	   "JSONPath '$.b' specified for the field 'x.$' could not be found in the input '{\"a\":1}'");
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
+	   "The JSONPath '$.b' specified for the field 'x.$' could not be found in the input '{\"a\":1}'");
 	is(ONE("\"Type\":\"Pass\",\"ResultPath\":\"$.a.b\"" END), "{\"a\":1}",
 	   "FAILED States.ResultPathMatchFailure: An error occurred while executing the state 'A' (entered at the "
-	   "event "
-	   "id #2). Unable to apply ResultPath '$.a.b' to the input '{\"a\":1}'");
+	   "event id #2). Unable to apply ResultPath '$.a.b' to the input '{\"a\":1}'");
 	is(ONE("\"Type\":\"Succeed\",\"OutputPath\":\"$.a\""), "{\"a\":1}", "SUCCEEDED 1");
 	is(ONE("\"Type\":\"Fail\",\"Error\":\"E\",\"Cause\":\"c\""), "{}", "FAILED E: c");
 	is(ONE("\"Type\":\"Fail\",\"ErrorPath\":\"$.e\",\"CausePath\":\"States.Format('{}!', $.e)\""), "{\"e\":\"x\"}",
@@ -43,23 +41,19 @@ static void test_context(void **state)
 	(void)state;
 	is(ONE("\"Type\":\"Pass\",\"Parameters\":{\"c.$\":\"$$\"}" END), "{\"a\":1}",
 	   "SUCCEEDED {\"c\":{\"Execution\":{\"Id\":\"arn:aws:states:us-east-1:123456789012:execution:m:e\","
-	   "\"Input\":{"
-	   "\"a\":1},\"Name\":\"e\",\"RoleArn\":\"arn:aws:iam::123456789012:role/r\","
-	   "\"StartTime\":\"2023-11-14T22:13:20."
-	   "000Z\"},\"State\":{\"EnteredTime\":\"2023-11-14T22:13:20.000Z\",\"Name\":\"A\",\"RetryCount\":0},"
-	   "\"StateMachine\":{\"Id\":\"arn:aws:states:us-east-1:123456789012:stateMachine:m\",\"Name\":\"m\"}}}");
+	   "\"Input\":{\"a\":1},\"Name\":\"e\",\"RoleArn\":\"arn:aws:iam::123456789012:role/r\","
+	   "\"StartTime\":\"2023-11-14T22:13:20.000Z\"},\"State\":{\"EnteredTime\":\"2023-11-14T22:13:20.000Z\","
+	   "\"Name\":\"A\",\"RetryCount\":0},\"StateMachine\":{\"Id\":\"arn:aws:states:us-east-1:123456789012:state"
+	   "Machine:m\",\"Name\":\"m\"}}}");
 }
 
 static void test_variables(void **state)
 {
 	(void)state;
 	is("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Result\":5,\"Assign\":{\"x.$\":\"$\",\"y\":2},"
-	   "\"Next\":"
-	   "\"B\"},\"B\":{\"Type\":\"Pass\",\"Parameters\":{\"v.$\":\"States.MathAdd($x, $y)\"},\"Assign\":{\"x\":1,"
-	   "\"z.$\":"
-	   "\"$x\"},\"Next\":\"C\"},\"C\":{\"Type\":\"Pass\",\"Parameters\":{\"x.$\":\"$x\",\"z.$\":\"$z\"},"
-	   "\"ResultPath\":\"$."
-	   "r\",\"End\":true}}}",
+	   "\"Next\":\"B\"},\"B\":{\"Type\":\"Pass\",\"Parameters\":{\"v.$\":\"States.MathAdd($x, $y)\"},"
+	   "\"Assign\":{\"x\":1,\"z.$\":\"$x\"},\"Next\":\"C\"},\"C\":{\"Type\":\"Pass\","
+	   "\"Parameters\":{\"x.$\":\"$x\",\"z.$\":\"$z\"},\"ResultPath\":\"$.r\",\"End\":true}}}",
 	   "{}", "SUCCEEDED {\"v\":7,\"r\":{\"x\":1,\"z\":5}}");
 }
 
@@ -152,10 +146,9 @@ static void test_choice(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CLEAN_FREE char *machine = xasprintf(
-			"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Choice\",\"Choices\":[{%s,\"Next\":\"Y\"}],"
-			"\"Default\":\"N\"},\"Y\":{\"Type\":\"Pass\",\"Result\":\"yes\",\"End\":true},"
-			"\"N\":{\"Type\":\"Pass\","
-			"\"Result\":\"no\",\"End\":true}}}",
+			"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Choice\",\"Choices\":[{%s,"
+			"\"Next\":\"Y\"}],\"Default\":\"N\"},\"Y\":{\"Type\":\"Pass\",\"Result\":\"yes\","
+			"\"End\":true},\"N\":{\"Type\":\"Pass\",\"Result\":\"no\",\"End\":true}}}",
 			cases[i].rule);
 		const char *got = run_whole(machine, cases[i].input, NULL);
 
@@ -164,15 +157,12 @@ static void test_choice(void **state)
 	}
 	is(CHOICE("\"Variable\":\"$.b\",\"IsNull\":true"), "{}",
 	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
-	   "Invalid "
-	   "path '$.b': The choice state's condition path references an invalid value.");
+	   "Invalid path '$.b': The choice state's condition path references an invalid value.");
 	is("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Choice\",\"Choices\":[{\"Variable\":\"$\","
-	   "\"IsNull\":true,"
-	   "\"Next\":\"B\"}]},\"B\":{\"Type\":\"Succeed\"}}}",
+	   "\"IsNull\":true,\"Next\":\"B\"}]},\"B\":{\"Type\":\"Succeed\"}}}",
 	   "{}",
-	   "FAILED States.NoChoiceMatched: An error occurred while executing the state 'A' (entered at the event id "
-	   "#2). No "
-	   "choice rule holds, and there is no Default");
+	   "FAILED States.NoChoiceMatched: An error occurred while executing the state 'A' (entered at the event "
+	   "id #2). No choice rule holds, and there is no Default");
 }
 
 static int64_t waited(const char *fields, const char *input)
@@ -202,13 +192,12 @@ static void test_wait(void **state)
 	assert_int_equal(waited("\"Timestamp\":\"2001-01-01T00:00:00Z\"", "{}"), 0);
 	assert_int_equal(waited("\"TimestampPath\":\"$.t\"", "{\"t\":\"2023-11-15T00:13:22+02:00\"}"), 2000);
 	is(ONE("\"Type\":\"Wait\",\"SecondsPath\":\"$.s\"" END), "{\"s\":-1}",
-	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). The "
-	   "SecondsPath parameter does not reference an integer value from 0 to 99999999: $.s == -1");
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
+	   "The SecondsPath parameter does not reference an integer value from 0 to 99999999: $.s == -1");
 	is(ONE("\"Type\":\"Wait\",\"TimestampPath\":\"$.s\"" END), "{\"s\":\"soon\"}",
-	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). The "
-	   "TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: $.s "
-	   "== "
-	   "\"soon\"");
+	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
+	   "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format "
+	   "string: $.s == \"soon\"");
 }
 
 #define TASK   "\"Type\":\"Task\",\"Resource\":\"arn:aws:lambda:us-east-1:123456789012:function:f\""
@@ -235,17 +224,18 @@ static void test_task(void **state)
 {
 	(void)state;
 	runs(ONE(TASK END), "{\"a\":1}", ANSWERS("= {\"b\":2}"), "SUCCEEDED {\"b\":2}", "f {\"a\":1}\n",
-	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded "
-	     "TaskStateExited ExecutionSucceeded");
+	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted "
+	     "LambdaFunctionSucceeded TaskStateExited ExecutionSucceeded");
 	runs(ONE(TASK ",\"Parameters\":{\"x.$\":\"$.a\"},\"ResultSelector\":{\"y.$\":\"$.b\"},\"ResultPath\":\"$.r\","
 		      "\"OutputPath\":\"$.r\"" END),
 	     "{\"a\":1}", ANSWERS("= {\"b\":2}"), "SUCCEEDED {\"y\":2}", "f {\"x\":1}\n", NULL);
 	runs(ONE(INVOKE ",\"Parameters\":{\"FunctionName\":\"g:7\",\"Payload.$\":\"$.a\"}" END), "{\"a\":{\"b\":1}}",
 	     ANSWERS("= 5"),
-	     "SUCCEEDED {\"ExecutedVersion\":\"$LATEST\",\"Payload\":5,\"SdkHttpMetadata\":{\"HttpHeaders\":{\"Content"
-	     "-"
-	     "Type\":\"application/json\",\"X-Amz-Executed-Version\":\"$LATEST\",\"x-amzn-RequestId\":\"\"},"
-	     "\"HttpStatusCode\":200},\"SdkResponseMetadata\":{\"RequestId\":\"\"},\"StatusCode\":200}",
+	     "SUCCEEDED {\"ExecutedVersion\":\"$LATEST\",\"Payload\":5,\"SdkHttpMetadata\":{\"AllHttpHeaders\":{"
+	     "\"Content-Type\":[\"application/json\"],\"X-Amz-Executed-Version\":[\"$LATEST\"],"
+	     "\"x-amzn-RequestId\":[\"\"]},\"HttpHeaders\":{\"Content-Type\":\"application/json\","
+	     "\"X-Amz-Executed-Version\":\"$LATEST\",\"x-amzn-RequestId\":\"\"},\"HttpStatusCode\":200},"
+	     "\"SdkResponseMetadata\":{\"RequestId\":\"\"},\"StatusCode\":200}",
 	     "g {\"b\":1}\n",
 	     "ExecutionStarted TaskStateEntered TaskScheduled TaskStarted TaskSucceeded TaskStateExited "
 	     "ExecutionSucceeded");
@@ -257,8 +247,8 @@ static void test_task(void **state)
 	     "ExecutionFailed");
 	runs(ONE(TASK ",\"TimeoutSeconds\":5" END), "{}", ANSWERS("..."), "FAILED States.Timeout: -",
 	     "f {} within 5000 ms\ncancel f\n",
-	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionTimedOut "
-	     "ExecutionFailed");
+	     "ExecutionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted "
+	     "LambdaFunctionTimedOut ExecutionFailed");
 	runs(ONE(TASK ",\"TimeoutSecondsPath\":\"$.t\"" END), "{\"t\":7}", ANSWERS("= 1"), "SUCCEEDED 1",
 	     "f {\"t\":7} within 7000 ms\n", NULL);
 	runs(ONE(TASK ",\"TimeoutSeconds\":5,\"HeartbeatSeconds\":2" END), "{}", ANSWERS("..."),
@@ -384,8 +374,7 @@ static void test_catch(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CLEAN_FREE char *machine = xasprintf("{\"StartAt\":\"A\",\"States\":{\"A\":{" TASK
 						     ",\"Catch\":[{\"ErrorEquals\":[%s],\"Next\":\"C\"}],"
-						     "\"End\":true},"
-						     "\"C\":{\"Type\":\"Succeed\"}}}",
+						     "\"End\":true},\"C\":{\"Type\":\"Succeed\"}}}",
 						     cases[i].errors);
 		CLEAN_FREE char *answer = xasprintf("! %s", cases[i].error);
 
@@ -394,10 +383,8 @@ static void test_catch(void **state)
 	}
 	/* what ResultSelector does wrong is no Runtime error */
 	runs("{\"StartAt\":\"A\",\"States\":{\"A\":{" TASK
-	     ",\"ResultSelector\":{\"n.$\":\"States.ArrayLength($)\"},\"Catch\":["
-	     "{\"ErrorEquals\":[\"States.IntrinsicFailure\"],\"Next\":\"C\"}],\"End\":true},\"C\":{\"Type\":\"Pass\","
-	     "\"Result\":1,"
-	     "\"End\":true}}}",
+	     ",\"ResultSelector\":{\"n.$\":\"States.ArrayLength($)\"},\"Catch\":[{\"ErrorEquals\":[\"States.Intrinsi"
+	     "cFailure\"],\"Next\":\"C\"}],\"End\":true},\"C\":{\"Type\":\"Pass\",\"Result\":1,\"End\":true}}}",
 	     "{}", ANSWERS("= 5"), "SUCCEEDED 1", NULL, NULL);
 }
 
@@ -410,23 +397,23 @@ static void test_parallel(void **state)
 		     "Q", TASK END) "],\"ResultPath\":\"$.r\"" END),
 	     "{\"a\":1}", ANSWERS("= 2"), "SUCCEEDED {\"a\":1,\"r\":[1,2]}", "f {\"a\":1}\n",
 	     "ExecutionStarted ParallelStateEntered ParallelStateStarted PassStateEntered PassStateExited "
-	     "TaskStateEntered "
-	     "LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded TaskStateExited "
-	     "ParallelStateSucceeded ParallelStateExited ExecutionSucceeded");
+	     "TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded "
+	     "TaskStateExited ParallelStateSucceeded ParallelStateExited ExecutionSucceeded");
 	/* one fails: the others are ended */
 	runs(ONE("\"Type\":\"Parallel\",\"Branches\":[" BRANCH("P", TASK END) "," BRANCH("Q", TASK END) "," BRANCH(
 		     "R", "\"Type\":\"Wait\",\"Seconds\":9" END) "]" END),
 	     "{}", ANSWERS("! E why"), "FAILED E: why", "f {}\nf {}\ncancel f\n",
 	     "ExecutionStarted ParallelStateEntered ParallelStateStarted TaskStateEntered LambdaFunctionScheduled "
-	     "LambdaFunctionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted WaitStateEntered "
-	     "LambdaFunctionFailed WaitStateAborted TaskStateAborted ParallelStateFailed ExecutionFailed");
+	     "LambdaFunctionStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted "
+	     "WaitStateEntered LambdaFunctionFailed WaitStateAborted TaskStateAborted ParallelStateFailed "
+	     "ExecutionFailed");
 	/* and all of it is tried again, then caught */
 	runs("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Parallel\",\"Branches\":[" BRANCH(
 		     "P",
 		     TASK END) "," BRANCH("Q",
 					  TASK END) "],\"Retry\":[{\"ErrorEquals\":[\"States.BranchFailed\"],"
-						    "\"MaxAttempts\":1}],\"Catch\":[{\"ErrorEquals\":[\"E\"],\"Next\":"
-						    "\"C\"}],\"End\":true},\"C\":{\"Type\":\"Succeed\"}}}",
+						    "\"MaxAttempts\":1}],\"Catch\":[{\"ErrorEquals\":[\"E\"],"
+						    "\"Next\":\"C\"}],\"End\":true},\"C\":{\"Type\":\"Succeed\"}}}",
 	     "{}", ANSWERS("! E", "= 1", "! E why"), "SUCCEEDED {\"Error\":\"E\",\"Cause\":\"why\"}",
 	     "f {}\nf {}\ncancel f\nf {}\nf {}\n", NULL);
 	/* what is wrong inside fails all, whatever is caught */
@@ -437,8 +424,7 @@ static void test_parallel(void **state)
 		"\"Next\":\"A\"}]" END),
 	   "{}",
 	   "FAILED States.Runtime: An error occurred while executing the state 'P' (entered at the event id #4). "
-	   "Invalid "
-	   "path $.b: there is no such name");
+	   "Invalid path '$.b': there is no such name");
 }
 
 #define MAP(fields, processor) "\"Type\":\"Map\"," fields "\"ItemProcessor\":" processor END
@@ -449,14 +435,12 @@ static void test_map(void **state)
 	runs(ONE(MAP("\"ItemsPath\":\"$.l\",\"ResultPath\":\"$.r\",", BRANCH("P", "\"Type\":\"Pass\"" END))),
 	     "{\"l\":[1,{\"x\":2}]}", ANSWERS(NULL), "SUCCEEDED {\"l\":[1,{\"x\":2}],\"r\":[1,{\"x\":2}]}", "",
 	     "ExecutionStarted MapStateEntered MapStateStarted MapIterationStarted MapIterationStarted "
-	     "PassStateEntered "
-	     "PassStateExited MapIterationSucceeded PassStateEntered PassStateExited MapIterationSucceeded "
-	     "MapStateSucceeded MapStateExited ExecutionSucceeded");
+	     "PassStateEntered PassStateExited MapIterationSucceeded PassStateEntered PassStateExited "
+	     "MapIterationSucceeded MapStateSucceeded MapStateExited ExecutionSucceeded");
 	runs(ONE(MAP("", BRANCH("P", "\"Type\":\"Pass\"" END))), "[]", ANSWERS(NULL), "SUCCEEDED []", "",
 	     "ExecutionStarted MapStateEntered MapStateStarted MapStateSucceeded MapStateExited ExecutionSucceeded");
 	runs(ONE(MAP("\"ItemsPath\":\"$.l\",\"ItemSelector\":{\"i.$\":\"$$.Map.Item.Index\","
-		     "\"v.$\":\"$$.Map.Item.Value\","
-		     "\"k.$\":\"$.k\"},",
+		     "\"v.$\":\"$$.Map.Item.Value\",\"k.$\":\"$.k\"},",
 		     BRANCH("P",
 			    "\"Type\":\"Pass\",\"Parameters\":{\"in.$\":\"$\",\"i.$\":\"$$.Map.Item.Index\"}" END))),
 	     "{\"l\":[\"a\",\"b\"],\"k\":7}", ANSWERS(NULL),
@@ -467,32 +451,26 @@ static void test_map(void **state)
 	runs(ONE(MAP("\"MaxConcurrency\":2,", BRANCH("P", TASK END))), "[1,2,3]", ANSWERS("= 10", "= 20", "= 30"),
 	     "SUCCEEDED [10,20,30]", "f 1\nf 2\nf 3\n",
 	     "ExecutionStarted MapStateEntered MapStateStarted MapIterationStarted MapIterationStarted "
-	     "TaskStateEntered "
-	     "LambdaFunctionScheduled LambdaFunctionStarted TaskStateEntered LambdaFunctionScheduled "
-	     "LambdaFunctionStarted "
-	     "LambdaFunctionSucceeded TaskStateExited MapIterationSucceeded MapIterationStarted TaskStateEntered "
+	     "TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted TaskStateEntered "
 	     "LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded TaskStateExited "
-	     "MapIterationSucceeded "
+	     "MapIterationSucceeded MapIterationStarted TaskStateEntered LambdaFunctionScheduled "
+	     "LambdaFunctionStarted LambdaFunctionSucceeded TaskStateExited MapIterationSucceeded "
 	     "LambdaFunctionSucceeded TaskStateExited MapIterationSucceeded MapStateSucceeded MapStateExited "
 	     "ExecutionSucceeded");
 	runs(ONE(MAP("\"MaxConcurrencyPath\":\"$.n\",\"ItemsPath\":\"$.l\",", BRANCH("P", TASK END))),
 	     "{\"n\":1,\"l\":[1,2]}", ANSWERS("= 1", "! E why"), "FAILED E: why", "f 1\nf 2\n",
 	     "ExecutionStarted MapStateEntered MapStateStarted MapIterationStarted TaskStateEntered "
 	     "LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded TaskStateExited "
-	     "MapIterationSucceeded "
-	     "MapIterationStarted TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionFailed "
-	     "MapIterationFailed MapStateFailed ExecutionFailed");
+	     "MapIterationSucceeded MapIterationStarted TaskStateEntered LambdaFunctionScheduled "
+	     "LambdaFunctionStarted LambdaFunctionFailed MapIterationFailed MapStateFailed ExecutionFailed");
 	runs(ONE(MAP("", BRANCH("P", TASK END))), "[1,2]", ANSWERS("! E"), "FAILED E: -", "f 1\nf 2\ncancel f\n",
 	     "ExecutionStarted MapStateEntered MapStateStarted MapIterationStarted MapIterationStarted "
-	     "TaskStateEntered "
-	     "LambdaFunctionScheduled LambdaFunctionStarted TaskStateEntered LambdaFunctionScheduled "
-	     "LambdaFunctionStarted "
-	     "LambdaFunctionFailed MapIterationFailed TaskStateAborted MapIterationAborted MapStateFailed "
-	     "ExecutionFailed");
+	     "TaskStateEntered LambdaFunctionScheduled LambdaFunctionStarted TaskStateEntered "
+	     "LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionFailed MapIterationFailed "
+	     "TaskStateAborted MapIterationAborted MapStateFailed ExecutionFailed");
 	is(ONE(MAP("", BRANCH("P", "\"Type\":\"Pass\"" END))), "{}",
 	   "FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). "
-	   "Reference "
-	   "path \"$\" must point to array.");
+	   "Reference path \"$\" must point to array.");
 	/* a Map in a Map: $$.Map.Item is the inner one's */
 	is(ONE(MAP("",
 		   BRANCH("I",
@@ -512,13 +490,11 @@ static void test_limits(void **state)
 		buf_addc(&in, 'x');
 	buf_addz(&in, "\"}");
 	is(ONE("\"Type\":\"Pass\",\"ResultPath\":\"$.r\"" END), in.ptr,
-	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the maximum "
-	   "number "
-	   "of bytes service limit.");
+	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the "
+	   "maximum number of bytes service limit.");
 	is(ONE("\"Type\":\"Pass\",\"Parameters\":{\"a.$\":\"$\",\"b.$\":\"$\"}" END), in.ptr,
-	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the maximum "
-	   "number "
-	   "of bytes service limit.");
+	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the "
+	   "maximum number of bytes service limit.");
 	/* 262,144 bytes are let through, one more is not */
 	buf_reset(&in);
 	buf_addz(&in, "= \"");
@@ -530,26 +506,21 @@ static void test_limits(void **state)
 	buf_addz(&in, "\"");
 	runs(ONE(TASK END), "{}", ANSWERS(in.ptr),
 	     "FAILED States.DataLimitExceeded: The state/task 'arn:aws:lambda:us-east-1:123456789012:function:f' "
-	     "returned "
-	     "a result with a size exceeding the maximum number of bytes service limit.",
+	     "returned a result with a size exceeding the maximum number of bytes service limit.",
 	     NULL, NULL);
 	/* nesting grows in a loop until it is too deep */
 	is("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Parameters\":{\"a.$\":\"$\"},\"Next\":\"B\"},"
-	   "\"B\":{\"Type\":"
-	   "\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,\"Next\":\"C\"}],\"Default\":\"A\"},"
-	   "\"C\":{"
-	   "\"Type\":\"Succeed\"}}}",
+	   "\"B\":{\"Type\":\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,\"Next\":\"C\"}],"
+	   "\"Default\":\"A\"},\"C\":{\"Type\":\"Succeed\"}}}",
 	   "{}",
-	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the maximum "
-	   "number "
-	   "of bytes service limit.");
+	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the "
+	   "maximum number of bytes service limit.");
 	/* a loop without a wait gives the caller its turn, and the clock ends it */
 	run_open(
 		&r,
 		"{\"TimeoutSeconds\":1,\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},"
-		"\"B\":{\"Type\":"
-		"\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,\"Next\":\"C\"}],\"Default\":"
-		"\"A\"},\"C\":{\"Type\":\"Succeed\"}}}");
+		"\"B\":{\"Type\":\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,"
+		"\"Next\":\"C\"}],\"Default\":\"A\"},\"C\":{\"Type\":\"Succeed\"}}}");
 	run_begin(&r, "{}");
 	assert_int_equal(flow_execution_due(r.x), 0);
 	assert_int_equal(flow_execution_steps(r.x), FLOW_STEPS_MAX);
@@ -579,17 +550,87 @@ static void test_stop(void **state)
 	run_close(&r);
 }
 
+static void test_lines(void **state)
+{
+	CLEAN_BUF struct buf in = BUF_INIT;
+	struct run r;
+
+	(void)state;
+	/* of 30,000 iterations that may run side by side, two lines each, no more begin than there is room for */
+	buf_addc(&in, '[');
+	for (unsigned i = 0; i < 30000; i++)
+		buf_addz(&in, i ? ",1" : "1");
+	buf_addc(&in, ']');
+	run_open(&r, ONE(MAP("\"MaxConcurrency\":30000,",
+			     BRANCH("Q", "\"Type\":\"Parallel\",\"Branches\":[" BRANCH("T", TASK END) ","
+				    BRANCH("W", "\"Type\":\"Wait\",\"Seconds\":1" END) "]" END))));
+	run_begin(&r, in.ptr);
+	while (!flow_execution_due(r.x))
+		run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME });
+	assert_in_range(r.calls.len, FLOW_LINES_MAX / 4, FLOW_LINES_MAX);
+	run_tell(&r, (struct flow_event){ .kind = FLOW_EV_STOP });
+	assert_int_equal(r.calls.len, 0);
+	run_close(&r);
+
+	/* and all are run in the end */
+	run_open(&r, ONE(MAP("\"MaxConcurrency\":30000,\"ResultSelector\":{\"n.$\":\"States.ArrayLength($)\"},",
+			     BRANCH("W", "\"Type\":\"Wait\",\"Seconds\":1" END))));
+	run_begin(&r, in.ptr);
+	run_on(&r, ANSWERS(NULL));
+	assert_string_equal(run_result(&r), "SUCCEEDED {\"n\":30000}");
+	assert_int_equal(r.now - RUN_START, 4000);
+	run_close(&r);
+
+	/* one of many that have begun fails */
+	run_open(&r, ONE(MAP("\"MaxConcurrency\":30000,", BRANCH("F", "\"Type\":\"Fail\",\"Error\":\"E\""))));
+	run_begin(&r, in.ptr);
+	assert_string_equal(run_result(&r), "FAILED E: -");
+	assert_string_equal(flow_execution_where(r.x)->name, "F");
+	run_close(&r);
+}
+
+static void test_where(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_open(&r, "{\"StartAt\":\"A\",\"States\":{\"A\":{" TASK
+		     ",\"Catch\":[{\"ErrorEquals\":[\"E\"],\"Next\":\"B\"}],\"End\":true},\"B\":{\"Type\":\"Pass\","
+		     "\"InputPath\":\"$.x\",\"End\":true}}}");
+	run_begin(&r, "{}");
+	assert_null(flow_execution_where(r.x));
+	run_on(&r, ANSWERS("! E"));
+	assert_int_equal(flow_execution_status(r.x), FLOW_FAILED);
+	assert_string_equal(flow_execution_where(r.x)->path, "States.B");
+	run_close(&r);
+}
+
+static void test_clock(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_open(&r, ONE("\"Type\":\"Wait\",\"Seconds\":10" END));
+	run_begin(&r, "{}");
+	/* too early: nothing has changed, and nothing is remembered */
+	r.now += 9999;
+	assert_false(run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME }));
+	assert_false(run_tell(&r, (struct flow_event){ .kind = FLOW_EV_DONE, .task = 1 }));
+	r.now = RUN_START + 10000;
+	assert_true(run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME }));
+	assert_int_equal(flow_execution_ended(r.x), RUN_START + 10000);
+	run_close(&r);
+}
+
 static const char everything[] =
-	"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Parallel\",\"Branches\":["
-	"{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":3,\"Next\":\"U\"},"
-	"\"U\":{\"Type\":\"Pass\",\"Parameters\":{\"u.$\":\"States.UUID()\",\"n.$\":\"States.MathRandom(0, "
-	"1000000)\"},"
-	"\"End\":true}}},"
+	"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Parallel\",\"Branches\":[{\"StartAt\":\"W\","
+	"\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":3,\"Next\":\"U\"},\"U\":{\"Type\":\"Pass\","
+	"\"Parameters\":{\"u.$\":\"States.UUID()\",\"n.$\":\"States.MathRandom(0, 1000000)\"},\"End\":true}}},"
 	"{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"ItemsPath\":\"$.l\",\"MaxConcurrency\":2,"
 	"\"ItemProcessor\":{\"StartAt\":\"T\",\"States\":{\"T\":{" TASK ",\"TimeoutSeconds\":10,"
-	"\"Retry\":[{\"ErrorEquals\":[\"E\"],\"JitterStrategy\":\"FULL\"}],"
-	"\"Catch\":[{\"ErrorEquals\":[\"F\"],\"Next\":\"O\"}],\"End\":true},"
-	"\"O\":{\"Type\":\"Pass\",\"Result\":\"caught\",\"End\":true}}},\"End\":true}}}],"
+	"\"Retry\":[{\"ErrorEquals\":[\"E\"],\"JitterStrategy\":\"FULL\"}],\"Catch\":[{\"ErrorEquals\":[\"F\"],"
+	"\"Next\":\"O\"}],\"End\":true},\"O\":{\"Type\":\"Pass\",\"Result\":\"caught\",\"End\":true}}},"
+	"\"End\":true}}}],"
 	"\"ResultPath\":\"$.r\",\"Next\":\"Z\"},\"Z\":{" TASK ",\"ResultPath\":\"$.z\",\"End\":true}}}";
 
 /* The journal read again: the same history to the byte, and the same state. */
@@ -724,6 +765,16 @@ static void test_functions(void **state)
 	flow_function_fault(payload, strlen(payload), &f);
 	assert_string_equal(f.error, "E");
 	assert_string_equal(f.cause, payload);
+	v = flow_function_value("a\xff", 2);
+	assert_string_equal(json_string_value(v), "a\xef\xbf\xbd");
+	json_decref(v);
+	v = flow_function_value("{\"a\":1,\"a\":2}", 13);
+	assert_int_equal(json_integer_value(json_object_get(v, "a")), 2);
+	json_decref(v);
+	/* what is no UTF-8 is the same now and in a replay */
+	runs(CAUGHT("\"E\""), "{}", ANSWERS("! E \xff"), "SUCCEEDED {\"e\":{\"Error\":\"E\","
+							 "\"Cause\":\"\xef\xbf\xbd\"}}", NULL,
+	     NULL);
 	flow_function_fault("oops", 4, &f);
 	assert_string_equal(f.error, "Lambda.Unknown");
 	assert_string_equal(f.cause, "oops");
@@ -745,6 +796,9 @@ int main(void)
 		cmocka_unit_test(test_parallel),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_where),
+		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_history),

@@ -398,7 +398,7 @@ static void test_bounds(void **state)
 	for (unsigned i = 0; i < 400; i++)
 		buf_addc(&deep, ']');
 	assert_string_equal(value_of("$..*..*..*", deep.ptr),
-			    "States.Runtime: $..*..*..*: it would look at more than 1000000 values");
+			    "States.Runtime: Invalid path '$..*..*..*': it would look at more than 1000000 values");
 }
 
 static void test_template(void **state)
