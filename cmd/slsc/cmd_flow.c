@@ -66,11 +66,12 @@ static const struct cmd subs[] = {
 		.summary = "Draw a state machine, and the way that an execution went",
 		.description = "Draws a state machine as an SVG file, which needs no script and follows the reader's "
 			       "light or dark, or as a Mermaid flowchart.\n\n"
-			       "With --history, which takes what slsc flow run --history and the service's "
-			       "GetExecutionHistory print, states and ways that were taken stand out, with how often "
-			       "and how long.",
+			       "With --history, which takes what slsc flow history --json, slsc flow run --json and "
+			       "the service's GetExecutionHistory print, states and ways that were taken stand out, "
+			       "with how often and how long.",
 		.examples = "$ slsc flow graph checkout.asl.json -o checkout.svg\n"
-			    "$ slsc flow graph checkout.asl.json --history history.json -o run.svg\n"
+			    "$ slsc flow history o-1 --json >o-1.json\n"
+			    "$ slsc flow graph checkout.asl.json --history o-1.json -o o-1.svg\n"
 			    "$ slsc flow graph checkout.asl.json --mermaid\n",
 		.opts = flow_graph_opts,
 		.complete = COMPLETE_FILE,

@@ -29,6 +29,7 @@ struct flow_journal {
 	pthread_t thread;
 	struct journal_wake *wake;
 
+	pthread_mutex_t file; /* for the store: whose turn it is */
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t cond;  /* to the thread */
 	struct flow_job *first, **last;
@@ -68,7 +69,7 @@ static int write_all(struct flow_journal *j, struct flow_job *ops, struct err *e
 	return -1;
 }
 
-static void do_all(struct flow_journal *j, struct flow_job *ops)
+static void do_jobs(struct flow_journal *j, struct flow_job *ops)
 {
 	struct err err = ERR_INIT;
 	bool writes = false;
@@ -86,6 +87,13 @@ static void do_all(struct flow_journal *j, struct flow_job *ops)
 	for (struct flow_job *op = ops; op; op = op->next)
 		if (op->work(op, j->ops, j->store, &err) < 0)
 			op_failed(op, &err);
+}
+
+static void do_all(struct flow_journal *j, struct flow_job *ops)
+{
+	pthread_mutex_lock(&j->file);
+	do_jobs(j, ops);
+	pthread_mutex_unlock(&j->file);
 }
 
 static void tell(struct flow_journal *j, struct flow_job *ops)
@@ -226,6 +234,7 @@ static void release(struct flow_journal *j)
 		j->ops->close(j->store);
 	if (j->lock_fd >= 0)
 		close(j->lock_fd);
+	pthread_mutex_destroy(&j->file);
 	pthread_mutex_destroy(&j->lock);
 	pthread_cond_destroy(&j->cond);
 	free(j->path);
@@ -248,6 +257,7 @@ struct flow_journal *flow_journal_open(struct loop *loop, const char *path, cons
 	j->ops = sqlite->flow;
 	j->last = &j->first;
 	j->last_told = &j->told;
+	pthread_mutex_init(&j->file, NULL);
 	pthread_mutex_init(&j->lock, NULL);
 	pthread_cond_init(&j->cond, NULL);
 	if (lock(j, who, err) < 0 || !(j->store = j->ops->open(j->path, next, err)) ||

@@ -38,7 +38,7 @@ struct flow_journal *flow_journal_open(struct loop *loop, const char *path, cons
 /** flow_journal_close - after all that was asked for is done and told. */
 void flow_journal_close(struct flow_journal *j);
 void flow_journal_do(struct flow_journal *j, struct flow_job *op);
-/** flow_journal_now - do it before this returns, without done(): while nothing else was asked for. */
+/** flow_journal_now - do it before this returns, without done(), perhaps before what was asked for earlier. */
 int flow_journal_now(struct flow_journal *j, struct flow_job *op, struct err *err) MUST_CHECK;
 
 #endif

@@ -39,6 +39,13 @@ LambdaFunctionScheduled risk"
 	is "$(jq -c '[.events[0].type, .events[-1].type, (.events | length), .events[-1].id]' <<<"$out")" \
 		'["ExecutionStarted","ExecutionSucceeded",26,26]'
 	is "$(jq -r '.events[-1].executionSucceededEventDetails.output' <<<"$out")" "$ORDER"
+	# its way can be drawn
+	cp "$T/out" o-1.json
+	slsc_run flow graph flow.asl.yaml --mermaid --history o-1.json
+	is "$status $(grep -c ':::done' <<<"$out") $(grep linkStyle <<<"$out")" \
+		"0 6   linkStyle 0,1,3,5,8,10,12 stroke:#1a7f37,stroke-width:2.5px"
+	slsc_run flow test flow.asl.yaml
+	is "$status $err" "0 flow.asl.yaml: 5 cases hold"
 	slsc_run flow run flow.asl.yaml --input events/order.json --name o-1
 	is "$status $out $err" "0 $ORDER o-1 had ended before: nothing was run"
 	slsc_run flow run --resume o-1 --json
