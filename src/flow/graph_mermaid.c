@@ -115,6 +115,7 @@ static void took(struct mermaid *m, uint64_t times)
 
 static void add_exit(struct mermaid *m, const struct flow_state *s, const struct flow_exit *e)
 {
+	const struct flow_trace_way *way = flow_trace_way(m->t, s, e->to);
 	CLEAN_BUF struct buf text = BUF_INIT;
 
 	buf_addf(m->out, "s%u %s", s->id, e->kind == FLOW_EXIT_CATCH ? "-.->" : "-->");
@@ -134,7 +135,7 @@ static void add_exit(struct mermaid *m, const struct flow_state *s, const struct
 		buf_addz(m->out, "\"|");
 	}
 	buf_addf(m->out, " s%u\n", e->to->id);
-	took(m, flow_trace_times(m->t, s, e->to));
+	took(m, !way ? 0 : e->kind == FLOW_EXIT_CATCH ? way->caught : way->times - way->caught);
 }
 
 static void add_states(struct mermaid *m, const struct flow_states *in, unsigned depth)

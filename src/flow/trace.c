@@ -114,6 +114,13 @@ static uint64_t between(struct flow_time a, struct flow_time b)
 	return ns > 0 ? (uint64_t)ns : 0;
 }
 
+static bool failed(const struct tracer *r, size_t id)
+{
+	const char *type = r->event[id].type;
+
+	return type && (ends_with(type, "Failed") || ends_with(type, "TimedOut"));
+}
+
 static void follow(struct tracer *r, size_t id)
 {
 	struct event *e = &r->event[id];
@@ -122,7 +129,8 @@ static void follow(struct tracer *r, size_t id)
 
 	e->nearest = e->enters ? (uint32_t)id : before->nearest;
 	if (e->enters) {
-		const struct flow_trace_way way = { before->exits ? before->state : NULL, e->state, 1 };
+		const struct flow_trace_way way = { before->exits ? before->state : NULL, e->state, 1,
+						    before->exits && failed(r, before->previous) };
 
 		s->entered++;
 		VEC_PUSH(&r->ways, way);
@@ -131,8 +139,8 @@ static void follow(struct tracer *r, size_t id)
 
 		s->exited++;
 		s->ns += from ? between(r->event[from].at, e->at) : 0;
-	} else if ((starts_with(e->type, "LambdaFunction") || starts_with(e->type, "Task")) &&
-		   (ends_with(e->type, "Failed") || ends_with(e->type, "TimedOut")) && e->nearest) {
+	} else if ((starts_with(e->type, "LambdaFunction") || starts_with(e->type, "Task")) && failed(r, id) &&
+		   e->nearest) {
 		r->t->state[r->event[e->nearest].state->id].failed++;
 	}
 }
@@ -155,10 +163,12 @@ static void add_ways(struct tracer *r)
 	if (r->ways.len)
 		qsort(r->ways.ptr, r->ways.len, sizeof(*r->ways.ptr), by_ids);
 	for (size_t i = 0; i < r->ways.len; i++)
-		if (to && by_ids(&r->ways.ptr[to - 1], &r->ways.ptr[i]) == 0)
+		if (to && by_ids(&r->ways.ptr[to - 1], &r->ways.ptr[i]) == 0) {
 			r->ways.ptr[to - 1].times++;
-		else
+			r->ways.ptr[to - 1].caught += r->ways.ptr[i].caught;
+		} else {
 			r->ways.ptr[to++] = r->ways.ptr[i];
+		}
 	t->way = r->ways.ptr;
 	t->nways = to;
 }
@@ -229,13 +239,17 @@ void flow_trace_release(struct flow_trace *t)
 	*t = (struct flow_trace){ .ns = 0 };
 }
 
+const struct flow_trace_way *flow_trace_way(const struct flow_trace *t, const struct flow_state *from,
+					    const struct flow_state *to)
+{
+	const struct flow_trace_way key = { .from = from, .to = to };
+
+	return t && t->nways ? bsearch(&key, t->way, t->nways, sizeof(key), by_ids) : NULL;
+}
+
 uint64_t flow_trace_times(const struct flow_trace *t, const struct flow_state *from, const struct flow_state *to)
 {
-	const struct flow_trace_way key = { from, to, 0 };
-	const struct flow_trace_way *way;
+	const struct flow_trace_way *way = flow_trace_way(t, from, to);
 
-	if (!t || !t->nways)
-		return 0;
-	way = bsearch(&key, t->way, t->nways, sizeof(key), by_ids);
 	return way ? way->times : 0;
 }

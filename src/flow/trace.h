@@ -17,6 +17,7 @@ struct flow_trace_state {
 struct flow_trace_way {
 	const struct flow_state *from, *to;
 	uint64_t times;
+	uint64_t caught; /* of them, because of an error */
 };
 
 struct flow_trace {
@@ -36,7 +37,10 @@ int flow_trace_read(struct flow_trace *t, const struct flow_machine *m, const ch
 void flow_trace_release(struct flow_trace *t);
 #define CLEAN_FLOW_TRACE __attribute__((cleanup(flow_trace_release)))
 
-/** flow_trace_times - how often the way from @from to @to was taken. @t NULL: 0. */
+/** flow_trace_way - how often the way from @from to @to was taken; NULL: never, or @t is NULL. */
+const struct flow_trace_way *flow_trace_way(const struct flow_trace *t, const struct flow_state *from,
+					    const struct flow_state *to);
+/** flow_trace_times - its times; 0: never. */
 uint64_t flow_trace_times(const struct flow_trace *t, const struct flow_state *from, const struct flow_state *to);
 
 #endif

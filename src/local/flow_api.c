@@ -233,8 +233,7 @@ static struct flow_def *read_definition(struct api_call *c, const char *name, co
 	struct flow_def *d = flow_def_new(c->flows, name, name, text, strlen(text), express, role, NULL, &found, &err);
 
 	if (!d)
-		api_error(c, 400, "InvalidDefinition", "Invalid State Machine Definition: '%u:%u: %s'", err.loc.line,
-			  err.loc.col, err.msg);
+		api_error(c, 400, "InvalidDefinition", "Invalid State Machine Definition: '%s'", err.msg);
 	return d;
 }
 
@@ -254,7 +253,7 @@ static bool read_type(struct api_call *c, bool *express)
 static void create(struct api_call *c)
 {
 	const char *name, *text, *role;
-	struct flow_def *there;
+	struct flow_def *there, *d;
 	bool express;
 
 	if (!api_text(c, "name", FLOWS_NAME_MAX, true, &name) ||
@@ -279,14 +278,17 @@ static void create(struct api_call *c)
 					api_time(there->made)));
 		return;
 	}
-	c->def = read_definition(c, name, text, express, role);
-	if (c->def)
-		put(c);
+	/* without one, the call is over */
+	d = read_definition(c, name, text, express, role);
+	if (!d)
+		return;
+	c->def = d;
+	put(c);
 }
 
 static void update(struct api_call *c)
 {
-	struct flow_def *was = api_machine(c);
+	struct flow_def *was = api_machine(c), *d;
 	const char *text, *role;
 
 	if (!was || !api_text(c, "definition", DEFINITION_MAX, false, &text) ||
@@ -302,9 +304,10 @@ static void update(struct api_call *c)
 		api_error(c, 400, "InvalidArn", "Invalid Role Arn: '%s'", role);
 		return;
 	}
-	c->def = read_definition(c, was->name, text ? text : was->text, was->express, role ? role : was->role);
-	if (!c->def)
+	d = read_definition(c, was->name, text ? text : was->text, was->express, role ? role : was->role);
+	if (!d)
 		return;
+	c->def = d;
 	c->def->made = was->made;
 	c->update = true;
 	put(c);

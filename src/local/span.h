@@ -30,7 +30,7 @@ struct span {
 	uint8_t handler_id[8];
 	const char *trigger;		/* faas.trigger: "http", "pubsub", "timer", "datasource"; NULL: "other" */
 	struct str request_id, arn;
-	struct str machine, execution;	/* ARNs: it is an execution of a state machine */
+	struct str machine, execution;	/* ARNs: it is an execution of a state machine, not an invocation */
 	bool cold;
 	struct str method, path;	/* of an HTTP trigger */
 	int status;			/* of its answer; 0: none. From 500 on it is an error by itself */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal of executions: what is told is on the disk before it counts, a failing disk, sharing, going on, expiry. */
+/* The journal of executions: on the disk before it counts, a failing disk, sharing, going on, expiry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -266,4 +266,28 @@ static inline const char *run_whole(const char *machine, const char *input, cons
 /* A machine of one state, and what is behind it. */
 #define ONE(fields) "{\"StartAt\":\"A\",\"States\":{\"A\":{" fields "}}}"
 
+#define END ",\"End\":true"
+#define is(machine, input, output) assert_string_equal(run_whole(machine, input, NULL), output)
+#define TASK   "\"Type\":\"Task\",\"Resource\":\"arn:aws:lambda:us-east-1:123456789012:function:f\""
+#define INVOKE "\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::lambda:invoke\""
+#define BRANCH(name, fields) "{\"StartAt\":\"" name "\",\"States\":{\"" name "\":{" fields "}}}"
+#define MAP(fields, processor) "\"Type\":\"Map\"," fields "\"ItemProcessor\":" processor END
+
+/* @log: what was done; @events: names of the history. Either may be NULL. */
+static inline void runs(const char *machine, const char *input, const char *const *answers, const char *result,
+		 const char *log, const char *events)
+{
+	struct run r;
+
+	run_open(&r, machine);
+	run_begin(&r, input);
+	run_on(&r, answers);
+	assert_string_equal(run_result(&r), result);
+	if (log)
+		assert_string_equal(r.log.ptr, log);
+	if (events)
+		assert_string_equal(r.events.ptr, events);
+	run_close(&r);
+}
+
 #endif
