@@ -48,21 +48,16 @@ static void test_retry(void **state)
 	assert_int_equal(r.now - RUN_START, 4000 + 1000 + 10000 + 1000);
 	run_close(&r);
 
-	run_open(
-		&r,
-		ONE(TASK
-		    ",\"Retry\":[{\"ErrorEquals\":[\"E\"],\"MaxAttempts\":0},"
-		    "{\"ErrorEquals\":[\"States.ALL\"]}]" END));
+	run_open(&r, ONE(TASK ",\"Retry\":[{\"ErrorEquals\":[\"E\"],\"MaxAttempts\":0},"
+			      "{\"ErrorEquals\":[\"States.ALL\"]}]" END));
 	run_begin(&r, "{}");
 	run_on(&r, ANSWERS("! E never"));
 	assert_string_equal(run_result(&r), "FAILED E: never");
 	run_close(&r);
 
 	/* JitterStrategy FULL: anything up to the delay, and the same again with the same seed */
-	run_open(&r,
-		 ONE(TASK
-		     ",\"Retry\":[{\"ErrorEquals\":[\"E\"],\"IntervalSeconds\":100,"
-		     "\"JitterStrategy\":\"FULL\"}]" END));
+	run_open(&r, ONE(TASK ",\"Retry\":[{\"ErrorEquals\":[\"E\"],\"IntervalSeconds\":100,"
+			      "\"JitterStrategy\":\"FULL\"}]" END));
 	run_begin(&r, "{}");
 	run_on(&r, ANSWERS("! E", "= 1"));
 	assert_in_range(r.now - RUN_START, 0, 100000);
@@ -158,10 +153,9 @@ static void test_parallel(void **state)
 	     "f {}\nf {}\ncancel f\nf {}\nf {}\n", NULL);
 	/* what is wrong inside fails all, whatever is caught */
 	is(ONE("\"Type\":\"Parallel\",\"Branches\":[" BRANCH(
-		   "P",
-		   "\"Type\":\"Pass\",\"InputPath\":\"$.b\"" END) "],\"Catch\":["
-								  "{\"ErrorEquals\":[\"States.ALL\"],"
-		"\"Next\":\"A\"}]" END),
+		   "P", "\"Type\":\"Pass\",\"InputPath\":\"$.b\"" END) "],\"Catch\":["
+								       "{\"ErrorEquals\":[\"States.ALL\"],"
+								       "\"Next\":\"A\"}]" END),
 	   "{}",
 	   "FAILED States.Runtime: An error occurred while executing the state 'P' (entered at the event id #4). "
 	   "Invalid path '$.b': there is no such name");
@@ -254,11 +248,9 @@ static void test_limits(void **state)
 	   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the "
 	   "maximum number of bytes service limit.");
 	/* a loop without a wait gives the caller its turn, and the clock ends it */
-	run_open(
-		&r,
-		"{\"TimeoutSeconds\":1,\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},"
-		"\"B\":{\"Type\":\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,"
-		"\"Next\":\"C\"}],\"Default\":\"A\"},\"C\":{\"Type\":\"Succeed\"}}}");
+	run_open(&r, "{\"TimeoutSeconds\":1,\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},"
+		     "\"B\":{\"Type\":\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,"
+		     "\"Next\":\"C\"}],\"Default\":\"A\"},\"C\":{\"Type\":\"Succeed\"}}}");
 	run_begin(&r, "{}");
 	assert_int_equal(flow_execution_due(r.x), 0);
 	assert_int_equal(flow_execution_steps(r.x), FLOW_STEPS_MAX);
@@ -300,8 +292,8 @@ static void test_lines(void **state)
 		buf_addz(&in, i ? ",1" : "1");
 	buf_addc(&in, ']');
 	run_open(&r, ONE(MAP("\"MaxConcurrency\":30000,",
-			     BRANCH("Q", "\"Type\":\"Parallel\",\"Branches\":[" BRANCH("T", TASK END) ","
-				    BRANCH("W", "\"Type\":\"Wait\",\"Seconds\":1" END) "]" END))));
+			     BRANCH("Q", "\"Type\":\"Parallel\",\"Branches\":[" BRANCH("T", TASK END) "," BRANCH(
+						 "W", "\"Type\":\"Wait\",\"Seconds\":1" END) "]" END))));
 	run_begin(&r, in.ptr);
 	while (!flow_execution_due(r.x))
 		run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME });
@@ -488,6 +480,91 @@ static void test_history(void **state)
 	run_close(&r);
 }
 
+/* Whether @v is what the model of the service's API has for @shape. */
+static void fits(json_t *shapes, json_t *v, const char *shape, const char *path)
+{
+	json_t *s = json_object_get(shapes, shape), *members = json_object_get(s, "members"), *item;
+	const char *type = json_string_value(json_object_get(s, "type")), *key;
+	size_t i;
+
+	if (!type)
+		fail_msg("%s: the model has no %s", path, shape);
+	if (!strcmp(type, "structure")) {
+		json_object_foreach(v, key, item) {
+			json_t *member = json_object_get(members, key);
+			CLEAN_FREE char *below = xasprintf("%s.%s", path, key);
+
+			if (!member)
+				fail_msg("%s: the model has no such member of %s", below, shape);
+			fits(shapes, item, json_string_value(json_object_get(member, "shape")), below);
+		}
+		json_array_foreach(json_object_get(s, "required"), i, item)
+			if (!json_object_get(v, json_string_value(item)))
+				fail_msg("%s: %s is missing", path, json_string_value(item));
+	} else if (!strcmp(type, "string")    ? !json_is_string(v)
+		   : !strcmp(type, "boolean") ? !json_is_boolean(v)
+					      : !json_is_number(v)) {
+		fail_msg("%s: it is no %s", path, type);
+	}
+	if (json_object_get(s, "enum")) {
+		bool known = false;
+
+		json_array_foreach(json_object_get(s, "enum"), i, item)
+			known |= !strcmp(json_string_value(item), json_string_value(v));
+		if (!known)
+			fail_msg("%s: the model does not know '%s'", path, json_string_value(v));
+	}
+}
+
+/* All kinds of events: what an SDK reads them by is shipped with Debian's awscli. */
+static void test_model(void **state)
+{
+	static const char model[] =
+		"/usr/lib/python3/dist-packages/awscli/botocore/data/stepfunctions/2016-11-23/service-2.json";
+	const struct {
+		const char *machine, *input, *const *answers;
+	} cases[] = {
+		{ everything, "{\"l\":[1,2,3]}", ANSWERS("! E", "= 2", "! F no", "= 1", "= \"end\"") },
+		{ everything, "{\"l\":[1,2,3]}", ANSWERS("! G") },
+		{ everything, "{\"l\":[1]}", ANSWERS("...", "...") },
+		{ ONE(INVOKE
+		      ",\"Parameters\":{\"FunctionName\":\"g\"},\"TimeoutSeconds\":9,\"HeartbeatSeconds\":3" END),
+		  "{}", ANSWERS("= 1") },
+		{ ONE(INVOKE ",\"Parameters\":{\"FunctionName\":\"g\"}" END), "{}", ANSWERS("! E c") },
+		{ ONE(INVOKE ",\"Parameters\":{\"FunctionName\":\"g\"},\"TimeoutSeconds\":9" END), "{}",
+		  ANSWERS("...") },
+		{ "{\"TimeoutSeconds\":3,\"StartAt\":\"A\",\"States\":{\"A\":{" TASK END "}}}", "{}", ANSWERS("...") },
+		{ CAUGHT("\"E\""), "{}", ANSWERS("! E") },
+		{ ONE("\"Type\":\"Fail\",\"Error\":\"E\""), "{}", ANSWERS(NULL) },
+	};
+	json_error_t e;
+	json_t *api = json_load_file(model, 0, &e), *shapes = json_object_get(api, "shapes"), *seen = json_object();
+
+	(void)state;
+	if (!api)
+		fail_msg("%s: %s (package awscli)", model, e.text);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct run r;
+
+		run_open(&r, cases[i].machine);
+		r.want_full = true;
+		run_begin(&r, cases[i].input);
+		run_on(&r, cases[i].answers);
+		for (const char *p = r.full.ptr; *p; p = strchr(p, '\n') + 1) {
+			CLEAN_FREE char *line = xstrndup(p, strcspn(p, "\n"));
+			json_t *event = json_of(line);
+
+			fits(shapes, event, "HistoryEvent", line);
+			json_object_set(seen, json_string_value(json_object_get(event, "type")), json_true());
+			json_decref(event);
+		}
+		run_close(&r);
+	}
+	assert_int_equal(json_object_size(seen), 39);
+	json_decref(seen);
+	json_decref(api);
+}
+
 static void test_functions(void **state)
 {
 	static const char payload[] = "{\"errorType\":\"E\",\"errorMessage\":\"m\"}";
@@ -510,9 +587,10 @@ static void test_functions(void **state)
 	assert_int_equal(json_integer_value(json_object_get(v, "a")), 2);
 	json_decref(v);
 	/* what is no UTF-8 is the same now and in a replay */
-	runs(CAUGHT("\"E\""), "{}", ANSWERS("! E \xff"), "SUCCEEDED {\"e\":{\"Error\":\"E\","
-							 "\"Cause\":\"\xef\xbf\xbd\"}}", NULL,
-	     NULL);
+	runs(CAUGHT("\"E\""), "{}", ANSWERS("! E \xff"),
+	     "SUCCEEDED {\"e\":{\"Error\":\"E\","
+	     "\"Cause\":\"\xef\xbf\xbd\"}}",
+	     NULL, NULL);
 	flow_function_fault("oops", 4, &f);
 	assert_string_equal(f.error, "Lambda.Unknown");
 	assert_string_equal(f.cause, "oops");
@@ -534,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_functions),
 	};
 
