@@ -86,6 +86,27 @@ who() {
 	no_secret "$AWS/requests.jsonl" "$T/out" "$T/err"
 }
 
+@test "credentials: a role that asks for a code" {
+	aws_put settings '{"roles": {"arn:aws:iam::123456789012:role/mfa": {"mfa": "123456"}}}'
+	config <<-EOC
+		[profile m]
+		role_arn = arn:aws:iam::123456789012:role/mfa
+		role_session_name = me
+		mfa_serial = arn:aws:iam::123456789012:mfa/ada
+		source_profile = m
+		aws_access_key_id = $(key .static.AccessKeyId)
+		aws_secret_access_key = $(key .static.SecretAccessKey)
+	EOC
+	python3 "$BATS_TEST_DIRNAME/support/tty_say.py" "mfa/ada: " 123456 "$SLSC_BIN" deploy -n --aws-profile m >"$T/shown"
+	is "$(head -2 "$T/shown") $(asked '.who // empty' | tail -1)" "code of arn:aws:iam::123456789012:mfa/ada: 
+hello: would be created mfa/me"
+	status=0
+	setsid -w "$SLSC_BIN" deploy -n --aws-profile m >"$T/out" 2>"$T/err" </dev/null || status=$?
+	is "$status $(cat "$T/out" "$T/err")" "1 error: arn:aws:iam::123456789012:mfa/ada: there is no terminal to ask for the password
+hint: run \`aws sts get-session-token\` where there is one, or slsc on a terminal"
+	no_secret "$AWS/requests.jsonl" "$T/out" "$T/err" "$T/shown"
+}
+
 @test "credentials: a web identity" {
 	key .web >token
 	aws_put settings '{"roles": {"arn:aws:iam::123456789012:role/web": {}}}'
