@@ -106,8 +106,7 @@ int lambda_ask(const struct lambda *l, const struct lambda_call *c, struct http_
 	CLEAN_FREE char *url = xasprintf("%s%s", base, c->path);
 	CLEAN_FREE char *what = xasprintf("%s: %s", l->shown, c->op);
 	/* 67 MB of a zip in base64 are not copied */
-	char *text = c->body ? json_dumps(c->body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	CLEANUP(secret_wipe) char *owned = text;
+	CLEANUP(secret_wipe) char *text = c->body ? json_dumps(c->body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	char json[] = "Content-Type: application/json";
 	char *const headers[] = { json, c->headers ? c->headers[0] : NULL, c->headers ? c->headers[1] : NULL, NULL };
 	struct aws_call call = { .what = what,

@@ -101,3 +101,16 @@ ListFunctions 403 - InvalidSignatureException"
 		jq -r .RoleArn)" arn:aws:iam::123456789012:role/task
 	no_secret "$AWS/requests.jsonl"
 }
+
+@test "a secret among a program's arguments is told of, with the program's name, at the next request" {
+	mkfifo "$T/gate"
+	bash -c 'read -r _ <"$0"' "$T/gate" "$(key .session.SessionToken)" 3>&- &
+	until grep -q gate "/proc/$!/cmdline"; do
+		:
+	done
+	curl -s -o /dev/null "$AWS_URL/2015-03-31/functions/"
+	is "$(asked '.leak | join(" ")')" bash
+	! grep -F "$(key .session.SessionToken)" "$AWS/requests.jsonl" || return 1
+	echo >"$T/gate"
+	wait
+}
