@@ -21,7 +21,8 @@ struct job {
 	const struct globals *g;
 	struct project *p;
 	VEC(struct want) wants;
-	struct buf json; /* of those that are done */
+	struct buf json;  /* of those that are done */
+	struct buf event; /* --smoke's */
 	unsigned weight;
 };
 
@@ -31,6 +32,7 @@ static void job_release(struct job *j)
 		want_release(&j->wants.ptr[i]);
 	VEC_FREE(&j->wants);
 	buf_release(&j->json);
+	buf_release(&j->event);
 }
 
 static void on_note(void *ctx, bool verbose, const char *line)
@@ -72,11 +74,21 @@ static int check_options(struct job *j, int argc, struct err *err)
 	j->weight = DEPLOY_WHOLE;
 	if (f->smoke && f->no_smoke)
 		return err_set(err, ERR_USAGE, "--smoke and --no-smoke exclude each other");
-	if (f->image && argc != 1) {
+	if (f->image && argc != 1 && !strchr(f->image, '=')) {
 		err_set(err, ERR_USAGE, "--image: say which function it is");
-		return err_hint(err, "slsc deploy FUNCTION --image REF; or deploy.image of each in slsc.yaml");
+		return err_hint(err, "slsc deploy FUNCTION --image IMAGE; or deploy.image of each in slsc.yaml");
 	}
 	return f->weight ? parse_weight(f->weight, &j->weight, err) : 0;
+}
+
+/* "IMAGE" is for the one function there is, "FUNCTION=IMAGE" for that one. */
+static const char *image_for(const struct job *j, const struct function *f)
+{
+	const char *image = j->f->image, *eq = image ? strchr(image, '=') : NULL;
+
+	if (!eq)
+		return image;
+	return strncmp(image, f->name.s, (size_t)(eq - image)) == 0 && !f->name.s[eq - image] ? eq + 1 : NULL;
 }
 
 static int add_want(struct job *j, const struct function *f, struct err *err)
@@ -84,7 +96,7 @@ static int add_want(struct job *j, const struct function *f, struct err *err)
 	const struct want_opts o = { .role = j->f->role,
 				     .alias = j->f->alias,
 				     .s3 = j->f->s3,
-				     .image = j->f->image,
+				     .image = image_for(j, f),
 				     .arch = j->f->arch,
 				     .publish = j->f->publish,
 				     .url = j->f->url };
@@ -105,6 +117,24 @@ static int add_want(struct job *j, const struct function *f, struct err *err)
 	return 0;
 }
 
+/* --image FUNCTION=IMAGE for one that is deployed. */
+static int check_image(const struct job *j, struct err *err)
+{
+	const char *image = j->f->image, *eq = image ? strchr(image, '=') : NULL;
+	CLEAN_FREE char *name = eq ? xstrndup(image, (size_t)(eq - image)) : NULL;
+
+	if (!eq)
+		return 0;
+	if (!eq[1])
+		return err_set(err, ERR_USAGE, "--image %s: the image is empty", image);
+	if (!project_function(j->p, name, err))
+		return err_wrap(err, "--image");
+	for (size_t i = 0; i < j->wants.len; i++)
+		if (strcmp(j->wants.ptr[i].function->name.s, name) == 0)
+			return 0;
+	return err_set(err, ERR_USAGE, "--image: '%.64s' is not among the functions to deploy", name);
+}
+
 static int choose(struct job *j, int argc, char **argv, struct err *err)
 {
 	for (int i = 0; i < argc; i++) {
@@ -116,7 +146,7 @@ static int choose(struct job *j, int argc, char **argv, struct err *err)
 	for (size_t i = 0; argc == 0 && i < j->p->nfunctions; i++) {
 		const struct function *f = j->p->functions[i];
 
-		if (f->runtime == RUNTIME_HTTP && !f->deploy.image.s) {
+		if (f->runtime == RUNTIME_HTTP && !f->deploy.image.s && !image_for(j, f)) {
 			out_note("%s: left out: Lambda does not run the zip of a function with runtime http",
 				 f->name.s);
 			continue;
@@ -126,7 +156,7 @@ static int choose(struct job *j, int argc, char **argv, struct err *err)
 	}
 	if (!j->wants.len)
 		return err_set(err, ERR_CONFIG, "%s: there is no function that Lambda runs", j->p->file);
-	return 0;
+	return check_image(j, err);
 }
 
 /* ---- the code ---- */
@@ -274,9 +304,33 @@ static void make_plain(struct buf *b)
 /* --smoke, else deploy.smoke, else {}. */
 static int event_of(const struct job *j, const struct want *w, struct buf *out, struct err *err)
 {
-	CLEAN_FREE char *path = w->smoke ? path_join(j->p->dir, w->smoke) : NULL;
+	CLEAN_FREE char *path = w->smoke.s ? path_join(j->p->dir, w->smoke.s) : NULL;
 
-	return event_read(j->f->smoke ? j->f->smoke : path, NULL, out, err);
+	if (j->f->smoke) {
+		buf_adds(out, buf_str(&j->event));
+		return 0;
+	}
+	if (!path) {
+		buf_addz(out, "{}");
+		return 0;
+	}
+	if (!fs_exists(path))
+		return project_err(j->p, ERR_CONFIG, w->smoke, err, "there is no file '%s'", w->smoke.s);
+	return event_read_option("deploy.smoke", path, out, err);
+}
+
+/* Read before anything is built; standard input can be read once. */
+static int check_events(struct job *j, struct err *err)
+{
+	if (j->f->smoke && event_read_option("--smoke", j->f->smoke, &j->event, err) < 0)
+		return -1;
+	VEC_EACH(&j->wants, w) {
+		CLEAN_BUF struct buf b = BUF_INIT;
+
+		if (!j->f->no_smoke && event_of(j, w, &b, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int deploy_one(struct job *j, struct session *s, const struct want *w, struct err *err)
@@ -286,7 +340,7 @@ static int deploy_one(struct job *j, struct session *s, const struct want *w, st
 	struct deploy_opts o = { .weight = j->weight, .smoke = !j->f->no_smoke, .dry_run = j->g->dry_run };
 	int ret;
 
-	if (event_of(j, w, &event, err) < 0)
+	if (o.smoke && event_of(j, w, &event, err) < 0)
 		return -1;
 	o.event = buf_str(&event);
 	ret = deploy_function(s, w, &o, &d, err);
@@ -318,7 +372,7 @@ static int deploy_all(struct job *j, struct session *s, struct err *err)
 int deploy_lambda(const struct lambda_flags *f, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	CLEAN_PROJECT struct project p = { 0 };
-	CLEANUP(job_release) struct job j = { .f = f, .g = g, .p = &p, .json = BUF_INIT };
+	CLEANUP(job_release) struct job j = { .f = f, .g = g, .p = &p, .json = BUF_INIT, .event = BUF_INIT };
 	CLEAN_SESSION struct session s = SESSION_INIT;
 	CLEAN_FD int lock = -1;
 	struct session_opts o = {
@@ -326,7 +380,8 @@ int deploy_lambda(const struct lambda_flags *f, const struct globals *g, int arg
 	};
 	int ret;
 
-	if (check_options(&j, argc, err) < 0 || project_load(&p, NULL, err) < 0 || choose(&j, argc, argv, err) < 0)
+	if (check_options(&j, argc, err) < 0 || project_load(&p, NULL, err) < 0 || choose(&j, argc, argv, err) < 0 ||
+	    check_events(&j, err) < 0)
 		return -1;
 	o.fallback_region = p.deploy.region.s;
 	/* before minutes of building are in vain */

@@ -46,18 +46,10 @@ int event_check(const struct buf *text, const char *where, struct err *err)
 		      "the event is no JSON: %s", why.text);
 }
 
-int event_read(const char *e, const char *example, struct buf *out, struct err *err)
+int event_read_option(const char *option, const char *e, struct buf *out, struct err *err)
 {
-	const char *where = "--event";
+	const char *where = option;
 
-	if (e && example)
-		return err_set(err, ERR_USAGE, "--event and --example are both an event");
-	if (example)
-		return example_read(example, out, err);
-	if (!e) {
-		buf_addz(out, "{}");
-		return 0;
-	}
 	if (strcmp(e, "-") == 0) {
 		where = "standard input";
 		if (read_stdin(out, err) < 0)
@@ -72,8 +64,24 @@ int event_read(const char *e, const char *example, struct buf *out, struct err *
 		buf_addz(out, e);
 		if (event_check(out, where, err) == 0)
 			return 0;
-		err_set(err, ERR_NOTFOUND, "--event '%s': there is no such file, and it is no JSON", e);
-		return err_hint(err, "--example NAME takes an example; `slsc invoke --list` shows them");
+		return err_set(err, ERR_NOTFOUND, "%s '%s': there is no such file, and it is no JSON", option, e);
 	}
 	return event_check(out, where, err);
+}
+
+int event_read(const char *e, const char *example, struct buf *out, struct err *err)
+{
+	if (e && example)
+		return err_set(err, ERR_USAGE, "--event and --example are both an event");
+	if (example)
+		return example_read(example, out, err);
+	if (!e) {
+		buf_addz(out, "{}");
+		return 0;
+	}
+	if (event_read_option("--event", e, out, err) == 0)
+		return 0;
+	return err->code == ERR_NOTFOUND
+		       ? err_hint(err, "--example NAME takes an example; `slsc invoke --list` shows them")
+		       : -1;
 }

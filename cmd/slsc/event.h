@@ -10,6 +10,8 @@
  * {} if nothing is said. ERR_USAGE: both; ERR_FORMAT located: no JSON; ERR_NOTFOUND, ERR_LIMIT, ERR_IO.
  */
 int event_read(const char *event, const char *example, struct buf *out, struct err *err) MUST_CHECK;
+/** event_read_option - the same of @e, which @option ("--smoke") has named: not NULL, and no example. */
+int event_read_option(const char *option, const char *e, struct buf *out, struct err *err) MUST_CHECK;
 /** event_check - whether @text is JSON; ERR_FORMAT in @where, with line and column. */
 int event_check(const struct buf *text, const char *where, struct err *err) MUST_CHECK;
 

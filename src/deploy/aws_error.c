@@ -174,6 +174,8 @@ int aws_refused(const struct aws_call *c, const struct http_resp *resp, struct e
 	}
 	err_set(err, resp->status == 404 ? ERR_NOTFOUND : ERR_NET, "%s: %d%s%s%s%s", c->what, resp->status,
 		code.len ? " " : "", code.ptr, message.len ? ": " : "", message.ptr);
+	if (c->creds && aws_error_is(resp, "RequestTimeTooSkewed|RequestExpired|RequestInTheFuture"))
+		return err_hint(err, "set this machine's clock");
 	if (c->creds && (resp->status == 403 || aws_error_is(resp, "AccessDenied|AccessDeniedException")))
 		return err_hint(err, "these are the rights of %s: ask for the one that is missing", from);
 	if (resp->status == 429 || resp->status >= 500)

@@ -209,6 +209,14 @@ int release_publish(struct plan *p, struct err *err)
 	if (!*json_text(made, "Version"))
 		return err_set(err, ERR_FORMAT, "%s: PublishVersion: the answer holds no Version", p->lambda.shown);
 	p->version = xstrdup(json_text(made, "Version"));
+	/* nothing was new after all, as with an image by its tag: Lambda gives the last version then */
+	if (p->alias) {
+		struct routing now, to;
+
+		routing_of(p->alias, &now);
+		routing_wanted(p, p->version, &to);
+		p->move = !routing_same(&now, &to);
+	}
 	return lambda_done(&p->lambda, p->version, &ready, err);
 }
 

@@ -104,7 +104,7 @@ int want_init(struct want *w, struct project *p, const struct function *f, const
 		.alias = either(o->alias, d.alias),
 		.s3 = either(o->s3, d.s3),
 		.image = either(o->image, d.image),
-		.smoke = d.smoke.s,
+		.smoke = d.smoke,
 		.url = url_of(&d, o->url),
 	};
 	w->publish = o->publish || w->alias;
@@ -276,11 +276,12 @@ bool want_differs(const struct want *w, const json_t *config, struct changes *ou
 }
 
 /* By a digest it is known whether it is the one. What a tag stands for AWS finds out, each time it is named. */
-static bool image_differs(const struct want *w, const json_t *config)
+static bool image_differs(const struct want *w, const json_t *config, const json_t *code)
 {
 	const char *digest = strstr(w->image, "@sha256:");
 
-	return !digest || strcmp(json_text(config, "CodeSha256"), digest + strlen("@sha256:")) != 0;
+	return !digest || (strcmp(json_text(config, "CodeSha256"), digest + strlen("@sha256:")) != 0 &&
+			   !ends_with(json_text(code, "ResolvedImageUri"), digest));
 }
 
 bool want_code_differs(const struct want *w, const json_t *config, const json_t *code, struct changes *out)
@@ -295,10 +296,13 @@ bool want_code_differs(const struct want *w, const json_t *config, const json_t 
 		if (out)
 			changes_add(out, "Architectures", arch, w->arch);
 	}
-	if (w->image ? image_differs(w, config) : strcmp(have, w->zip_sha256) != 0) {
+	if (w->image ? image_differs(w, config, code) : strcmp(have, w->zip_sha256) != 0) {
 		differs = true;
 		if (out)
-			changes_add(out, "Code", w->image && *image ? image : have,
+			changes_add(out, "Code",
+				    w->image && *image ? image
+				    : *have	       ? have
+						       : NULL,
 				    w->image ? w->image : w->zip_sha256);
 	}
 	return differs;

@@ -24,7 +24,8 @@ struct want {
 	const struct function *function;
 	const char *name;			       /* there */
 	const char *arch;			       /* Lambda's name */
-	const char *role, *alias, *s3, *image, *smoke; /* NULL: none */
+	const char *role, *alias, *s3, *image; /* NULL: none */
+	struct lstr smoke;
 	bool publish;				       /* a version for each change; with an alias always */
 	enum want_url url;
 	json_t *config; /* members of UpdateFunctionConfiguration */

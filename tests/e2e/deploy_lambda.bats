@@ -104,9 +104,20 @@ hint: --alias NAME, or deploy.alias in slsc.yaml"
 hint: write --weight 10%"
 	deploy --smoke {} --no-smoke
 	is "$status $err" "2 error: --smoke and --no-smoke exclude each other"
+	deploy --smoke gone.json
+	is "$status $err" "1 error: --smoke 'gone.json': there is no such file, and it is no JSON"
+	deploy --smoke '{"a":'
+	is "$status $err" "1 error: --smoke:1:5: the event is no JSON: unexpected token near end of file"
+	yaml 'smoke: gone.json'
+	deploy
+	is "$status $err" "1 error: slsc.yaml:7:67: there is no file 'gone.json'"
+	printf 'project: p\nfunctions:\n  hello:\n    sources: [src/hello.c]\n' >slsc.yaml
 	deploy --image x
 	is "$status $err" "2 error: --image: say which function it is
-hint: slsc deploy FUNCTION --image REF; or deploy.image of each in slsc.yaml"
+hint: slsc deploy FUNCTION --image IMAGE; or deploy.image of each in slsc.yaml"
+	deploy --image helo=x
+	is "$status $err" "1 error: --image: unknown function 'helo'
+hint: did you mean 'hello'?"
 	(unset AWS_REGION && deploy && is "$status $err" "2 error: no region is known
 hint: name it: --region, AWS_REGION, region in $HOME/.aws/config, or deploy.region in slsc.yaml")
 	is "$(changes)" ""
@@ -276,7 +287,7 @@ CreateFunction 201"
 	is "$(sed -n '2p' <<<"$out")" "  Code: $image@sha256:$digest"
 	deploy --no-smoke
 	is "$(head -1 <<<"$out")" "hello: nothing to do"
-	deploy hello --image "$image:v2" --no-smoke
+	deploy --image "hello=$image:v2" --no-smoke
 	is "$status $(sed -n '2p' <<<"$out")" "0   Code: $image@sha256:$digest -> $image:v2"
 	yaml ''
 	deploy
