@@ -88,6 +88,7 @@ struct chaos_command {
 	struct chaos_command *next;
 	struct loop_io process;
 	pid_t pid;
+	bool undo;
 };
 
 /** What goes on between a firing and its end. */
@@ -151,10 +152,13 @@ void chaos_faults_end(struct chaos *c);
 int chaos_helper_start(struct instance *i, const char *what, uint64_t bytes, struct chaos_met *out,
 		       struct err *err) MUST_CHECK;
 void chaos_helper_end(struct chaos_met *m);
-/** chaos_command - run it, with the servers' addresses in its environment; what becomes of it is noted. */
-void chaos_command_start(struct chaos *c, const char *text);
-/** chaos_commands_end - those that still run have @ms to end. */
-void chaos_commands_end(struct chaos *c, unsigned ms);
+/** chaos_command_start - run it, with the servers' addresses in its environment; what becomes of it is noted. */
+void chaos_command_start(struct chaos *c, const char *text, bool undo);
+/**
+ * chaos_commands_end - those that still run have @ms to end. @interrupted: a signal has come, and what is no undoing is
+ * ended at once; so it is when one comes now, and a second one ends all.
+ */
+void chaos_commands_end(struct chaos *c, unsigned ms, bool interrupted);
 /** chaos_environment - "STORE=127.0.0.1:9000": where the plan's servers are, for its commands. */
 void chaos_environment(const struct fault_plan *p, struct strs *env);
 /** chaos_stop_maybe - the run is over when its load is and its time. */

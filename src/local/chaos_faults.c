@@ -146,7 +146,7 @@ static void end_active(struct chaos *c, struct chaos_active *a)
 	if (f->kind == FAULT_CREDENTIALS)
 		set_credentials(c);
 	if (f->kind == FAULT_COMMAND && f->undo.s)
-		chaos_command_start(c, f->undo.s);
+		chaos_command_start(c, f->undo.s, true);
 	add_mark(c, a->firing, true)->hits = a->hits;
 	VEC_FREE(&a->met);
 	free(a);
@@ -249,7 +249,7 @@ static void fire_one(struct chaos *c, const struct firing *f)
 	if (fault->kind == FAULT_CREDENTIALS)
 		set_credentials(c);
 	if (fault->kind == FAULT_COMMAND)
-		chaos_command_start(c, fault->command.s);
+		chaos_command_start(c, fault->command.s, false);
 	if (fault->kind == FAULT_NET_RESET)
 		chaos_proxy_look(&c->proxies[fault->proxy_at]);
 }

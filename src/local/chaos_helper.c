@@ -89,7 +89,18 @@ static void command_ended(struct loop_io *io, uint32_t events)
 	forget(cmd);
 }
 
-void chaos_command_start(struct chaos *c, const char *text)
+/* All of its group, at once. */
+static void end_command(struct chaos_command *cmd)
+{
+	kill(-cmd->pid, SIGKILL);
+	while (waitpid(cmd->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	loop_io_del(&cmd->chaos->solo->loop, &cmd->process);
+	close(cmd->process.fd);
+	forget(cmd);
+}
+
+void chaos_command_start(struct chaos *c, const char *text, bool undo)
 {
 	struct platform *p = &c->solo->platform;
 	struct chaos_command *cmd = xcalloc(1, sizeof(*cmd));
@@ -103,6 +114,7 @@ void chaos_command_start(struct chaos *c, const char *text)
 		strs_add(&env, *e);
 	o.env = (const char *const *)strs_argv(&env);
 	cmd->chaos = c;
+	cmd->undo = undo;
 	cmd->process = (struct loop_io){ .fd = -1, .ready = command_ended };
 	cmd->next = c->commands;
 	c->commands = cmd;
@@ -111,26 +123,36 @@ void chaos_command_start(struct chaos *c, const char *text)
 		forget(cmd);
 	} else if (loop_io_add(&c->solo->loop, &cmd->process, EPOLLIN, &err) < 0) {
 		note_failure(c, err.msg);
-		chaos_commands_end(c, 0);
+		end_command(cmd);
 	}
 }
 
-void chaos_commands_end(struct chaos *c, unsigned ms)
+/* Those that undo something go on. */
+static void end_doing(struct chaos *c)
+{
+	for (struct chaos_command *cmd = c->commands, *next; cmd; cmd = next) {
+		next = cmd->next;
+		if (!cmd->undo)
+			end_command(cmd);
+	}
+}
+
+void chaos_commands_end(struct chaos *c, unsigned ms, bool interrupted)
 {
 	const uint64_t until = loop_clock() + ms * LOOP_MS;
-	struct err ignored = ERR_INIT;
+	struct err signalled = ERR_INIT;
 
+	if (interrupted)
+		end_doing(c);
 	while (c->commands && loop_clock() < until)
-		(void)!loop_once(&c->solo->loop, 10 * LOOP_MS, &ignored);
+		if (loop_once(&c->solo->loop, 10 * LOOP_MS, &signalled) < 0) {
+			if (interrupted)
+				break;
+			interrupted = true;
+			end_doing(c);
+		}
 	while (c->commands) {
-		struct chaos_command *cmd = c->commands;
-
-		kill(-cmd->pid, SIGKILL);
-		while (waitpid(cmd->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-		loop_io_del(&c->solo->loop, &cmd->process);
-		close(cmd->process.fd);
 		note_failure(c, "it took too long, and was killed");
-		forget(cmd);
+		end_command(c->commands);
 	}
 }

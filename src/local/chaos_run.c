@@ -423,8 +423,8 @@ int chaos_run(const struct fault_plan *p, struct solo *s, const char *db, struct
 		ret = open_queue(c, db, err);
 	if (ret == 0)
 		ret = run(c, err);
-	chaos_commands_end(c, COMMANDS_MS);
 	r->interrupted = ret < 0 && err->code == ERR_INTR;
+	chaos_commands_end(c, COMMANDS_MS, r->interrupted);
 	r->instances = s->fn->count;
 	/* from here on nobody is told anything */
 	c->closed = true;

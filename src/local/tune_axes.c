@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "config/keys.h"
+#include "local/quota.h"
 #include "local/tune.h"
 
 #define MEMORY_MIN  (128ull << 20) /* as in slsc.yaml */
@@ -36,7 +37,8 @@ static int bad(const struct reading *rd, struct lstr v, const char *name, const 
 	if (v.line)
 		return project_err(rd->p, ERR_CONFIG, v, rd->err, "tune.%s of function '%s': %s", name, rd->f->name.s,
 				   why);
-	return err_set(rd->err, ERR_USAGE, "--%s: %s", name, why);
+	/* slsc.yaml has several, an option one */
+	return err_set(rd->err, ERR_USAGE, "--%s: %s", strcmp(name, "defines") == 0 ? "define" : name, why);
 }
 
 static int read_memory(const struct reading *rd, struct lstr v, struct tune_value *out)
@@ -103,7 +105,7 @@ static int read_workers(const struct reading *rd, struct lstr v, struct tune_val
 	if (strcmp(v.s, "auto") != 0 &&
 	    (str_parse_u64(str_from(v.s), &out->number) < 0 || !out->number || out->number > WORKERS_MAX))
 		return bad(rd, v, "workers", "'%.50s' is neither a number from 1 to 64 nor auto", v.s);
-	out->text = v.s;
+	out->text = out->number ? arena_printf(&rd->t->arena, "%u", (unsigned)out->number) : v.s;
 	return 0;
 }
 
@@ -123,7 +125,7 @@ static int read_retention(const struct reading *rd, struct lstr v, struct tune_v
 		bad(rd, v, "retention", "'%.50s' is no number from 0 to 100", v.s);
 		return err_hint(rd->err, "percent of what the arena would keep for the next call");
 	}
-	out->text = v.s;
+	out->text = arena_printf(&rd->t->arena, "%u", (unsigned)out->number);
 	return 0;
 }
 
@@ -241,6 +243,27 @@ static int default_axis(const struct reading *rd)
 	return 0;
 }
 
+/* What comes with so much memory this machine cannot give; the figures would say that it is worth nothing. */
+static void note_cpus(const struct reading *rd)
+{
+	const struct tune_machine *m = rd->m;
+	const struct tune_axis *memory = NULL;
+
+	for (size_t i = 0; i < rd->t->naxes; i++)
+		if (rd->t->axis[i].kind == TUNE_CPU)
+			return;
+		else if (rd->t->axis[i].kind == TUNE_MEMORY)
+			memory = &rd->t->axis[i];
+	for (size_t i = 0; memory && m->cpu_limited && !rd->f->cpu && i < memory->n; i++) {
+		const uint32_t cpu = quota_lambda(memory->value[i].number, 0).cpu;
+
+		if (cpu > m->cpus * 1000u)
+			strs_addf(&rd->t->notes, "%s: this machine has %u CPU%s, and %u.%u come with it",
+				  memory->value[i].text, m->cpus, m->cpus == 1 ? "" : "s", cpu / 1000,
+				  cpu % 1000 / 100);
+	}
+}
+
 int tune_axes(struct tune *t, const struct project *p, const struct function *f, const struct tune_def *def,
 	      const struct tune_machine *m, struct err *err)
 {
@@ -268,6 +291,7 @@ int tune_axes(struct tune *t, const struct project *p, const struct function *f,
 		err_set(err, ERR_LIMIT, "limit exceeded: more than %u settings", TUNE_SETTINGS_MAX);
 		return err_hint(err, "a setting is one value of each: give fewer values");
 	}
+	note_cpus(&rd);
 	if (tune_rows(t) > 1)
 		return 0;
 	err_set(err, ERR_USAGE, "one setting alone: there is nothing to choose from");

@@ -169,7 +169,7 @@ started() {
 }
 
 gone() {
-	[ -z "$(processes)" ] && ! pgrep -f "^$SLSC_BIN _fault"
+	[ -z "$(processes)" ] && ! pgrep -f "^$SLSC_BIN _fault" && ! kill -0 "$(cat command)" 2>/dev/null
 }
 
 @test "a signal, or kill -9, while instances are frozen: nothing is left" {
@@ -178,7 +178,8 @@ gone() {
 		duration: 60 s
 		load: {callers: 3, event: '{"do": "sleep", "n": 5}'}
 		steady: {lost: 0}
-		faults: [{fault: freeze, at: 200 ms, for: 50 s}, {fault: latency, delay: 10 ms}, {fault: cpu, at: 50 ms, share: 30 %}]
+		faults: [{fault: freeze, at: 200 ms, for: 50 s}, {fault: latency, delay: 10 ms}, {fault: cpu, at: 50 ms, share: 30 %},
+		  {fault: command, command: echo $$ >command; exec sleep 3000, undo: touch undone}]
 	EOF
 	started
 	kill -TERM "$pid"
@@ -187,6 +188,9 @@ gone() {
 	is "$status/$(tail -n 1 "$T/err")" "130/error: interrupted"
 	is "$(sed 1q "$T/out")" "act: the hypothesis is open: the run was interrupted"
 	has "$(cat "$T/out")" "over, it met 2"
+	# a command is not waited for, its undoing is
+	run ! grep "took too long" "$T/out"
+	[ -e undone ]
 	gone
 	[ ! -e .slsc/chaos.db ]
 	started
@@ -194,7 +198,7 @@ gone() {
 	wait "$pid" || :
 	wait_for gone
 	# the next run finds nothing of it, in the queue either
-	sed -i 's/60 s/400 ms/; s/50 s/100 ms/' plan.yaml
+	sed -i 's/60 s/400 ms/; s/50 s/100 ms/; s/exec sleep 3000/true/' plan.yaml
 	chaos plan.yaml
 	is "$status" 0
 	is "$(of '.attempts == .calls.ok')" true

@@ -204,6 +204,10 @@ hint: such as NAME=1,2,3"
 	slsc_run tune --env A=1,2 -o none/t.html
 	is "$status/$err" "1/error: cannot write none/t.html: No such file or directory"
 	[ ! -e .slsc ]
+	slsc_run tune --define 'A-B=1,2'
+	is "$status/$err" "2/error: --define: 'A-B' is no name"
+	slsc_run tune --retention 50,050
+	is "$status/$err" "2/error: --retention: '050' is there twice"
 	slsc_run tune --env 'A B=1,2'
 	is "$status/$err" "2/error: --env: 'A B' is no name"
 	slsc_run tune --preset guide --memory 128MB,256MB

@@ -327,6 +327,27 @@ static int axes_of(struct tune *t, struct project *p, const char *tune, const ch
 	return tune_axes(t, p, p->functions[0], &p->functions[0]->tune, &machine, err);
 }
 
+static void test_more_cpus_than_there_are(void **state)
+{
+	static const char *const with_cpu[] = { "", "      cpu: [50 %, 100 %]\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(with_cpu); i++) {
+		CLEAN_TUNE struct tune t = { .seed = 1 };
+		CLEAN_PROJECT struct project p = { 0 };
+		CLEAN_BUF struct buf b = BUF_INIT;
+		struct err err = ERR_INIT;
+
+		buf_addf(&b, "    tune:\n      memory: [7076 MB, 8 GB]\n%s", with_cpu[i]);
+		if (axes_of(&t, &p, b.ptr, "lambda", &err) < 0)
+			fail_msg("%s", err.msg);
+		/* with a share of its own memory has no say */
+		assert_int_equal(t.notes.len, i ? 0 : 1);
+		if (!i)
+			assert_string_equal(t.notes.ptr[0], "8192 MB: this machine has 4 CPUs, and 4.6 come with it");
+	}
+}
+
 static void test_axes(void **state)
 {
 	CLEAN_TUNE struct tune t = { .seed = 1 };
@@ -461,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_letters),
 		cmocka_unit_test(test_rank),
 		cmocka_unit_test(test_axes),
+		cmocka_unit_test(test_more_cpus_than_there_are),
 		cmocka_unit_test(test_impossible),
 		cmocka_unit_test(test_options),
 	};
