@@ -158,6 +158,15 @@ static int warn_of(struct making *m, const char *what, const struct err *why)
 	return 0;
 }
 
+/* The build goes on as with none. */
+static int leave_out(struct making *m, const struct err *why)
+{
+	m->l->name = NULL;
+	free(m->l->command);
+	m->l->command = xstrdup("");
+	return warn_of(m, NULL, why);
+}
+
 static int use_sccache(struct making *m)
 {
 	CLEAN_FREE char *port = NULL;
@@ -189,9 +198,7 @@ static int use_sccache(struct making *m)
 		if (start_sccache(m, &why) == 0)
 			return 0;
 	}
-	m->l->name = NULL;
-	m->l->command = xstrdup("");
-	return warn_of(m, NULL, &why);
+	return leave_out(m, &why);
 }
 
 static void use_icecc(struct making *m)
@@ -204,10 +211,10 @@ static void use_icecc(struct making *m)
 	set_default(m, "ICECC_REPEAT_RATE", "0");
 }
 
-/* Several processes add to it. */
+/* Several processes add to it; what else one of them may have made there is in the way. */
 static int empty(const char *log, struct err *err)
 {
-	return unlink(log) < 0 && fs_exists(log) ? err_sys(err, "cannot remove %s", log) : 0;
+	return fs_rmtree(log, err);
 }
 
 /* Found below the project, whatever blanks are in the path of slsc. */
@@ -230,12 +237,13 @@ static int count_slots(struct making *m)
 	const char *const argv[] = { "distcc", "-j", NULL };
 	CLEAN_BUF struct buf out = BUF_INIT, ignored = BUF_INIT;
 	struct proc_opts o = { .out = &out, .errout = &ignored, .null_stdin = true, .timeout_ms = 10000 };
+	struct err why;
 	uint64_t n;
 	int status;
 
 	o.env = (const char *const *)strs_argv(&m->l->env);
-	if (proc_run(argv, &o, &status, m->err) < 0)
-		return -1;
+	if (proc_run(argv, &o, &status, &why) < 0)
+		return leave_out(m, &why);
 	if (status == 0 && str_parse_u64(str_trim(buf_str(&out)), &n) == 0 && n < 4096)
 		m->l->jobs = (unsigned)n;
 	return 0;

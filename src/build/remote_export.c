@@ -9,7 +9,7 @@
 #include "oci/layout.h"
 #include "os/fs.h"
 
-#define EXPORT_DIR ".slsc/cache-to"
+#define EXPORT_DIR ".slsc/.slsc-tmp.cache-to" /* what a SIGKILL leaves of it, the next build sweeps */
 
 static void add_descriptor(struct buf *b, const char *type, const struct digest *digest, uint64_t size)
 {

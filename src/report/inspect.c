@@ -125,9 +125,15 @@ static void names_lines(const char *name, const struct strs *names, struct buf *
 		line(out, name, "nothing", width);
 }
 
+/* Of one that cannot be read there is nothing to say, least of all that nothing is wrong with it. */
+static bool is_read(const struct artifact *a)
+{
+	return a->arch != NULL;
+}
+
 static void module_lines(const struct artifact *a, struct buf *out, int width)
 {
-	if (a->kind != ARTIFACT_WASM)
+	if (a->kind != ARTIFACT_WASM || !is_read(a))
 		return;
 	label(out, "memory");
 	inspect_size(out, a->memory);
@@ -341,7 +347,9 @@ static void module_json(const struct artifact *a, struct buf *out)
 {
 	if (a->kind != ARTIFACT_WASM)
 		return;
-	buf_addz(out, ",\"module\":{");
+	buf_addz(out, is_read(a) ? ",\"module\":{" : ",\"module\":null");
+	if (!is_read(a))
+		return;
 	text_member(out, true, "digest", *a->digest.s ? a->digest.s : NULL);
 	buf_addz(out, ",\"exports\":[");
 	for (size_t i = 0; i < a->exports.len; i++) {

@@ -208,7 +208,7 @@ static int read_memories(struct cursor *c)
 	for (uint32_t i = 0; i < n; i++) {
 		if (limits(c, &min) < 0)
 			return -1;
-		if (min > UINT64_C(1) << 48)
+		if (min >= UINT64_C(1) << 48)
 			return bad(c, "a memory of %" PRIu64 " pages", min);
 		if (i == 0)
 			c->f->memory = min * WASM_PAGE;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/str.h"
 #include "os/fs.h"
 #include "wasm/wasm.h"
@@ -60,6 +61,20 @@ static void check_imports(struct wasm_file *f, struct buf *what, const char **hi
 		violates(what, hint, "", "has %zu other foreign imports", n - 5);
 }
 
+/* Core specification 2.0, 3.4.10: no engine takes it. The first is enough. */
+static void check_exports(struct wasm_file *f, struct buf *what, const char **hint)
+{
+	CLEAN_MAP struct map seen = { 0 };
+
+	for (size_t i = 0; i < f->nexports; i++) {
+		if (map_put(&seen, f->exports[i].name, f)) {
+			violates(what, hint, "a source exports it once more, by export_name",
+				 "exports '%s' twice", shown(&f->arena, f->exports[i].name));
+			return;
+		}
+	}
+}
+
 static void check_paths(const void *p, size_t n, const char *const *bad, struct buf *what, const char **hint)
 {
 	for (; bad && *bad; bad++) {
@@ -93,6 +108,7 @@ int wasm_verify_bytes(const char *name, const void *p, size_t n, const struct wa
 		violates(&what, &hint, "link it as a command, with a main()", "does not export the function '_start'");
 	if (!exports(&f, "memory", WASM_MEMORY))
 		violates(&what, &hint, "WASI's functions need it", "does not export its 'memory'");
+	check_exports(&f, &what, &hint);
 	if (!rules->allow_custom && f.custom)
 		violates(&what, &hint, "strip it", "is not stripped: %" PRIu64 " bytes are of custom sections",
 			 f.custom);

@@ -27,6 +27,7 @@ import redact  # noqa: E402
 import runtime_http  # noqa: E402
 import runtime_start  # noqa: E402
 import scaling  # noqa: E402
+import shared  # noqa: E402
 import stage_build  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -392,6 +393,9 @@ ALL["runtime_http"] = runtime_http.bench
 ALL["compare"] = lambda b, tmp: compare_overhead.bench(b, hello(b, tmp), SLSC)
 ALL["inspect"] = lambda b, tmp: inspect_image.bench(b, tmp, SLSC, BIG_ELF)
 ALL["many"] = lambda b, tmp: many.bench(b, tmp, SLSC, ninja_env())
+ALL["since"] = lambda b, tmp: many.since(b, tmp, SLSC)
+ALL["launchers"] = lambda b, tmp: shared.launchers(b, tmp, SLSC)
+ALL["caches"] = lambda b, tmp: shared.caches(b, tmp, SLSC, Registry)
 ALL["redact"] = lambda b, tmp: redact.bench(b, tmp, SLSC)
 ALL["local"] = lambda b, tmp: local.bench(b, tmp, SLSC)
 ALL["flow"] = lambda b, tmp: flow.bench(b, tmp, SLSC)

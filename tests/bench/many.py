@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A project of many functions, as a generator writes it: many.py DIR [N]."""
 
+import json
 import os
+import subprocess
 import sys
 
 # What each function has: a few keys of its own, a header of the project's, code that is shared with others.
@@ -50,6 +52,7 @@ def generate(d, n, more=""):
 
 
 def bench(b, tmp, slsc, env, n=1000):
+    b.section("Many functions")
     d = os.path.join(tmp, "functions")
     generate(d, n)
     b.sh(d, slsc, "build", "-q")
@@ -62,6 +65,40 @@ def bench(b, tmp, slsc, env, n=1000):
         mib = made.rss_kib / 1024
         b.row(f"package --{form}, {n:,} functions × 2 arches", f"{made.ms / 1000:.1f} s, {mib:.0f} MB", "", "", "≤ 512 MB",
               mib <= 512)
+
+
+def git(b, d, *argv, text=None):
+    who = ["-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "commit.gpgsign=false"]
+    r = subprocess.run(["git", *who, *argv], cwd=d, env=b.env, input=text, capture_output=True, text=True, check=False)
+    if r.returncode:
+        sys.exit(f"bench: git {argv[0]}: {r.stderr}")
+    return r.stdout.strip()
+
+
+def since(b, tmp, slsc, n=1000, each=5, paths=99_999):
+    """A commit in which @paths files that no function reads are new, and one source of the first is another."""
+    d = os.path.join(tmp, "functions")
+    generate(d, n)
+    for i in range(n):
+        for k in range(1, each):
+            write(f"{d}/src/f{i:04}/more{k}.c", f'#include "common.h"\nint f{i}_{k};\n')
+    git(b, d, "init", "-q", "-b", "main")
+    git(b, d, "add", "-A")
+    git(b, d, "commit", "-q", "-m", "before")
+    write(f"{d}/src/f0000/more1.c", "int other;\n")
+    git(b, d, "add", "-A")
+    blob = git(b, d, "hash-object", "-w", "slsc.yaml")
+    new = (f"100644 {blob} 0\tmany/{i // 1000:02}/{i:06}.txt\n" for i in range(paths))
+    git(b, d, "update-index", "--index-info", text="".join(new))
+    tree = git(b, d, "write-tree")
+    git(b, d, "update-ref", "refs/tags/after", git(b, d, "commit-tree", "-p", "HEAD", "-m", "after", tree))
+    command = [slsc, "build", "-n", "--json", "--since", "HEAD..after"]
+    found = json.loads(b.sh(d, *command))["since"]
+    ours, = b.time(d, command, runs=3)
+    touched = [f["function"] for f in found["functions"]]
+    b.section("Many functions")
+    b.row(f"--since over {found['changed']:,} changed paths, {n:,} functions of {n * each:,} sources",
+          f"{ours.ms / 1000:.1f} s, {ours.rss_kib / 1024:.0f} MB", "", "", "told", touched == ["f0000"])
 
 
 if __name__ == "__main__":

@@ -328,6 +328,24 @@ goes_on() {
 	has "$err" "error: --cache-to: 'oci:': the path is empty"
 }
 
+@test "binaries: what a kill leaves while a cache is written, the next build removes" {
+	liar silent
+	project "$T/here"
+	"$SLSC_BIN" -q build one --cache-to "127.0.0.1:$port/x:t" >/dev/null 2>&1 3>&- &
+	local us=$!
+	until [ -s "$log" ]; do
+		kill -0 $us
+		read -rt 0.01 -u "$never" || true
+	done
+	[ -n "$(find .slsc -name index.json)" ]
+	kill -KILL $us
+	wait $us 2>/dev/null || true
+	slsc_run build one
+	is "$status $(said)" "0 "
+	is "$(find .slsc -name index.json)" ""
+	no_leftovers "$T"
+}
+
 @test "a login, and a registry that may only be read: the build is good" {
 	registry r 'auth: {htpasswd: {realm: r, path: '"$T/htpasswd"'}}'
 	need htpasswd apache2-utils

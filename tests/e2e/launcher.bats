@@ -189,6 +189,24 @@ broken() {
 	broken 'kill -SEGV $$' "Segmentation fault"
 	# it says that all is well, and makes nothing
 	broken 'exit 0' "clang: error: no such file or directory: '.slsc/release/"
+	# one that leaves a directory in the place of its log, which the next build meets
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nmkdir -p "$CCACHE_STATSLOG/x"\nexec "$@"\n' >"$T/bin/ccache"
+	for _ in 1 2; do
+		touch src/*.c
+		PATH=$T/bin:$PATH build
+		is "$status" 0
+		is "$err" "warning: launcher ccache: cannot read $T/a/.slsc/launcher.log: not a regular file"
+		same_as_reference
+	done
+	# one that is no program
+	printf '\177ELF' >"$T/bin/distcc"
+	chmod +x "$T/bin/distcc"
+	PATH=$T/bin:$PATH build --launcher distcc
+	is "$status" 0
+	has "$err" "warning: launcher distcc is left out: cannot run distcc: Exec format error"
+	is "$(launched name)" null
+	same_as_reference
 	# the real one, whose directory cannot be one
 	checkout "$T/b" ccache
 	echo >"$T/file"

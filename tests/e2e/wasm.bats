@@ -370,6 +370,12 @@ hint: leave out --sections: what it imports and exports is told of it"
 	slsc_run inspect bad.wasm
 	is "$status" 1
 	is "$err" "error: bad.wasm: byte 15: 4294967295 imports do not fit into their section"
+	# of which nothing is known
+	is "$out" "bad.wasm
+  type        module
+  size        15 bytes"
+	slsc_run inspect --json bad.wasm
+	is "$(jq -c '.artifacts[0] | [.kind, .module]' <<<"$out")" '["module",null]'
 	slsc_run local --port 0 bad.wasm
 	is "$status" 2
 	is "$(tail -2 "$T/err")" "error: bad.wasm: is a WebAssembly module, which slsc does not run

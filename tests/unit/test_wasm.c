@@ -90,6 +90,8 @@ static void refuses(void **state)
 	refused(BYTES(HEAD "\2\7\1\1m\1a\4\0"), ERR_FORMAT, "m: byte 16: unknown kind 0x04 of an import or export");
 	refused(BYTES(HEAD "\2\x08\1\1m\1a\0\0\0"), ERR_FORMAT,
 		"m: byte 17: the section is longer than what is in it");
+	refused(BYTES(HEAD "\5\x09\1\4\x80\x80\x80\x80\x80\x80\x40"), ERR_FORMAT,
+		"m: byte 19: a memory of 281474976710656 pages");
 	refused(BYTES(HEAD "\5\3\1\x08\2"), ERR_FORMAT, "m: byte 12: unknown kind of limits 0x08");
 }
 
@@ -134,6 +136,8 @@ static void verifies(void **state)
 	(void)state;
 	verdict(BYTES(WHOLE), &any, NULL);
 	verdict(BYTES(HEAD TYPES IMPORTS FUNCTIONS MEMORY EXPORTS CODE DATA), &stripped, NULL);
+	verdict(BYTES(HEAD TYPES IMPORTS FUNCTIONS MEMORY "\7\x1c\3\6memory\2\0\6_start\0\1\6_start\0\1" CODE), &any,
+		": exports '_start' twice");
 	verdict(BYTES(WHOLE), &stripped, ": is not stripped: 8 bytes are of custom sections");
 	verdict(BYTES(HEAD EXPORTS "\0\x12\1x/somewhere/else/"), &any, NULL);
 	verdict(BYTES(HEAD EXPORTS "\0\x12\1x/somewhere/else/"), &stripped,
