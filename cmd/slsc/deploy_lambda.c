@@ -143,17 +143,9 @@ static int choose(struct job *j, int argc, char **argv, struct err *err)
 		if (!f || add_want(j, f, err) < 0)
 			return -1;
 	}
-	for (size_t i = 0; argc == 0 && i < j->p->nfunctions; i++) {
-		const struct function *f = j->p->functions[i];
-
-		if (f->runtime == RUNTIME_HTTP && !f->deploy.image.s && !image_for(j, f)) {
-			out_note("%s: left out: Lambda does not run the zip of a function with runtime http",
-				 f->name.s);
-			continue;
-		}
-		if (add_want(j, f, err) < 0)
+	for (size_t i = 0; argc == 0 && i < j->p->nfunctions; i++)
+		if (add_want(j, j->p->functions[i], err) < 0)
 			return -1;
-	}
 	if (!j->wants.len)
 		return err_set(err, ERR_CONFIG, "%s: there is no function that Lambda runs", j->p->file);
 	return check_image(j, err);
@@ -301,7 +293,13 @@ static void make_plain(struct buf *b)
 			b->ptr[i] = '?';
 }
 
-/* --smoke, else deploy.smoke, else {}. */
+/* GET /, as a function URL tells it (payload format 2.0): what a function that speaks HTTP takes for an event. */
+#define GET_ROOT                                                                                                       \
+	"{\"version\":\"2.0\",\"routeKey\":\"$default\",\"rawPath\":\"/\",\"rawQueryString\":\"\","                      \
+	"\"headers\":{\"user-agent\":\"slsc-deploy\"},\"requestContext\":{\"http\":{\"method\":\"GET\",\"path\":\"/\"," \
+	"\"protocol\":\"HTTP/1.1\",\"sourceIp\":\"127.0.0.1\"},\"stage\":\"$default\"},\"isBase64Encoded\":false}"
+
+/* --smoke, else deploy.smoke, else GET / or {}. */
 static int event_of(const struct job *j, const struct want *w, struct buf *out, struct err *err)
 {
 	CLEAN_FREE char *path = w->smoke.s ? path_join(j->p->dir, w->smoke.s) : NULL;
@@ -311,7 +309,7 @@ static int event_of(const struct job *j, const struct want *w, struct buf *out, 
 		return 0;
 	}
 	if (!path) {
-		buf_addz(out, "{}");
+		buf_addz(out, w->function->runtime == RUNTIME_HTTP ? GET_ROOT : "{}");
 		return 0;
 	}
 	if (!fs_exists(path))

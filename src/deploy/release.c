@@ -242,6 +242,7 @@ int release_smoke(struct plan *p, struct err *err)
 	const char *which = p->version ? p->version : "$LATEST";
 	CLEAN_JSON json_t *said = NULL;
 	const char *type, *message;
+	json_int_t status;
 
 	plan_note(p, true, "Invoke of version %s", which);
 	if (lambda_invoke(&p->lambda, p->version, p->opts->event, timeout, r, err) < 0) {
@@ -250,9 +251,16 @@ int release_smoke(struct plan *p, struct err *err)
 		return -1;
 	}
 	p->out->smoked = true;
+	said = json_loadb(r->payload.ptr, r->payload.len, JSON_ALLOW_NUL, NULL);
+	status = json_integer_value(json_object_get(said, "statusCode"));
+	if (!r->error.len && p->want->function->runtime == RUNTIME_HTTP && status >= 500) {
+		err_set(err, ERR_FUNCTION, "%s: version %s answers %lld when it is tried", p->lambda.shown, which,
+			(long long)status);
+		say_stays(p, err);
+		return -1;
+	}
 	if (!r->error.len)
 		return 0;
-	said = json_loadb(r->payload.ptr, r->payload.len, JSON_ALLOW_NUL, NULL);
 	type = json_text(said, "errorType");
 	message = json_text(said, "errorMessage");
 	err_set(err, ERR_FUNCTION, "%s: version %s fails when it is tried (%s)%s%s%s%.500s", p->lambda.shown, which,

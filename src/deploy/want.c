@@ -113,11 +113,6 @@ int want_init(struct want *w, struct project *p, const struct function *f, const
 			    f->name.s);
 		return err_hint(err, "add x86_64 or arm64 to arches");
 	}
-	if (f->runtime == RUNTIME_HTTP && !w->image) {
-		project_err(p, ERR_CONFIG, f->name, err, "'%s' has runtime http: Lambda runs zips of runtime lambda",
-			    f->name.s);
-		return err_hint(err, "write runtime: lambda, and url: iam or public in its deploy for an URL");
-	}
 	make_config(w, f, &d);
 	if (d.tags.len)
 		w->tags = pairs(d.tags);

@@ -416,3 +416,36 @@ GetFunction 404"
 	deploy --alias live
 	is "$status $(sed -n '2p' <<<"$out")" "0   Alias.live: 1 -> 2"
 }
+
+@test "deploy: a function that speaks HTTP is tried with GET /, and by its status" {
+	mkdir -p "$T/http/src" && cd "$T/http"
+	cat >src/web.c <<-'X'
+		#include <slsc.h>
+		#include <stdlib.h>
+		slsc_http_fn handler;
+		int handler(struct slsc_ctx *ctx, const struct slsc_request *req, struct slsc_response *res)
+		{
+			(void)ctx;
+			res->status = getenv("BROKEN") || req->method.len != 3 ? 503 : 200;
+			return 0;
+		}
+	X
+	cat >slsc.yaml <<-EOY
+		project: p
+		arches: [x86_64]
+		functions:
+		  web:
+		    sources: [src/web.c]
+		    runtime: http
+		    deploy: {role: "$ROLE", alias: live}
+	EOY
+	slsc_run deploy -q
+	is "$status $err" "0 "
+	is "$(tail -1 <<<"$out")" "  alias    live -> 1"
+	echo '    env: {BROKEN: "1"}' >>slsc.yaml
+	slsc_run deploy -q
+	is "$status" 1
+	is "$(tail -2 <<<"$err")" "error: web: version 2 answers 503 when it is tried
+hint: the alias 'live' stays on version 1; --smoke names another event, --no-smoke leaves it out"
+	is "$(cloud '.functions.web.aliases.live.FunctionVersion')" 1
+}

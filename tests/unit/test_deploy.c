@@ -127,8 +127,6 @@ static void test_refused(void **state)
 	} all[] = {
 		{ "project: p\narches: [wasm32]\nfunctions:\n  f:\n    sources: [f.c]\n",
 		  "slsc.yaml:4:3: 'f' is built for wasm32 alone, which Lambda does not run" },
-		{ "project: p\nfunctions:\n  f:\n    sources: [f.c]\n    runtime: http\n",
-		  "slsc.yaml:3:3: 'f' has runtime http: Lambda runs zips of runtime lambda" },
 	};
 
 	(void)state;
