@@ -13,7 +13,8 @@
 static bool is_word(const char *s)
 {
 	for (; *s; s++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *s) && !(*s & 0x80))
+		if (!((*s | 32) >= 'a' && (*s | 32) <= 'z') && !(*s >= '0' && *s <= '9') && *s != '_' && *s != '-' &&
+		    !(*s & 0x80))
 			return false;
 	return true;
 }
@@ -110,6 +111,8 @@ void hint(struct reader *r, const char *fmt, ...)
 	flow_problems_hint(r->found, "%s", text);
 }
 
+#define COMPARED_MAX 1000000u
+
 void hint_near(struct reader *r, const char *word, const char *const *cands, const char *what)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -120,6 +123,10 @@ void hint_near(struct reader *r, const char *word, const char *const *cands, con
 		return;
 	while (cands[n])
 		n++;
+	/* thousands of names that are nearly one of thousands: the first few get an answer */
+	r->compared += n;
+	if (r->compared > COMPARED_MAX)
+		return;
 	near = str_closest(word, cands, n);
 	if (near) {
 		hint(r, "did you mean '%s'?", near);

@@ -51,6 +51,7 @@ struct reader {
 	struct flow_problems *found;
 	const struct flow_known *known;
 	struct map names; /* of all states, to struct flow_state */
+	size_t compared;  /* names that hint_near() has compared, in all */
 	VEC(struct flow_state *) states;
 	VEC(struct scope *) scopes;
 };
