@@ -58,6 +58,22 @@ static void add(void *ctx, const struct flow_history *h)
 	json_array_append_new(ctx, flow_history_json(h));
 }
 
+/* What the service has no event for: slsc was ended, and went on. */
+static void tell_resumed(const struct flow_stored *s)
+{
+	VEC_EACH(&s->events, l) {
+		struct flow_event_read e;
+		struct err ignored = ERR_INIT;
+
+		if (flow_event_parse(l->text, l->len, &e, &ignored) < 0)
+			return;
+		if (e.ev.kind == FLOW_EV_RESUME)
+			out_note("%s: at %+.3f s slsc went on with it: tasks without an answer were asked once more",
+				 s->name, (double)(l->at - s->started) / 1e9);
+		flow_event_release(&e);
+	}
+}
+
 /* Nothing runs here: a platform without functions tells the journal its loop, and executions their ARNs. */
 static int from_file(struct reading *r, const char *path, struct err *err)
 {
@@ -79,6 +95,7 @@ static int from_file(struct reading *r, const char *path, struct err *err)
 		ret = flows_replay(&f, &r->stored, add, events, err);
 		if (ret == 0)
 			flow_show_history(events, r->json, r->out);
+		tell_resumed(&r->stored);
 		json_decref(events);
 	} else if (ret < 0 && r->name && err->code == ERR_NOTFOUND) {
 		err_hint(err, "`slsc flow history --list` shows those that it has");

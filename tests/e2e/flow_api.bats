@@ -36,6 +36,13 @@ sdk_start() {
 	exec 8>"$T/in" 9<"$T/answers"
 }
 
+sdk_stop() {
+	exec 8>&- 9<&-
+	wait "$sdk_pid" || return 1
+	sdk_pid=
+	rm "$T/in" "$T/answers"
+}
+
 # sfn OPERATION INPUT: $out is the answer
 sfn() {
 	jq -cn --arg op "$1" --argjson in "$2" '[$op, $in]' >&8
@@ -123,9 +130,7 @@ quote() {
 	sfn ListExecutions "{\"stateMachineArn\":\"$A:stateMachine:c\"}"
 	is "$(jq -r .thrown <<<"$out")" StateMachineTypeNotSupported
 	# a machine outlives slsc local; one that was removed does not
-	exec 8>&- 9<&-
-	wait "$sdk_pid" && sdk_pid=
-	rm "$T/in" "$T/answers"
+	sdk_stop
 	local_stop
 	local_start
 	sdk_start
@@ -192,9 +197,7 @@ quote() {
 	starts=$(grep -c '^stock  START' "$T/local.log")
 	sfn StartExecution "{$M,\"name\":\"killed\",\"input\":$(quote "$(jq -c '.order = "o-9"' <<<"$order")")}"
 	wait_for sh -c "[ \$(grep -c '^stock  START' '$T/local.log') -gt $starts ]"
-	exec 8>&- 9<&-
-	wait "$sdk_pid" && sdk_pid=
-	rm "$T/in" "$T/answers"
+	sdk_stop
 	kill -9 "$local_pid"
 	wait "$local_pid" || :
 	rm data/calls.log
@@ -233,8 +236,7 @@ hint: \`slsc flow history --list\` shows those that it has"
 	# an execution is one trace, the caller's: its own span, and below it those of its tasks
 	sfn StartExecution "{$M,\"name\":\"traced\",\"traceHeader\":\"Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1\",\"input\":$(quote "$(jq -c '.order = "o-11"' <<<"$order")")}"
 	ended "$X:traced"
-	exec 8>&- 9<&-
-	wait "$sdk_pid" && sdk_pid=
+	sdk_stop
 	local_stop
 	jq -c '.. | .spans? // empty | .[] | select(.traceId == "0af7651916cd43dd8448eb211c80319c")' otlp/traces.jsonl >"$T/spans"
 	own=$(jq -r 'select(.name == "checkout") | .spanId' "$T/spans")
@@ -291,7 +293,6 @@ hint: \`slsc flow history --list\` shows those that it has"
 	is "$(jq -r .status <<<"$out")" SUCCEEDED
 	sfn DescribeExecution "{\"executionArn\":\"$A:execution:w:y\"}"
 	is "$(jq -r .thrown <<<"$out")" ExecutionDoesNotExist
-	exec 8>&- 9<&-
-	wait "$sdk_pid" && sdk_pid=
+	sdk_stop
 	local_stop
 }
