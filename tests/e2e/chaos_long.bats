@@ -20,6 +20,13 @@ bats_require_minimum_version 1.5.0
 	is "$(of '[.held, .lost > 3, .lost == .calls.failed]')" '[false,true,true]'
 	has "$err" " of 40 files are not in the store, or not as they were"
 	is "$(cat "$T/store.err")" ""
+	# what is not there is named, and how it is begun
+	kill "$store"
+	wait "$store" || :
+	store=
+	slsc_run chaos run -q chaos/cut.yaml
+	is "$status" 1
+	[[ $err =~ ^no\ store\ at\ 127\.0\.0\.1:[0-9]+:\ Connection\ refused$'\n'hint:\ python3\ chaos/store\.py\ serve\ 9100\ data/store ]]
 }
 
 @test "/tmp is full: it is noticed, or what is sent is torn" {

@@ -95,13 +95,19 @@ class Server(http.server.ThreadingHTTPServer):
 
 def ask(address, path, body):
     c = http.client.HTTPConnection(address, timeout=10)
-    c.request("POST", path, body)
-    return 0 if c.getresponse().status == 200 else 1
+    try:
+        c.request("POST", path, body)
+        return 0 if c.getresponse().status == 200 else 1
+    except OSError as e:
+        sys.exit(f"no store at {address}: {e.strerror or e}\nhint: python3 chaos/store.py serve 9100 data/store &")
 
 
 def serve(port, directory):
     os.makedirs(directory, exist_ok=True)
-    server = Server(("127.0.0.1", port), Store)
+    try:
+        server = Server(("127.0.0.1", port), Store)
+    except OSError as e:
+        sys.exit(f"no store on port {port}: {e.strerror}")
     server.directory = directory
     print(f"127.0.0.1:{server.server_address[1]}", flush=True)
     server.serve_forever()
