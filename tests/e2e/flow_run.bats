@@ -146,7 +146,7 @@ killed_in() {
 		is "$(jq -c '.output | [.stock, .payment, .message]' <<<"$out")" '[{"reserved":2,"left":8},{"paid":4998},{"sent":true}]'
 		is "$(jq -r '[.events[].type] | last' <<<"$out")" ExecutionSucceeded
 		slsc_run flow history killed
-		is "$(sed 's/at +[0-9.]* s/at TIME/' <<<"$err")" \
+		is "$(sed 's/at +[0-9.]* s/at TIME/' "$T/err")" \
 			"killed: at TIME slsc went on with it: tasks without an answer were asked once more"
 	done
 	# and on the way back: the payment was refused, and its reservation is about to be released
