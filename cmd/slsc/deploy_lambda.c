@@ -294,10 +294,10 @@ static void make_plain(struct buf *b)
 }
 
 /* GET /, as a function URL tells it (payload format 2.0): what a function that speaks HTTP takes for an event. */
-#define GET_ROOT                                                                                                       \
-	"{\"version\":\"2.0\",\"routeKey\":\"$default\",\"rawPath\":\"/\",\"rawQueryString\":\"\","                      \
-	"\"headers\":{\"user-agent\":\"slsc-deploy\"},\"requestContext\":{\"http\":{\"method\":\"GET\",\"path\":\"/\"," \
-	"\"protocol\":\"HTTP/1.1\",\"sourceIp\":\"127.0.0.1\"},\"stage\":\"$default\"},\"isBase64Encoded\":false}"
+static const char get_root[] =
+	"{\"version\":\"2.0\",\"routeKey\":\"$default\",\"rawPath\":\"/\",\"rawQueryString\":\"\",\"headers\":{\"user-agent\":"
+	"\"slsc-deploy\"},\"requestContext\":{\"http\":{\"method\":\"GET\",\"path\":\"/\",\"protocol\":\"HTTP/1.1\","
+	"\"sourceIp\":\"127.0.0.1\"},\"stage\":\"$default\"},\"isBase64Encoded\":false}";
 
 /* --smoke, else deploy.smoke, else GET / or {}. */
 static int event_of(const struct job *j, const struct want *w, struct buf *out, struct err *err)
@@ -309,7 +309,7 @@ static int event_of(const struct job *j, const struct want *w, struct buf *out, 
 		return 0;
 	}
 	if (!path) {
-		buf_addz(out, w->function->runtime == RUNTIME_HTTP ? GET_ROOT : "{}");
+		buf_addz(out, w->function->runtime == RUNTIME_HTTP ? get_root : "{}");
 		return 0;
 	}
 	if (!fs_exists(path))
