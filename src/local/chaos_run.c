@@ -135,6 +135,7 @@ static void finished(struct invocation *inv)
 	if (inv->outcome != OUTCOME_STOPPED) {
 		c->result->attempts++;
 		c->result->failed += !well;
+		c->result->retried += at->event && at->event->attempt > 1;
 		c->window[c->looks % ARRAY_LEN(c->window)].attempts++;
 		c->window[c->looks % ARRAY_LEN(c->window)].failed += !well;
 	}
@@ -166,7 +167,6 @@ static void deliver(void *ctx, struct queue_event *e)
 	inv->async = true;
 	inv->ctx = at;
 	inv->finished = finished;
-	c->result->retried += e->attempt > 1;
 	platform_invoke(inv);
 }
 

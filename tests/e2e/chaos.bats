@@ -265,3 +265,18 @@ hint: call: direct"
 	is "$status" 1
 	has "$err" "nothing.yaml"
 }
+
+@test "retries are counted when they are over, as attempts are" {
+	act
+	cat >plan.yaml <<-'EOP'
+		duration: 2 s
+		drain: 1 ms
+		load: {rate: 20, requests: 4, event: '{"do": "sleep", "n": 60000}', retry: 1 ms}
+		steady: {lost: 0}
+		faults: [{fault: kill, at: 1500 ms}]
+	EOP
+	chaos plan.yaml
+	is "$status" 3
+	# each was killed once, and its retry is under way at the end
+	is "$(of '[.attempts > 0, .attempts == .failed, .retried, .calls.abandoned]')" '[true,true,0,4]'
+}
