@@ -264,6 +264,11 @@ static int open_remote(struct making *m)
 			return err_set(m->err, ERR_USAGE, REMOTE_ENV ": %s", why.msg);
 		return project_err(m->p, ERR_CONFIG, m->def.remote, m->err, "launcher.remote: %s", why.msg);
 	}
+	/* slsc.yaml's was looked at when it was read */
+	if (!launcher_takes_remote(m->def.name.s, m->remote)) {
+		err_set(m->err, ERR_USAGE, REMOTE_ENV ": %s cannot use '%s'", m->def.name.s, u.shown);
+		return err_hint(m->err, "docs/LAUNCHERS.md lists what each launcher takes");
+	}
 	/* without one in slsc.yaml the empty value is not set: then CCACHE_REMOTE_STORAGE may be the user's own */
 	if (!m->def.remote.s)
 		m->def.remote.s = m->remote;

@@ -42,6 +42,8 @@ static int split_host(struct launcher_url *u, struct str s, struct err *err)
 
 	if (str_starts(s, "[")) {
 		host = (struct str){ s.ptr + 1, s.len - 1 };
+		if (!memchr(host.ptr, ']', host.len))
+			return bad(err, "no ']' after the address");
 		port = str_cut(&host, ']');
 		if (port.len && port.ptr[0] != ':')
 			return bad(err, "no port after ']'");

@@ -52,36 +52,48 @@ static int check_dockerfile(struct reader *rd, const struct ynode *n)
 	return 0;
 }
 
+/* @schemes: of a remote; NULL: it takes what is there. */
+static const struct launcher_takes {
+	const char *launcher, *key, *schemes[4];
+} launcher_takes[] = {
+	{ "ccache", "remote", { "redis://", "redis+unix:", "http://", "file:/" } },
+	{ "sccache", "remote", { "redis://", "memcached://" } },
+	{ "recc", "remote", { "grpc://" } },
+	{ "ccache", "read_only", { NULL } },
+	{ "distcc", "hosts", { NULL } },
+};
+
+static const struct launcher_takes *find_takes(const char *launcher, const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(launcher_takes); i++)
+		if (strcmp(launcher_takes[i].launcher, launcher) == 0 && strcmp(launcher_takes[i].key, key) == 0)
+			return &launcher_takes[i];
+	return NULL;
+}
+
+bool launcher_takes_remote(const char *launcher, const char *url)
+{
+	const struct launcher_takes *t = find_takes(launcher, "remote");
+
+	for (size_t i = 0; t && i < ARRAY_LEN(t->schemes) && t->schemes[i]; i++)
+		if (starts_with(url, t->schemes[i]))
+			return true;
+	return false;
+}
+
 /* What another launcher would pass over. */
 int launcher_done(struct reader *rd, void *target, const struct ynode *n)
 {
-	static const struct {
-		const char *launcher, *key, *schemes[4];
-	} takes[] = {
-		{ "ccache", "remote", { "redis://", "redis+unix:", "http://", "file:/" } },
-		{ "sccache", "remote", { "redis://", "memcached://" } },
-		{ "recc", "remote", { "grpc://" } },
-		{ "ccache", "read_only", { NULL } },
-		{ "distcc", "hosts", { NULL } },
-	};
 	const struct launcher_def *l = target;
 
 	for (size_t i = 0; i < n->len; i++) {
 		const struct ynode *key = n->keys[i];
-		bool taken = strcmp(key->scalar, "name") == 0;
-		const char *const *schemes = NULL;
 
-		for (size_t j = 0; j < ARRAY_LEN(takes); j++)
-			if (strcmp(takes[j].launcher, l->name.s) == 0 && strcmp(takes[j].key, key->scalar) == 0) {
-				taken = true;
-				schemes = takes[j].schemes;
-			}
-		if (!taken)
+		if (strcmp(key->scalar, "name") == 0)
+			continue;
+		if (!find_takes(l->name.s, key->scalar))
 			return read_err(rd, key->line, key->col, NULL, "%s has no '%s'", l->name.s, key->scalar);
-		taken = !schemes || !schemes[0];
-		for (size_t j = 0; !taken && j < ARRAY_LEN(takes[0].schemes) && schemes[j]; j++)
-			taken = starts_with(l->remote.s, schemes[j]);
-		if (!taken)
+		if (strcmp(key->scalar, "remote") == 0 && !launcher_takes_remote(l->name.s, l->remote.s))
 			return read_err(rd, l->remote.line, l->remote.col, "remote", "%s cannot use %s", l->name.s,
 					quote(&rd->p->arena, l->remote.s));
 	}

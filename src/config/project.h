@@ -117,6 +117,9 @@ struct launcher_def {
 	struct lstrs hosts;		/* distcc's, as DISTCC_HOSTS takes them */
 };
 
+/** launcher_takes_remote - whether @launcher, a preset, has remotes of @url's scheme. */
+bool launcher_takes_remote(const char *launcher, const char *url);
+
 /** package.zip.include: files next to the binary, in the zip and in the image. */
 struct include {
 	struct lstr from;		/* a path or glob relative to slsc.yaml */

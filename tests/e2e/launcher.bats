@@ -110,6 +110,9 @@ load launcher_helper
 	is "$status" 2
 	is "$(jq -r .error.message <<<"$err")" \
 		"SLSC_LAUNCHER_REMOTE: an '@' after the host: in a password '/' is written %2F"
+	SLSC_LAUNCHER_REMOTE=grpc://me:s3cret@127.0.0.1 build
+	is "$status" 2
+	is "$(jq -r .error.message <<<"$err")" "SLSC_LAUNCHER_REMOTE: ccache cannot use 'grpc://127.0.0.1'"
 	# and slsc.yaml holds none
 	sed -i "s,redis://,redis://s3cret@," slsc.yaml
 	slsc_run config show

@@ -62,6 +62,7 @@ static void test_bad_urls(void **state)
 		{ "ftp://a", "no scheme that is known" },
 		{ "a-scheme-that-is-longer-than-any://a", "no scheme" },
 		{ "redis:a", "no '//' after the scheme" },
+		{ "redis://[::1", "no ']' after the address" },
 		{ "redis://", "no host" },
 		{ "redis://p@", "no host" },
 		{ "redis://a:0", "no port between 1 and 65535" },
