@@ -26,7 +26,8 @@ bats_require_minimum_version 1.5.0
 	store=
 	slsc_run chaos run -q chaos/cut.yaml
 	is "$status" 1
-	[[ $err =~ ^no\ store\ at\ 127\.0\.0\.1:[0-9]+:\ Connection\ refused$'\n'hint:\ python3\ chaos/store\.py\ serve\ 9100\ data/store ]]
+	[[ $(head -1 <<<"$err") =~ ^no\ store\ at\ 127\.0\.0\.1:[0-9]+:\ Connection\ refused$ ]]
+	has "$err" "hint: python3 chaos/store.py serve 9100 data/store"
 }
 
 @test "/tmp is full: it is noticed, or what is sent is torn" {
