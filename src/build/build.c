@@ -546,11 +546,16 @@ static int without_launcher(const struct graph *g, const struct build_request *r
 		const struct str name = str_trim(str_from(s->failed.ptr[i]));
 		const char *blank = memchr(name.ptr, ' ', name.len);
 
+		/* before which none stands */
+		if (diagnose_is_command(g, s->failed.ptr[i]))
+			continue;
 		if (!said.len)
 			said = str_trim(buf_str(&s->held.ptr[i]));
 		/* of a link the binary, which comes first */
 		strs_take(&again, xstrndup(name.ptr, blank ? (size_t)(blank - name.ptr) : name.len));
 	}
+	if (!again.len)
+		return 0;
 	str_cut(&said, '\n');
 	line = xasprintf("launcher %s: a compile failed with it, and not without it%s" STR_FMT, l->name,
 			 said.len ? ": " : "", STR_ARG(said));

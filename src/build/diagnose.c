@@ -230,6 +230,13 @@ bool diagnose_is_link(const struct graph *g, const char *outputs)
 	return t && !t->fn->build_command.s;
 }
 
+bool diagnose_is_command(const struct graph *g, const char *outputs)
+{
+	const struct target *t = target_of_link(g, outputs);
+
+	return t && t->fn->build_command.s;
+}
+
 bool diagnose(const struct graph *g, const char *outputs, const char *verdict, const char *said, struct err *err)
 {
 	const struct target *t = target_of_link(g, outputs);

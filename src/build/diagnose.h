@@ -6,6 +6,8 @@
 
 /** diagnose_is_link - whether the step that makes @outputs is a link, not a compile or a command of the user's. */
 bool diagnose_is_link(const struct graph *g, const char *outputs);
+/** diagnose_is_command - whether it is a function's own build command that failed. */
+bool diagnose_is_command(const struct graph *g, const char *outputs);
 
 /**
  * diagnose - after a failed build: say in @err which step of which function failed, and why if the objects tell more

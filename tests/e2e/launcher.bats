@@ -233,6 +233,17 @@ broken() {
 	is "$err" "$told"
 }
 
+@test "a build command that fails is run once, and has no launcher to blame" {
+	mkdir "$T/a" && cd "$T/a"
+	printf 'project: t\nlauncher: ccache\narches: [x86_64]\nfunctions: {f: {build: {command: "%s"}, runtime: none}}\n' \
+		"echo ran >>$T/runs; echo so it says; exit 1" >slsc.yaml
+	CCACHE_DIR=$T/cache slsc_run build --progress=never
+	is "$status" 1
+	is "$err" "so it says
+error: slsc.yaml:4:34: the build command of 'f' failed for x86_64"
+	is "$(cat "$T/runs")" ran
+}
+
 @test "doctor --launcher: ccache by itself, by Redis, and without what the second compile needs" {
 	export CCACHE_DIR=$T/cache
 	slsc_run doctor --launcher ccache --progress=never
