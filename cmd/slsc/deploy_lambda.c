@@ -296,8 +296,8 @@ static void make_plain(struct buf *b)
 /* GET /, as a function URL tells it (payload format 2.0): what a function that speaks HTTP takes for an event. */
 static const char get_root[] =
 	"{\"version\":\"2.0\",\"routeKey\":\"$default\",\"rawPath\":\"/\",\"rawQueryString\":\"\","
-	"\"headers\":{\"user-agent\":\"slsc-deploy\"},\"requestContext\":{\"http\":{\"method\":\"GET\",\"path\":\"/\",\"protocol\":\"HTTP/1.1\","
-	"\"sourceIp\":\"127.0.0.1\"},\"stage\":\"$default\"},\"isBase64Encoded\":false}";
+	"\"headers\":{\"user-agent\":\"slsc-deploy\"},\"requestContext\":{\"http\":{\"method\":\"GET\",\"path\":\"/\","
+	"\"protocol\":\"HTTP/1.1\",\"sourceIp\":\"127.0.0.1\"},\"stage\":\"$default\"},\"isBase64Encoded\":false}";
 
 /* --smoke, else deploy.smoke, else GET / or {}. */
 static int event_of(const struct job *j, const struct want *w, struct buf *out, struct err *err)
