@@ -9,11 +9,13 @@
 #include "flow_remote.h"
 #include "flow_run.h"
 #include "flow_show.h"
+#include "flow/value.h"
 #include "local/flows.h"
 #include "local/running.h"
 #include "os/fs.h"
 
 #define AT(member) offsetof(struct flow_history_ctx, member)
+#define CHUNK	   (1u << 20) /* so much of a history is gathered before it is written */
 
 const struct opt flow_history_opts[] = {
 	{ OPT_FLAG, .long_name = "list", .offset = AT(list),
@@ -53,9 +55,49 @@ static int work(struct flow_job *job, const struct flow_store_ops *ops, struct f
 	return n < 0 ? -1 : 0;
 }
 
-static void add(void *ctx, const struct flow_history *h)
+/* A history may have a million events, each with its data: they are printed as they are made. */
+struct printing {
+	struct buf *out;
+	bool json, any;
+	double first;
+	struct err *err;
+	int ret;
+};
+
+static void print_one(void *ctx, const struct flow_history *h)
 {
-	json_array_append_new(ctx, flow_history_json(h));
+	struct printing *p = ctx;
+	json_t *event;
+
+	if (p->ret < 0)
+		return;
+	event = flow_history_json(h);
+	if (p->json) {
+		buf_addz(p->out, p->any ? "," : "{\"events\":[");
+		flow_value_dump(event, p->out);
+	} else {
+		flow_show_event(event, &p->first, p->out);
+	}
+	p->any = true;
+	json_decref(event);
+	if (p->out->len < CHUNK)
+		return;
+	p->ret = out_stdout(p->out->ptr, p->out->len, p->err);
+	buf_reset(p->out);
+}
+
+static int print_history(struct flows *f, const struct reading *r, struct err *err)
+{
+	struct err write_err = ERR_INIT;
+	struct printing p = { .out = r->out, .json = r->json, .err = &write_err };
+
+	if (flows_replay(f, &r->stored, print_one, &p, err) < 0)
+		return -1;
+	if (p.ret < 0)
+		*err = write_err;
+	else if (p.json)
+		buf_addz(p.out, "]}\n");
+	return p.ret;
 }
 
 /* What the service has no event for: slsc was ended, and went on. */
@@ -80,7 +122,6 @@ static int from_file(struct reading *r, const char *path, struct err *err)
 	struct loop loop;
 	struct platform p = { .loop = &loop, .region = "us-east-1", .account = "123456789012" };
 	struct flows f = { .platform = NULL };
-	json_t *events = NULL;
 	int ret = -1;
 
 	if (loop_init(&loop, err) < 0)
@@ -91,12 +132,8 @@ static int from_file(struct reading *r, const char *path, struct err *err)
 			ret = err_set(err, ERR_NOTFOUND, "%s: the journal has no execution of that name", r->name);
 	}
 	if (ret == 0 && r->name) {
-		events = json_array();
-		ret = flows_replay(&f, &r->stored, add, events, err);
-		if (ret == 0)
-			flow_show_history(events, r->json, r->out);
+		ret = print_history(&f, r, err);
 		tell_resumed(&r->stored);
-		json_decref(events);
 	} else if (ret < 0 && r->name && err->code == ERR_NOTFOUND) {
 		err_hint(err, "`slsc flow history --list` shows those that it has");
 	}

@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/vec.h"
 #include "cli/out.h"
-#include "event.h"
 #include "flow_show.h"
 #include "flow/value.h"
 #include "local/flow_client.h"
@@ -64,25 +64,55 @@ static int define(struct remote *r, const struct flow_project *fp, const char *f
 	return answer ? 0 : -1;
 }
 
-/* The ARN of an execution by its name alone. */
+/* All pages of what @op lists in @key; @request is taken over. NULL: an error. */
+static json_t *all_of(struct remote *r, const char *op, json_t *request, const char *key, struct err *err)
+{
+	json_t *all = json_array(), *page, *token;
+
+	json_object_set_new(request, "maxResults", json_integer(1000));
+	do {
+		page = call(r, op, json_incref(request), NULL, err);
+		if (!page) {
+			json_decref(all);
+			all = NULL;
+			break;
+		}
+		json_array_extend(all, json_object_get(page, key));
+		token = json_incref(json_object_get(page, "nextToken"));
+		json_decref(page);
+		if (token)
+			json_object_set_new(request, "nextToken", token);
+	} while (token);
+	json_decref(request);
+	return all;
+}
+
+static json_t *machines_of(struct remote *r, struct err *err)
+{
+	return all_of(r, "ListStateMachines", json_object(), "stateMachines", err);
+}
+
+/* The ARN of an execution by its name alone: of several machines' the last that began, as in the journal. */
 static int find(struct remote *r, const char *name, char **arn, struct err *err)
 {
-	json_t *machines = call(r, "ListStateMachines", json_object(), NULL, err), *m;
+	json_t *machines = machines_of(r, err), *m;
+	double last = -1;
 	size_t i;
 
-	json_array_foreach(json_object_get(machines, "stateMachines"), i, m) {
+	json_array_foreach(machines, i, m) {
 		const char *machine = text_of(m, "name");
 		CLEAN_FREE char *at = xasprintf("arn:aws:states:us-east-1:123456789012:execution:%s:%s",
 						machine ? machine : "", name);
 		struct flow_refusal no = { .type = "" };
 		json_t *x = call(r, "DescribeExecution", json_pack("{s:s}", "executionArn", at), &no, err);
+		double began = json_number_value(json_object_get(x, "startDate"));
 
 		json_decref(x);
-		if (x) {
+		if (x && began > last) {
+			last = began;
+			free(*arn);
 			*arn = steal(&at);
-			break;
-		}
-		if (strcmp(no.type, "ExecutionDoesNotExist") != 0) {
+		} else if (!x && strcmp(no.type, "ExecutionDoesNotExist") != 0) {
 			json_decref(machines);
 			return -1;
 		}
@@ -90,31 +120,17 @@ static int find(struct remote *r, const char *name, char **arn, struct err *err)
 	json_decref(machines);
 	if (!machines)
 		return -1;
-	if (*arn)
+	if (*arn) {
+		*err = (struct err)ERR_INIT;
 		return 0;
+	}
 	err_set(err, ERR_NOTFOUND, "%s: the slsc local that runs here has no execution of that name", name);
 	return err_hint(err, "`slsc flow history --list` shows those that it has");
 }
 
 static json_t *events_of(struct remote *r, const char *arn, struct err *err)
 {
-	json_t *all = json_array(), *page, *token = NULL;
-
-	do {
-		json_t *request = json_pack("{s:s, s:i}", "executionArn", arn, "maxResults", 1000);
-
-		if (token)
-			json_object_set_new(request, "nextToken", token);
-		page = call(r, "GetExecutionHistory", request, NULL, err);
-		if (!page) {
-			json_decref(all);
-			return NULL;
-		}
-		json_array_extend(all, json_object_get(page, "events"));
-		token = json_incref(json_object_get(page, "nextToken"));
-		json_decref(page);
-	} while (token);
-	return all;
+	return all_of(r, "GetExecutionHistory", json_pack("{s:s}", "executionArn", arn), "events", err);
 }
 
 static int wait_for(struct remote *r, const char *arn, json_t **out, struct err *err)
@@ -135,7 +151,9 @@ static int wait_for(struct remote *r, const char *arn, json_t **out, struct err 
 		json_decref(x);
 		nanosleep(&t, NULL);
 		if (sig_check(err) < 0)
-			return -1;
+			return err_hint(err,
+					"slsc local goes on with it; to wait for it: slsc flow run --resume %.100s",
+					strrchr(arn, ':') + 1);
 		ms = ms * 2 < LAST_MS ? ms * 2 : LAST_MS;
 	}
 }
@@ -225,7 +243,7 @@ int flow_run_remote(const struct flow_run_ctx *c, const struct globals *g, const
 	if (c->resume) {
 		if (find(&r, c->resume, &arn, err) < 0)
 			goto out;
-	} else if (event_read(c->input, NULL, &input, err) < 0 || define(&r, fp, file, &machine, err) < 0 ||
+	} else if (flow_input_read(c, &input, err) < 0 || define(&r, fp, file, &machine, err) < 0 ||
 		   begin(&r, c, machine, &input, &arn, err) < 0) {
 		goto out;
 	}
@@ -240,28 +258,50 @@ out:
 
 /* ---- history ---- */
 
+/* The last that began first, as in the journal. */
+static int later(const void *a, const void *b)
+{
+	const double x = json_number_value(json_object_get(*(json_t *const *)a, "startDate"));
+	const double y = json_number_value(json_object_get(*(json_t *const *)b, "startDate"));
+
+	return (x < y) - (x > y);
+}
+
 static int list(struct remote *r, struct buf *out, struct err *err)
 {
-	json_t *machines = call(r, "ListStateMachines", json_object(), NULL, err), *m, *x;
+	VEC(json_t *) all = { .len = 0 };
+	json_t *machines = machines_of(r, err), *m, *page, *x;
+	int ret = machines ? 0 : -1;
 	size_t i, k;
 
-	json_array_foreach(json_object_get(machines, "stateMachines"), i, m) {
-		json_t *page = call(
-			r, "ListExecutions",
-			json_pack("{s:s, s:i}", "stateMachineArn", text_of(m, "stateMachineArn"), "maxResults", 1000),
-			NULL, err);
+	json_array_foreach(machines, i, m) {
+		const char *type = text_of(m, "type");
 
+		/* nothing is kept of those of type EXPRESS */
+		if (ret < 0 || (type && strcmp(type, "EXPRESS") == 0))
+			continue;
+		page = all_of(r, "ListExecutions", json_pack("{s:s}", "stateMachineArn", text_of(m, "stateMachineArn")),
+			      "executions", err);
 		if (!page) {
-			json_decref(machines);
-			return -1;
+			ret = -1;
+			continue;
 		}
-		json_array_foreach(json_object_get(page, "executions"), k, x)
-			flow_show_listed(text_of(m, "name"), text_of(x, "name"), text_of(x, "status"),
-					 json_number_value(json_object_get(x, "startDate")), r->g->json, out);
+		json_array_foreach(page, k, x) {
+			json_object_set(x, "machine", json_object_get(m, "name"));
+			VEC_PUSH(&all, json_incref(x));
+		}
 		json_decref(page);
 	}
+	if (all.len)
+		qsort(all.ptr, all.len, sizeof(all.ptr[0]), later);
+	VEC_EACH(&all, at) {
+		flow_show_listed(text_of(*at, "machine"), text_of(*at, "name"), text_of(*at, "status"),
+				 json_number_value(json_object_get(*at, "startDate")), r->g->json, out);
+		json_decref(*at);
+	}
+	VEC_FREE(&all);
 	json_decref(machines);
-	return machines ? 0 : -1;
+	return ret;
 }
 
 int flow_history_remote(const struct flow_history_ctx *c, const struct globals *g, const char *url, const char *name,

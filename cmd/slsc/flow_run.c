@@ -436,19 +436,23 @@ static int run_stored(struct session *s, struct lookup *l, const struct flow_beg
 	if (l->stored.status != FLOW_RUNNING)
 		return tell_of(s, &l->stored, err);
 	s->first = (double)l->stored.started / 1e9;
+	if (s->g->json && flows_replay(&s->flows, &l->stored, on_replayed, s, err) < 0)
+		return -1;
+	if (s->def && (l->stored.definition_len != strlen(s->def->text) ||
+		       memcmp(l->stored.definition, s->def->text, l->stored.definition_len) != 0))
+		out_note("%s goes on by the definition that it began with: %s has changed since", l->name,
+			 s->def->machine.file);
 	if (flows_resume(&s->flows, &l->stored, &again_b, err) < 0)
 		return -1;
 	return wait_for_end(s, l->name, err);
 }
 
-static int read_input(const struct flow_run_ctx *c, struct buf *out, struct err *err)
+int flow_input_read(const struct flow_run_ctx *c, struct buf *out, struct err *err)
 {
-	struct err own = ERR_INIT;
-
-	if (event_read(c->input, NULL, out, &own) == 0)
-		return 0;
-	*err = own;
-	return -1;
+	if (c->input)
+		return event_read_option("--input", c->input, out, err);
+	buf_addz(out, "{}");
+	return 0;
 }
 
 static int read_timeout(const struct flow_run_ctx *c, uint64_t *ms, struct err *err)
@@ -550,7 +554,7 @@ static int here(struct session *s, const char *file, struct err *err)
 	bool same = true;
 	int ret;
 
-	if (read_timeout(c, &b.timeout_ms, err) < 0 || read_input(c, &input, err) < 0 || start(s, err) < 0)
+	if (read_timeout(c, &b.timeout_ms, err) < 0 || flow_input_read(c, &input, err) < 0 || start(s, err) < 0)
 		return -1;
 	if (c->history || s->g->json) {
 		s->events = json_array();

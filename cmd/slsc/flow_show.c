@@ -28,10 +28,12 @@ static void add_member(struct buf *out, const json_t *d, const char *key)
 {
 	const json_t *v = json_object_get(d, key);
 
-	if (json_is_string(v) && *json_string_value(v))
-		buf_addf(out, "  %.200s", json_string_value(v));
-	else if (json_is_integer(v))
+	if (json_is_string(v) && *json_string_value(v)) {
+		buf_addz(out, "  ");
+		out_text(out, json_string_value(v));
+	} else if (json_is_integer(v)) {
 		buf_addf(out, "  %s %lld", key, (long long)json_integer_value(v));
+	}
 }
 
 void flow_show_event(const json_t *event, double *first, struct buf *out)

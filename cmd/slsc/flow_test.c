@@ -51,21 +51,33 @@ static void add_time(struct buf *b, int64_t ms)
 		buf_addf(b, "%" PRId64 " s", ms / 1000);
 }
 
+/* The lines of @text, below each other. */
+static void add_lines(struct buf *b, const char *text)
+{
+	for (;;) {
+		const size_t n = strcspn(text, "\n");
+		CLEAN_FREE char *line = xstrndup(text, n);
+
+		out_text(b, line);
+		if (!text[n])
+			return;
+		buf_addz(b, "\n        ");
+		text += n + 1;
+	}
+}
+
 static void print_case(struct buf *b, const struct flow_cases *cases, const struct flow_case *c,
 		       const struct flow_verdict *v)
 {
-	buf_addf(b, "%s  %s (%zu state%s, ", v->unmet.len ? "FAIL" : "ok  ", c->name, v->path.len,
-		 v->path.len == 1 ? "" : "s");
+	buf_addf(b, "%s  ", v->unmet.len ? "FAIL" : "ok  ");
+	out_text(b, c->name);
+	buf_addf(b, " (%zu state%s, ", v->path.len, v->path.len == 1 ? "" : "s");
 	add_time(b, v->took);
 	buf_addz(b, ")\n");
 	VEC_EACH(&v->unmet, u) {
 		buf_addf(b, "      %s:%u:%u: %s:", cases->file, u->at.line, u->at.col, u->what);
 		buf_addz(b, strchr(u->text, '\n') ? "\n        " : " ");
-		for (const char *p = u->text; *p; p++) {
-			buf_addc(b, *p);
-			if (*p == '\n')
-				buf_addz(b, "        ");
-		}
+		add_lines(b, u->text);
 		buf_addc(b, '\n');
 	}
 }

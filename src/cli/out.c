@@ -170,17 +170,37 @@ static void emit(struct buf *b)
 	pthread_mutex_unlock(&mutex);
 }
 
+/* Bytes of the control character that @s begins with, 0: none. Terminals obey those from U+0080 to U+009F as well. */
+static size_t control(const char *s)
+{
+	const unsigned char c = (unsigned char)s[0], next = (unsigned char)s[c != '\0'];
+
+	if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+		return 2;
+	return c < ' ' || c == 0x7f;
+}
+
 /* A message may quote a file name or a peer's words: it gets no say over the terminal, and no line of its own. */
 static void add_text(struct buf *b, const char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	while (*s) {
+		size_t n = control(s);
 
 		/* an indented line is ours: the end of what a program said, below the message */
-		if (c == '\n' && s[1] == ' ' && s[2] == ' ')
-			buf_addc(b, '\n');
-		else
-			buf_addc(b, (c < ' ' && c != '\t') || c == 0x7f ? '?' : *s);
+		if (*s == '\t' || (*s == '\n' && s[1] == ' ' && s[2] == ' '))
+			n = 0;
+		buf_addc(b, n ? '?' : *s);
+		s += n ? n : 1;
+	}
+}
+
+void out_text(struct buf *b, const char *s)
+{
+	while (*s) {
+		const size_t n = control(s);
+
+		buf_addc(b, n ? '?' : *s);
+		s += n ? n : 1;
 	}
 }
 

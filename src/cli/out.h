@@ -37,6 +37,9 @@ void out_raw(const char *p, size_t n);
  */
 size_t out_fit(struct buf *b, const char *s, size_t width);
 
+/** out_text - append @s for people to read: control characters, also those of a line's end, become '?'. */
+void out_text(struct buf *b, const char *s);
+
 /**
  * out_detach - from here on a thread writes the messages, and nobody waits for who reads them (a terminal that is
  * stopped, a paused pager). Up to OUT_WAITING bytes wait; what comes after is left out whole, and counted in a line

@@ -408,6 +408,14 @@ static void steps_run(struct flow_execution *x)
 	}
 }
 
+/* A loop without a wait would write its journal until the disk is full, and whoever reads it would need as much. */
+static void history_full(struct flow_execution *x)
+{
+	flow_fault_set(&x->fault, "States.Runtime", "The execution reached the maximum number of history events (%u).",
+		       FLOW_EVENTS_MAX);
+	execution_end(x, FLOW_FAILED);
+}
+
 static bool apply(struct flow_execution *x, const struct flow_event *ev)
 {
 	struct line *l = task_line(x, ev->task);
@@ -466,6 +474,8 @@ bool flow_execution_tell(struct flow_execution *x, const struct flow_event *ev, 
 	if (!x->status)
 		changed = apply(x, ev) || changed;
 	steps_run(x);
+	if (!x->status && x->events >= FLOW_EVENTS_MAX)
+		history_full(x);
 	x->sink = NULL;
 	/* What is not written down must not be remembered either: a clock may be set back before the next event. */
 	if (!changed)

@@ -29,8 +29,9 @@
  * of the events must not go backwards (an earlier one counts as the latest so far).
  */
 
-#define FLOW_ENGINE_VERSION 1u	   /* of what a journal leads to: a journal of another version is not replayed */
-#define FLOW_STEPS_MAX	    10000u /* transitions within one event: then flow_execution_due() is 0 */
+#define FLOW_ENGINE_VERSION 1u	     /* of what a journal leads to: one of another version is not replayed */
+#define FLOW_STEPS_MAX	    10000u   /* transitions within one event: then flow_execution_due() is 0 */
+#define FLOW_EVENTS_MAX	    1000000u /* of a history: what goes beyond fails; in the service it is 25,000 */
 #define FLOW_NEVER	    INT64_MAX
 #define FLOW_LINES_MAX	    10000u /* branches and iterations at a time: others begin when some are over */
 #define FLOW_MAP_RUNNING    40u /* iterations of a Map without MaxConcurrency that run at a time, as in the service */

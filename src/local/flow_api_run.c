@@ -268,11 +268,10 @@ void api_list_executions(struct api_call *c)
 		if (strcmp(status, flow_status_name[i]) == 0)
 			c->status = i;
 	if (status && c->status < 0 && strcmp(status, "PENDING_REDRIVE") != 0) {
-		api_error(
-			c, 400, "ValidationException",
-			"1 validation error detected: Value at 'statusFilter' failed to satisfy constraint: "
-			"Member must satisfy enum value set: [RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, "
-			"PENDING_REDRIVE]");
+		api_error(c, 400, "ValidationException",
+			  "1 validation error detected: Value at 'statusFilter' failed to satisfy constraint: "
+			  "Member must satisfy enum value set: [RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, "
+			  "PENDING_REDRIVE]");
 		return;
 	}
 	c->list = json_array();
@@ -285,11 +284,6 @@ void api_list_executions(struct api_call *c)
 }
 
 /* ---- GetExecutionHistory ---- */
-
-static void add(void *ctx, const struct flow_history *h)
-{
-	json_array_append_new(ctx, flow_history_json(h));
-}
 
 /* includeExecutionData: false */
 static void without_data(json_t *event)
@@ -306,36 +300,66 @@ static void without_data(json_t *event)
 	}
 }
 
+/* Events of a page; those around it are counted alone, as there may be a million, each with its data. */
+struct page {
+	json_t *events;
+	size_t n, from, to;
+	bool bare;
+};
+
+static void add(void *ctx, const struct flow_history *h)
+{
+	struct page *p = ctx;
+	const size_t at = p->n++;
+	json_t *event;
+
+	if (at < p->from || at >= p->to)
+		return;
+	event = flow_history_json(h);
+	if (p->bare)
+		without_data(event);
+	json_array_append_new(p->events, event);
+}
+
+static json_t *reversed(json_t *list)
+{
+	json_t *out = json_array();
+
+	for (size_t i = json_array_size(list); i-- > 0;)
+		json_array_append(out, json_array_get(list, i));
+	json_decref(list);
+	return out;
+}
+
 static void history_read(struct flow_job *job, const struct err *err)
 {
 	struct api_call *c = CONTAINER_OF(job, struct api_call, job);
 	const bool reverse = json_is_true(json_object_get(c->in, "reverseOrder"));
-	const bool bare = json_is_false(json_object_get(c->in, "includeExecutionData"));
+	const size_t before = (size_t)c->before, next = before + c->max;
+	struct page p = { .bare = json_is_false(json_object_get(c->in, "includeExecutionData")) };
 	struct err own = ERR_INIT;
-	json_t *all, *page, *o;
-	size_t n;
+	json_t *o;
+	int ret = 0;
 
 	if (!there(c, err))
 		return;
-	all = json_array();
-	if (flows_replay(c->flows, &c->stored, add, all, &own) < 0) {
-		json_decref(all);
+	p.events = json_array();
+	/* from the end on: how many there are has to be known first */
+	if (reverse)
+		ret = flows_replay(c->flows, &c->stored, add, &p, &own);
+	p.from = !reverse ? before : p.n > next ? p.n - next : 0;
+	p.to = !reverse ? next : p.n > before ? p.n - before : 0;
+	p.n = 0;
+	if (ret == 0)
+		ret = flows_replay(c->flows, &c->stored, add, &p, &own);
+	if (ret < 0) {
+		json_decref(p.events);
 		broken(c, &own);
 		return;
 	}
-	page = json_array();
-	n = json_array_size(all);
-	for (; (size_t)c->before < n && json_array_size(page) < c->max; c->before++) {
-		json_t *e = json_array_get(all, reverse ? n - 1 - (size_t)c->before : (size_t)c->before);
-
-		if (bare)
-			without_data(e);
-		json_array_append(page, e);
-	}
-	json_decref(all);
-	o = json_pack("{s:o}", "events", page);
-	if ((size_t)c->before < n)
-		json_object_set_new(o, "nextToken", json_sprintf("%" PRId64, c->before));
+	o = json_pack("{s:o}", "events", reverse ? reversed(p.events) : p.events);
+	if (next < p.n)
+		json_object_set_new(o, "nextToken", json_sprintf("%zu", next));
 	api_answer(c, o);
 }
 

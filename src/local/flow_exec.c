@@ -584,7 +584,11 @@ int flows_resume(struct flows *f, const struct flow_stored *s, const struct flow
 	if (!x)
 		return -1;
 	x->replayed = true;
-	flow_exec_tell(x, &ev);
+	/* a limit that it did not have when it ran may end it now: that is written, and it is over */
+	if (ended(x))
+		flush(x);
+	else
+		flow_exec_tell(x, &ev);
 	return 0;
 }
 

@@ -161,6 +161,10 @@ quote() {
 	sfn GetExecutionHistory "{\"executionArn\":\"$X:a\",\"reverseOrder\":true,\"includeExecutionData\":false}"
 	is "$(jq -c '[.events[0].type, .events[0].executionSucceededEventDetails.output, .events[-1].id]' <<<"$out")" \
 		'["ExecutionSucceeded",null,1]'
+	sfn GetExecutionHistory "{\"executionArn\":\"$X:a\",\"reverseOrder\":true,\"maxResults\":3}"
+	is "$(jq -c '[[.events[].id], .nextToken]' <<<"$out")" '[[26,25,24],"3"]'
+	sfn GetExecutionHistory "{\"executionArn\":\"$X:a\",\"reverseOrder\":true,\"maxResults\":3,\"nextToken\":\"24\"}"
+	is "$(jq -c '[[.events[].id], .nextToken]' <<<"$out")" '[[2,1],null]'
 	sfn StartExecution "{$M,\"name\":\"b\",\"input\":$(quote "$(jq -c . events/declined.json)")}"
 	ended "$X:b"
 	is "$(jq -c '[.status, .error, (.cause | fromjson | .errorMessage)]' <<<"$out")" '["FAILED","CardDeclined","the bank says no"]'
@@ -216,13 +220,19 @@ quote() {
 	slsc_run flow run flow.asl.yaml --input events/declined.json
 	is "$status" 1
 	has "$err" ": the execution failed: CardDeclined: the bank says no"
+	# one of type EXPRESS has no list, and is no hindrance
+	sfn CreateStateMachine "{\"name\":\"e\",\"type\":\"EXPRESS\",\"roleArn\":\"$ROLE\",\"definition\":$(quote "$wait_machine")}"
 	slsc_run flow history --list
-	is "$(awk '{ print $1, $3, $4 }' <<<"$out" | grep -E ' (a|b|killed|one|two|mine)$' | sort)" "ABORTED w one
-FAILED checkout b
-RUNNING w two
-SUCCEEDED checkout a
+	is "$status $(awk '{ print $1, $3, $4 }' <<<"$out" | grep -E ' (a|b|killed|one|two|mine)$')" "0 SUCCEEDED flow mine
 SUCCEEDED checkout killed
-SUCCEEDED flow mine"
+RUNNING w two
+ABORTED w one
+FAILED checkout b
+SUCCEEDED checkout a"
+	# of two of a name it is the later one
+	sfn StartExecution "{\"stateMachineArn\":\"$A:stateMachine:w\",\"name\":\"b\"}"
+	slsc_run flow history b
+	is "$status $(awk '{ print $4 }' <<<"$out" | xargs)" "0 ExecutionStarted WaitStateEntered"
 	slsc_run flow history mine
 	is "$status $(tail -1 <<<"$out" | awk '{ print $1, $4 }')" "0 26 ExecutionSucceeded"
 	slsc_run flow run --resume nobody

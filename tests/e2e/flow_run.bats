@@ -144,7 +144,9 @@ killed_in() {
 		# the answers that had come are those of before; the rest is asked in order
 		is "$(calls)" "reserve risk payment message"
 		is "$(jq -c '.output | [.stock, .payment, .message]' <<<"$out")" '[{"reserved":2,"left":8},{"paid":4998},{"sent":true}]'
-		is "$(jq -r '[.events[].type] | last' <<<"$out")" ExecutionSucceeded
+		# the events are all of it, from before the kill, too
+		is "$(jq -c '[.events[0].type, .events[-1].type, ([.events[].id] == [range(1; (.events | length) + 1)])]' \
+			<<<"$out")" '["ExecutionStarted","ExecutionSucceeded",true]'
 		slsc_run flow history killed
 		is "$(sed 's/at +[0-9.]* s/at TIME/' "$T/err")" \
 			"killed: at TIME slsc went on with it: tasks without an answer were asked once more"
@@ -194,8 +196,12 @@ killed_in() {
 	wait "$flow_pid" || status=$?
 	flow_pid=
 	is "$status $(tail -1 "$T/err")" "130 hint: it goes on with: slsc flow run --resume t"
-	slsc_run flow run --resume t
-	is "$status" 0
+	# by the definition that it began with, and that is told
+	sed -i 's/"Next": "Done"/"Next": "Other"/; s/"Done":/"Other":/' wait.asl.json
+	slsc_run flow run wait.asl.json --name t
+	is "$status $err" "0 t goes on by the definition that it began with: wait.asl.json has changed since"
+	slsc_run flow history t
+	is "$(grep -c "PassStateEntered  Done" <<<"$out")" 1
 	slsc_run flow run wait.asl.json --repeat 3 --memory --json
 	is "$status $(jq -c '[.executions, .succeeded, .states]' <<<"$out")" "0 [3,3,6]"
 }
@@ -289,6 +295,9 @@ hint: go to the project, or make one with \`slsc init\`"
 	printf '{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}' >s.asl.json
 	slsc_run flow run s.asl.json --input '[1,2' --memory
 	is "$status" 1
+	has "$err" "error: --input:1:4: the event is no JSON: "
+	slsc_run flow run s.asl.json --input order.json --memory
+	is "$status $err" "1 error: --input 'order.json': there is no such file, and it is no JSON"
 	slsc_run flow run s.asl.json --input '[1,2]' --name 'a b'
 	is "$status $err" "2 error: --name: 'a b' is no name: 1 to 80 of a-z, A-Z, 0-9, -, _ and ."
 	slsc_run flow run s.asl.json --input '[1,2]' --timeout soon
@@ -305,6 +314,18 @@ hint: slsc flow run FILE --name NAME"
 hint: slsc flow history NAME, or --list"
 	slsc_run flow run s.asl.json --input '[1,2]' --name x
 	is "$status $out" "0 [1,2]"
+	# names and errors have no say over the terminal
+	printf '{"StartAt":"A\\u001b[31m","States":{"A\\u001b[31m":{"Type":"Pass","Next":"F"},
+		"F":{"Type":"Fail","Error":"E\\u001b]0;t\\u0007\\n\\u009b2J"}}}' >esc.asl.json
+	slsc_run flow run esc.asl.json --name esc --history
+	is "$status $(sed 's/^ *[0-9]* *+[0-9.]* s  //' "$T/err")" "1 ExecutionStarted
+PassStateEntered  A?[31m
+PassStateExited  A?[31m
+FailStateEntered  F
+ExecutionFailed  E?]0;t???2J
+error: esc: the execution failed: E?]0;t???2J"
+	slsc_run flow history esc
+	is "$status $(tail -1 <<<"$out" | sed 's/^ *[0-9]* *+[0-9.]* s  //')" "0 ExecutionFailed  E?]0;t???2J"
 	# a file that is another program's, or damaged
 	head -c 4096 /dev/urandom >.slsc/flow.db && rm -f .slsc/flow.db-wal
 	slsc_run flow run s.asl.json --name y

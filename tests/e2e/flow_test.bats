@@ -172,6 +172,13 @@ FAIL  once more (3 states, 1 s)
 	is "$status" 3
 	is "$(jq -c '[.passed, .failed, .cases[1].unmet, .cases[0].path]' <<<"$out")" \
 		'[0,5,[{"what":"status","line":10,"column":5,"text":"expected SUCCEEDED\ngot      FAILED, E: why"}],["Stock","Enough","Charge"]]'
+	# names, from wherever, have no say over the terminal
+	printf 'cases:\n  - name: "a\\e[31mb"\n    tasks: {Stock: {error: "E\\e"}}\n    error: F\n' >esc.yaml
+	slsc_run flow test pay.asl.yaml -t esc.yaml
+	is "$status $out" "3 FAIL  a?[31mb (1 state, 0 s)
+      esc.yaml:4:12: error:
+        expected F
+        got      E?"
 }
 
 @test "a loop without an end is cut off, and one of waits takes no time" {

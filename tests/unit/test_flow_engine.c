@@ -261,6 +261,17 @@ static void test_limits(void **state)
 	run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME });
 	assert_string_equal(run_result(&r), "TIMED_OUT -: -");
 	run_close(&r);
+	/* or, without a clock, the length of its history */
+	run_open(&r, "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},"
+		     "\"B\":{\"Type\":\"Choice\",\"Choices\":[{\"Variable\":\"$.never\",\"IsPresent\":true,"
+		     "\"Next\":\"C\"}],\"Default\":\"A\"},\"C\":{\"Type\":\"Succeed\"}}}");
+	run_begin(&r, "{}");
+	for (unsigned n = 0; n < FLOW_EVENTS_MAX / FLOW_STEPS_MAX && !flow_execution_status(r.x); n++)
+		run_tell(&r, (struct flow_event){ .kind = FLOW_EV_TIME });
+	assert_string_equal(run_result(&r), "FAILED States.Runtime: The execution reached the maximum number of "
+					    "history events (1000000).");
+	assert_in_range(flow_execution_events(r.x), FLOW_EVENTS_MAX, FLOW_EVENTS_MAX + 4 * FLOW_STEPS_MAX);
+	run_close(&r);
 }
 
 static void test_stop(void **state)

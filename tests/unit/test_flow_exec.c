@@ -237,6 +237,41 @@ static void test_goes_on(void **state)
 	assert_int_equal(n, 0);
 }
 
+/* As if it had not ended where it ran: a machine of one Pass state is over as soon as it is begun. */
+static int put_running(struct flow_job *job, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
+{
+	const struct execution_row row = {
+		.id = 100,
+		.revision = flows.defs.ptr[0]->revision,
+		.machine = STR("m"),
+		.name = STR("over"),
+		.role = STR("arn:aws:iam::123456789012:role/r"),
+		.trace = STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+		.input = STR("{}"),
+		.engine = FLOW_ENGINE_VERSION,
+		.deadline = FLOW_NEVER,
+	};
+
+	(void)job;
+	return ops->execution_put(s, &row, err);
+}
+
+static void test_goes_on_to_its_end(void **state)
+{
+	struct flow_job job = { .work = put_running, .writes = true };
+	struct err err = ERR_INIT;
+	size_t n;
+
+	(void)state;
+	define("m", PASS);
+	assert_int_equal(flow_journal_now(flows.journal, &job, &err), 0);
+	assert_int_equal(flows_resume_all(&flows, &n, no_failure, &err), 0);
+	assert_int_equal(n, 1);
+	UNTIL(flows.running == 0);
+	assert_int_equal(flows_resume_all(&flows, &n, no_failure, &err), 0);
+	assert_int_equal(n, 0);
+}
+
 struct asked {
 	struct flow_job job;
 	int64_t at;
@@ -310,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shared, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failing_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_goes_on, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_goes_on_to_its_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_expiry, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failing_job, set_up, tear_down),
 	};
