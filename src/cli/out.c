@@ -173,14 +173,15 @@ static void emit(struct buf *b)
 /* A message may quote a file name or a peer's words: it gets no say over the terminal, and no line of its own. */
 static void add_text(struct buf *b, const char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	while (*s) {
+		const size_t n = str_control((struct str){ s, s[1] ? 2 : 1 });
 
 		/* an indented line is ours: the end of what a program said, below the message */
-		if (c == '\n' && s[1] == ' ' && s[2] == ' ')
-			buf_addc(b, '\n');
+		if (*s == '\t' || (*s == '\n' && s[1] == ' ' && s[2] == ' '))
+			buf_addc(b, *s);
 		else
-			buf_addc(b, (c < ' ' && c != '\t') || c == 0x7f ? '?' : *s);
+			buf_addc(b, n ? '?' : *s);
+		s += n ? n : 1;
 	}
 }
 
