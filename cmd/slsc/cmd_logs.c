@@ -90,11 +90,14 @@ static int print(void *ctx, const struct log_event *event, struct err *err)
 		return print_json(&e, err);
 	add_time(&b, e.at_ms);
 	buf_addc(&b, ' ');
-	for (size_t i = 0; i < e.message.len; i++) {
-		const unsigned char c = (unsigned char)e.message.ptr[i];
-
+	while (e.message.len) {
+		const char c = *e.message.ptr;
 		/* whoever writes into a log does not write to the terminal of who reads it */
-		buf_addc(&b, p->terminal && ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f) ? '?' : (char)c);
+		const size_t n = p->terminal && c != '\n' && c != '\t' ? str_control(e.message) : 0;
+
+		buf_addc(&b, n ? '?' : c);
+		e.message.ptr += n ? n : 1;
+		e.message.len -= n ? n : 1;
 	}
 	buf_addc(&b, '\n');
 	return out_stdout(b.ptr, b.len, err);

@@ -72,6 +72,10 @@ static int check_options(struct job *j, int argc, struct err *err)
 	const struct lambda_flags *f = j->f;
 
 	j->weight = DEPLOY_WHOLE;
+	/* they become parts of URLs: what slsc.yaml may not say, the command line may not, either */
+	if ((f->role && deploy_option("role", f->role, err) < 0) ||
+	    (f->alias && deploy_option("alias", f->alias, err) < 0) || (f->s3 && deploy_option("s3", f->s3, err) < 0))
+		return -1;
 	if (f->smoke && f->no_smoke)
 		return err_set(err, ERR_USAGE, "--smoke and --no-smoke exclude each other");
 	if (f->image && argc != 1 && !strchr(f->image, '=')) {
@@ -288,9 +292,12 @@ static void add_words(const struct job *j, const struct want *w, const struct de
 /* Names and numbers come from who serves there: nothing of it is for a terminal to act on. */
 static void make_plain(struct buf *b)
 {
-	for (size_t i = 0; i < b->len; i++)
-		if (((unsigned char)b->ptr[i] < ' ' && b->ptr[i] != '\n') || b->ptr[i] == 0x7f)
-			b->ptr[i] = '?';
+	for (size_t i = 0; i < b->len; i++) {
+		const size_t n = str_control((struct str){ b->ptr + i, b->len - i });
+
+		if (n && b->ptr[i] != '\n')
+			memset(b->ptr + i, '?', n);
+	}
 }
 
 /* GET /, as a function URL tells it (payload format 2.0): what a function that speaks HTTP takes for an event. */

@@ -39,6 +39,13 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+size_t str_control(struct str s)
+{
+	const unsigned char c = s.len ? (unsigned char)s.ptr[0] : 'a', d = s.len > 1 ? (unsigned char)s.ptr[1] : 0;
+
+	return c < ' ' || c == 0x7f ? 1 : c == 0xc2 && d >= 0x80 && d <= 0x9f ? 2 : 0;
+}
+
 struct str str_trim(struct str s)
 {
 	while (s.len && is_space(s.ptr[0])) {

@@ -170,14 +170,9 @@ static void emit(struct buf *b)
 	pthread_mutex_unlock(&mutex);
 }
 
-/* Bytes of the control character that @s begins with, 0: none. Terminals obey those from U+0080 to U+009F as well. */
 static size_t control(const char *s)
 {
-	const unsigned char c = (unsigned char)s[0], next = (unsigned char)s[c != '\0'];
-
-	if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
-		return 2;
-	return c < ' ' || c == 0x7f;
+	return str_control((struct str){ s, s[1] ? 2 : 1 });
 }
 
 /* A message may quote a file name or a peer's words: it gets no say over the terminal, and no line of its own. */

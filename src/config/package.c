@@ -201,3 +201,15 @@ void project_deploy(struct project *p, const struct function *f, struct deploy_d
 	out->url = over(a->url, b->url);
 	out->s3 = over(a->s3, b->s3);
 }
+
+int deploy_option(const char *key, const char *value, struct err *err)
+{
+	const struct check *c = strcmp(key, "role") == 0    ? &check_role
+				: strcmp(key, "alias") == 0 ? &check_alias
+							    : &check_bucket;
+
+	if (c->ok(value))
+		return 0;
+	err_set(err, ERR_USAGE, "--%s: expected %s, found '%.100s'", key, c->what, value);
+	return c->hint ? err_hint(err, "%s", c->hint) : -1;
+}

@@ -357,6 +357,12 @@ void project_package(struct project *p, const struct function *f, struct package
 /** project_deploy - the same of deploy. */
 void project_deploy(struct project *p, const struct function *f, struct deploy_def *out);
 
+/**
+ * deploy_option - whether @value, which the command line has in --@key, is one that deploy.@key takes: "role", "alias"
+ * or "s3". ERR_USAGE.
+ */
+int deploy_option(const char *key, const char *value, struct err *err) MUST_CHECK;
+
 /** function_compiles - whether there is anything to compile: else its image is made by a Dockerfile alone. */
 bool function_compiles(const struct function *f);
 

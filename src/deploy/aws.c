@@ -107,6 +107,8 @@ static void note(struct aws *a, bool verbose, const char *fmt, ...)
 
 /* ---- one exchange ---- */
 
+#define ENDPOINTS "look at --endpoint-url, AWS_ENDPOINT_URL and its like, and endpoint_url in ~/.aws/config"
+
 /* A URL's parts as they are sent. */
 struct target {
 	char *host, *path;
@@ -119,14 +121,22 @@ static void target_release(struct target *t)
 	free(t->path);
 }
 
-static int target_of(const char *url, struct target *t, struct err *err)
+/* The URL is not shown: what is wrong with it may be that a password is in it. */
+static int target_of(const struct aws_call *c, struct target *t, struct err *err)
 {
+	const char *url = c->url;
 	const bool tls = starts_with(url, "https://");
 	const char *host = url + (tls ? strlen("https://") : strlen("http://")), *end, *query;
 
-	if (!tls && !starts_with(url, "http://"))
-		return err_set(err, ERR_USAGE, "'%.200s' is no http or https URL", url);
+	if (!tls && !starts_with(url, "http://")) {
+		err_set(err, ERR_USAGE, "%s: its endpoint is no http or https URL", c->what);
+		return err_hint(err, ENDPOINTS);
+	}
 	end = host + strcspn(host, "/?");
+	if (memchr(host, '@', (size_t)(end - host))) {
+		err_set(err, ERR_USAGE, "%s: its endpoint names a user: requests are signed in place of that", c->what);
+		return err_hint(err, ENDPOINTS);
+	}
 	t->host = xstrndup(host, (size_t)(end - host));
 	if (ends_with(t->host, tls ? ":443" : ":80"))
 		t->host[strlen(t->host) - strlen(tls ? ":443" : ":80")] = '\0';
@@ -205,7 +215,7 @@ static int exchange(struct aws *a, const struct aws_call *c, const char *sha256,
 	};
 
 	http_resp_release(resp);
-	if (target_of(c->url, &t, err) < 0 || (c->creds && sign(a, c, &t, sha256, &headers, err) < 0))
+	if (target_of(c, &t, err) < 0 || (c->creds && sign(a, c, &t, sha256, &headers, err) < 0))
 		return -1;
 	q.no_proxy = c->hurry_ms || host_is_loopback(t.host);
 	for (char *const *h = c->headers; h && *h; h++)

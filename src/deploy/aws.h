@@ -61,6 +61,7 @@ struct aws_call {
 	const struct aws_creds *creds; /* NULL: not signed */
 	const char *method, *url;      /* percent-encoded */
 	char *const *headers;	       /* NULL-terminated, "Name: value"; or NULL */
+	const char *const *hide;       /* NULL-terminated: what no message shows, beside the credentials; or NULL */
 	struct str body;
 	const struct aws_file *file; /* in its place; body_sha256 is given then */
 	const char *body_sha256;     /* or NULL: it is computed */
@@ -80,7 +81,10 @@ int aws_send(struct aws *a, const struct aws_call *c, struct http_resp *resp, st
 void aws_error(const struct http_resp *resp, struct buf *code, struct buf *message);
 /** aws_error_is - whether the refusal's code is one of @codes, separated by '|'. */
 bool aws_error_is(const struct http_resp *resp, const char *codes);
-/** aws_refused - the error that an answer is: "WHAT: 400 CODE: message", or of expired credentials. Returns -1. */
+/**
+ * aws_refused - the error that an answer is: "WHAT: 400 CODE: message", or of expired credentials; stars in place of
+ * secrets that the service quotes, and of aws_call.hide. Returns -1.
+ */
 int aws_refused(const struct aws_call *c, const struct http_resp *resp, struct err *err);
 
 /** xml_text - append what the first <@name> holds, its entities resolved; false if there is none, or has elements. */

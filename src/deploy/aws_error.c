@@ -87,34 +87,42 @@ static void add_code(struct buf *out, const char *s)
 	add_line(out, (struct str){ s, strcspn(s, ":;, ") }, CODE_MAX);
 }
 
-void aws_error(const struct http_resp *resp, struct buf *code, struct buf *message)
+/* @said: as it comes, of any length. */
+static void read_error(const struct http_resp *resp, struct buf *code, struct buf *said)
 {
 	const char *type = http_resp_header(resp, "x-amzn-ErrorType");
 	const struct str body = buf_str(&resp->body), lead = str_trim(body);
 
 	if (lead.len && *lead.ptr == '<') {
-		CLEAN_BUF struct buf c = BUF_INIT, m = BUF_INIT;
+		CLEAN_BUF struct buf c = BUF_INIT;
 
 		if (xml_text(body, "Code", &c))
 			add_code(code, c.ptr);
-		if (xml_text(body, "Message", &m))
-			add_line(message, buf_str(&m), MESSAGE_MAX);
+		(void)xml_text(body, "Message", said);
 	} else {
 		json_t *j = json_loadb(body.ptr, body.len, 0, NULL);
-		const char *in_body = string_of(j, "__type", "code"), *said = string_of(j, "message", "Message");
+		const char *in_body = string_of(j, "__type", "code"), *words = string_of(j, "message", "Message");
 
 		if (!in_body)
 			in_body = json_string_value(json_object_get(json_object_get(j, "Error"), "Code"));
-		if (!said)
-			said = string_of(json_object_get(j, "Error"), "Message", "message");
+		if (!words)
+			words = string_of(json_object_get(j, "Error"), "Message", "message");
 		if (*type || in_body)
 			add_code(code, *type ? type : in_body);
-		if (said)
-			add_line(message, str_from(said), MESSAGE_MAX);
+		if (words)
+			buf_addz(said, words);
 		json_decref(j);
 	}
 	if (!code->len && *type)
 		add_code(code, type);
+}
+
+void aws_error(const struct http_resp *resp, struct buf *code, struct buf *message)
+{
+	CLEAN_BUF struct buf said = BUF_INIT;
+
+	read_error(resp, code, &said);
+	add_line(message, buf_str(&said), MESSAGE_MAX);
 }
 
 bool aws_error_is(const struct http_resp *resp, const char *codes)
@@ -133,26 +141,54 @@ bool aws_error_is(const struct http_resp *resp, const char *codes)
 	return false;
 }
 
-/* A service may quote what it was sent. */
-static void scrub(struct buf *b, const char *secret)
+#define SECRET_MIN 8u /* of a key, a token */
+#define HIDDEN_MIN 4u /* what is shorter says nothing, and would blot out parts of words */
+
+static void blot(struct buf *b, struct str secret, size_t least)
 {
+	size_t from = 0;
 	char *p;
 
-	while (secret && strlen(secret) > 8 && (p = strstr(b->ptr, secret)) != NULL)
-		memset(p, '*', strlen(secret));
+	while (secret.len >= least && (p = memmem(b->ptr + from, b->len - from, secret.ptr, secret.len)) != NULL) {
+		memset(p, '*', secret.len);
+		from = (size_t)(p - b->ptr) + secret.len;
+	}
+}
+
+/* Whole, and in the parts between what a service that quotes it would write in another way. */
+static void hide(struct buf *b, const char *s)
+{
+	blot(b, str_from(s), HIDDEN_MIN);
+	while (*s) {
+		size_t n = strcspn(s, "\"'\\\n\r\t");
+
+		blot(b, (struct str){ s, n }, HIDDEN_MIN);
+		s += n + (s[n] != '\0');
+	}
+}
+
+/* A service may quote what it was sent. Done before the message is cut: a part of a secret would not be found. */
+static void scrub(struct buf *b, const struct aws_call *c)
+{
+	if (!b->len)
+		return;
+	if (c->creds && c->creds->secret)
+		blot(b, str_from(c->creds->secret), SECRET_MIN);
+	if (c->creds && c->creds->token)
+		blot(b, str_from(c->creds->token), SECRET_MIN);
+	for (const char *const *h = c->hide; h && *h; h++)
+		hide(b, *h);
 }
 
 int aws_refused(const struct aws_call *c, const struct http_resp *resp, struct err *err)
 {
-	CLEAN_BUF struct buf code = BUF_INIT, message = BUF_INIT;
+	CLEAN_BUF struct buf code = BUF_INIT, said = BUF_INIT, message = BUF_INIT;
 	const char *const from = c->creds ? c->creds->from : "";
 	const char *const renew = c->creds && c->creds->renew ? c->creds->renew : "get new ones";
 
-	aws_error(resp, &code, &message);
-	if (c->creds) {
-		scrub(&message, c->creds->secret);
-		scrub(&message, c->creds->token);
-	}
+	read_error(resp, &code, &said);
+	scrub(&said, c);
+	add_line(&message, buf_str(&said), MESSAGE_MAX);
 	if (c->creds && aws_error_is(resp, "ExpiredTokenException|ExpiredToken|TokenRefreshRequired")) {
 		err_set(err, ERR_NET, "%s: the credentials of %s have expired", c->what, from);
 		return err_hint(err, "%s", renew);
@@ -178,6 +214,8 @@ int aws_refused(const struct aws_call *c, const struct http_resp *resp, struct e
 		return err_hint(err, "set this machine's clock");
 	if (c->creds && (resp->status == 403 || aws_error_is(resp, "AccessDenied|AccessDeniedException")))
 		return err_hint(err, "these are the rights of %s: ask for the one that is missing", from);
+	if (resp->status / 100 == 3)
+		return err_hint(err, "redirects are not followed: is the endpoint right?");
 	if (resp->status == 429 || resp->status >= 500)
 		return err_hint(err, "the service is busy or out of order: try again later");
 	return -1;

@@ -13,11 +13,18 @@
 #define PROCESS_MS  60000 /* it may ask the user something */
 #define PROCESS_MAX (64u << 10)
 
-static void take_keys(struct aws_creds *out, const char *id, const char *secret, const char *token)
+/* What ends a header's line would begin another one. */
+static int take_keys(struct aws_creds *out, const char *id, const char *secret, const char *token, const char *of,
+		     struct err *err)
 {
+	if (!creds_is_word(id) || (token && !creds_is_word(token)) || strpbrk(secret, "\r\n")) {
+		err_set(err, ERR_FORMAT, "the access key of %s has a blank in it, or what is not printable", of);
+		return err_hint(err, "it may be a line's end: look at the key, the secret and the session token");
+	}
 	out->id = xstrdup(id);
 	out->secret = xstrdup(secret);
 	out->token = token ? xstrdup(token) : NULL;
+	return 0;
 }
 
 static void say(struct aws_creds *c, char *from, char *renew)
@@ -38,7 +45,8 @@ static int by_environment(struct aws_creds *out, struct err *err)
 		err_set(err, ERR_NOTFOUND, "AWS_ACCESS_KEY_ID is set, but not AWS_SECRET_ACCESS_KEY");
 		return err_hint(err, "set both, or neither");
 	}
-	take_keys(out, id, secret, token);
+	if (take_keys(out, id, secret, token, "the environment", err) < 0)
+		return -1;
 	if (expires)
 		(void)!aws_time(expires, &out->expires);
 	say(out, xstrdup("the environment"),
@@ -75,6 +83,7 @@ static int by_keys(const struct profiles *p, const char *name, bool secrets, str
 		secrets ? profiles_secret : profiles_config;
 	const char *id = get(p, name, "aws_access_key_id"), *secret = get(p, name, "aws_secret_access_key");
 	const char *token = get(p, name, "aws_session_token"), *path = secrets ? p->credentials_path : p->config_path;
+	CLEAN_FREE char *from = NULL;
 
 	if (!id)
 		return 0;
@@ -83,8 +92,10 @@ static int by_keys(const struct profiles *p, const char *name, bool secrets, str
 			       "%s: profile '%.100s' has an aws_access_key_id, but no "
 			       "aws_secret_access_key",
 			       path, name);
-	take_keys(out, id, secret, token);
-	say(out, xasprintf("profile '%.100s' in %s", name, path),
+	from = xasprintf("profile '%.100s' in %s", name, path);
+	if (take_keys(out, id, secret, token, from, err) < 0)
+		return -1;
+	say(out, steal(&from),
 	    xasprintf("get new ones, and write them there: `aws configure --profile %.100s`", name));
 	return 1;
 }

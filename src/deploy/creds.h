@@ -49,6 +49,8 @@ int creds_by_web_identity(const struct creds_env *e, const char *profile, struct
 
 /* ---- what is parsed, for tests and the fuzz target ---- */
 
+/** creds_is_word - printable ASCII without blanks, as keys and tokens are: it goes into a header. */
+bool creds_is_word(const char *s);
 /** creds_json - {"AccessKeyId", "SecretAccessKey", "Token" or "SessionToken", "Expiration"}; ERR_FORMAT. */
 int creds_json(struct str text, struct aws_creds *out, struct err *err) MUST_CHECK;
 /** creds_sts - the XML of AssumeRole's answer and its like. */

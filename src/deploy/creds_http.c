@@ -19,6 +19,8 @@
 #define CONTAINER_MS   5000
 #define INSTANCE_MS    1000 /* where there is none, this is what it costs to find out */
 #define TOKEN_FILE_MAX (64u << 10)
+#define TOKEN_HEADER   "Authorization: "
+#define SESSION_HEADER "X-aws-ec2-metadata-token: "
 
 static int get(const struct creds_env *e, const struct aws_call *c, struct http_resp *resp, struct err *err)
 {
@@ -53,7 +55,7 @@ static int container_token(char **header, struct err *err)
 	s = str_trim(buf_str(&b));
 	if (memchr(s.ptr, '\n', s.len) || memchr(s.ptr, '\r', s.len) || memchr(s.ptr, '\0', s.len))
 		return err_set(err, ERR_FORMAT, "the container's authorization token has more than one line");
-	*header = xasprintf("Authorization: %.*s", (int)s.len, s.ptr);
+	*header = xasprintf(TOKEN_HEADER "%.*s", (int)s.len, s.ptr);
 	explicit_bzero(b.ptr, b.len);
 	return 0;
 }
@@ -71,8 +73,11 @@ int creds_by_container(const struct creds_env *e, struct aws_creds *out, struct 
 
 	if (!url)
 		return 0;
+	/* not shown: it may hold a password */
 	if (http_ops(e->aws->http)->url(NULL, url, &u, err) < 0)
-		return err_wrap(err, "%s", c.what);
+		return err_set(err, ERR_USAGE,
+			       "AWS_CONTAINER_CREDENTIALS_%s_URI is no http or https URL, or names a user",
+			       relative ? "RELATIVE" : "FULL");
 	if (!is_near(&u)) {
 		err_set(err, ERR_USAGE,
 			"AWS_CONTAINER_CREDENTIALS_FULL_URI: '%.200s' is neither https nor on this machine", url);
@@ -82,6 +87,7 @@ int creds_by_container(const struct creds_env *e, struct aws_creds *out, struct 
 		return -1;
 	c.url = url;
 	c.headers = (char *const[]){ header, NULL };
+	c.hide = (const char *const[]){ header ? header + strlen(TOKEN_HEADER) : NULL, NULL };
 	ret = get(e, &c, &resp, err);
 	if (ret == 0 && creds_json(buf_str(&resp.body), out, err) < 0)
 		ret = err_wrap(err, "%s", c.what);
@@ -114,34 +120,31 @@ static int instance_token(const struct creds_env *e, const char *base, char **he
 			s.len = 0;
 	if (!s.len || s.len > 4096)
 		return err_set(err, ERR_FORMAT, "%s: its answer is no token", c.what);
-	*header = xasprintf("X-aws-ec2-metadata-token: %.*s", (int)s.len, s.ptr);
+	*header = xasprintf(SESSION_HEADER "%.*s", (int)s.len, s.ptr);
 	explicit_bzero(resp.body.ptr, resp.body.len);
 	return 0;
 }
 
-static int instance_role(const struct creds_env *e, const char *dir, char *const *headers, char **role, struct err *err)
+/* @c: with its headers; the URL is @dir's for this. */
+static int instance_role(const struct creds_env *e, const char *dir, struct aws_call *c, char **role, struct err *err)
 {
 	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
-	const struct aws_call c = { .what = "the instance's metadata",
-				    .method = "GET",
-				    .url = dir,
-				    .headers = headers,
-				    .hurry_ms = INSTANCE_MS };
 	struct str line;
 
-	if (aws_send(e->aws, &c, &resp, err) < 0)
+	c->url = dir;
+	if (aws_send(e->aws, c, &resp, err) < 0)
 		return -1;
 	/* it has no role */
 	if (resp.status == 404)
 		return 0;
 	if (resp.status != 200)
-		return aws_refused(&c, &resp, err);
+		return aws_refused(c, &resp, err);
 	line = buf_str(&resp.body);
 	(void)str_cut(&line, '\n');
 	line = str_trim(line);
 	for (size_t i = 0; i < line.len; i++)
 		if (line.ptr[i] <= ' ' || (unsigned char)line.ptr[i] >= 0x7f || strchr("/?#%", line.ptr[i]))
-			return err_set(err, ERR_FORMAT, "%s: its answer is no role's name", c.what);
+			return err_set(err, ERR_FORMAT, "%s: its answer is no role's name", c->what);
 	if (line.len)
 		*role = xstrndup(line.ptr, line.len);
 	return 0;
@@ -171,7 +174,8 @@ int creds_by_instance(const struct creds_env *e, struct aws_creds *out, struct e
 		return -1;
 	}
 	c.headers = (char *const[]){ header, NULL };
-	if (instance_role(e, dir, c.headers, &role, err) < 0)
+	c.hide = (const char *const[]){ header + strlen(SESSION_HEADER), NULL };
+	if (instance_role(e, dir, &c, &role, err) < 0)
 		return -1;
 	if (!role)
 		return 0;

@@ -11,8 +11,7 @@
 #define CREDS_MAX (256u << 10) /* bytes of an answer */
 #define TOKEN_MAX (64u << 10)
 
-/* It goes into a header: printable ASCII without blanks. */
-static bool good(const char *s)
+bool creds_is_word(const char *s)
 {
 	if (!s || !*s || strlen(s) > TOKEN_MAX)
 		return false;
@@ -24,7 +23,7 @@ static bool good(const char *s)
 
 static int take(const char *id, const char *secret, const char *token, struct aws_creds *out, struct err *err)
 {
-	if (!good(id) || !good(secret) || (token && *token && !good(token)))
+	if (!creds_is_word(id) || !creds_is_word(secret) || (token && *token && !creds_is_word(token)))
 		return err_set(err, ERR_FORMAT, "it holds no access key and secret");
 	out->id = xstrdup(id);
 	out->secret = xstrdup(secret);
@@ -138,7 +137,7 @@ int sso_token_parse(struct str text, struct sso_token *out, struct err *err)
 		return -1;
 	token = string_at(j, "accessToken");
 	expires = string_at(j, "expiresAt");
-	if (!good(token) || !expires || aws_time(expires, &out->expires) < 0) {
+	if (!creds_is_word(token) || !expires || aws_time(expires, &out->expires) < 0) {
 		ret = err_set(err, ERR_FORMAT, "it holds no token with a time");
 	} else {
 		out->token = xstrdup(token);

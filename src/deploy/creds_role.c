@@ -20,8 +20,9 @@ static void add_field(struct buf *form, const char *name, const char *value)
 	sigv4_escape(value, false, form);
 }
 
+/* @hide: a secret in the form, or NULL */
 static int ask_sts(const struct creds_env *e, const char *what, const struct aws_creds *source, const struct buf *form,
-		   struct aws_creds *out, struct err *err)
+		   const char *hide, struct aws_creds *out, struct err *err)
 {
 	const char *region = e->region ? e->region : STS_REGION;
 	CLEAN_FREE char *base = profiles_url(e->profiles, NULL, "sts", region);
@@ -37,6 +38,7 @@ static int ask_sts(const struct creds_env *e, const char *what, const struct aws
 		.headers =
 			(char *const[]){ (char[]){ "Content-Type: application/x-www-form-urlencoded; charset=utf-8" },
 					 NULL },
+		.hide = (const char *const[]){ hide, NULL },
 		.body = buf_str(form),
 	};
 	int ret = aws_send(e->aws, &c, &resp, err);
@@ -86,7 +88,7 @@ int creds_by_role(const struct creds_env *e, const char *profile, const struct a
 	add_field(&form, "ExternalId", profiles_get(p, profile, "external_id"));
 	if (serial && ask_code(serial, &form, err) < 0)
 		return -1;
-	if (ask_sts(e, what, source, &form, out, err) < 0)
+	if (ask_sts(e, what, source, &form, NULL, out, err) < 0)
 		return -1;
 	out->from = xasprintf("role %.200s, profile '%.100s'", role, profile);
 	out->renew = xstrdup("run slsc again");
@@ -121,7 +123,7 @@ int creds_by_web_identity(const struct creds_env *e, const char *profile, struct
 	add_field(&form, "RoleArn", role);
 	add_field(&form, "RoleSessionName", session);
 	add_field(&form, "WebIdentityToken", text);
-	ret = ask_sts(e, what, NULL, &form, out, err);
+	ret = ask_sts(e, what, NULL, &form, text, out, err);
 	explicit_bzero(token.ptr, token.len);
 	explicit_bzero(text, strlen(text));
 	explicit_bzero(form.ptr, form.len);

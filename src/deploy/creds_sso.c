@@ -105,7 +105,10 @@ static int renew(const struct creds_env *e, const char *profile, const char *reg
 	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
 	char type[] = "Content-Type: application/json";
 	char *const headers[] = { type, NULL };
-	struct aws_call c = { .what = "CreateToken", .method = "POST", .url = url, .headers = headers };
+	const char *const hide[] = { t->refresh, t->client_secret, NULL };
+	struct aws_call c = {
+		.what = "CreateToken", .method = "POST", .url = url, .headers = headers, .hide = hide
+	};
 	CLEANUP(secret_wipe) char *body = NULL;
 	json_t *j = js_must(json_object());
 	int64_t seconds;
@@ -128,7 +131,7 @@ static int renew(const struct creds_env *e, const char *profile, const char *reg
 	token = json_string_value(json_object_get(j, "accessToken"));
 	seconds = json_integer_value(json_object_get(j, "expiresIn"));
 	if (!token || !*token || strpbrk(token, "\r\n") || seconds <= 0 || seconds > 366 * 86400) {
-		json_decref(j);
+		json_forget(j);
 		return err_set(err, ERR_FORMAT, "CreateToken: the answer holds no token");
 	}
 	t->expires = (int64_t)time(NULL) + seconds;
@@ -161,7 +164,10 @@ static int ask_portal(const struct creds_env *e, const char *profile, const char
 	CLEANUP(secret_wipe) char *header = xasprintf("x-amz-sso_bearer_token: %s", t->token);
 	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
 	CLEAN_BUF struct buf url = BUF_INIT;
-	struct aws_call c = { .what = what, .method = "GET", .headers = (char *const[]){ header, NULL } };
+	struct aws_call c = { .what = what,
+			      .method = "GET",
+			      .headers = (char *const[]){ header, NULL },
+			      .hide = (const char *const[]){ t->token, NULL } };
 	int ret;
 
 	buf_addf(&url, "%s/federation/credentials?role_name=", base);
@@ -210,6 +216,10 @@ int creds_by_sso(const struct creds_env *e, const char *profile, struct aws_cred
 	if (!region)
 		return err_set(err, ERR_NOTFOUND, "%s: profile '%.100s': no sso_region is known", p->config_path,
 			       profile);
+	/* the login's token goes there */
+	if (!region_is_name(region))
+		return err_set(err, ERR_FORMAT, "%s: profile '%.100s': sso_region: '%.60s' is no region",
+			       p->config_path, profile, region);
 	if (fresh_token(e, profile, region, path, &t, err) < 0 || ask_portal(e, profile, region, &t, out, err) < 0)
 		return -1;
 	out->from = xasprintf("profile '%.100s', by SSO", profile);

@@ -137,6 +137,18 @@ char *emit_dollars(struct arena *a, const char *s, const char *before)
 	return arena_strdup(a, b.ptr);
 }
 
+int emit_take_secrets(struct emit_job *j, const struct emit_fn *fn, struct err *err)
+{
+	for (size_t i = 0; i < fn->nenv; i++) {
+		const struct emit_env *e = &fn->env[i];
+
+		if (e->what && emit_take(j, arena_printf(&j->arena, "secret %s", emit_secret_name(j, fn, e)),
+					 e->kv->key, "called", err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 char *emit_secret_name(struct emit_job *j, const struct emit_fn *fn, const struct emit_env *e)
 {
 	return emit_label(&j->arena, arena_printf(&j->arena, "%s-%s", fn->name, e->kv->key.s));

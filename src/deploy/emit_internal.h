@@ -88,6 +88,8 @@ void emit_refer(struct emit_job *j, const struct emit_fn *fn, const struct emit_
 	PRINTF_LIKE(4, 5);
 /** emit_secret_name - "hello-db-password": where each secret has a name of its own. */
 char *emit_secret_name(struct emit_job *j, const struct emit_fn *fn, const struct emit_env *e);
+/** emit_take_secrets - the names of @fn's; ERR_CONFIG, located, if another secret would be called the same. */
+int emit_take_secrets(struct emit_job *j, const struct emit_fn *fn, struct err *err) MUST_CHECK;
 /** emit_dollars - @s with each "$" doubled that stands before one of @before, which would read it else. */
 char *emit_dollars(struct arena *a, const char *s, const char *before);
 

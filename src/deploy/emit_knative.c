@@ -124,7 +124,7 @@ int emit_cloudrun(struct emit_job *j, struct err *err)
 		json_t *spec, *c, *annotations, *probe;
 		uint64_t cpu = 0;
 
-		if (cloudrun_cpu(j, fn, &cpu, err) < 0)
+		if (emit_take_secrets(j, fn, err) < 0 || cloudrun_cpu(j, fn, &cpu, err) < 0)
 			return -1;
 		spec = limits_of(j, fn);
 		c = json_array_get(json_object_get(spec, "containers"), 0);

@@ -74,7 +74,7 @@ static const char *label_of(struct emit_job *j, const char *s)
 {
 	const char *label = emit_label(&j->arena, s);
 
-	return isdigit((unsigned char)*label) ? arena_printf(&j->arena, "fn-%s", label) : label;
+	return label && isdigit((unsigned char)*label) ? arena_printf(&j->arena, "fn-%s", label) : label;
 }
 
 static int name_label(struct emit_job *j, struct emit_fn *fn, struct err *err)
@@ -82,6 +82,11 @@ static int name_label(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	const size_t most = j->req->kind == EMIT_CLOUDRUN ? 49 : 63;
 
 	fn->name = label_of(j, fn->name);
+	if (!fn->name) {
+		project_err(j->p, ERR_CONFIG, fn->d.name, err, "'%s' has no letter and no digit, which %s asks for",
+			    fn->d.name.s, emit_kind_name(j->req->kind));
+		return err_hint(err, "give the function another name");
+	}
 	if (strlen(fn->name) > most) {
 		project_err(j->p, ERR_CONFIG, fn->f->name, err, "'%s' is too long for %s: %zu letters are the most",
 			    fn->name, emit_kind_name(j->req->kind), most);

@@ -44,27 +44,21 @@ static json_t *labels(struct emit_job *j, const struct emit_fn *fn)
 	return o;
 }
 
-static int function(struct emit_job *j, struct emit_fn *fn, json_t *functions, struct err *err)
+static void function(struct emit_job *j, struct emit_fn *fn, json_t *functions)
 {
 	json_t *o = js_must(json_object()), *env = js_must(json_object()), *secrets = js_must(json_array());
 	json_t *resources = emit_resources(j, fn);
-	int ret = 0;
 
 	js_set(functions, fn->name, o);
 	js_set(o, "image", emit_str(fn->image));
 	js_set(o, "skip_build", js_must(json_true()));
-	for (size_t i = 0; i < fn->nenv && ret == 0; i++) {
+	for (size_t i = 0; i < fn->nenv; i++) {
 		struct emit_env *e = &fn->env[i];
-		const char *id;
 
-		if (!e->what) {
-			js_set(env, e->kv->key.s, emit_str(e->kv->val.s));
-			continue;
-		}
-		id = arena_printf(&j->arena, "secret %s", emit_secret_name(j, fn, e));
-		ret = emit_take(j, id, e->kv->key, "called", err);
-		if (ret == 0)
+		if (e->what)
 			secret(j, fn, e, env, secrets);
+		else
+			js_set(env, e->kv->key.s, emit_str(e->kv->val.s));
 	}
 	if (json_object_size(env))
 		js_set(o, "environment", json_incref(env));
@@ -80,7 +74,6 @@ static int function(struct emit_job *j, struct emit_fn *fn, json_t *functions, s
 		BUG("jansson: out of memory");
 	json_decref(resources);
 	js_set(o, "readonly_root_filesystem", js_must(json_true()));
-	return ret;
 }
 
 /*
@@ -103,11 +96,13 @@ int emit_openfaas(struct emit_job *j, struct err *err)
 		js_must(json_pack("{s:f, s:{s:s}, s:{}}", "version", 1.0, "provider", "name", "openfaas", "functions"));
 	CLEAN_BUF struct buf text = BUF_INIT;
 
-	for (size_t i = 0; i < j->nfns; i++)
-		if (function(j, &j->fns[i], json_object_get(doc, "functions"), err) < 0) {
+	for (size_t i = 0; i < j->nfns; i++) {
+		if (emit_take_secrets(j, &j->fns[i], err) < 0) {
 			json_decref(doc);
 			return -1;
 		}
+		function(j, &j->fns[i], json_object_get(doc, "functions"));
+	}
 	emit_yaml(doc, &text);
 	put(text.ptr, emit_add(j, "stack.yaml"));
 	return 0;

@@ -128,7 +128,8 @@ int ini_load(struct ini *i, const char *path, struct err *err)
 	CLEAN_BUF struct buf b = BUF_INIT;
 	int ret;
 
-	if (!fs_exists(path))
+	/* /dev/null: what scripts name so that there are no settings */
+	if (!fs_exists(path) || strcmp(path, "/dev/null") == 0)
 		return 0;
 	buf_reserve(&b, 1u << 16);
 	ret = fs_read(path, INI_MAX, &b, err);

@@ -37,7 +37,7 @@ struct ini {
 
 /** ini_parse - @p is copied. ERR_FORMAT located in @shown, ERR_LIMIT. @i is empty before, and released either way. */
 int ini_parse(struct ini *i, const char *shown, struct str p, struct err *err) MUST_CHECK;
-/** ini_load - the same of a file; one that is not there is an empty one. ERR_IO. */
+/** ini_load - the same of a file; one that is not there, or is /dev/null, is an empty one. ERR_IO. */
 int ini_load(struct ini *i, const char *path, struct err *err) MUST_CHECK;
 void ini_release(struct ini *i);
 

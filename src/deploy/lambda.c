@@ -77,25 +77,21 @@ static bool taken(const struct lambda_call *c, int status)
 	return false;
 }
 
-/* A value that is shorter than this says nothing, and would blot out parts of words. */
-#define HIDDEN_MIN 4u
-
 static int refused(const struct lambda *l, struct aws_call *c, const struct http_resp *resp, struct err *err)
 {
+	const size_t n = l->env ? l->env->len : 0;
+	CLEAN_FREE const char **values = xcalloc(n + 1, sizeof(*values));
 	char *quoted;
 
+	for (size_t i = 0; i < n; i++)
+		values[i] = l->env->ptr[i].val.s;
+	c->hide = values;
 	session_refused(l->session, c, resp, err);
+	c->hide = NULL;
 	/* the whole environment, as JSON and cut anywhere */
 	quoted = strstr(err->msg, " String measured: ");
 	if (quoted)
 		*quoted = '\0';
-	for (size_t i = 0; l->env && i < l->env->len; i++) {
-		const char *value = l->env->ptr[i].val.s;
-		const size_t n = strlen(value);
-
-		for (char *p = err->msg; n >= HIDDEN_MIN && (p = strstr(p, value)) != NULL; p += n)
-			memset(p, '*', n);
-	}
 	return -1;
 }
 

@@ -130,6 +130,13 @@ const char *profiles_region(const struct profiles *p, const char *option, const 
 	return NULL;
 }
 
+bool region_is_name(const char *region)
+{
+	const size_t n = strlen(region);
+
+	return n && n <= 40 && strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
 const char *profiles_endpoint(const struct profiles *p, const char *option, const char *service)
 {
 	CLEAN_FREE char *variable = xasprintf("AWS_ENDPOINT_URL_%s", service);

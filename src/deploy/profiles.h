@@ -33,6 +33,8 @@ const char *profiles_secret(const struct profiles *p, const char *name, const ch
 
 /** profiles_region - @option, else AWS_REGION, AWS_DEFAULT_REGION, the profile's, @fallback; NULL: nobody says. */
 const char *profiles_region(const struct profiles *p, const char *option, const char *fallback);
+/** region_is_name - whether it may become part of a host's name. */
+bool region_is_name(const char *region);
 /**
  * profiles_endpoint - where @service ("lambda", "s3", "sts", "sso", "sso_oidc") is, if elsewhere: @option, else
  * AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's `services`, its endpoint_url; NULL: nobody says.

@@ -32,8 +32,7 @@ int session_init(struct session *s, const struct session_opts *o, struct err *er
 		return err_hint(err, "name it: --region, AWS_REGION, region in %.120s, or deploy.region in slsc.yaml",
 				s->profiles.config_path);
 	}
-	/* it becomes part of a host's name */
-	if (strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region) || strlen(region) > 40)
+	if (!region_is_name(region))
 		return err_set(err, ERR_USAGE, "'%.60s' is no region", region);
 	s->region = xstrdup(region);
 	return look(s, err);

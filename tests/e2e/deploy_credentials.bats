@@ -42,9 +42,20 @@ who() {
 	asked '.who // empty' | tail -1
 }
 
+# quoting SECRET: a run whose first request is refused by a server that quotes it; $stars is what is shown in its place
+quoting() {
+	aws_put faults "$(jq -nc --arg s "$1" '[{op: "*", status: 400, raw: ({message: "no \($s)"} | tojson)}]')"
+	slsc_run deploy -n
+	stars=${1//?/*}
+}
+
 @test "credentials: the environment, a profile of a file, a session token" {
 	aws_keys static
 	is "$(who)" static
+	AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY$'\r\nX-Evil: 1' slsc_run deploy -n
+	is "$status $err" "1 error: the access key of the environment has a blank in it, or what is not printable
+hint: it may be a line's end: look at the key, the secret and the session token"
+	is "$(AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null who)" static
 	aws_keys none
 	printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n' \
 		"$(key .session.AccessKeyId)" "$(key .session.SecretAccessKey)" "$(key .session.SessionToken)" >"$HOME/.aws/credentials"
@@ -112,6 +123,8 @@ hint: run \`aws sts get-session-token\` where there is one, or slsc on a termina
 	aws_put settings '{"roles": {"arn:aws:iam::123456789012:role/web": {}}}'
 	export AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/token AWS_ROLE_ARN=arn:aws:iam::123456789012:role/web AWS_ROLE_SESSION_NAME=pod
 	is "$(who)" web/pod
+	quoting "$(key .web)"
+	is "$status $err" "1 error: AssumeRoleWithWebIdentity of $AWS_ROLE_ARN: 400: no $stars"
 	echo other >token
 	slsc_run deploy -n
 	is "$status $(head -1 <<<"$err" | cut -c1-120)" "1 error: AssumeRoleWithWebIdentity of arn:aws:iam::123456789012:role/web: 400 InvalidIdentityToken: The ID Token provided "
@@ -147,6 +160,12 @@ hint: run \`aws sso login --profile s\`"
 	slsc_run deploy -n --aws-profile s
 	is "$status $err" "1 error: profile 's': the login to its SSO session has expired
 hint: run \`aws sso login --profile s\`"
+	# the login's token goes to no other host
+	sed -i 's/sso_region = us-east-1/sso_region = evil.example.com\//' "$HOME/.aws/config"
+	jq '{accessToken: .sso, expiresAt: "2099-01-01T00:00:00Z"}' "$AWS/keys.json" >"$cache"
+	slsc_run deploy -n --aws-profile s
+	is "$status $err" "1 error: $HOME/.aws/config: profile 's': sso_region: 'evil.example.com/' is no region"
+	sed -i 's/evil.example.com./us-east-1/' "$HOME/.aws/config"
 	echo '{"accessToken":"other","expiresAt":"2099-01-01T00:00:00Z"}' >"$cache"
 	slsc_run deploy -n --aws-profile s
 	is "$status $err" "1 error: profile 's': the login to its SSO session has expired
@@ -158,6 +177,14 @@ hint: run \`aws sso login --profile s\`"
 	key .container >token
 	export AWS_CONTAINER_CREDENTIALS_FULL_URI=$AWS_URL/v2/credentials/slsc AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=$PWD/token
 	is "$(who)" container
+	quoting "$(key .container)"
+	is "$status $err" "1 error: the container's credentials: 400: no $stars"
+	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://ada:s3cret@127.0.0.1/x slsc_run deploy -n
+	is "$status $err" "2 error: AWS_CONTAINER_CREDENTIALS_FULL_URI is no http or https URL, or names a user"
+	aws_put faults '[{"op": "ContainerCredentials", "raw": "", "status": 307}]'
+	slsc_run deploy -n
+	is "$status $err" "1 error: the container's credentials: 307
+hint: redirects are not followed: is the endpoint right?"
 	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://192.0.2.1/x slsc_run deploy -n
 	is "$status $err" "2 error: AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://192.0.2.1/x' is neither https nor on this machine
 hint: a token would go through the network in the clear"

@@ -247,6 +247,13 @@ hint: rename one: '-' and '_' are the same there" 1 --emit sam "${pinned[@]}"
 hint: rename one: '-' and '_' are the same there" 1 --emit terraform "${pinned[@]}"
 	refused "error: slsc.yaml:5:50: 'TOKEN' and 'X_TOKEN' of line 4 would both be called 'secret f-x-token'
 hint: rename one: '-' and '_' are the same there" 1 --emit openfaas "${pinned[@]}"
+	refused "error: slsc.yaml:5:50: 'TOKEN' and 'X_TOKEN' of line 4 would both be called 'secret f-x-token'
+hint: rename one: '-' and '_' are the same there" 1 --emit cloudrun "${pinned[@]}"
+	sed -i '5d; 4s/http,/&  deploy: {name: _},/' slsc.yaml
+	for kind in knative cloudrun openfaas kubernetes; do
+		refused "error: slsc.yaml:4:58: '_' has no letter and no digit, which $kind asks for
+hint: give the function another name" 1 --emit $kind --image "f=r.example.com/x@$digest"
+	done
 	# what is said, and goes nowhere
 	sed 's,policy: cpu\, target: 70 %,policy: forecast,; s,timeout: 2500 ms,timeout: 700 s,; s,user: "1000:2000",user: root,' \
 		"$T/was.yaml" >slsc.yaml

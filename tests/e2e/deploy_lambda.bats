@@ -102,6 +102,24 @@ hint: --alias NAME, or deploy.alias in slsc.yaml"
 	deploy --alias live --weight 101%
 	is "$status $err" "2 error: --weight: '101%' is no percentage from 0.1% to 100%
 hint: write --weight 10%"
+	# they become parts of URLs
+	for alias in ../../other/aliases/live '..' 'live?Qualifier=2' 7 ''; do
+		deploy --alias "$alias"
+		is "$status $err" "2 error: --alias: expected a name of letters, digits, '-' and '_', found '$alias'"
+	done
+	deploy --role hello
+	is "$status $err" "2 error: --role: expected the ARN of an IAM role, found 'hello'
+hint: it looks like arn:aws:iam::123456789012:role/NAME"
+	deploy --s3 '127.0.0.1#'
+	is "$status $err" "2 error: --s3: expected BUCKET or BUCKET/PREFIX, found '127.0.0.1#'"
+	# what is no URL may hold a password
+	for url in ada:s3cret@127.0.0.1 ''; do
+		deploy --endpoint-url "$url"
+		is "$status $(head -1 <<<"$err")" "2 error: hello: GetFunction: its endpoint is no http or https URL"
+	done
+	deploy --endpoint-url http://ada:s3cret@127.0.0.1:1
+	is "$status $err" "2 error: hello: GetFunction: its endpoint names a user: requests are signed in place of that
+hint: look at --endpoint-url, AWS_ENDPOINT_URL and its like, and endpoint_url in ~/.aws/config"
 	deploy --smoke {} --no-smoke
 	is "$status $err" "2 error: --smoke and --no-smoke exclude each other"
 	deploy --smoke gone.json

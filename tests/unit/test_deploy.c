@@ -186,6 +186,40 @@ static void test_secrets(void **state)
 	}
 }
 
+/* What a service quotes is hidden before the message is cut: of a part nobody would know that it is one. */
+static void test_quoted(void **state)
+{
+	static char secret[] = "****************", from[] = "here";
+	char token[901], word[601];
+	const struct aws_creds creds = { .id = from, .secret = secret, .token = token, .from = from };
+	static const char *const hide[] = { "bearer-of-all", "first line\nse\tcond \"part\"", "abc", "", NULL };
+	struct aws_call call = { .what = "f: Op", .creds = &creds, .hide = hide };
+	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	memset(token, 'T', sizeof(token) - 1);
+	token[sizeof(token) - 1] = '\0';
+	memset(word, '*', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	resp.status = 400;
+	buf_addf(&resp.body, "{\"message\":\"%s\"}", token);
+	assert_int_equal(aws_refused(&call, &resp, &err), -1);
+	assert_memory_equal(err.msg, "f: Op: 400: ", 12);
+	assert_string_equal(err.msg + 12, word);
+	/* a secret of stars, as somebody has copied it from a page, ends too */
+	buf_reset(&resp.body);
+	buf_addz(&resp.body, "{\"message\":\"**************** bearer-of-all abc first line\"}");
+	assert_int_equal(aws_refused(&call, &resp, &err), -1);
+	assert_string_equal(err.msg, "f: Op: 400: **************** ************* abc **********");
+	/* as a service quotes it that writes JSON; and where nobody signs */
+	call.creds = NULL;
+	buf_reset(&resp.body);
+	buf_addz(&resp.body, "{\"message\":\"{v=first line\\\\nse\\\\tcond \\\"part\\\"}\"}");
+	assert_int_equal(aws_refused(&call, &resp, &err), -1);
+	assert_string_equal(err.msg, "f: Op: 400: {v=**********\\nse\\t*****\"****\"}");
+}
+
 static void test_jitter(void **state)
 {
 	(void)state;
@@ -197,7 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_want),	cmocka_unit_test(test_same),   cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_secrets), cmocka_unit_test(test_jitter),
+		cmocka_unit_test(test_secrets), cmocka_unit_test(test_quoted), cmocka_unit_test(test_jitter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,10 +156,27 @@ static void test_units(void **state)
 	assert_int_equal(str_parse_size((struct str){ NULL, 0 }, &v), -1);
 }
 
+/* A terminal acts on C1 controls, too, as it reads UTF-8: U+009B is ESC [. */
+static void test_control(void **state)
+{
+	(void)state;
+	assert_int_equal(str_control(STR("\x1b[2J")), 1);
+	assert_int_equal(str_control(STR("\x7f")), 1);
+	assert_int_equal(str_control(STR("\n")), 1);
+	assert_int_equal(str_control(STR("\xc2\x9b" "2J")), 2);
+	assert_int_equal(str_control(STR("\xc2\x80")), 2);
+	assert_int_equal(str_control(STR("\xc2\xa0")), 0);
+	assert_int_equal(str_control(STR("\xc2")), 0);
+	assert_int_equal(str_control(STR("\xc3\x9b")), 0);
+	assert_int_equal(str_control(STR("a")), 0);
+	assert_int_equal(str_control(STR("")), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compare), cmocka_unit_test(test_trim_cut), cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_closest), cmocka_unit_test(test_human),	 cmocka_unit_test(test_units),
 	};
 
