@@ -239,29 +239,38 @@ RUN(array_unique)
 	return list;
 }
 
+/* What Base64 is made of, or is: NULL, or why it cannot be. */
+static const char *short_text(const json_t *v, struct str *out)
+{
+	if (!json_is_string(v))
+		return "the argument is no string";
+	*out = (struct str){ json_string_value(v), json_string_length(v) };
+	return out->len > INTRINSIC_CHARS_MAX ? "the string has more than 10000 bytes" : NULL;
+}
+
 RUN(base64_encode)
 {
 	CLEAN_BUF struct buf out = BUF_INIT;
+	struct str s;
+	const char *why = short_text(v[0], &s);
 
 	UNUSED_HERE;
-	if (!json_is_string(v[0]))
-		return fail(f, "the argument is no string");
-	if (json_string_length(v[0]) > INTRINSIC_CHARS_MAX)
-		return fail(f, "the string has more than 10000 bytes");
-	buf_add_base64(&out, json_string_value(v[0]), json_string_length(v[0]));
+	if (why)
+		return fail(f, why);
+	buf_add_base64(&out, s.ptr, s.len);
 	return flow_value_must(json_stringn(out.ptr, out.len));
 }
 
 RUN(base64_decode_text)
 {
 	CLEAN_BUF struct buf out = BUF_INIT;
+	struct str s;
+	const char *why = short_text(v[0], &s);
 
 	UNUSED_HERE;
-	if (!json_is_string(v[0]))
-		return fail(f, "the argument is no string");
-	if (json_string_length(v[0]) > INTRINSIC_CHARS_MAX)
-		return fail(f, "the string has more than 10000 bytes");
-	if (base64_decode((struct str){ json_string_value(v[0]), json_string_length(v[0]) }, &out) < 0)
+	if (why)
+		return fail(f, why);
+	if (base64_decode(s, &out) < 0)
 		return fail(f, "the string is no Base64");
 	if (!str_is_utf8(buf_str(&out)))
 		return fail(f, "what the string stands for is no UTF-8");
