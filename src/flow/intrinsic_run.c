@@ -239,42 +239,43 @@ RUN(array_unique)
 	return list;
 }
 
-/* What Base64 is made of, or is: NULL, or why it cannot be. */
-static const char *short_text(const json_t *v, struct str *out)
+/* One string made of another, which may not be long; @turn: NULL, or why it cannot be. */
+static json_t *turned(const json_t *v, const char *(*turn)(struct str s, struct buf *out), struct flow_fault *f)
 {
+	CLEAN_BUF struct buf out = BUF_INIT;
+	const char *why;
+
 	if (!json_is_string(v))
-		return "the argument is no string";
-	*out = (struct str){ json_string_value(v), json_string_length(v) };
-	return out->len > INTRINSIC_CHARS_MAX ? "the string has more than 10000 bytes" : NULL;
+		return fail(f, "the argument is no string");
+	if (json_string_length(v) > INTRINSIC_CHARS_MAX)
+		return fail(f, "the string has more than 10000 bytes");
+	why = turn((struct str){ json_string_value(v), json_string_length(v) }, &out);
+	return why ? fail(f, why) : flow_value_must(json_stringn(out.ptr, out.len));
+}
+
+static const char *encode(struct str s, struct buf *out)
+{
+	buf_add_base64(out, s.ptr, s.len);
+	return NULL;
+}
+
+static const char *decode(struct str s, struct buf *out)
+{
+	if (base64_decode(s, out) < 0)
+		return "the string is no Base64";
+	return str_is_utf8(buf_str(out)) ? NULL : "what the string stands for is no UTF-8";
 }
 
 RUN(base64_encode)
 {
-	CLEAN_BUF struct buf out = BUF_INIT;
-	struct str s;
-	const char *why = short_text(v[0], &s);
-
 	UNUSED_HERE;
-	if (why)
-		return fail(f, why);
-	buf_add_base64(&out, s.ptr, s.len);
-	return flow_value_must(json_stringn(out.ptr, out.len));
+	return turned(v[0], encode, f);
 }
 
 RUN(base64_decode_text)
 {
-	CLEAN_BUF struct buf out = BUF_INIT;
-	struct str s;
-	const char *why = short_text(v[0], &s);
-
 	UNUSED_HERE;
-	if (why)
-		return fail(f, why);
-	if (base64_decode(s, &out) < 0)
-		return fail(f, "the string is no Base64");
-	if (!str_is_utf8(buf_str(&out)))
-		return fail(f, "what the string stands for is no UTF-8");
-	return flow_value_must(json_stringn(out.ptr, out.len));
+	return turned(v[0], decode, f);
 }
 
 RUN(hash)
