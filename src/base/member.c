@@ -59,6 +59,14 @@ void member_u64(struct buf *b, const char *name, uint64_t v)
 	buf_add(b, text + n, sizeof(text) - n);
 }
 
+void member_count(struct buf *b, const char *name, uint64_t v)
+{
+	if (v)
+		member_u64(b, name, v);
+	else
+		member_text(b, name, NULL);
+}
+
 void member_strs(struct buf *b, const char *name, const struct strs *v)
 {
 	member_open(b, name, '[');

@@ -24,6 +24,8 @@ void member_text(struct buf *b, const char *name, const char *s);
 void member_some(struct buf *b, const char *name, const char *s);
 void member_bool(struct buf *b, const char *name, bool v);
 void member_u64(struct buf *b, const char *name, uint64_t v);
+/** member_count - a number; 0: null. */
+void member_count(struct buf *b, const char *name, uint64_t v);
 /** member_strs - a list of strings; member_list: one that ends with NULL. */
 void member_strs(struct buf *b, const char *name, const struct strs *v);
 void member_list(struct buf *b, const char *name, const char *const *list);

@@ -209,22 +209,14 @@ static void add_labelled(struct buf *b, const char *sgr, const char *label, cons
 	buf_addc(b, '\n');
 }
 
-static void add_place(struct buf *b, const char *name, unsigned n)
-{
-	if (n)
-		member_u64(b, name, n);
-	else
-		member_text(b, name, NULL);
-}
-
 static void add_json_error(struct buf *b, const struct err *err)
 {
 	buf_addf(b, "{\"error\":{\"code\":\"%s\"", err_name(err->code));
 	member_some(b, "message", err->msg);
 	member_some(b, "hint", err->hint);
 	member_some(b, "file", err->loc.file);
-	add_place(b, "line", err->loc.line);
-	add_place(b, "column", err->loc.col);
+	member_count(b, "line", err->loc.line);
+	member_count(b, "column", err->loc.col);
 	buf_addz(b, "}}\n");
 }
 

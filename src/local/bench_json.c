@@ -97,22 +97,14 @@ static void add_seconds(struct buf *out, const struct load_result *r)
 	buf_addc(out, ']');
 }
 
-static void add_number(struct buf *out, const char *name, uint64_t v)
-{
-	if (v)
-		member_u64(out, name, v);
-	else
-		member_text(out, name, NULL);
-}
-
 static void add_spec(struct buf *out, const struct load_spec *s)
 {
 	member_open(out, "spec", '{');
 	member_u64(out, "concurrency", s->concurrency ? s->concurrency : s->rate ? LOAD_OPEN_CONCURRENCY : 1);
-	add_number(out, "duration", s->duration);
+	member_count(out, "duration", s->duration);
 	member_text(out, "loop", s->rate ? "open" : "closed");
-	add_number(out, "rate", s->rate);
-	add_number(out, "requests", s->requests);
+	member_count(out, "rate", s->rate);
+	member_count(out, "requests", s->requests);
 	member_u64(out, "warmup", s->warmup);
 	buf_addc(out, '}');
 }
@@ -153,14 +145,14 @@ static void add_part(struct buf *out, const char *name, const struct bench_part 
 	add_hist(out, "cpu", &r->cpu);
 	member_u64(out, "elapsed", r->elapsed);
 	add_errors(out, r);
-	add_number(out, "expected", r->expected);
+	member_count(out, "expected", r->expected);
 	add_hist(out, "function", &r->duration);
 	add_hist(out, "init", &r->init);
 	member_bool(out, "interrupted", r->interrupted);
 	add_hist(out, "late", &r->late);
 	add_latency(out, r);
 	member_u64(out, "limited", r->limited);
-	add_number(out, "memory", r->memory);
+	member_count(out, "memory", r->memory);
 	add_hist(out, "overhead", &r->overhead);
 	add_seconds(out, r);
 	add_spec(out, &p->spec);
@@ -180,8 +172,8 @@ void bench_print_json(const struct bench_result *r, struct buf *out)
 	add_part(out, "cold", &r->cold);
 	member_text(out, "function", r->function);
 	member_open(out, "limits", '{');
-	add_number(out, "cpu", r->cpu);
-	add_number(out, "memory", r->memory);
+	member_count(out, "cpu", r->cpu);
+	member_count(out, "memory", r->memory);
 	buf_addc(out, '}');
 	add_part(out, "load", &r->load);
 	member_text(out, "machine", r->machine);

@@ -176,10 +176,7 @@ static void add_call(const struct page_call *c, uint64_t seq, struct buf *out)
 		buf_addf(out, ",\"cpu_ms\":%.3f", ms(r->cpu));
 	else
 		member_text(out, "cpu_ms", NULL);
-	if (c->instance)
-		member_u64(out, "instance", c->instance);
-	else
-		member_text(out, "instance", NULL);
+	member_count(out, "instance", c->instance);
 	member_some(out, "error", c->error);
 	member_some(out, "trigger", c->trigger);
 	member_some(out, "method", c->method);

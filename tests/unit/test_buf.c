@@ -105,6 +105,8 @@ static void test_member(void **state)
 	member_bool(&b, "yes", true);
 	buf_addc(&b, '}');
 	member_u64(&b, "least", 0);
+	member_count(&b, "no count", 0);
+	member_count(&b, "count", 1);
 	member_u64(&b, "most", UINT64_MAX);
 	member_text(&b, "text", "");
 	member_text(&b, "null", NULL);
@@ -122,7 +124,8 @@ static void test_member(void **state)
 	buf_addz(&b, "]}");
 	assert_string_equal(
 		b.ptr, "{\"none\":[],\"list\":[\"{\",\"b\\\"\"],\"more\":[\"c\"],\"in\":{\"no\":false,\"yes\":true},"
-		       "\"least\":0,\"most\":18446744073709551615,\"text\":\"\",\"null\":null,"
+		       "\"least\":0,\"no count\":null,\"count\":1,\"most\":18446744073709551615,"
+		       "\"text\":\"\",\"null\":null,"
 		       "\"some\":\"x\",\"nothing\":null,\"neither\":null,\"bytes\":\"a\\u0000b\","
 		       "\"pairs\":[[0],[1]]}");
 	invariants(&b);
