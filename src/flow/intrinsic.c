@@ -168,9 +168,7 @@ static const struct intrinsic *call(struct scan *r)
 		goto fail;
 	}
 	i->nargs = args.len;
-	i->arg = arena_alloc(r->arena, (args.len + 1) * sizeof(*i->arg));
-	if (args.len)
-		memcpy(i->arg, args.ptr, args.len * sizeof(*i->arg));
+	i->arg = arena_copy(r->arena, args.ptr, args.len * sizeof(*i->arg));
 	i->text = arena_str(r->arena, (struct str){ r->s.ptr + start, r->pos - start });
 	VEC_FREE(&args);
 	return i;

@@ -136,9 +136,7 @@ static int literal(struct scan *r, struct operand *o)
 		}
 		r->depth--;
 		o->nitems = items.len;
-		o->item = arena_alloc(r->arena, (items.len + 1) * sizeof(*o->item));
-		if (items.len)
-			memcpy(o->item, items.ptr, items.len * sizeof(*o->item));
+		o->item = arena_copy(r->arena, items.ptr, items.len * sizeof(*o->item));
 		VEC_FREE(&items);
 		return 0;
 	fail:
@@ -291,8 +289,7 @@ static int bracket_names(struct scan *r, struct jsonpath_step *step)
 	}
 	step->kind = names.len == 1 ? STEP_NAME : STEP_NAMES;
 	step->n = names.len;
-	step->name = arena_alloc(r->arena, names.len * sizeof(*names.ptr));
-	memcpy(step->name, names.ptr, names.len * sizeof(*names.ptr));
+	step->name = arena_copy(r->arena, names.ptr, names.len * sizeof(*names.ptr));
 	rc = 0;
 out:
 	VEC_FREE(&names);
@@ -328,8 +325,7 @@ static int bracket_numbers(struct scan *r, struct jsonpath_step *step)
 	}
 	step->kind = numbers.len == 1 ? STEP_INDEX : STEP_INDEXES;
 	step->n = numbers.len;
-	step->index = arena_alloc(r->arena, numbers.len * sizeof(*numbers.ptr));
-	memcpy(step->index, numbers.ptr, numbers.len * sizeof(*numbers.ptr));
+	step->index = arena_copy(r->arena, numbers.ptr, numbers.len * sizeof(*numbers.ptr));
 	rc = 0;
 out:
 	VEC_FREE(&numbers);
@@ -406,8 +402,7 @@ static int steps(struct scan *r, struct jsonpath *p)
 				break;
 			}
 			step.n = 1;
-			step.name = arena_alloc(r->arena, sizeof(*step.name));
-			step.name[0] = name;
+			step.name = arena_copy(r->arena, &name, sizeof(name));
 			if (strpbrk(name, "@:"))
 				p->reference = false;
 		}
@@ -422,9 +417,7 @@ static int steps(struct scan *r, struct jsonpath *p)
 		if (list.ptr[i].kind == STEP_NAMES)
 			p->definite = false;
 	p->nsteps = list.len;
-	p->step = arena_alloc(r->arena, (list.len + 1) * sizeof(*p->step));
-	if (list.len)
-		memcpy(p->step, list.ptr, list.len * sizeof(*p->step));
+	p->step = arena_copy(r->arena, list.ptr, list.len * sizeof(*p->step));
 	rc = 0;
 out:
 	VEC_FREE(&list);

@@ -182,9 +182,7 @@ size_t budget_check(struct comparison *c, const struct project *p, const struct 
 		if (base && b->growth_permille)
 			check_growth(&k, i, b, base);
 	}
-	c->missed = arena_alloc(&c->arena, (k.missed.len + 1) * sizeof(*c->missed));
-	if (k.missed.len)
-		memcpy(c->missed, k.missed.ptr, k.missed.len * sizeof(*c->missed));
+	c->missed = arena_copy(&c->arena, k.missed.ptr, k.missed.len * sizeof(*c->missed));
 	c->nmissed = k.missed.len;
 	VEC_FREE(&k.missed);
 	return c->nmissed;
