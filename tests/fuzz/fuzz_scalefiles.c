@@ -4,22 +4,14 @@
  * policy. A distribution that is accepted gives times within its bounds; a model finite forecasts; it is written as it
  * was read.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "fuzz.h"
 #include "scale/bench_file.h"
 #include "scale/command.h"
 #include "scale/lstm.h"
 #include "scale/price.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)                                                                                                    \
-	do {                                                                                                           \
-		if (!(cond))                                                                                           \
-			abort();                                                                                       \
-	} while (0)
 
 static void check_spread(const struct spread *d)
 {

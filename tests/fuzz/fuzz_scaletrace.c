@@ -3,18 +3,11 @@
  * Fuzz traces of requests: the first byte says which form. Of what is accepted, requests come in order, before its end,
  * and as many as it says; what is refused leaves nothing behind, and says why.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "scale/trace.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)                                                                                                    \
-	do {                                                                                                           \
-		if (!(cond))                                                                                           \
-			abort();                                                                                       \
-	} while (0)
 #define MANY 100000.0
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

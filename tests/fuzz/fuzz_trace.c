@@ -3,18 +3,10 @@
  * Fuzz the headers of traces. Whatever is accepted is formatted into headers that mean the same, in both forms; what is
  * refused leaves nothing behind; a tracestate that may be passed on holds no byte that could end a header.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "local/trace.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)              \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
 
 static void check_again(const struct trace *t)
 {
