@@ -200,25 +200,34 @@ const struct intrinsic *intrinsic_compile(struct arena *a, struct str s, const c
 
 /* ---- evaluation ---- */
 
+/* What @path leads to; if that is *@absent, @in is how the input begins, and @f is the caller's to set. */
+static json_t *look(const struct jsonpath *path, const struct flow_data *d, bool *absent, struct buf *in,
+		    struct flow_fault *f)
+{
+	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
+	json_t *v = jsonpath_get(path, d, absent, &inner);
+
+	if (v)
+		*absent = false;
+	else if (!*absent)
+		flow_fault_copy(f, inner.error, inner.cause);
+	else if (d->input)
+		flow_value_excerpt(d->input, 2048, in);
+	return v;
+}
+
 static json_t *evaluate(const struct intrinsic *i, const struct argument *arg, const struct flow_data *d,
 			struct flow_fault *f)
 {
 	CLEAN_BUF struct buf in = BUF_INIT;
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	bool absent;
 	json_t *v;
 
 	switch (arg->kind) {
 	case ARG_PATH:
-		v = jsonpath_get(arg->path, d, &absent, &inner);
-		if (v)
+		v = look(arg->path, d, &absent, &in, f);
+		if (!absent)
 			return v;
-		if (!absent) {
-			flow_fault_copy(f, inner.error, inner.cause);
-			return NULL;
-		}
-		if (d->input)
-			flow_value_excerpt(d->input, 2048, &in);
 		flow_fault_set(
 			f, "States.Runtime",
 			"The function '%s' had the following error: The JsonPath argument for the field '%s' could "
@@ -285,21 +294,14 @@ int flow_value_compile(struct arena *a, struct str s, struct flow_value *out, co
 json_t *flow_value_get(const struct flow_value *v, const char *field, const struct flow_data *d, struct flow_fault *f)
 {
 	CLEAN_BUF struct buf in = BUF_INIT;
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	bool absent;
 	json_t *got;
 
 	if (v->call)
 		return intrinsic_call(v->call, d, f);
-	got = jsonpath_get(v->path, d, &absent, &inner);
-	if (got)
+	got = look(v->path, d, &absent, &in, f);
+	if (!absent)
 		return got;
-	if (!absent) {
-		flow_fault_copy(f, inner.error, inner.cause);
-		return NULL;
-	}
-	if (d->input)
-		flow_value_excerpt(d->input, 2048, &in);
 	flow_fault_set(f, "States.Runtime",
 		       "The JSONPath '%s' specified for the field '%s.$' could not be found in the input '%s'",
 		       v->path->text, field, in.ptr);
