@@ -5,12 +5,6 @@
 load helper
 load local_helper
 
-teardown() {
-	local_stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # act [YAML-LINES]: a project with the function of support/act.c, built
 act() {
 	need jq jq

@@ -18,12 +18,10 @@ serve() {
 	url=http://127.0.0.1:$(cat "$T/server/port")
 }
 
-teardown() {
-	local_stop
+end_server() {
 	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
-	cd / || return 1
-	rm -rf "$T"
 }
+at_end+=(end_server)
 
 # sent: the last request, as [path, type, log type, body]
 sent() {

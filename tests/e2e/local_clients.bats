@@ -12,12 +12,10 @@ setup_file() {
 	export SDK=$npm
 }
 
-teardown() {
-	local_stop
+end_receiver() {
 	[ -z "${receiver:-}" ] || kill "$receiver"
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+at_end+=(end_receiver)
 
 # aws: Debian's, for the commands of standard input; see support/aws_cli.py
 aws() {

@@ -6,12 +6,10 @@ load helper
 load local_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	cd / || return 1
+unmount() {
 	[ -z "${full:-}" ] || umount "$full"
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+at_end+=(unmount)
 
 act() {
 	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"

@@ -24,6 +24,7 @@ local_stop() {
 	wait "$local_pid" || :
 	local_pid=
 }
+at_end+=(local_stop)
 
 # call FUNCTION EVENT [CURL-ARGUMENT...]: $out is the answer's body, $status its status, $T/head its headers
 call() {

@@ -6,12 +6,6 @@ load helper
 load local_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # scaled LINE...: a project with the function of support/act.c, with these lines below scaling, served
 scaled() {
 	need jq jq && need curl curl || return 1
