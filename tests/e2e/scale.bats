@@ -327,6 +327,33 @@ hint: a number that is not negative, such as 0.0000166667"
 	has "$err" "hint: there is lambda, azure-functions"
 }
 
+@test "scale simulate --claims: what others say of a policy stands beside what came out" {
+	printf 'source: last year\nscale:\n  fixed: {cost: $3.10}\n  cpu: {p99: 480 ms}\n' >c.yaml
+	simulate "${small[@]}" --policy fixed --fixed 12 --claims c.yaml
+	is "$status/$err" "0/"
+	cost=$(sed -n 's/^fixed .*\($[0-9.]*\)$/\1/p' "$T/out")
+	has "$out" "
+             last year  measured here
+p99, cpu        480 ms   not measured
+cost, fixed      \$3.10        $cost
+"
+	simulate "${small[@]}" --policy fixed --fixed 12 --claims c.yaml --format html
+	has "$out" "<caption>What last year says, and what was measured here</caption>"
+	simulate "${small[@]}" --policy fixed --fixed 12 --claims c.yaml --json
+	has "$out" '"claims":[{"claimed":"480 ms","measured":null,"what":"p99, cpu"},{"claimed":"$3.10","measured":"'"$cost"'",'
+	# slsc's own file claims nothing of them
+	simulate "${small[@]}" --policy fixed --json
+	has "$out" '"claims":[],'
+	simulate --claims none.yaml
+	is "$status" 1
+	is "$err" "error: none.yaml: No such file or directory"
+	sed -i 's/cpu/gpu/' c.yaml
+	simulate --claims c.yaml
+	is "$status" 1
+	is "$err" "error: c.yaml:4:3: unknown row 'gpu'
+hint: a policy as the table has it, such as cpu or forecast lstm"
+}
+
 @test "scale simulate: options that cannot be" {
 	while IFS='|' read -r args message; do
 		# shellcheck disable=SC2086
