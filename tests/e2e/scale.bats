@@ -65,7 +65,7 @@ note: cost: of the load, for all of the time, instances of 128.0 MB that are
 	simulate "${small[@]}" --json --policy fixed,cpu --fixed 14
 	is "$status" 0
 	is "$(wc -l <"$T/out")" 1
-	is "$(jq -c 'keys' <<<"$out")" '["best","cold","currency","load","notes","policies","seed","service","truth","version","winner"]'
+	is "$(jq -c 'keys' <<<"$out")" '["best","claims","cold","currency","load","notes","policies","seed","service","truth","version","winner"]'
 	is "$(jq -c '[.policies[] | .name, .requests, .refused, .peak_instances]' <<<"$out")" '["fixed",11737,0,14,"cpu",11737,0,12]'
 	is "$(jq -c '.policies[0] | [.latency.p99, .scaled_out, .cold_starts, .memory]' <<<"$out")" '[90963967,0,0,1879048192]'
 	# what it costs is what its instances and requests do
