@@ -131,14 +131,19 @@ static void add_row(struct buf *out, const struct tune *t, size_t row)
 void tune_print_json(const struct tune *t, struct buf *out)
 {
 	CLEAN_STRS struct strs told = { 0 };
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	struct cmp_claim *claims;
+	const size_t n = tune_claims(t, &a, &claims);
 
 	tune_told(t, &told);
 	buf_addc(out, '{');
 	add_axes(out, t);
 	if (t->chosen != TUNE_NONE)
-		buf_addf(out, ",\"chosen\":%zu,", t->chosen);
+		buf_addf(out, ",\"chosen\":%zu,\"claims\":", t->chosen);
 	else
-		buf_addz(out, ",\"chosen\":null,");
+		buf_addz(out, ",\"chosen\":null,\"claims\":");
+	cmp_claims_json(claims, n, out);
+	buf_addc(out, ',');
 	add_text(out, "currency", t->currency);
 	buf_addc(out, ',');
 	add_text(out, "function", t->function);
