@@ -16,7 +16,7 @@ file(GLOB man_pages CONFIGURE_DEPENDS docs/man/*.1)
 install(FILES ${man_pages} DESTINATION share/man/man1)
 file(GLOB doc_pages CONFIGURE_DEPENDS docs/*.md)
 install(FILES README.md ${doc_pages} DESTINATION share/doc/slsc)
-install(DIRECTORY docs/images DESTINATION share/doc/slsc)
+install(DIRECTORY docs/images DESTINATION share/doc/slsc OPTIONAL)
 install(FILES LICENSE DESTINATION share/doc/slsc RENAME copyright)
 
 set(CPACK_GENERATOR DEB)
