@@ -579,6 +579,7 @@ _slsc()
 		--strategy) _slsc_words cost speed balanced; return ;;
 		--platform) return ;;
 		--prices) _slsc_files -f; return ;;
+		--claims) _slsc_files -f; return ;;
 		-f|--format) _slsc_words text json csv html; return ;;
 		-o|--output) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
@@ -586,7 +587,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --memory --cpu --workers --retention --profile --env --define --preset --rate --duration --warmup --event --example --events --generator --repeats --cold --seed --full --strategy --platform --prices --apply --format --output --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --memory --cpu --workers --retention --profile --env --define --preset --rate --duration --warmup --event --example --events --generator --repeats --cold --seed --full --strategy --platform --prices --claims --apply --format --output --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;
@@ -636,6 +637,7 @@ _slsc()
 		--platform) return ;;
 		-a|--arch) _slsc_words x86_64 arm64; return ;;
 		--goal) return ;;
+		--claims) _slsc_files -f; return ;;
 		-f|--format) _slsc_words text json csv html; return ;;
 		-o|--output) _slsc_files -f; return ;;
 		-C|--directory) _slsc_files -d; return ;;
@@ -643,7 +645,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --load --rate --base --duration --before --period --trace --trace-format --only --interval --seed --bench --service --cold --memory --policy --forecaster --fixed --min --max --queue --target --cpu-period --cooldown --horizon --season --model --train --command --answer-within --prices --platform --arch --goal --format --output --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --load --rate --base --duration --before --period --trace --trace-format --only --interval --seed --bench --service --cold --memory --policy --forecaster --fixed --min --max --queue --target --cpu-period --cooldown --horizon --season --model --train --command --answer-within --prices --platform --arch --goal --claims --format --output --json --directory --verbose --quiet --color --progress --help
 		fi ;;
 	'scale train')
 		case $prev in
@@ -671,6 +673,7 @@ _slsc()
 		case $prev in
 		-s|--strategies) _slsc_list; return ;;
 		--preset) _slsc_words guide; return ;;
+		--claims) _slsc_files -f; return ;;
 		-a|--arch) _slsc_list; _slsc_names arches; return ;;
 		-r|--reference) return ;;
 		--runs) return ;;
@@ -688,7 +691,7 @@ _slsc()
 		--progress) _slsc_words auto always never; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_slsc_words --strategies --preset --list --arch --reference --runs --cold --event --request --format --output --check --baseline --update-baseline --base --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
+			_slsc_words --strategies --preset --claims --list --arch --reference --runs --cold --event --request --format --output --check --baseline --update-baseline --base --ca-file --cert --key --insecure --json --directory --verbose --quiet --color --progress --help
 		else
 			_slsc_names functions
 		fi ;;

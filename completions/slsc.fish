@@ -479,6 +479,7 @@ complete -c slsc -n '__slsc_in tune' -l full -d 'measure every setting to the en
 complete -c slsc -n '__slsc_in tune' -l strategy -x -a 'cost speed balanced' -d 'cost, speed (p99) or balanced (p99 times cost; default)'
 complete -c slsc -n '__slsc_in tune' -l platform -x -d 'whose prices count (default: lambda)'
 complete -c slsc -n '__slsc_in tune' -l prices -r -F -d 'a table of prices of your own'
+complete -c slsc -n '__slsc_in tune' -l claims -r -F -d 'claims of your own, for --preset (default: share/slsc/guide.yaml)'
 complete -c slsc -n '__slsc_in tune' -l apply -d 'write the choice into slsc.yaml'
 complete -c slsc -n '__slsc_in tune' -s f -l format -x -a 'text json csv html' -d 'text (default), json, csv or html'
 complete -c slsc -n '__slsc_in tune' -s o -l output -r -F -d 'write it to a file instead of stdout'
@@ -526,6 +527,7 @@ complete -c slsc -n '__slsc_in scale simulate' -l prices -r -F -d 'a table of pr
 complete -c slsc -n '__slsc_in scale simulate' -l platform -x -d 'whose prices (default: lambda)'
 complete -c slsc -n '__slsc_in scale simulate' -s a -l arch -x -a 'x86_64 arm64' -d 'x86_64 or arm64 (default: --bench\'s, or x86_64)'
 complete -c slsc -n '__slsc_in scale simulate' -l goal -x -d 'p99 to be kept: the cheapest policy that does wins; none is exit code 3'
+complete -c slsc -n '__slsc_in scale simulate' -l claims -r -F -d 'what others claim of these policies, shown beside (default: share/slsc/guide.yaml)'
 complete -c slsc -n '__slsc_in scale simulate' -s f -l format -x -a 'text json csv html' -d 'text (default), json, csv or html'
 complete -c slsc -n '__slsc_in scale simulate' -s o -l output -r -F -d 'write it to a file instead of stdout'
 complete -c slsc -n '__slsc_in scale simulate' -l json -d 'print results, and an error, as JSON'
@@ -550,6 +552,7 @@ complete -c slsc -n '__slsc_in scale train' -l json -d 'print results, and an er
 # compare
 complete -c slsc -n '__slsc_in compare' -s s -l strategies -x -d 'what to compare: names, or all (default: those that need no network)'
 complete -c slsc -n '__slsc_in compare' -l preset -x -a 'guide' -d 'guide: static against dynamic, single-stage against distroless,'
+complete -c slsc -n '__slsc_in compare' -l claims -r -F -d 'claims of your own, for --preset (default: share/slsc/guide.yaml)'
 complete -c slsc -n '__slsc_in compare' -l list -d 'print every strategy there is'
 complete -c slsc -n '__slsc_in compare' -s a -l arch -x -a '(__fish_append , (__slsc_names arches))' -d 'only these architectures: x86_64, arm64, wasm32'
 complete -c slsc -n '__slsc_in compare' -s r -l reference -x -d 'the strategy that ratios are to (default: the first)'

@@ -84,7 +84,7 @@ static void on_progress(uint64_t done, uint64_t total)
 }
 
 static int measure(const struct project *p, const struct built *b, const struct fault_plan *plan,
-		   const struct chaos_ctx *c, const struct globals *g, struct err *err)
+		   struct chaos_servers *servers, const struct chaos_ctx *c, const struct globals *g, struct err *err)
 {
 	CLEAN_ARENA struct arena a = ARENA_INIT;
 	CLEAN_FREE char *dot = path_join(p->dir, ".slsc"), *db = path_join(dot, "chaos.db");
@@ -120,6 +120,7 @@ static int measure(const struct project *p, const struct built *b, const struct 
 		*err = ended;
 		r.interrupted = ended.code == ERR_INTR;
 	}
+	chaos_servers_look(servers, &r.notes);
 	/* what was found until a signal came is worth being seen */
 	if (r.load && (ret == 0 || ended.code == ERR_INTR)) {
 		chaos_print(&r, format_of(c, g), &out);
@@ -141,6 +142,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	CLEAN_PROJECT struct project p = { 0 };
 	CLEAN_FAULT_PLAN struct fault_plan plan = { .file = NULL };
 	CLEAN_BUILD_ONE struct build_one b = BUILD_ONE_INIT;
+	CLEAN_CHAOS_SERVERS struct chaos_servers servers = { .n = 0 };
 	struct function *f = NULL;
 	int status = 0;
 
@@ -161,12 +163,14 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	/* locked to its end: what is tried stays what it is, and one run of a project is one */
 	if (build_one(&p, f->name.s, c->profile, "slsc chaos", g, &b, err) < 0)
 		return -1;
+	if (chaos_servers_start(&servers, &plan, p.dir, err) < 0)
+		return -1;
 	if (plan.before.s && run_command(&p, &plan, plan.before, &status, err) < 0)
 		return -1;
 	if (status)
 		return fault_plan_err(&plan, plan.before.line, plan.before.col, err,
 				      "before: the command failed: exit %d", status);
-	return measure(&p, b.built, &plan, c, g, err);
+	return measure(&p, b.built, &plan, &servers, c, g, err);
 }
 
 static const struct cmd subs[] = {

@@ -13,6 +13,7 @@
 #include "os/proc.h"
 #include "registry/origin.h"
 #include "report/budget.h"
+#include "report/claims.h"
 #include "report/compare_run.h"
 #include "report_out.h"
 #include "ui.h"
@@ -22,7 +23,7 @@
 
 struct compare_ctx {
 	struct strs strategies, arches, bases;
-	const char *reference, *event, *request, *format, *output, *preset, *baseline;
+	const char *reference, *event, *request, *format, *output, *preset, *claims, *baseline;
 	unsigned runs;
 	bool cold, list, check, update;
 	struct registry_flags registry;
@@ -40,6 +41,8 @@ static const struct opt opts[] = {
 	{ OPT_CHOICE, .long_name = "preset", .offset = AT(preset), .arg = "NAME", .choices = presets,
 	  .help = "guide: static against dynamic, single-stage against distroless,\n"
 		  "beside what a guide to serverless claims" },
+	{ OPT_STR, .long_name = "claims", .offset = AT(claims), .arg = "FILE", .complete = COMPLETE_FILE,
+	  .help = "claims of your own, for --preset (default: share/slsc/guide.yaml)" },
 	{ OPT_FLAG, .long_name = "list", .offset = AT(list), .help = "print every strategy there is" },
 	{ OPT_LIST, 'a', "arch", AT(arches), .arg = "ARCH", .choices = arches, .complete = COMPLETE_ARCH,
 	  .help = "only these architectures: x86_64, arm64, wasm32" },
@@ -205,6 +208,7 @@ struct job {
 	struct project *project;
 	struct compare_request req;
 	struct baseline *base;
+	const struct claims *claims; /* with a preset */
 	size_t failed, rows, missed;
 };
 
@@ -215,6 +219,8 @@ static int check_arguments(const struct compare_ctx *c, struct err *err)
 	if (c->preset && (c->strategies.len || c->check))
 		return err_set(err, ERR_USAGE, "--preset names the strategies: leave out --%s",
 			       c->check ? "check" : "strategies");
+	if (c->claims && !c->preset)
+		return err_set(err, ERR_USAGE, "--claims goes with --preset");
 	if (c->check && c->strategies.len)
 		return err_set(err, ERR_USAGE, "--check measures what slsc.yaml says: leave out --strategies");
 	if ((c->baseline || c->update) && !c->check)
@@ -252,7 +258,7 @@ static int compare_one(struct job *j, struct function *f, struct err *err)
 	if (ret < 0)
 		return -1;
 	if (j->c->preset)
-		compare_guide(&cmp);
+		compare_guide(&cmp, j->claims);
 	if (j->c->check)
 		j->missed += budget_check(&cmp, j->project, j->c->update ? NULL : j->base);
 	j->failed += compare_failed(&cmp);
@@ -309,7 +315,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct stage_source source = { .origins = &origins, .registry = &registry, .globals = &calm };
 	const struct stage_flags flags = { .registry = c->registry, .bases = c->bases };
 	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
-	struct job j = { .c = c, .g = g, .project = &p };
+	CLEAN_CLAIMS struct claims claims = { .len = 0 };
+	struct job j = { .c = c, .g = g, .project = &p, .claims = &claims };
 	int ret = -1;
 
 	j.req = (struct compare_request){
@@ -323,7 +330,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (c->list)
 		return list(&p, g, err);
 	add_wasm(c, &p);
-	if (read_event(c->event, &event, err) < 0 ||
+	if ((c->preset && claims_load(c->claims, &claims, err) < 0) || read_event(c->event, &event, err) < 0 ||
 	    (c->baseline && (!c->update || fs_exists(c->baseline)) && baseline_load(&j.base, c->baseline, err) < 0))
 		return -1;
 	j.req.event = event.len ? event.ptr : NULL;

@@ -37,7 +37,7 @@ struct simulate_ctx {
 	struct strs policies, forecasters;
 	const char *target, *cooldown, *cpu_period, *horizon, *season, *model, *command, *answer, *prices, *platform,
 		*arch;
-	const char *goal, *format, *output;
+	const char *goal, *claims, *format, *output;
 	unsigned fixed, least, most, queue;
 	bool train;
 };
@@ -100,6 +100,8 @@ static const struct opt simulate_opts[] = {
 	{ OPT_GROUP, .help = "Output" },
 	{ OPT_STR, .long_name = "goal", .offset = AT(goal), .arg = "TIME",
 	  .help = "p99 to be kept: the cheapest policy that does wins; none is exit code 3" },
+	{ OPT_STR, .long_name = "claims", .offset = AT(claims), .arg = "FILE", .complete = COMPLETE_FILE,
+	  .help = "what others claim of these policies, shown beside (default: share/slsc/guide.yaml)" },
 	{ OPT_CHOICE, 'f', "format", AT(format), .arg = "FORMAT", .choices = formats,
 	  .help = "text (default), json, csv or html" },
 	{ OPT_STR, 'o', "output", AT(output), .arg = "FILE", .complete = COMPLETE_FILE,
@@ -113,6 +115,7 @@ struct parts {
 	struct bench_file bench;
 	struct spread service, cold;
 	struct prices prices;
+	struct claims claims;
 	struct lstm *lstm; /* heap, or NULL */
 	struct policy_command *command;
 	struct buf load, service_text, cold_text;
@@ -132,6 +135,7 @@ static void parts_release(struct parts *p)
 	spread_release(&p->service);
 	spread_release(&p->cold);
 	prices_release(&p->prices);
+	claims_release(&p->claims);
 	free(p->lstm);
 	policy_command_end(p->command);
 	buf_release(&p->load);
@@ -440,9 +444,11 @@ static int read_price(const struct simulate_ctx *c, struct parts *p, struct err 
 	const char *arch = c->arch ? c->arch : strcmp(p->bench.arch, "arm64") == 0 ? "arm64" : "x86_64";
 
 	if (prices_load(c->prices, &p->prices, err) < 0 ||
-	    prices_find(&p->prices, c->platform ? c->platform : "lambda", arch, &t->price, err) < 0)
+	    prices_find(&p->prices, c->platform ? c->platform : "lambda", arch, &t->price, err) < 0 ||
+	    claims_load(c->claims, &p->claims, err) < 0)
 		return -1;
 	t->prices = &p->prices;
+	t->claims = &p->claims;
 	return 0;
 }
 

@@ -70,6 +70,8 @@ static const struct opt opts[] = {
 	  .help = "whose prices count (default: lambda)" },
 	{ OPT_STR, .long_name = "prices", .offset = AT(prices), .arg = "FILE", .complete = COMPLETE_FILE,
 	  .help = "a table of prices of your own" },
+	{ OPT_STR, .long_name = "claims", .offset = AT(claims), .arg = "FILE", .complete = COMPLETE_FILE,
+	  .help = "claims of your own, for --preset (default: share/slsc/guide.yaml)" },
 	{ OPT_GROUP, .help = "Output" },
 	{ OPT_FLAG, .long_name = "apply", .offset = AT(apply), .help = "write the choice into slsc.yaml" },
 	{ OPT_CHOICE, 'f', "format", AT(format), .arg = "FORMAT", .choices = formats,
@@ -311,16 +313,21 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	struct tune_ctx *c = ctx;
 	CLEAN_PROJECT struct project p = { 0 };
 	CLEAN_TUNE_EVENTS struct tune_events events = { .what = NULL };
+	CLEAN_CLAIMS struct claims claims = { .len = 0 };
 	CLEAN_TUNE struct tune t = { .version = SLSC_VERSION,
 				     .seed = c->seed ? c->seed : 1,
-				     .guide = c->preset != NULL };
+				     .guide = c->preset != NULL,
+				     .claims = &claims };
 	struct tune_machine machine;
 	struct function *f = NULL;
 	struct tune_def def;
 	struct quota quota;
 	int ret;
 
-	if (report_out_check(c->output, err) < 0 || project_load(&p, NULL, err) < 0 ||
+	if (c->claims && !c->preset)
+		return err_set(err, ERR_USAGE, "--claims goes with --preset");
+	if (report_out_check(c->output, err) < 0 || (c->preset && claims_load(c->claims, &claims, err) < 0) ||
+	    project_load(&p, NULL, err) < 0 ||
 	    choose_function(&p, argc ? argv[0] : NULL, &f, err) < 0 || solo_check(&p, f, err) < 0)
 		return -1;
 	def = f->tune;

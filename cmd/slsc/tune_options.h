@@ -7,8 +7,8 @@
 /** What `slsc tune` was given. */
 struct tune_ctx {
 	struct strs memory, cpu, workers, retention, profile, env, define, events;
-	const char *event, *example, *generator, *duration, *warmup, *strategy, *preset, *platform, *prices, *format,
-		*output;
+	const char *event, *example, *generator, *duration, *warmup, *strategy, *preset, *platform, *prices, *claims,
+		*format, *output;
 	unsigned rate, repeats, colds, seed;
 	bool full, apply;
 };

@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "config/internal.h"
 
-#define DAY_MS	  (24ull * 3600 * 1000)
-#define HOUR_MS	  (3600ull * 1000)
+#define DAY_MS	(24ull * 3600 * 1000)
+#define HOUR_MS (3600ull * 1000)
 
 const char *const fault_name[FAULT_KINDS + 1] = {
 	[FAULT_KILL] = "kill",
@@ -60,6 +60,7 @@ static const struct {
 static int fault_done(struct reader *rd, void *target, const struct ynode *n);
 static int load_done(struct reader *rd, void *target, const struct ynode *n);
 static int proxy_done(struct reader *rd, void *target, const struct ynode *n);
+static int claims_done(struct reader *rd, void *target, const struct ynode *n);
 
 static const struct key load_keys[] = {
 	{ KEY("rate", KEY_COUNT, struct fault_plan, load.rate), .min = 1, .max = 10000,
@@ -98,6 +99,18 @@ static const struct key limit_keys[] = {
 static const struct keys keys_steady = { .doc = "What has to hold.", KEYS(limit_keys) };
 static const struct keys keys_abort = { .doc = "What ends the run at once.", KEYS(limit_keys) };
 
+static const struct key claims_keys[] = {
+	{ KEY("source", KEY_STR, struct fault_plan, claims.source), .doc = "Who claims it." },
+	{ KEY("error_rate", KEY_STR, struct fault_plan, claims.error_rate), .doc = "Of attempts that fail." },
+	{ KEY("p99", KEY_STR, struct fault_plan, claims.p99), .doc = "Of the time until an event is done." },
+	{ KEY("lost", KEY_STR, struct fault_plan, claims.lost), .doc = "Of events that are never done." },
+	{ KEY("retries", KEY_STR, struct fault_plan, claims.retries), .doc = "Of attempts after the first one." },
+	{ KEY("check", KEY_STR, struct fault_plan, claims.check), .doc = "Of what the check looks at." },
+};
+static const struct keys keys_claims = { .doc = "What somebody claims of such a run, shown beside it.",
+					 KEYS(claims_keys),
+					 .done = claims_done };
+
 static const struct key fault_keys[] = {
 	{ KEY("fault", KEY_ENUM, struct plan_fault, kind), .flags = KEY_REQUIRED, .choices = fault_name,
 	  .doc = "What is put in." },
@@ -134,7 +147,9 @@ static const struct key proxy_keys[] = {
 	{ KEY("env", KEY_STR, struct plan_proxy, env), .flags = KEY_REQUIRED, .check = &check_env_name,
 	  .doc = "The variable that tells the function where it is." },
 	{ KEY("value", KEY_STR, struct plan_proxy, value), .def = "$ADDRESS", .doc = "What it is, around $ADDRESS." },
-	{ KEY("to", KEY_STR, struct plan_proxy, to), .flags = KEY_REQUIRED, .doc = "The server, host:port." },
+	{ KEY("to", KEY_STR, struct plan_proxy, to), .doc = "The server, host:port." },
+	{ KEY("serve", KEY_STR, struct plan_proxy, serve), .flags = KEY_LINES,
+	  .doc = "A command that is the server, on $PORT, until the run is over." },
 };
 static const struct keys keys_proxy = { .doc = "Between the function and a server.",
 					KEYS(proxy_keys),
@@ -159,6 +174,7 @@ static const struct key plan_keys[] = {
 	{ KEY("before", KEY_STR, struct fault_plan, before), .flags = KEY_LINES, .doc = "A command that prepares it." },
 	{ KEY("check", KEY_STR, struct fault_plan, check), .flags = KEY_LINES,
 	  .doc = "A command that has to succeed afterwards." },
+	{ .name = "claims", .type = KEY_OBJECT, .sub = &keys_claims, .doc = "What somebody claims of such a run." },
 	{ KEY("blast_radius", KEY_PERCENT, struct fault_plan, blast_radius), .min = 1, .max = 1000, .def = "100 %",
 	  .doc = "The share of instances, or of events, under faults at most." },
 	{ KEY("faults", KEY_OBJECTS, struct fault_plan, faults), .sub = &keys_fault, .flags = KEY_REQUIRED,
@@ -222,16 +238,37 @@ static int fault_done(struct reader *rd, void *target, const struct ynode *n)
 static int proxy_done(struct reader *rd, void *target, const struct ynode *n)
 {
 	const struct plan_proxy *p = target;
-	const char *port = strrchr(p->to.s, ':');
+	const char *port = p->to.s ? strrchr(p->to.s, ':') : NULL;
 	uint64_t number;
 
-	(void)n;
 	if (env_is_reserved(p->env.s))
 		return read_err(rd, p->env.line, p->env.col, "env", "'%s' is the platform's", p->env.s);
+	if (p->to.s && p->serve.s) {
+		const struct ynode *at = key_of(n, "serve");
+
+		read_err(rd, at->line, at->col, "serve", "'to' is there, too: it is one or the other");
+		return err_hint(rd->err, "a server of the plan has a free port, which $PORT tells it");
+	}
+	if (p->serve.s)
+		return 0;
+	if (!p->to.s) {
+		read_err(rd, n->line, n->col, NULL, "neither 'to' nor 'serve' is there");
+		return err_hint(rd->err, "to: 127.0.0.1:9000");
+	}
 	if (port && port != p->to.s && str_parse_u64(str_from(port + 1), &number) == 0 && number && number <= 65535)
 		return 0;
 	read_err(rd, p->to.line, p->to.col, "to", "expected host:port, found %s", quote(&rd->p->arena, p->to.s));
 	return err_hint(rd->err, "to: 127.0.0.1:9000");
+}
+
+static int claims_done(struct reader *rd, void *target, const struct ynode *n)
+{
+	const struct fault_plan *p = target;
+
+	if (p->claims.source.s)
+		return 0;
+	read_err(rd, n->line, n->col, NULL, "'source' is missing");
+	return err_hint(rd->err, "who claims it: source: the guide");
 }
 
 static int load_done(struct reader *rd, void *target, const struct ynode *n)

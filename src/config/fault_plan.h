@@ -57,7 +57,8 @@ struct plan_fault {
 struct plan_proxy {
 	struct lstr env;   /* the variable that tells them of it */
 	struct lstr value; /* of it: $ADDRESS is host:port; s NULL: that alone */
-	struct lstr to;	   /* host:port */
+	struct lstr to;	   /* host:port; s NULL: with serve, of 127.0.0.1, found at the start */
+	struct lstr serve; /* a command for sh that is the server, for as long as the run lasts; s NULL: none */
 };
 
 struct fault_plan {
@@ -83,6 +84,9 @@ struct fault_plan {
 		uint64_t error_rate, p99, lost; /* PLAN_UNSET: no limit */
 	} steady, abort;
 	struct lstr before, check; /* commands for sh, in the project's directory; s NULL: none */
+	struct {
+		struct lstr source, error_rate, p99, lost, retries, check; /* s NULL: nothing is claimed */
+	} claims;		   /* by somebody, of such a run: text that is shown beside what was measured */
 	uint64_t blast_radius;	   /* the share of instances, or events, that is under faults at most */
 	struct {
 		struct plan_fault *ptr;

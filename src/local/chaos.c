@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "local/bench.h"
 
+#define WIDTH 100 /* of a line, at most */
+
 void chaos_result_release(struct chaos_result *r)
 {
 	VEC_EACH(&r->marks, m)
@@ -88,6 +90,29 @@ size_t chaos_findings(const struct chaos_result *r, struct chaos_finding out[CHA
 		*f = (struct chaos_finding){ .name = "abort", .limit = "not" };
 		snprintf(f->measured, sizeof(f->measured), "%s", r->aborted);
 	}
+	return n;
+}
+
+size_t chaos_claims(const struct chaos_result *r, struct arena *a, struct cmp_claim out[CHAOS_CLAIMS])
+{
+	const char *const claimed[] = { r->plan->claims.error_rate.s, r->plan->claims.retries.s, r->plan->claims.p99.s,
+					r->plan->claims.lost.s, r->plan->claims.check.s };
+	static const char *const what[] = { "error rate", "retries", "p99", "lost events", "check" };
+	char measured[CHAOS_CLAIMS][BENCH_TEXT_MAX];
+	size_t n = 0;
+
+	percent(r->failed, r->attempts, measured[0], BENCH_TEXT_MAX);
+	str_human_count(r->retried, measured[1], BENCH_TEXT_MAX);
+	str_human_ns((double)p99(r), measured[2], BENCH_TEXT_MAX);
+	str_human_count(lost(r), measured[3], BENCH_TEXT_MAX);
+	snprintf(measured[4], BENCH_TEXT_MAX, "exit %d", r->check);
+	for (size_t i = 0; i < CHAOS_CLAIMS; i++)
+		if (claimed[i])
+			out[n++] =
+				(struct cmp_claim){ .what = what[i],
+						    .claimed = claimed[i],
+						    .measured = i == 4 && r->check < 0 ? NULL
+										       : arena_strdup(a, measured[i]) };
 	return n;
 }
 
@@ -189,6 +214,8 @@ static void print_text(const struct chaos_result *r, struct buf *out)
 {
 	struct chaos_finding f[CHAOS_FINDINGS];
 	const size_t n = chaos_findings(r, f);
+	struct cmp_claim claims[CHAOS_CLAIMS];
+	CLEAN_ARENA struct arena a = ARENA_INIT;
 	char text[BENCH_TEXT_MAX];
 
 	buf_addf(out, "%s: the hypothesis %s\n", r->function,
@@ -205,6 +232,8 @@ static void print_text(const struct chaos_result *r, struct buf *out)
 	for (size_t i = 0; i < n; i++)
 		buf_addf(out, "  %-12s %-10s %-10s %s\n", f[i].name, f[i].limit, f[i].measured,
 			 f[i].held ? "held" : "NOT HELD");
+	cmp_claims_text(&(struct term){ .out = out, .width = WIDTH }, r->plan->claims.source.s, claims,
+			chaos_claims(r, &a, claims));
 	for (size_t i = 0; i < r->load->nerrors; i++) {
 		buf_addz(out, i ? "" : "\nwhat went wrong in the end\n");
 		buf_addz(out, "  ");
@@ -232,13 +261,17 @@ static void print_json(const struct chaos_result *r, struct buf *out)
 {
 	struct chaos_finding f[CHAOS_FINDINGS];
 	const size_t n = chaos_findings(r, f);
+	struct cmp_claim claims[CHAOS_CLAIMS];
+	CLEAN_ARENA struct arena a = ARENA_INIT;
 
 	buf_addz(out, "{\"aborted\":");
 	add_text(out, r->aborted[0] ? r->aborted : NULL);
 	buf_addf(out, ",\"attempts\":%" PRIu64 ",\"calls\":{", r->attempts);
 	for (unsigned o = 0; o < LOAD_OUTCOMES; o++)
 		buf_addf(out, "%s\"%s\":%" PRIu64, o ? "," : "", load_outcome_name[o], r->load->calls[o]);
-	buf_addf(out, "},\"failed\":%" PRIu64 ",\"findings\":[", r->failed);
+	buf_addz(out, "},\"claims\":");
+	cmp_claims_json(claims, chaos_claims(r, &a, claims), out);
+	buf_addf(out, ",\"failed\":%" PRIu64 ",\"findings\":[", r->failed);
 	for (size_t i = 0; i < n; i++) {
 		buf_addf(out, "%s{\"held\":%s,\"limit\":", i ? "," : "", f[i].held ? "true" : "false");
 		add_text(out, f[i].limit);

@@ -6,6 +6,7 @@
 #include "local/chaos_proxy.h"
 #include "local/load.h"
 #include "local/solo.h"
+#include "report/claims.h"
 
 /*
  * A plan of faults, run against a function on a platform of its own: the pool, the limits, the queue with its retries
@@ -47,6 +48,9 @@ struct chaos_finding {
 #define CHAOS_FINDINGS 6
 /** chaos_findings - of all that the plan declares. Returns how many. */
 size_t chaos_findings(const struct chaos_result *r, struct chaos_finding out[CHAOS_FINDINGS]);
+/** chaos_claims - what the plan says that somebody claims, beside what was measured; text in @a. Returns how many. */
+#define CHAOS_CLAIMS 5
+size_t chaos_claims(const struct chaos_result *r, struct arena *a, struct cmp_claim out[CHAOS_CLAIMS]);
 /** chaos_held - whether the hypothesis held: all findings, of a run that came to its end. */
 bool chaos_held(const struct chaos_result *r);
 
@@ -55,6 +59,29 @@ enum chaos_format { CHAOS_TEXT, CHAOS_JSON, CHAOS_HTML };
 void chaos_print(const struct chaos_result *r, enum chaos_format format, struct buf *out);
 /** chaos_schedule_print - when what will be put in. */
 void chaos_schedule_print(const struct fault_plan *p, enum chaos_format format, struct buf *out);
+
+/** The servers that a plan brings along: proxies with `serve`. */
+struct chaos_server {
+	pid_t pid; /* of its session, too; 0: it was not started */
+	int pidfd;
+	const struct plan_proxy *proxy;
+};
+struct chaos_servers {
+	struct spawner spawner;
+	struct chaos_server server[PLAN_PROXIES_MAX];
+	unsigned n;
+};
+#define CLEAN_CHAOS_SERVERS __attribute__((cleanup(chaos_servers_end)))
+/**
+ * chaos_servers_start - start them in @dir, each on a free port of 127.0.0.1, which becomes @p's `to`, and wait until
+ * they take connections: 30 s. What they say goes to stderr. @s: zeroed. ERR_CONFIG, located: it ended, or does not
+ * listen; ERR_INTR, ERR_IO. Of the thread that ends them: they do not outlive it.
+ */
+int chaos_servers_start(struct chaos_servers *s, struct fault_plan *p, const char *dir, struct err *err) MUST_CHECK;
+/** chaos_servers_look - those that have ended by themselves are told in @notes. */
+void chaos_servers_look(struct chaos_servers *s, struct strs *notes);
+/** chaos_servers_end - SIGTERM to their sessions, SIGKILL after 2 s. Harmless if none was started. */
+void chaos_servers_end(struct chaos_servers *s);
 
 struct chaos;
 /** chaos_check - whether the plan can be run against @f; ERR_CONFIG, located in the plan. */

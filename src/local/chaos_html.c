@@ -50,6 +50,8 @@ static void add_findings(struct buf *out, const struct chaos_result *r)
 {
 	struct chaos_finding f[CHAOS_FINDINGS];
 	const size_t n = chaos_findings(r, f);
+	struct cmp_claim claims[CHAOS_CLAIMS];
+	CLEAN_ARENA struct arena a = ARENA_INIT;
 
 	buf_addz(out,
 		 "<section aria-labelledby=\"steady\"><h2 id=\"steady\">What had to hold</h2><div class=\"scroll\" "
@@ -64,7 +66,9 @@ static void add_findings(struct buf *out, const struct chaos_result *r)
 		buf_addf(out, "</td><td class=\"%s\">%s</td></tr>", f[i].held ? "best" : "bad",
 			 f[i].held ? "held" : "not held");
 	}
-	buf_addz(out, "</tbody></table></div></section>");
+	buf_addz(out, "</tbody></table></div>");
+	cmp_claims_html(r->plan->claims.source.s, claims, chaos_claims(r, &a, claims), out);
+	buf_addz(out, "</section>");
 }
 
 /* ---- the timeline ---- */

@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "config/project.h"
 #include "local/load.h"
+#include "report/claims.h"
 #include "scale/price.h"
 
 /*
@@ -94,7 +95,8 @@ struct tune {
 	size_t repeats;
 	uint64_t seed;
 	bool halving;  /* else all of them are measured to the end */
-	bool guide;    /* the guide's table is shown, too */
+	bool guide;    /* the guide's table is shown, too, */
+	const struct claims *claims; /* and what is claimed of it; borrowed */
 	size_t chosen; /* TUNE_NONE: none is fit */
 	struct strs notes;
 };
@@ -174,6 +176,8 @@ const char *tune_money_text(double v, char *text, size_t cap);
 double tune_spread(const struct tune_figures *f);
 /** tune_told - what is said of the whole: the choice, what is equal to it, what was left out. */
 void tune_told(const struct tune *t, struct strs *out);
+/** tune_claims - what is claimed of the guide's table, beside what was measured; all in @a. How many. */
+size_t tune_claims(const struct tune *t, struct arena *a, struct cmp_claim **out);
 void tune_print_text(const struct tune *t, bool color, int width, struct buf *out);
 void tune_print_json(const struct tune *t, struct buf *out);
 void tune_print_csv(const struct tune *t, struct buf *out);

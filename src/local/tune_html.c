@@ -297,6 +297,10 @@ static void add_table(struct buf *out, const struct tune *t)
 
 static void add_guide(struct buf *out, const struct tune *t)
 {
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	struct cmp_claim *claims;
+	const size_t n = tune_claims(t, &a, &claims);
+
 	buf_addz(
 		out,
 		"<section aria-labelledby=\"guide\"><h2 id=\"guide\">Parallelism × collector</h2><p>The guide's table: "
@@ -320,7 +324,10 @@ static void add_guide(struct buf *out, const struct tune *t)
 		add_time(out, f->pause_mean);
 		buf_addz(out, "</tr>");
 	}
-	buf_addz(out, "</tbody></table></div></section>");
+	buf_addz(out, "</tbody></table></div>");
+	if (n)
+		cmp_claims_html(t->claims->source, claims, n, out);
+	buf_addz(out, "</section>");
 }
 
 /* ---- the page ---- */

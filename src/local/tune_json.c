@@ -100,6 +100,9 @@ static void add_row(struct buf *out, const struct tune *t, size_t row)
 void tune_print_json(const struct tune *t, struct buf *out)
 {
 	CLEAN_STRS struct strs told = { 0 };
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	struct cmp_claim *claims;
+	const size_t n = tune_claims(t, &a, &claims);
 
 	tune_told(t, &told);
 	buf_addc(out, '{');
@@ -108,6 +111,8 @@ void tune_print_json(const struct tune *t, struct buf *out)
 		member_u64(out, "chosen", t->chosen);
 	else
 		member_text(out, "chosen", NULL);
+	member(out, "claims");
+	cmp_claims_json(claims, n, out);
 	member_text(out, "currency", t->currency);
 	member_text(out, "function", t->function);
 	member_bool(out, "halving", t->halving);

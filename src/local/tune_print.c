@@ -267,6 +267,57 @@ static void add_table(const struct tune *t, bool color, int width, struct buf *o
 	strs_release(&g.cells);
 }
 
+/* The row of "4/100": so many workers, so much retention. */
+static const struct tune_row *row_named(const struct tune *t, const char *name)
+{
+	for (size_t i = 0; i < t->nrows; i++) {
+		const char *workers = tune_value_of(t, i, 0)->text, *retention = tune_value_of(t, i, 1)->text;
+		const size_t n = strlen(workers);
+
+		if (strncmp(name, workers, n) == 0 && name[n] == '/' && strcmp(name + n + 1, retention) == 0)
+			return &t->row[i];
+	}
+	return NULL;
+}
+
+size_t tune_claims(const struct tune *t, struct arena *a, struct cmp_claim **out)
+{
+	static const char *const figures[] = { "p99 spread", "mean pause" };
+	const size_t rows = t->guide && t->claims ? t->claims->len : 0;
+	size_t n = 0;
+
+	*out = arena_alloc(a, (rows * ARRAY_LEN(figures) + 1) * sizeof(**out));
+	for (size_t k = 0; k < ARRAY_LEN(figures); k++)
+		for (size_t i = 0; i < rows; i++) {
+			const char *name = t->claims->row[i].name;
+			const char *claimed = claims_of(t->claims, CLAIMS_TUNE, name, figures[k]);
+			const struct tune_row *r = row_named(t, name);
+			char text[TUNE_TEXT_MAX];
+
+			if (t->claims->row[i].table != CLAIMS_TUNE || !claimed)
+				continue;
+			(*out)[n] = (struct cmp_claim){ .what = arena_printf(a, "%s, %s", figures[k], name),
+							.claimed = claimed };
+			if (r && r->samples.len) {
+				str_human_ns(k ? r->is.pause_mean : r->is.p99_high - r->is.p99_low, text, sizeof(text));
+				(*out)[n].measured = arena_strdup(a, text);
+			}
+			n++;
+		}
+	return n;
+}
+
+static void add_claims(const struct tune *t, int width, struct buf *out)
+{
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	struct term p = { .out = out, .width = width };
+	struct cmp_claim *claims;
+	const size_t n = tune_claims(t, &a, &claims);
+
+	if (n)
+		cmp_claims_text(&p, t->claims->source, claims, n);
+}
+
 static void add_guide(const struct tune *t, struct buf *out)
 {
 	char text[TUNE_TEXT_MAX];
@@ -301,6 +352,7 @@ void tune_print_text(const struct tune *t, bool color, int width, struct buf *ou
 	add_table(t, color, width < 60 ? 60 : width, out);
 	if (t->guide)
 		add_guide(t, out);
+	add_claims(t, width < 60 ? 60 : width, out);
 	buf_addz(
 		out,
 		"\n> chosen, * no other is better in both p99 and cost; those with a letter of `same` in common do not "

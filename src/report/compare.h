@@ -67,9 +67,9 @@ struct cmp_row {
 	const struct size_tree *layers;		/* the image by layer and file; NULL: not known */
 };
 
-/** The guide's word for something, and ours. */
+/** Somebody's word for something, and ours. */
 struct cmp_claim {
-	const char *what;	/* "static start" */
+	const char *what;	/* "start, static" */
 	const char *claimed;	/* "0.2 ms" */
 	const char *measured;	/* "0.21 ms"; NULL: not measured */
 };
@@ -81,6 +81,7 @@ struct cmp_table {
 	size_t nrows;
 	const enum cmp_col *cols;
 	size_t ncols;
+	const char *source;	/* who claims it: "the guide" */
 	const struct cmp_claim *claims;
 	size_t nclaims;
 };

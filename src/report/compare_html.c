@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "report/claims.h"
 
 #define GLANCE_COLUMNS 6
 #define REASON_MAX 2000
@@ -88,26 +89,6 @@ static void add_row(const struct comparison *c, size_t row, const enum cmp_col *
 	buf_addz(out, "</tr>");
 }
 
-static void add_claims(const struct cmp_table *t, struct buf *out)
-{
-	if (!t->nclaims)
-		return;
-	buf_addz(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"the guide’s claims\">"
-		      "<table class=\"claims\"><caption>What the guide says, and what was measured here</caption>"
-		      "<thead><tr><th scope=\"col\">what</th><th scope=\"col\">the guide</th>"
-		      "<th scope=\"col\">measured here</th></tr></thead><tbody>");
-	for (size_t i = 0; i < t->nclaims; i++) {
-		buf_addz(out, "<tr><th scope=\"row\">");
-		html_text(out, t->claims[i].what);
-		buf_addz(out, "</th><td>");
-		html_text(out, t->claims[i].claimed);
-		buf_addz(out, "</td><td>");
-		html_text(out, t->claims[i].measured ? t->claims[i].measured : "not measured");
-		buf_addz(out, "</td></tr>");
-	}
-	buf_addz(out, "</tbody></table></div>");
-}
-
 static void add_legend(const struct comparison *c, const struct cmp_table *t, const enum cmp_col *unknown, size_t none,
 		       struct buf *out)
 {
@@ -148,7 +129,7 @@ static void add_table(const struct comparison *c, size_t which, struct buf *out)
 	buf_addz(out, "</tbody></table></div>");
 	add_legend(c, t, unknown, none, out);
 	html_bars(c, which, out);
-	add_claims(t, out);
+	cmp_claims_html(t->source, t->claims, t->nclaims, out);
 	buf_addz(out, "</section>");
 }
 

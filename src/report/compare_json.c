@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/claims.h"
 #include "report/compare_print.h"
 
 /*
@@ -202,16 +203,7 @@ static void add_table(struct buf *out, const struct cmp_table *t)
 	add_name(out, NULL);
 	buf_addc(out, '{');
 	add_name(out, "claims");
-	buf_addc(out, '[');
-	for (size_t i = 0; i < t->nclaims; i++) {
-		add_name(out, NULL);
-		buf_addc(out, '{');
-		add_string(out, "claimed", t->claims[i].claimed);
-		add_string(out, "measured", t->claims[i].measured);
-		add_string(out, "what", t->claims[i].what);
-		buf_addc(out, '}');
-	}
-	buf_addc(out, ']');
+	cmp_claims_json(t->claims, t->nclaims, out);
 	add_name(out, "columns");
 	buf_addc(out, '[');
 	for (size_t i = 0; i < t->ncols; i++)

@@ -180,8 +180,11 @@ static void add_claims(const struct cmp_table *t, struct buf *out)
 {
 	if (!t->nclaims)
 		return;
-	buf_addz(out, "<details><summary>The guide's claims</summary>\n\n"
-		      "| what | the guide | measured here |\n|:--|--:|--:|\n");
+	buf_addz(out, "<details><summary>What ");
+	add_text(out, t->source);
+	buf_addz(out, " says</summary>\n\n| what | ");
+	add_text(out, t->source);
+	buf_addz(out, " | measured here |\n|:--|--:|--:|\n");
 	for (size_t i = 0; i < t->nclaims; i++) {
 		buf_addz(out, "| ");
 		add_text(out, t->claims[i].what);

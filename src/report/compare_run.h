@@ -38,8 +38,9 @@ int compare_run(const struct compare_request *req, struct comparison *out, struc
 
 /** The strategies of the guide's two tables. NULL at the end. */
 extern const char *const compare_guide_strategies[];
-/** compare_guide - those tables in the place of the one, with the guide's claims. */
-void compare_guide(struct comparison *c);
+struct claims;
+/** compare_guide - those tables in the place of the one, with what is claimed. */
+void compare_guide(struct comparison *c, const struct claims *claims);
 
 /** compare_failed - how many rows have a reason to have failed. */
 size_t compare_failed(const struct comparison *c);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "report/claims.h"
 #include "report/compare_print.h"
 #include "report/compare_term.h"
 
@@ -271,48 +272,6 @@ static void print_notes(struct term *p)
 	}
 }
 
-/* ---- claims ---- */
-
-static const char *measured_text(const struct cmp_claim *claim)
-{
-	return claim->measured ? claim->measured : "not measured";
-}
-
-static void add_claims(struct term *p, const struct cmp_table *t)
-{
-	int what = 0, claimed = term_columns("the guide"), measured = term_columns("measured here");
-
-	for (size_t i = 0; i < t->nclaims; i++) {
-		what = max_int(what, term_columns(t->claims[i].what));
-		claimed = max_int(claimed, term_columns(t->claims[i].claimed));
-		measured = max_int(measured, term_columns(measured_text(&t->claims[i])));
-	}
-	if (!t->nclaims)
-		return;
-	buf_addc(p->out, '\n');
-	if (what + TERM_GAP + claimed + TERM_GAP + measured > p->width) {
-		for (size_t i = 0; i < t->nclaims; i++)
-			term_line(p, 2, "%s: the guide says %s, measured here: %s", t->claims[i].what,
-				  t->claims[i].claimed, measured_text(&t->claims[i]));
-		return;
-	}
-	term_sgr(p, "2");
-	buf_addf(p->out, "%*s%*s%*s", what, "", TERM_GAP + claimed, "the guide", TERM_GAP + measured, "measured here");
-	term_sgr(p, "");
-	buf_addc(p->out, '\n');
-	for (size_t i = 0; i < t->nclaims; i++) {
-		const struct cmp_claim *claim = &t->claims[i];
-		const char *ours = measured_text(claim);
-
-		term_spaces(p->out, what - term_cut(p->out, claim->what, what));
-		term_spaces(p->out, TERM_GAP + claimed - term_columns(claim->claimed));
-		term_cut(p->out, claim->claimed, claimed);
-		term_spaces(p->out, TERM_GAP + measured - term_columns(ours));
-		term_cut(p->out, ours, measured);
-		buf_addc(p->out, '\n');
-	}
-}
-
 /* ---- all of it ---- */
 
 static void print_grid(struct term *p, size_t which)
@@ -327,7 +286,7 @@ static void print_grid(struct term *p, size_t which)
 	for (size_t i = 0; i < t->nrows; i++)
 		add_row(p, &g, t->rows[i], cmp_told(p->c, which, t->rows[i]));
 	add_legend(p, &g);
-	add_claims(p, t);
+	cmp_claims_text(p, t->source, t->claims, t->nclaims);
 	bars = cmp_bar_column(p->c, t);
 	if (bars != COL_COUNT)
 		term_bars(p, t, bars);

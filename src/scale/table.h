@@ -3,6 +3,7 @@
 #define SLSC_SCALE_TABLE_H
 
 #include "base/buf.h"
+#include "report/claims.h"
 #include "scale/price.h"
 #include "scale/sim.h"
 
@@ -27,6 +28,7 @@ struct table {
 	uint64_t memory, measured;	/* bytes of an instance: configured; used at its peak, 0: unknown */
 	const struct price *price;
 	const struct prices *prices;
+	const struct claims *claims;	/* what others claim of it; NULL: nothing */
 	uint64_t goal;			/* ns that p99 is to stay below; 0: none */
 	struct strs notes;		/* what the reader must know; owned */
 
@@ -71,6 +73,8 @@ const char *table_mae_text(const struct table_row *r, char *text, size_t cap);
 const char *table_smape_text(const struct table_row *r, char *text, size_t cap);
 /** table_scaled_text - "0 s", "1.25 s", "never", or "–" where nothing rises. Into @text. */
 const char *table_scaled_text(const struct table *t, const struct table_row *r, char *text, size_t cap);
+/** table_claims - what is claimed of the policies, beside what came out here; all in @a. How many. */
+size_t table_claims(const struct table *t, struct arena *a, struct cmp_claim **out);
 
 struct table_style {
 	int width;

@@ -199,6 +199,9 @@ static void add_table(const struct table *t, struct buf *out)
 {
 	static const char *const heads[] = { "policy", "instances", "memory", "p50", "p99",  "scale-out",
 					     "waited", "refused",   "cost",   "MAE", "sMAPE" };
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	struct cmp_claim *claims;
+	const size_t n = table_claims(t, &a, &claims);
 
 	buf_addz(out, "<section aria-labelledby=\"table\"><h2 id=\"table\">The policies</h2><div class=\"scroll\" "
 		      "tabindex=\"0\" role=\"region\" aria-label=\"table: policies\"><table "
@@ -211,8 +214,10 @@ static void add_table(const struct table *t, struct buf *out)
 	buf_addz(out, "</tbody></table></div><p class=\"legend\">scale-out: from the step until as many instances are "
 		      "ready as "
 		      "it keeps busy, and nobody waits. MAE and sMAPE: how far forecasts of requests a second were "
-		      "off.</p>"
-		      "</section>");
+		      "off.</p>");
+	if (n)
+		cmp_claims_html(t->claims->source, claims, n, out);
+	buf_addz(out, "</section>");
 }
 
 /* ---- the page ---- */

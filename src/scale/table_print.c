@@ -54,6 +54,38 @@ static const char *cell(const struct table *t, const struct table_row *r, enum c
 	}
 }
 
+static const struct table_row *row_named(const struct table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->row[i].name, name) == 0)
+			return &t->row[i];
+	return NULL;
+}
+
+size_t table_claims(const struct table *t, struct arena *a, struct cmp_claim **out)
+{
+	static const enum col figures[] = { COL_MEMORY, COL_P99, COL_SCALED, COL_COST };
+	const size_t rows = t->claims ? t->claims->len : 0;
+	size_t n = 0;
+
+	*out = arena_alloc(a, (rows * ARRAY_LEN(figures) + 1) * sizeof(**out));
+	for (size_t k = 0; k < ARRAY_LEN(figures); k++)
+		for (size_t i = 0; i < rows; i++) {
+			const char *name = t->claims->row[i].name, *head = heads[figures[k]];
+			const char *claimed = claims_of(t->claims, CLAIMS_SCALE, name, head);
+			const struct table_row *r = row_named(t, name);
+			char text[CELL];
+
+			if (t->claims->row[i].table == CLAIMS_SCALE && claimed)
+				(*out)[n++] = (struct cmp_claim){
+					.what = arena_printf(a, "%s, %s", head, name),
+					.claimed = claimed,
+					.measured = r ? arena_strdup(a, cell(t, r, figures[k], text)) : NULL,
+				};
+		}
+	return n;
+}
+
 static void right(struct buf *out, const char *text, int width)
 {
 	term_spaces(out, width - term_columns(text));
@@ -111,12 +143,17 @@ void table_print(const struct table *t, const struct table_style *style, struct 
 	struct term p = { .out = out, .width = style->width < 40 ? 40 : style->width, .color = style->color };
 	CLEAN_STRS struct strs truth = { 0 };
 	CLEAN_BUF struct buf line = BUF_INIT;
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	struct cmp_claim *claims;
+	const size_t n = table_claims(t, &a, &claims);
 
 	term_wrapped(&p, "1", 0, 2, t->load);
 	buf_addf(&line, "service %s; cold start %s", t->service, t->cold);
 	term_wrapped(&p, "", 0, 2, line.ptr);
 	buf_addc(out, '\n');
 	add_grid(t, &p);
+	if (n)
+		cmp_claims_text(&p, t->claims->source, claims, n);
 	buf_addc(out, '\n');
 	table_truth(t, &truth);
 	for (size_t i = 0; i < truth.len; i++)
@@ -201,9 +238,14 @@ void table_print_json(const struct table *t, struct buf *out)
 {
 	const struct table_row *winner = table_winner(t);
 	CLEAN_STRS struct strs truth = { 0 };
+	CLEAN_ARENA struct arena a = ARENA_INIT;
+	struct cmp_claim *claims;
+	const size_t n = table_claims(t, &a, &claims);
 
 	buf_addc(out, '{');
 	add_best(t, out);
+	buf_addz(out, ",\"claims\":");
+	cmp_claims_json(claims, n, out);
 	buf_addz(out, ",\"cold\":");
 	add_text(out, t->cold);
 	buf_addz(out, ",\"currency\":");

@@ -17,6 +17,7 @@ bats_require_minimum_version 1.5.0
 	is "$(of '[.held, .lost, .calls.ok, .aborted]')" '[true,0,160,null]'
 	is "$(of '[.findings[] | [.name, .held]]')" \
 		'[["error rate",true],["p99",true],["lost events",true],["check",true]]'
+	is "$(of '.claims[0] | [.what, .claimed, .measured]')" '["check","state table complete","exit 0"]'
 	# all of the schedule, and most of it found somebody; each was made good by a retry
 	is "$(of '[.timeline[].nth] == [range(1; 26)]')" true
 	is "$(of '[.timeline[] | .hits > 0] | map(select(.)) | length > 15')" true
@@ -204,6 +205,66 @@ gone() {
 	is "$(of '.attempts == .calls.ok')" true
 	find /sys/fs/cgroup -type d -name "slsc-$pid" >"$T/groups"
 	is "$(cat "$T/groups")" ""
+}
+
+# server: whether that of the plan is still there
+server() {
+	kill -0 "$(cat server)" 2>/dev/null
+}
+
+@test "a server of the plan is there before all else, and gone when the run is over, however that ends" {
+	need python3 python3 && need curl curl
+	act
+	mkdir served
+	echo key >served/token
+	cat >plan.yaml <<-'EOF'
+		duration: 300 ms
+		proxies:
+		  - env: STORE
+		    serve: echo $$ >server; exec python3 -m http.server --bind 127.0.0.1 "$PORT" -d served >log 2>&1
+		before: curl -sf "http://$STORE/token" -o first
+		load: {callers: 1}
+		steady: {lost: 0}
+		check: curl -sf "http://$STORE/token" | cmp - first
+		faults: [{fault: net_delay, delay: 1 ms}]
+	EOF
+	PORT=1 STORE=nobody chaos plan.yaml
+	is "$status/$err" "0/"
+	is "$(of '[.held, .notes]')" '[true,[]]'
+	is "$(cat first)" key
+	run ! server
+	# one that ends meanwhile is told
+	sed 's/^faults.*/faults: [{fault: command, command: kill $(cat server)}]/; /^check/d' plan.yaml >ends.yaml
+	chaos ends.yaml
+	is "$status" 0
+	is "$(of .notes)" '["the server of STORE ended by itself: signal: terminated"]'
+	# one that never begins is told before anything is done
+	sed -i 's/exec python3.*/touch wrong; exit 3/; s/^before.*/before: touch begun/' ends.yaml
+	slsc_run chaos run -q ends.yaml
+	is "$status/$out/$err" \
+		"1//error: ends.yaml:4:12: proxies.serve: the server ended before it took a connection: exit status 3"
+	[ -e wrong ] && [ ! -e begun ]
+	# a signal while it is waited for
+	sed -i 's/touch wrong.*/exec sleep 3000/' ends.yaml
+	rm server
+	setsid "$SLSC_BIN" chaos run ends.yaml --progress=never >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	wait_for [ -s server ]
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	is "$status/$(cat "$T/out" "$T/err")" "130/error: interrupted"
+	run ! server
+	# SIGKILL of slsc
+	rm server
+	sed -i 's/300 ms/1 min/; s/^before.*/before: touch begun/' plan.yaml
+	"$SLSC_BIN" chaos run plan.yaml --progress=never >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	wait_for [ -e begun ]
+	server
+	kill -KILL "$pid"
+	wait "$pid" || :
+	wait_for eval '! server'
 }
 
 @test "what a plan has wrong is told, with its place" {

@@ -3,7 +3,6 @@
 # Runs of plans, judged by their JSON.
 
 teardown() {
-	[ -z "${store:-}" ] || kill "$store"
 	cd / || return 1
 	[ -z "${T:-}" ] || rm -rf "$T"
 }
@@ -35,15 +34,11 @@ processes() {
 	pgrep -f "^$PWD/.slsc/.*/act$" || :
 }
 
-# store: the template upload with its store, on a free port
-store() {
+# upload: that template, whose plans bring their store along
+upload() {
 	need jq jq && need python3 python3 || return 1
 	"$SLSC_BIN" init upload --template upload 2>/dev/null
 	cd upload || return 1
-	python3 chaos/store.py serve 0 data/store >"$T/address" 2>"$T/store.err" 3>&- &
-	store=$!
-	wait_for [ -s "$T/address" ]
-	sed -i "s/127.0.0.1:9100/$(cat "$T/address")/" slsc.yaml chaos/*.yaml
 	cp slsc.yaml "$T/slsc.yaml"
 }
 

@@ -249,6 +249,10 @@ hint: did you mean 'small'?"
 	is "$err" "error: strategy 'small' is named twice"
 	slsc_run compare --strategies small --reference fast
 	is "$err" "error: --reference: 'fast' is none of what is compared"
+	slsc_run compare --claims c.yaml
+	is "$status/$err" "2/error: --claims goes with --preset"
+	slsc_run compare --preset guide --claims none.yaml
+	is "$status/$err" "1/error: none.yaml: No such file or directory"
 	slsc_run compare --preset guide --strategies small
 	is "$status" 2
 	is "$err" "error: --preset names the strategies: leave out --strategies"

@@ -8,7 +8,7 @@ load helper
 	PATH=$T/usr/bin:$PATH
 	is "$(command -v slsc)" "$T/usr/bin/slsc"
 	for f in share/slsc/runtime/include/slsc.h share/slsc/events/s3.json share/slsc/templates/hello/slsc.yaml \
-		share/slsc/ci/gitlab.yml share/slsc/prices.yaml \
+		share/slsc/ci/gitlab.yml share/slsc/prices.yaml share/slsc/guide.yaml \
 		share/slsc/observe/otelcol-filelog.yaml share/slsc/observe/elasticsearch-template.json \
 		share/bash-completion/completions/slsc share/zsh/vendor-completions/_slsc \
 		share/fish/vendor_completions.d/slsc.fish share/man/man1/slsc.1 share/man/man1/slsc-build.1 \
@@ -31,6 +31,15 @@ manifest.json"
 	"$SLSC_BIN" build
 	"$SLSC_BIN" package --zip --oci
 	diff -r dist "$T/w/app/dist"
+}
+
+@test "what is installed is in what Dockerfile.builder takes" {
+	local dir n=0
+	for dir in $(sed -n '/OPTIONAL/d; s/^install(DIRECTORY \([a-z]*\)\/ .*/\1/p' "$SLSC_SRC/cmake/install.cmake"); do
+		grep -qx "!$dir" "$SLSC_SRC/.dockerignore" || { echo "not in .dockerignore: $dir" >&2; return 1; }
+		n=$((n + 1))
+	done
+	is "$n" 6
 }
 
 @test "the .deb holds the same files and depends on what slsc links and runs" {

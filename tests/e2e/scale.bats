@@ -65,7 +65,7 @@ note: cost: of the load, for all of the time, instances of 128.0 MB that are
 	simulate "${small[@]}" --json --policy fixed,cpu --fixed 14
 	is "$status" 0
 	is "$(wc -l <"$T/out")" 1
-	is "$(jq -c 'keys' <<<"$out")" '["best","cold","currency","load","notes","policies","seed","service","truth","version","winner"]'
+	is "$(jq -c 'keys' <<<"$out")" '["best","claims","cold","currency","load","notes","policies","seed","service","truth","version","winner"]'
 	is "$(jq -c '[.policies[] | .name, .requests, .refused, .peak_instances]' <<<"$out")" '["fixed",11737,0,14,"cpu",11737,0,12]'
 	is "$(jq -c '.policies[0] | [.latency.p99, .scaled_out, .cold_starts, .memory]' <<<"$out")" '[90963967,0,0,1879048192]'
 	# what it costs is what its instances and requests do
@@ -325,6 +325,33 @@ hint: a number that is not negative, such as 0.0000166667"
 	is "$status" 2
 	has "$err" "no platform 'nowhere'"
 	has "$err" "hint: there is lambda, azure-functions"
+}
+
+@test "scale simulate --claims: what others say of a policy stands beside what came out" {
+	printf 'source: last year\nscale:\n  fixed: {cost: $3.10}\n  cpu: {p99: 480 ms}\n' >c.yaml
+	simulate "${small[@]}" --policy fixed --fixed 12 --claims c.yaml
+	is "$status/$err" "0/"
+	cost=$(sed -n 's/^fixed .*\($[0-9.]*\)$/\1/p' "$T/out")
+	has "$out" "
+             last year  measured here
+p99, cpu        480 ms   not measured
+cost, fixed      \$3.10        $cost
+"
+	simulate "${small[@]}" --policy fixed --fixed 12 --claims c.yaml --format html
+	has "$out" "<caption>What last year says, and what was measured here</caption>"
+	simulate "${small[@]}" --policy fixed --fixed 12 --claims c.yaml --json
+	has "$out" '"claims":[{"claimed":"480 ms","measured":null,"what":"p99, cpu"},{"claimed":"$3.10","measured":"'"$cost"'",'
+	# slsc's own file claims nothing of them
+	simulate "${small[@]}" --policy fixed --json
+	has "$out" '"claims":[],'
+	simulate --claims none.yaml
+	is "$status" 1
+	is "$err" "error: none.yaml: No such file or directory"
+	sed -i 's/cpu/gpu/' c.yaml
+	simulate --claims c.yaml
+	is "$status" 1
+	is "$err" "error: c.yaml:4:3: unknown row 'gpu'
+hint: a policy as the table has it, such as cpu or forecast lstm"
 }
 
 @test "scale simulate: options that cannot be" {

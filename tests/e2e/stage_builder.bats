@@ -18,7 +18,7 @@ load helper
 	cat >Dockerfile <<-'EOF'
 		FROM builder AS ci
 		RUN id -u >uid && slsc version >version && slsc doctor --no-fetch >doctor
-		RUN --network=none slsc init hello && cd hello && slsc build --smoke && slsc package --zip --oci
+		RUN --network=none slsc init hello --ci github && cd hello && slsc build --smoke && slsc package --zip --oci
 		FROM scratch
 		COPY --from=ci /home/nonroot/work /
 	EOF
@@ -29,8 +29,9 @@ load helper
 	for f in musl musl-gcc gnu; do
 		is "$(grep -c "^$f .*works" "$T/made/doctor")" 2
 	done
-	slsc_run init hello
+	slsc_run init hello --ci github
 	cd hello
+	cmp .github/workflows/slsc.yml "$T/made/hello/.github/workflows/slsc.yml"
 	slsc_run package --zip --oci
 	[ "$status" -eq 0 ] || { echo "$err" >&2; return 1; }
 	for f in dist/hello-x86_64.zip dist/hello-arm64.zip dist/hello.oci/index.json; do

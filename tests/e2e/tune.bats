@@ -334,10 +334,22 @@ hint: an anchor or an alias is in the way: write good there yourself"
 	is "$status/$err" "0/"
 	is "$(of '.axes | map([.kind, .values])')" '[["workers",["4","16"]],["retention",["100","50"]]]'
 	is "$(of '[.load, (.settings | map(.samples | length))]')" '["open loop: 100 calls a second for 100 ms; GET /",[1,1,1,1]]'
-	slsc_run tune -q --preset guide --repeats 1 --duration 100ms --warmup 0 --cold 1
+	is "$(of .claims)" '[]'
+	printf 'source: a guide\ntune: {4/50: {mean pause: 320 µs}, 8/50: {p99 spread: 9 ms}}\n' >claims.yaml
+	slsc_run tune -q --preset guide --repeats 1 --duration 100ms --warmup 0 --cold 1 --claims claims.yaml
 	has "$out" "parallelism × collector, as the guide has it
   workers  retention  p99 spread  mean pause
         4        100"
+	pause=$(sed -n 's/^        4         50 .* \([0-9.]* [mµ]s\)$/\1/p' "$T/out")
+	has "$out" "
+                  a guide  measured here
+p99 spread, 8/50     9 ms   not measured
+mean pause, 4/50   320 µs       "
+	is "$(sed -n 's/^mean pause, 4\/50   320 µs *//p' "$T/out")" "$pause"
+	slsc_run tune -q --claims claims.yaml
+	is "$status/$err" "2/error: --claims goes with --preset"
+	slsc_run tune -q --preset guide --claims none.yaml
+	is "$status/$err" "1/error: none.yaml: No such file or directory"
 }
 
 @test "a signal ends it: what was measured is printed, nothing is written, exit code 130" {

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "fuzz.h"
+#include "report/claims.h"
 #include "scale/bench_file.h"
 #include "scale/command.h"
 #include "scale/lstm.h"
@@ -72,6 +73,22 @@ static void prices(struct str s)
 	prices_release(&p);
 }
 
+static void claims(struct str s)
+{
+	struct err err = ERR_INIT;
+	struct claims c;
+
+	if (claims_parse(s.ptr, s.len, "c.yaml", &c, &err) < 0)
+		return;
+	CHECK(c.source && strlen(c.source) <= CLAIMS_TEXT && c.len <= CLAIMS_ROWS);
+	for (size_t i = 0; i < c.len; i++) {
+		const char *text = claims_of(&c, c.row[i].table, c.row[i].name, "p99");
+
+		CHECK(!text || (*text && strlen(text) <= CLAIMS_TEXT));
+	}
+	claims_release(&c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err err = ERR_INIT;
@@ -85,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(copy);
 	memcpy(copy, data + 1, size - 1);
 	s = (struct str){ copy, size - 1 };
-	switch (data[0] % 4) {
+	switch (data[0] % 5) {
 	case 0:
 		bench(s);
 		break;
@@ -95,9 +112,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2:
 		prices(s);
 		break;
-	default:
+	case 3:
 		if (policy_command_answer(s, &want, &err) == 0)
 			CHECK(want <= POLICY_INSTANCES);
+		break;
+	default:
+		claims(s);
 	}
 	free(copy);
 	return 0;

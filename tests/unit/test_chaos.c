@@ -96,6 +96,8 @@ static void test_refused(void **state)
 		"p.yaml:1:1: limit exceeded: 1080000 events, the limit is 1000000", "");
 	refused("duration: 1 h\nload: {rate: 1}\nsteady: {lost: 0}\nfaults: [{fault: kill, every: 10 ms}]\n",
 		"p.yaml:4:10: limit exceeded: faults are put in more than 10000 times", "");
+	refused(HEAD "claims: {lost: none}\nfaults: []\n", "p.yaml:4:9: claims: 'source' is missing",
+		"who claims it: source: the guide");
 	refused(HEAD "sed: 3\nfaults: []\n", "p.yaml:4:1: unknown key 'sed'", "did you mean 'seed'?");
 }
 
@@ -125,6 +127,11 @@ static void test_proxies(void **state)
 		"p.yaml:4:24: proxies.to: expected host:port, found 'here'", "to: 127.0.0.1:9000");
 	refused(HEAD "proxies: [{env: A, to: 'here:0'}]\nfaults: []\n",
 		"p.yaml:4:24: proxies.to: expected host:port, found 'here:0'", "to: 127.0.0.1:9000");
+	refused(HEAD "proxies: [{env: A}]\nfaults: []\n",
+		"p.yaml:4:11: proxies: neither 'to' nor 'serve' is there", "to: 127.0.0.1:9000");
+	refused(HEAD "proxies: [{env: A, to: 'h:1', serve: x}]\nfaults: []\n",
+		"p.yaml:4:31: proxies.serve: 'to' is there, too: it is one or the other",
+		"a server of the plan has a free port, which $PORT tells it");
 	refused(HEAD "faults: [{fault: command, command: x, share: 10 %}]\n",
 		"p.yaml:4:39: faults.share: the fault 'command' does not take it", "");
 	refused(HEAD "faults: [{fault: credentials}]\n", "p.yaml:4:10: faults: the fault 'credentials' needs 'env'",

@@ -255,9 +255,11 @@ static inline void made_up_init(struct made_up *m, bool hostile)
 	made_up_rank(m);
 
 	t = made_up_table(m, hostile ? evil : "Static against dynamic", 0, 7, made_up_all, COL_COUNT);
+	t->source = "the guide";
 	t->claims = starts;
 	t->nclaims = 3;
 	t = made_up_table(m, "Images", 0, 5, made_up_images, 4);
+	t->source = hostile ? evil : "the guide";
 	t->claims = images;
 	t->nclaims = 2;
 	m->c.missed[m->c.nmissed++] = (struct cmp_miss){ "zip", 1, COL_ZIP, 20480, 331209,

@@ -109,7 +109,8 @@ def serve(port, directory):
     except OSError as e:
         sys.exit(f"no store on port {port}: {e.strerror}")
     server.directory = directory
-    print(f"127.0.0.1:{server.server_address[1]}", flush=True)
+    if not port:
+        print(f"127.0.0.1:{server.server_address[1]}", flush=True)
     server.serve_forever()
 
 
