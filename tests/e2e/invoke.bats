@@ -252,7 +252,7 @@ hint: slsc invoke FUNCTION"
 
 # act [YAML-LINES]: a project with the function of support/act.c, built
 act() {
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	act_project "${1:-}"
 	"$SLSC_BIN" build >/dev/null 2>&1
 }
 

@@ -8,7 +8,7 @@ bats_require_minimum_version 1.5.0
 
 # act [YAML-LINES]: a project with the function of support/act.c, served
 act() {
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	act_project "${1:-}"
 	local_start
 }
 

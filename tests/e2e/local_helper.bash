@@ -81,3 +81,15 @@ project_of() {
 	printf '%s\n' "$2" >src/main.c
 	printf 'project: %s\nfunctions:\n  %s:\n    sources: [src/main.c]\n%s\n' "$1" "$1" "${3:-}" >slsc.yaml
 }
+
+# act_project [YAML-LINES]: one with the function of support/act.c, which does what an event says
+act_project() {
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+}
+
+# act [YAML-LINES]: that, built
+act() {
+	need jq jq
+	act_project "$@"
+	"$SLSC_BIN" build >/dev/null 2>&1
+}

@@ -9,7 +9,7 @@ bats_require_minimum_version 1.5.0
 # act [YAML-LINES [ARGUMENT...]]: a project with the function of support/act.c, served
 act() {
 	need jq jq && need curl curl && need python3 python3 || return 1
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-    timeout: 5 s}"
+	act_project "${1:-    timeout: 5 s}"
 	local_start "${@:2}"
 }
 
