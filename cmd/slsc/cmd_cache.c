@@ -68,8 +68,8 @@ static int prune(void *ctx, const struct globals *g, int argc, char **argv, stru
 {
 	const struct prune_ctx *c = ctx;
 	CLEAN_BUF struct buf b = BUF_INIT;
-	uint64_t keep = 0, bytes, n;
-	struct kept_pruned stage, local;
+	uint64_t keep = 0;
+	struct kept_pruned store, stage, local;
 	char human[32];
 
 	(void)argc;
@@ -79,9 +79,11 @@ static int prune(void *ctx, const struct globals *g, int argc, char **argv, stru
 		return err_hint(err, "write 2GB, 500MB or a number of bytes");
 	}
 	/* stage_prune() may enter a namespace, so it is the last */
-	if (store_prune(keep, g->dry_run, &bytes, &n, err) < 0 || unpacked_prune(keep, g->dry_run, &local, err) < 0 ||
+	if (store_prune(keep, g->dry_run, &store, err) < 0 || unpacked_prune(keep, g->dry_run, &local, err) < 0 ||
 	    stage_prune(keep, g->dry_run, &stage, err) < 0)
 		return -1;
+	if (store.busy)
+		out_warn("blobs that were used in the last hour stay: another slsc is running");
 	if (local.busy)
 		out_warn("zips and images unpacked for slsc local stay: one is running");
 	if (stage.busy)
@@ -90,11 +92,11 @@ static int prune(void *ctx, const struct globals *g, int argc, char **argv, stru
 		buf_addf(&b,
 			 "{\"bytes\":%" PRIu64 ",\"dry_run\":%s,\"removed\":%" PRIu64 ",\"stage\":{\"bytes\":%" PRIu64
 			 ",\"removed\":%" PRIu64 "},\"local\":{\"bytes\":%" PRIu64 ",\"removed\":%" PRIu64 "}}\n",
-			 bytes, g->dry_run ? "true" : "false", n, stage.bytes, stage.removed, local.bytes,
-			 local.removed);
+			 store.bytes, g->dry_run ? "true" : "false", store.removed, stage.bytes, stage.removed,
+			 local.bytes, local.removed);
 	else
-		buf_addf(&b, "%s %" PRIu64 " blob%s, %s\n", g->dry_run ? "would remove" : "removed", n,
-			 n == 1 ? "" : "s", str_human_size(bytes, human, sizeof(human)));
+		buf_addf(&b, "%s %" PRIu64 " blob%s, %s\n", g->dry_run ? "would remove" : "removed", store.removed,
+			 store.removed == 1 ? "" : "s", str_human_size(store.bytes, human, sizeof(human)));
 	if (!g->json) {
 		tell_kept(&stage, "of Dockerfile builds", g->dry_run, &b);
 		tell_kept(&local, "of slsc local", g->dry_run, &b);
@@ -117,10 +119,12 @@ static const struct cmd subs[] = {
 		.name = "prune",
 		.args = "",
 		.summary = "Remove what has not been used for longest",
-		.description = "Removes blobs of the store, least recently used first, until those that are left take "
-			       "no more than --keep; the same with layers of Dockerfile builds and with zips and "
-			       "images unpacked for slsc local, the oldest first. What is needed again is fetched or "
-			       "made again. Other parts of the cache stay.",
+		.description =
+			"Removes blobs of the store, least recently used first, until those that are left take "
+			"no more than --keep; the same with layers of Dockerfile builds and with zips and "
+			"images unpacked for slsc local, the oldest first. What is needed again is fetched or made "
+			"again. While another slsc is at work, blobs that were used in the last hour stay, and so do "
+			"the others if it uses them. Other parts of the cache stay.",
 		.examples = "$ slsc cache prune --keep 2GB\n$ slsc cache prune -n\n",
 		.opts = prune_opts,
 		.ctx_size = sizeof(struct prune_ctx),
@@ -134,9 +138,8 @@ const struct cmd cmd_cache = {
 	.name = "cache",
 	.args = "info|prune",
 	.summary = "Show or shrink the cache of images and sources",
-	.description =
-		"Packages, layers of bases and of Dockerfile builds, and what compilers need are kept in "
-		"$SLSC_CACHE_DIR, else in slsc below $XDG_CACHE_HOME, else in ~/.cache/slsc.",
+	.description = "Packages, layers of bases and of Dockerfile builds, and what compilers need are kept in "
+		       "$SLSC_CACHE_DIR, else in slsc below $XDG_CACHE_HOME, else in ~/.cache/slsc.",
 	.examples = "$ slsc cache info\n"
 		    "$ slsc cache prune --keep 2GB\n",
 	.subs = subs,

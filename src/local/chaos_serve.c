@@ -26,7 +26,10 @@ static struct sockaddr_in loopback(uint16_t port)
 				     .sin_port = htons(port) };
 }
 
-/* One that is free now. With SO_REUSEADDR nothing of it is left behind that a server could stumble over. */
+/*
+ * Bound to a port that is free; -1. It keeps others away, servers of the same plan among them, until it is closed, and
+ * by SO_REUSEADDR leaves nothing behind that a server could stumble over.
+ */
 static int free_port(uint16_t *port, struct err *err)
 {
 	CLEAN_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -38,7 +41,7 @@ static int free_port(uint16_t *port, struct err *err)
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || getsockname(fd, (struct sockaddr *)&at, &len) < 0)
 		return err_sys(err, "cannot find a free port");
 	*port = ntohs(at.sin_port);
-	return 0;
+	return steal_fd(&fd);
 }
 
 static bool takes_connections(uint16_t port)
@@ -112,24 +115,32 @@ static int start(struct chaos_servers *all, const struct fault_plan *p, struct c
 	return -1;
 }
 
-int chaos_servers_start(struct chaos_servers *s, struct fault_plan *p, const char *dir, struct err *err)
+static int choose_ports(struct chaos_servers *s, struct fault_plan *p, uint16_t *port, int *kept, struct err *err)
 {
-	uint16_t port[PLAN_PROXIES_MAX];
-
 	for (size_t i = 0; i < p->proxies.len; i++) {
 		struct plan_proxy *proxy = &p->proxies.ptr[i];
 
 		if (!proxy->serve.s)
 			continue;
-		if (free_port(&port[s->n], err) < 0)
+		kept[s->n] = free_port(&port[s->n], err);
+		if (kept[s->n] < 0)
 			return -1;
 		proxy->to = proxy->serve;
 		proxy->to.s = arena_printf(&p->arena, "127.0.0.1:%u", port[s->n]);
 		s->server[s->n++].proxy = proxy;
 	}
-	if (!s->n)
-		return 0;
-	if (spawner_init(&s->spawner, err) < 0) {
+	return 0;
+}
+
+int chaos_servers_start(struct chaos_servers *s, struct fault_plan *p, const char *dir, struct err *err)
+{
+	uint16_t port[PLAN_PROXIES_MAX];
+	int kept[PLAN_PROXIES_MAX];
+	int ret = choose_ports(s, p, port, kept, err);
+
+	for (unsigned i = 0; i < s->n; i++)
+		close(kept[i]);
+	if (ret < 0 || (s->n && spawner_init(&s->spawner, err) < 0)) {
 		s->n = 0;
 		return -1;
 	}

@@ -90,6 +90,9 @@ void tune_told(const struct tune *t, struct strs *out)
 	if (t->repeats < TUNE_TELLING)
 		strs_addf(out, "with %zu repeat%s nothing can be told from chance: %u are the least", t->repeats,
 			  t->repeats == 1 ? "" : "s", TUNE_TELLING);
+	if (t->guide && t->claims && t->claims->source && !claims_any(t->claims, CLAIMS_TUNE))
+		strs_addf(out, "what %s itself has in that table is not known here: --claims FILE puts it beside",
+			  t->claims->source);
 	for (size_t i = 0; i < t->notes.len; i++)
 		strs_add(out, t->notes.ptr[i]);
 }

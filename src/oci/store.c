@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,13 +35,42 @@ char *store_path(const struct digest *digest)
 	return path_join(dir, digest_hex(digest));
 }
 
+/* Until this process ends, with others: the directory, locked. Where that cannot be all else is as it was. */
+static struct {
+	pthread_mutex_t mutex;
+	int fd;
+} held = { PTHREAD_MUTEX_INITIALIZER, -1 };
+
+static void hold(void)
+{
+	CLEAN_FREE char *dir = blobs_dir();
+
+	pthread_mutex_lock(&held.mutex);
+	/* an absent store is not made by looking into it */
+	if (held.fd < 0 && (held.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
+		while (flock(held.fd, LOCK_SH) < 0 && errno == EINTR && !sig_number())
+			;
+	pthread_mutex_unlock(&held.mutex);
+}
+
+static void let_go(void)
+{
+	pthread_mutex_lock(&held.mutex);
+	if (held.fd >= 0)
+		close(held.fd);
+	held.fd = -1;
+	pthread_mutex_unlock(&held.mutex);
+}
+
 /* Opens it if it is whole, and marks it used. A machine that went down may have left a shorter file under the name. */
 static int open_whole(const char *path, uint64_t size)
 {
 	CLEAN_FREE char *record = store_record_path(path_basename(path));
 	struct stat st;
-	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	CLEAN_FD int fd = -1;
 
+	hold();
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
 		return -1;
 	/* Its record's mtime if it has one: to move its own costs a hash. A read-only cache is less well pruned. */
@@ -74,6 +105,7 @@ static int begin(struct fs_tmp *t, const char *path, struct err *err)
 
 	if (fs_mkdirs(dir, err) < 0)
 		return -1;
+	hold();
 	return fs_tmp_open(t, path, 0644, err);
 }
 
@@ -168,6 +200,7 @@ int store_take(const char *src, const struct digest *digest, uint64_t size, stru
 		return 0;
 	if (fs_mkdirs(dir, err) < 0)
 		return -1;
+	hold();
 	return fs_copy(src, path, 0644, true, err);
 }
 
@@ -299,7 +332,7 @@ static int scan(const char *path, int dir, bool dry_run, struct stored **out, si
 	return 0;
 }
 
-int store_prune(uint64_t keep, bool dry_run, uint64_t *removed_bytes, uint64_t *removed, struct err *err)
+int store_prune(uint64_t keep, bool dry_run, struct kept_pruned *out, struct err *err)
 {
 	CLEAN_FREE char *path = blobs_dir();
 	CLEAN_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -308,22 +341,27 @@ int store_prune(uint64_t keep, bool dry_run, uint64_t *removed_bytes, uint64_t *
 	size_t n = 0;
 	int ret;
 
-	*removed_bytes = *removed = 0;
+	*out = (struct kept_pruned){ .bytes = 0 };
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "cannot list %s", path);
+	let_go();
+	out->busy = flock(dir, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 	ret = scan(path, dir, dry_run, &all, &n, &total, err);
 	if (ret == 0)
 		qsort(all, n, sizeof(*all), by_use);
 	for (size_t i = 0; i < n && ret == 0 && total > keep; i++) {
+		if (out->busy && time(NULL) - all[i].used.tv_sec < STORE_YOUNG)
+			break;
 		ret = sig_check(err);
 		if (ret == 0)
 			ret = drop(dir, path, &all[i], dry_run, err);
 		if (ret < 0)
 			break;
 		total -= all[i].size;
-		*removed_bytes += all[i].size;
-		++*removed;
+		out->bytes += all[i].size;
+		out->removed++;
 	}
+	out->busy &= total > keep;
 	for (size_t i = 0; i < n; i++)
 		free(all[i].name);
 	free(all);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "oci/origin.h"
+#include "os/kept.h"
 
 /*
  * The user's content-addressed store: <cache>/blobs/sha256/<hex>, each blob whole and verified when it gets its name.
@@ -61,9 +62,11 @@ int store_info(struct store_info *info, struct err *err) MUST_CHECK;
 void store_info_release(struct store_info *info);
 /**
  * store_prune - remove blobs with their records, least recently used first, until the store's blobs take at most @keep
- * bytes; and what killed processes left half written a day ago. Other parts of the cache stay. A process that fetches
- * meanwhile fetches anew what it no longer finds.
+ * bytes; and what killed processes left half written a day ago. Other parts of the cache stay. A process that has used
+ * the store holds its directory, by flock(2), until it ends: while there is another one, what was used within
+ * STORE_YOUNG stays, since it may be about to open that by its name, and @out->busy says so.
  */
-int store_prune(uint64_t keep, bool dry_run, uint64_t *removed_bytes, uint64_t *removed, struct err *err) MUST_CHECK;
+int store_prune(uint64_t keep, bool dry_run, struct kept_pruned *out, struct err *err) MUST_CHECK;
+#define STORE_YOUNG (60 * 60) /* seconds */
 
 #endif

@@ -57,6 +57,27 @@ in all             20 B"
 	[ -f "$SLSC_CACHE_DIR/git/f" ]
 }
 
+@test "cache prune: while another slsc is at work, what was used in the last hour stays, and that is said" {
+	private
+	need flock util-linux
+	cached aaaa
+	touch -d '2001-01-01' "$SLSC_CACHE_DIR"/blobs/sha256/*
+	cached bbbb
+	mkfifo begun go
+	flock -s "$SLSC_CACHE_DIR/blobs/sha256" sh -c 'echo >begun; read -r _ <go' 3>&- &
+	read -r _ <begun
+	slsc_run cache prune
+	is "$out/$err" "removed 1 blob, 4 B/warning: blobs that were used in the last hour stay: another slsc is running"
+	is "$(cat "$SLSC_CACHE_DIR"/blobs/sha256/*)" bbbb
+	# nothing else would have gone
+	slsc_run cache prune --keep 4
+	is "$out/$err" "removed 0 blobs, 0 B/"
+	echo >go
+	wait
+	slsc_run cache prune
+	is "$out/$err" "removed 1 blob, 4 B/"
+}
+
 @test "cache prune: a size that is none" {
 	private
 	slsc_run cache prune --keep many

@@ -35,10 +35,10 @@ manifest.json"
 
 @test "what is installed is in what Dockerfile.builder takes" {
 	local dir n=0
-	for dir in $(sed -n '/OPTIONAL/d; s/^install(DIRECTORY \([a-z]*\)\/ .*/\1/p' "$SLSC_SRC/cmake/install.cmake"); do
+	while read -r dir; do
 		grep -qx "!$dir" "$SLSC_SRC/.dockerignore" || { echo "not in .dockerignore: $dir" >&2; return 1; }
 		n=$((n + 1))
-	done
+	done < <(sed -n '/OPTIONAL/d; s/^install(DIRECTORY \([a-z]*\)\/ .*/\1/p' "$SLSC_SRC/cmake/install.cmake")
 	is "$n" 6
 }
 

@@ -335,6 +335,7 @@ hint: an anchor or an alias is in the way: write good there yourself"
 	is "$(of '.axes | map([.kind, .values])')" '[["workers",["4","16"]],["retention",["100","50"]]]'
 	is "$(of '[.load, (.settings | map(.samples | length))]')" '["open loop: 100 calls a second for 100 ms; GET /",[1,1,1,1]]'
 	is "$(of .claims)" '[]'
+	has "$(of .notes)" '"what the guide itself has in that table is not known here: --claims FILE puts it beside"'
 	printf 'source: a guide\ntune: {4/50: {mean pause: 320 µs}, 8/50: {p99 spread: 9 ms}}\n' >claims.yaml
 	slsc_run tune -q --preset guide --repeats 1 --duration 100ms --warmup 0 --cold 1 --claims claims.yaml
 	has "$out" "parallelism × collector, as the guide has it
@@ -345,6 +346,7 @@ hint: an anchor or an alias is in the way: write good there yourself"
                   a guide  measured here
 p99 spread, 8/50     9 ms   not measured
 mean pause, 4/50   320 µs       "
+	! grep "not known here" "$T/out" || return 1
 	is "$(sed -n 's/^mean pause, 4\/50   320 µs *//p' "$T/out")" "$pause"
 	slsc_run tune -q --claims claims.yaml
 	is "$status/$err" "2/error: --claims goes with --preset"

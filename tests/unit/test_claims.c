@@ -44,6 +44,7 @@ static void test_read(void **unused)
 	      &c);
 	assert_string_equal(c.source, "a vendor");
 	assert_int_equal(c.len, 4);
+	assert_true(claims_any(&c, CLAIMS_TUNE));
 	assert_string_equal(claims_of(&c, CLAIMS_TUNE, "4/100", "p99 spread"), "18 ms");
 	assert_string_equal(claims_of(&c, CLAIMS_TUNE, "4/100", "mean pause"), "320 µs");
 	assert_null(claims_of(&c, CLAIMS_TUNE, "16/50", "mean pause"));
@@ -63,6 +64,7 @@ static void test_none(void **unused)
 	(void)unused;
 	parse("source: nobody\n", &c);
 	assert_int_equal(c.len, 0);
+	assert_false(claims_any(&c, CLAIMS_SCALE));
 	assert_null(claims_of(&c, CLAIMS_SCALE, "cpu", "p99"));
 	cmp_claims_text(&p, c.source, NULL, 0);
 	cmp_claims_html(c.source, NULL, 0, p.out);

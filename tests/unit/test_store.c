@@ -272,7 +272,7 @@ static void test_verified_prune(void **state)
 	CLEAN_FREE char *path = NULL, *known = NULL, *newer = NULL;
 	struct digest d, e;
 	struct err err;
-	uint64_t bytes, n;
+	struct kept_pruned out;
 
 	(void)state;
 	assert_int_equal(store_put("aaaa", 4, &d, &err), 0);
@@ -283,8 +283,8 @@ static void test_verified_prune(void **state)
 	set_mtime(path, 1000);
 	set_mtime(newer, 2000);
 	assert_true(store_verified(&d, 4));
-	assert_int_equal(store_prune(4, false, &bytes, &n, &err), 0);
-	assert_int_equal(n, 1);
+	assert_int_equal(store_prune(4, false, &out, &err), 0);
+	assert_int_equal(out.removed, 1);
 	assert_false(fs_exists(newer));
 	assert_true(fs_exists(path));
 	assert_true(fs_exists(known));
@@ -293,13 +293,13 @@ static void test_verified_prune(void **state)
 	set_mtime(known, 1000);
 	set_mtime(path, 3000);
 	set_mtime(newer, 2000);
-	assert_int_equal(store_prune(4, false, &bytes, &n, &err), 0);
+	assert_int_equal(store_prune(4, false, &out, &err), 0);
 	assert_false(fs_exists(newer));
 	assert_true(fs_exists(path));
-	assert_int_equal(store_prune(0, true, &bytes, &n, &err), 0);
+	assert_int_equal(store_prune(0, true, &out, &err), 0);
 	assert_true(fs_exists(known));
-	assert_int_equal(store_prune(0, false, &bytes, &n, &err), 0);
-	assert_int_equal(bytes, 4);
+	assert_int_equal(store_prune(0, false, &out, &err), 0);
+	assert_int_equal(out.bytes, 4);
 	assert_false(fs_exists(path));
 	assert_false(fs_exists(known));
 }
@@ -310,13 +310,13 @@ static void test_prune(void **state)
 	CLEAN_FREE char *old = path_join(root, "blobs/sha256/.slsc-tmp.1.0");
 	CLEAN_FREE char *live = path_join(root, "blobs/sha256/.slsc-tmp.1.1");
 	const struct timespec day[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
-	uint64_t bytes, n;
+	struct kept_pruned out;
 	struct err err;
 	int fd;
 
 	(void)state;
-	assert_int_equal(store_prune(0, false, &bytes, &n, &err), 0);
-	assert_int_equal(n, 0);
+	assert_int_equal(store_prune(0, false, &out, &err), 0);
+	assert_int_equal(out.removed, 0);
 	for (int i = 0; i < 3; i++) {
 		CLEAN_FREE char *path = NULL;
 
@@ -328,23 +328,23 @@ static void test_prune(void **state)
 	assert_int_equal(fs_write_file(live, "x", 1, 0600, &err), 0);
 	assert_int_equal(utimensat(AT_FDCWD, old, day, 0), 0);
 
-	assert_int_equal(store_prune(SIZE, true, &bytes, &n, &err), 0);
-	assert_int_equal(n, 2);
-	assert_int_equal(bytes, 2 * SIZE);
+	assert_int_equal(store_prune(SIZE, true, &out, &err), 0);
+	assert_int_equal(out.removed, 2);
+	assert_int_equal(out.bytes, 2 * SIZE);
 	assert_true(store_has(&d[1].digest, SIZE));
 	age(&d[1].digest, 1001);
 	assert_true(fs_exists(old));
 
-	assert_int_equal(store_prune(2 * SIZE, false, &bytes, &n, &err), 0);
-	assert_int_equal(n, 1);
+	assert_int_equal(store_prune(2 * SIZE, false, &out, &err), 0);
+	assert_int_equal(out.removed, 1);
 	assert_false(store_has(&d[1].digest, SIZE));
 	assert_true(store_has(&d[2].digest, SIZE));
 	assert_false(fs_exists(old));
 	assert_true(fs_exists(live));
 
 	/* who has it open keeps it; who wants it anew gets it anew */
-	assert_int_equal(store_prune(0, false, &bytes, &n, &err), 0);
-	assert_int_equal(n, 2);
+	assert_int_equal(store_prune(0, false, &out, &err), 0);
+	assert_int_equal(out.removed, 2);
 	assert_true(is_whole(fd, 'a'));
 	close(fd);
 	fd = store_open(&from, &d[0], &err);
@@ -463,14 +463,60 @@ static void work(const struct doc_descriptor *d, size_t n, unsigned rounds)
 static void prune_all(void)
 {
 	struct err err = ERR_INIT;
-	uint64_t bytes, n;
+	struct kept_pruned out;
 
 	for (int i = 0; i < 300; i++)
-		if (store_prune(0, false, &bytes, &n, &err) < 0) {
+		if (store_prune(0, false, &out, &err) < 0) {
 			fprintf(stderr, "%s\n", err.msg);
 			_exit(1);
 		}
 	_exit(0);
+}
+
+/* While another process uses the store, what it may be about to open by its name stays. */
+static void test_prune_busy(void **state)
+{
+	struct doc_descriptor d[2] = { describe("a"), describe("b") };
+	struct kept_pruned out;
+	int ready[2], go[2];
+	struct err err;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		CLEAN_FREE char *path = NULL;
+
+		assert_int_equal(store_fetch(&from, &d[i], &path, &err), 0);
+	}
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(go), 0);
+	/* let go of what this process holds, or the child had it, too */
+	assert_int_equal(store_prune(UINT64_MAX, true, &out, &err), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		CLEAN_FREE char *path = NULL;
+
+		close(go[1]);
+		_exit(store_fetch(&from, &d[0], &path, &err) < 0 || write(ready[1], "x", 1) != 1 ||
+		      read(go[0], &c, 1) != 0 || !fs_exists(path));
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	age(&d[1].digest, 1000);
+	assert_int_equal(store_prune(0, false, &out, &err), 0);
+	assert_true(out.busy);
+	assert_int_equal(out.removed, 1);
+	assert_false(store_has(&d[1].digest, SIZE));
+	/* nothing stays for its sake that need not go anyway */
+	assert_int_equal(store_prune(SIZE, false, &out, &err), 0);
+	assert_false(out.busy);
+	close(go[1]);
+	assert_int_equal(waitpid(pid, &ready[0], 0), pid);
+	assert_int_equal(ready[0], 0);
+	assert_int_equal(store_prune(0, false, &out, &err), 0);
+	assert_false(out.busy);
+	assert_int_equal(out.removed, 1);
 }
 
 static void test_parallel(void **state)
@@ -518,6 +564,7 @@ int main(void)
 					    TEST(test_prune),
 					    TEST(test_info),
 					    TEST(test_stored_origin),
+					    TEST(test_prune_busy),
 					    TEST(test_parallel) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
