@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,5 +15,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		if (!(cond))                                                                                           \
 			abort();                                                                                       \
 	} while (0)
+
+/* On the heap and exact, so that a read past the end is seen; the caller frees. */
+static inline char *fuzz_copy(const uint8_t *data, size_t size)
+{
+	char *copy = malloc(size ? size : 1);
+
+	CHECK(copy);
+	if (size)
+		memcpy(copy, data, size);
+	return copy;
+}
 
 #endif

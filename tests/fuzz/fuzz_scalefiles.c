@@ -98,9 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	copy = malloc(size);
-	CHECK(copy);
-	memcpy(copy, data + 1, size - 1);
+	copy = fuzz_copy(data + 1, size - 1);
 	s = (struct str){ copy, size - 1 };
 	switch (data[0] % 5) {
 	case 0:

@@ -124,8 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	copy = xmalloc(size);
-	memcpy(copy, data + 1, size - 1);
+	copy = fuzz_copy(data + 1, size - 1);
 	in = (struct str){ copy, size - 1 };
 	if (data[0] == 'P')
 		preludes(in);
