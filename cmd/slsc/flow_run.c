@@ -602,7 +602,7 @@ static int here(struct session *s, const char *file, struct err *err)
 	return wait_for_end(s, s->flows.first ? s->flows.first->name : "", err);
 }
 
-static int check(const struct flow_run_ctx *c, int argc, struct err *err)
+static int check(const struct flow_run_ctx *c, int argc, char **argv, struct err *err)
 {
 	if (c->resume && (argc || c->name || c->input || c->memory || c->timeout))
 		return err_set(err, ERR_USAGE,
@@ -611,6 +611,10 @@ static int check(const struct flow_run_ctx *c, int argc, struct err *err)
 	if (!c->resume && !argc) {
 		err_set(err, ERR_USAGE, "which state machine is to be run?");
 		return err_hint(err, "slsc flow run FILE");
+	}
+	if (argc && strcmp(argv[0], "-") == 0 && c->input && strcmp(c->input, "-") == 0) {
+		err_set(err, ERR_USAGE, "FILE and --input cannot both be standard input");
+		return err_hint(err, "name a file for one of them, or write the input as JSON");
 	}
 	if (c->repeat && (c->name || c->resume || c->history))
 		return err_set(err, ERR_USAGE, "--repeat runs many: they have neither one name nor one history");
@@ -628,7 +632,7 @@ int flow_run(void *ctx, const struct globals *g, int argc, char **argv, struct e
 	char where[4096];
 	int found = 0;
 
-	if (check(c, argc, err) < 0 || flow_project_open(&s.fp, err) < 0)
+	if (check(c, argc, argv, err) < 0 || flow_project_open(&s.fp, err) < 0)
 		return -1;
 	if (s.fp.has)
 		s.dir = xstrdup(s.fp.project.dir);

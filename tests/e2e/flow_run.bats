@@ -302,6 +302,10 @@ hint: go to the project, or make one with \`slsc init\`"
 	is "$status $err" "2 error: --name: 'a b' is no name: 1 to 80 of a-z, A-Z, 0-9, -, _ and ."
 	slsc_run flow run s.asl.json --input '[1,2]' --timeout soon
 	is "$status $err" "2 error: --timeout: 'soon' is no time, such as 30s or 500ms"
+	slsc_run flow run - --input -
+	is "$status $err" "2 error: FILE and --input cannot both be standard input
+hint: name a file for one of them, or write the input as JSON"
+	is "$("$SLSC_BIN" flow run - --input '[3]' --memory <s.asl.json)" "[3]"
 	slsc_run flow run s.asl.json --repeat 2 --name x
 	is "$status $err" "2 error: --repeat runs many: they have neither one name nor one history"
 	slsc_run flow run s.asl.json --resume x
