@@ -151,6 +151,10 @@ static int check_packages(struct project *p, const struct emit_result *res, cons
 	p->stages = &stages.keepers.stages;
 	r = emit_check_packages(p, res, &how, err);
 	p->stages = NULL;
+	if (r < 0 && err->code == ERR_TOOL) {
+		err_wrap(err, "whether what is packaged is up to date is not known here");
+		err_hint(err, "--no-build takes it as it is");
+	}
 	return r;
 }
 

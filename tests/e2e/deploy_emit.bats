@@ -340,6 +340,11 @@ hint: run 'slsc package g --zip' first, or take it as it is with --no-build"
 	[ "$out" != "$was" ]
 	refused "error: slsc.yaml:5:3: 'g' has changed since dist/g.oci was made
 hint: run 'slsc package g --oci' first, or take it as it is with --no-build" 1 --emit terraform --repo r.example.com/x
+	# whoever has a build and no compiler
+	mkdir "$T/bin" && ln -s "$(command -v cat)" "$T/bin/cat"
+	PATH=$T/bin refused "error: whether what is packaged is up to date is not known here: toolchain 'musl' for x86_64 \
+lacks clang, ld.lld
+hint: --no-build takes it as it is" 1 f --emit sam
 	# a flag is a change as well; in a checkout where nothing was built nobody knows
 	sed -i 's/runtime: none}/runtime: none, defines: {N: 1}}/' slsc.yaml
 	refused "error: slsc.yaml:4:3: 'f' has changed since dist/f-x86_64.zip was made
