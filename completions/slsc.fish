@@ -291,7 +291,7 @@ complete -c slsc -n '__slsc_in deploy' -l smoke -r -F -d 'the event that a new v
 complete -c slsc -n '__slsc_in deploy' -l no-smoke -d 'do not try it'
 complete -c slsc -n '__slsc_in deploy' -s p -l profile -x -a '(__slsc_names profiles)' -d 'what it is built with: release (default), small, fast, debug, or one of slsc.yaml'
 complete -c slsc -n '__slsc_in deploy' -l level -x -a 'fast default max' -d 'how hard to compress: fast, default or max'
-complete -c slsc -n '__slsc_in deploy' -l no-build -d 'take the binaries as they are'
+complete -c slsc -n '__slsc_in deploy' -l no-build -d 'take the binaries as they are; with --emit what is packaged'
 complete -c slsc -n '__slsc_in deploy' -l aws-profile -x -d 'the profile of ~/.aws whose credentials and region are used'
 complete -c slsc -n '__slsc_in deploy' -l region -x -d 'default: AWS_REGION, AWS_DEFAULT_REGION, the profile\'s, deploy.region'
 complete -c slsc -n '__slsc_in deploy' -l endpoint-url -x -d 'where Lambda is, if not where AWS has it'

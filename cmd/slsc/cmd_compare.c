@@ -171,7 +171,9 @@ static size_t choose_arches(const struct compare_ctx *c, const struct project *p
 	return n;
 }
 
-static int print(const struct comparison *cmp, const struct compare_ctx *c, const struct globals *g, struct err *err)
+/* What --output names is written at the end: of several functions it gets all. */
+static int print(const struct comparison *cmp, const struct compare_ctx *c, const struct globals *g, struct buf *file,
+		 struct err *err)
 {
 	struct cmp_style style = { .format = CMP_TABLE, .width = tty_width(STDOUT_FILENO) };
 	CLEAN_BUF struct buf b = BUF_INIT;
@@ -184,8 +186,8 @@ static int print(const struct comparison *cmp, const struct compare_ctx *c, cons
 	style.color = g->use_color && isatty(STDOUT_FILENO) && !c->output;
 	if (c->output)
 		style.width = 120;
-	compare_print(cmp, &style, &b);
-	return report_out(c->output, &b, err);
+	compare_print(cmp, &style, c->output ? file : &b);
+	return c->output ? 0 : report_out(NULL, &b, err);
 }
 
 /* A second reader of the same file would be one more way to say it. */
@@ -209,6 +211,7 @@ struct job {
 	struct compare_request req;
 	struct baseline *base;
 	const struct claims *claims; /* with a preset */
+	struct buf file; /* what --output is to get */
 	size_t failed, rows, missed;
 };
 
@@ -265,7 +268,7 @@ static int compare_one(struct job *j, struct function *f, struct err *err)
 	j->rows += cmp.nrows;
 	for (size_t i = 0; i < cmp.warnings.len; i++)
 		out_warn("%s", cmp.warnings.ptr[i]);
-	if (print(&cmp, j->c, j->g, err) < 0)
+	if (print(&cmp, j->c, j->g, &j->file, err) < 0)
 		return -1;
 	return j->c->update && !cmp.nmissed && !compare_failed(&cmp) ? write_baseline(j->c, &cmp, &j->base, err) : 0;
 }
@@ -274,6 +277,12 @@ static int compare_all(struct job *j, const char *name, struct err *err)
 {
 	struct function *f;
 
+	if (!name && j->c->check && j->project->nfunctions > 1 && j->c->format && !j->g->json &&
+	    strcmp(j->c->format, "html") == 0) {
+		err_set(err, ERR_USAGE, "--format html: a page is of one function, and %s has %zu", j->project->file,
+			j->project->nfunctions);
+		return err_hint(err, "slsc compare %.200s --check --format html", j->project->functions[0]->name.s);
+	}
 	if (name || !j->c->check) {
 		f = choose_function(j->project, name, err);
 		return f ? compare_one(j, f, err) : -1;
@@ -316,7 +325,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	const struct stage_flags flags = { .registry = c->registry, .bases = c->bases };
 	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
 	CLEAN_CLAIMS struct claims claims = { .len = 0 };
-	struct job j = { .c = c, .g = g, .project = &p, .claims = &claims };
+	struct job j = { .c = c, .g = g, .project = &p, .claims = &claims, .file = BUF_INIT };
 	int ret = -1;
 
 	j.req = (struct compare_request){
@@ -339,6 +348,9 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (choose(c, &p, &chosen, err) == 0 &&
 	    (lock = build_lock(&p, "slsc compare", ui_waiting, NULL, err)) >= 0)
 		ret = compare_all(&j, argc ? argv[0] : NULL, err);
+	if (ret == 0 && c->output)
+		ret = report_out(c->output, &j.file, err);
+	buf_release(&j.file);
 	VEC_FREE(&chosen);
 	baseline_free(&j.base);
 	if (ret < 0)

@@ -42,11 +42,10 @@ static int check(const struct deploy_ctx *c, struct err *err)
 		{ "--url", l->url, false },	    { "--s3", l->s3, false },
 		{ "--smoke", l->smoke, false },	    { "--no-smoke", l->no_smoke, false },
 		{ "--profile", l->profile, false }, { "--level", l->level, false },
-		{ "--no-build", l->no_build, false }, { "--aws-profile", l->aws_profile, false },
-		{ "--region", l->region, false },   { "--endpoint-url", l->endpoint, false },
-		{ "--platform", c->platform, false }, { "--output", e->output, true },
-		{ "--repo", e->repo, true },	    { "--secret", e->secrets.len > 0, true },
-		{ "--plain", e->plain.len > 0, true },
+		{ "--aws-profile", l->aws_profile, false }, { "--region", l->region, false },
+		{ "--endpoint-url", l->endpoint, false }, { "--platform", c->platform, false },
+		{ "--output", e->output, true },    { "--repo", e->repo, true },
+		{ "--secret", e->secrets.len > 0, true }, { "--plain", e->plain.len > 0, true },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(only); i++) {
@@ -69,6 +68,7 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (check(c, err) < 0)
 		return -1;
 	c->emit.arch = c->lambda.arch = c->arch;
+	c->emit.no_build = c->lambda.no_build;
 	if (c->emit.kind)
 		return deploy_emit(&c->emit, &c->images, g, argc, argv, err);
 	c->lambda.image = c->images.len ? c->images.ptr[0] : NULL;
@@ -96,8 +96,8 @@ const struct cmd cmd_deploy = {
 		"Credentials are found where AWS's own tools find them: the environment, ~/.aws, SSO, a program, the "
 		"container's or the instance's role.\n\n"
 		"--emit deploys nothing: it writes the files that other tools deploy functions by, pinned by digest, "
-		"with the limits, probes and environment of slsc.yaml. Secrets are references in them. See "
-		"docs/DEPLOY-FILES.md.",
+		"with the limits, probes and environment of slsc.yaml. Secrets are references in them. What was "
+		"packaged before the last change is refused, unless --no-build takes it. See docs/DEPLOY-FILES.md.",
 	.examples = "$ slsc deploy hello --role arn:aws:iam::123456789012:role/hello --alias live\n"
 		    "$ slsc deploy hello --dry-run\n$ slsc deploy hello --alias live --weight 10%\n"
 		    "$ slsc deploy --smoke events/order.json --json | jq -r '.functions[].arn'\n"

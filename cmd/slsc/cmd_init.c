@@ -208,8 +208,9 @@ const struct cmd cmd_init = {
 	.args = "[DIR]",
 	.summary = "Create a project from a template",
 	.description = "Copies a template into DIR (default: the current directory), which is created, or must be "
-		       "empty. `project:` of its slsc.yaml becomes the directory's name, made valid; the names of "
-		       "the functions stay.\n"
+		       "empty, but for what a clone of a new repository has: .git, .gitattributes, .gitignore, LICENSE "
+		       "and README.md. `project:` of its slsc.yaml becomes the directory's name, made valid; the names "
+		       "of the functions stay.\n"
 		       "\n"
 		       "A new DIR appears whole or not at all. With --force the template's files are added to what "
 		       "is there; if one of them exists with another content, all such are named and nothing is "

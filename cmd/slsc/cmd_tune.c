@@ -308,6 +308,14 @@ static int sweep(struct tune *t, struct tune_ctx *c, const struct globals *g, st
 	return conclude(t, c, g, p, f, err);
 }
 
+/* What is measured for minutes is to be written down at their end. */
+static int check_apply(const struct project *p, struct err *err)
+{
+	CLEAN_FREE char *path = path_join(p->dir, "slsc.yaml");
+
+	return report_out_check(path, err) < 0 ? err_wrap(err, "--apply") : 0;
+}
+
 static int run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	struct tune_ctx *c = ctx;
@@ -327,8 +335,8 @@ static int run(void *ctx, const struct globals *g, int argc, char **argv, struct
 	if (c->claims && !c->preset)
 		return err_set(err, ERR_USAGE, "--claims goes with --preset");
 	if (report_out_check(c->output, err) < 0 || (c->preset && claims_load(c->claims, &claims, err) < 0) ||
-	    project_load(&p, NULL, err) < 0 ||
-	    choose_function(&p, argc ? argv[0] : NULL, &f, err) < 0 || solo_check(&p, f, err) < 0)
+	    project_load(&p, NULL, err) < 0 || choose_function(&p, argc ? argv[0] : NULL, &f, err) < 0 ||
+	    solo_check(&p, f, err) < 0 || (c->apply && check_apply(&p, err) < 0))
 		return -1;
 	def = f->tune;
 	if (tune_options(c, &p, &def, err) < 0)

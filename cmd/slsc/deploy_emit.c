@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/member.h"
+#include "build_stage.h"
 #include "cli/out.h"
 #include "deploy/emit.h"
 #include "os/fs.h"
@@ -115,6 +116,25 @@ static int check(const struct emit_flags *f, const struct globals *g, size_t nfi
 	return err_hint(err, "add --output DIR, or name one function");
 }
 
+/* As `slsc build -n` would have it; what that says is of no interest here. */
+static int check_packages(struct project *p, const struct emit_result *res, const struct globals *g, struct err *err)
+{
+	CLEAN_STAGES struct toolchain_stages stages = { .keepers.len = 0 };
+	const struct stage_flags flags = { .file = NULL };
+	const struct build_request how = { .dry_run = true };
+	int r;
+
+	toolchain_stages_init(&stages, &flags, 0, g, false);
+	p->stages = &stages.keepers.stages;
+	r = emit_check_packages(p, res, &how, err);
+	p->stages = NULL;
+	if (r < 0 && err->code == ERR_TOOL) {
+		err_wrap(err, "whether what is packaged is up to date is not known here");
+		err_hint(err, "--no-build takes it as it is");
+	}
+	return r;
+}
+
 int deploy_emit(const struct emit_flags *f, const struct strs *images, const struct globals *g, int argc, char **argv,
 		struct err *err)
 {
@@ -142,7 +162,8 @@ int deploy_emit(const struct emit_flags *f, const struct strs *images, const str
 	if (!from || project_load(&p, NULL, err) < 0)
 		return -1;
 	req.from = from;
-	if (emit_run(&req, &res, err) < 0 || check(f, g, res.files.len, err) < 0)
+	if (emit_run(&req, &res, err) < 0 || check(f, g, res.files.len, err) < 0 ||
+	    (!f->no_build && check_packages(&p, &res, g, err) < 0))
 		return -1;
 	if (f->output && emit_write(&res, f->output, g->dry_run, err) < 0)
 		return -1;

@@ -8,6 +8,7 @@
 struct emit_flags {
 	const char *kind, *arch, *repo, *output;	/* arch: set by the caller */
 	struct strs secrets, plain;
+	bool no_build;					/* set by the caller, too */
 };
 
 extern const char *const emit_kinds[];

@@ -37,7 +37,7 @@ struct lambda_flags {
 	{ OPT_CHOICE, .long_name = "level", .offset = offsetof(type, m.level), .arg = "LEVEL",                         \
 	  .choices = lambda_levels, .help = "how hard to compress: fast, default or max" },                            \
 	{ OPT_FLAG, .long_name = "no-build", .offset = offsetof(type, m.no_build),                                     \
-	  .help = "take the binaries as they are" },                                                                   \
+	  .help = "take the binaries as they are; with --emit what is packaged" },                                     \
 	{ OPT_GROUP, .help = "The way to AWS" },                                                                       \
 	{ OPT_STR, .long_name = "aws-profile", .offset = offsetof(type, m.aws_profile), .arg = "NAME",                 \
 	  .help = "the profile of ~/.aws whose credentials and region are used" },                                     \

@@ -64,27 +64,42 @@ static int define(struct remote *r, const struct flow_project *fp, const char *f
 	return answer ? 0 : -1;
 }
 
-/* All pages of what @op lists in @key; @request is taken over. NULL: an error. */
-static json_t *all_of(struct remote *r, const char *op, json_t *request, const char *key, struct err *err)
+/* Each page of what @op lists in @key; @request is taken over. */
+static int each_page(struct remote *r, const char *op, json_t *request, const char *key,
+		     int (*take)(json_t *list, void *ctx, struct err *err), void *ctx, struct err *err)
 {
-	json_t *all = json_array(), *page, *token;
+	json_t *page, *token;
+	int ret;
 
 	json_object_set_new(request, "maxResults", json_integer(1000));
 	do {
 		page = call(r, op, json_incref(request), NULL, err);
-		if (!page) {
-			json_decref(all);
-			all = NULL;
-			break;
-		}
-		json_array_extend(all, json_object_get(page, key));
+		ret = page ? take(json_object_get(page, key), ctx, err) : -1;
 		token = json_incref(json_object_get(page, "nextToken"));
 		json_decref(page);
 		if (token)
 			json_object_set_new(request, "nextToken", token);
-	} while (token);
+	} while (ret == 0 && token);
 	json_decref(request);
-	return all;
+	return ret;
+}
+
+static int take_all(json_t *list, void *ctx, struct err *err)
+{
+	(void)err;
+	json_array_extend(ctx, list);
+	return 0;
+}
+
+/* All of them. NULL: an error. */
+static json_t *all_of(struct remote *r, const char *op, json_t *request, const char *key, struct err *err)
+{
+	json_t *all = json_array();
+
+	if (each_page(r, op, request, key, take_all, all, err) == 0)
+		return all;
+	json_decref(all);
+	return NULL;
 }
 
 static json_t *machines_of(struct remote *r, struct err *err)
@@ -128,9 +143,48 @@ static int find(struct remote *r, const char *name, char **arn, struct err *err)
 	return err_hint(err, "`slsc flow history --list` shows those that it has");
 }
 
-static json_t *events_of(struct remote *r, const char *arn, struct err *err)
+/* What becomes of events: there may be a million of them. */
+struct showing {
+	struct flow_spool *spool; /* for JSON at the end; or NULL */
+	int (*print)(const char *p, size_t n, struct err *err);
+	bool json, any;
+	double first;
+};
+
+static int take_events(json_t *list, void *ctx, struct err *err)
 {
-	return all_of(r, "GetExecutionHistory", json_pack("{s:s}", "executionArn", arn), "events", err);
+	struct showing *s = ctx;
+	CLEAN_BUF struct buf b = BUF_INIT;
+	json_t *event;
+	size_t i;
+
+	json_array_foreach(list, i, event) {
+		if (s->spool && flow_spool_add(s->spool, event, err) < 0)
+			return -1;
+		if (s->spool)
+			continue;
+		if (!s->json) {
+			flow_show_event(event, &s->first, &b);
+			continue;
+		}
+		buf_addz(&b, s->any ? "," : "{\"events\":[");
+		flow_value_dump(event, &b);
+		s->any = true;
+	}
+	return s->spool ? 0 : s->print(b.ptr, b.len, err);
+}
+
+static int show_events(struct remote *r, const char *arn, struct showing *s, struct err *err)
+{
+	return each_page(r, "GetExecutionHistory", json_pack("{s:s}", "executionArn", arn), "events", take_events, s,
+			 err);
+}
+
+static int to_stderr(const char *p, size_t n, struct err *err)
+{
+	(void)err;
+	out_raw(p, n);
+	return 0;
 }
 
 static int wait_for(struct remote *r, const char *arn, json_t **out, struct err *err)
@@ -160,7 +214,8 @@ static int wait_for(struct remote *r, const char *arn, json_t **out, struct err 
 
 static int show(struct remote *r, const struct flow_run_ctx *c, const char *arn, const json_t *x, struct err *err)
 {
-	json_t *events = c->history || r->g->json ? events_of(r, arn, err) : NULL;
+	CLEAN_FLOW_SPOOL struct flow_spool events = FLOW_SPOOL_INIT;
+	struct showing showing = { .spool = r->g->json ? &events : NULL, .print = to_stderr };
 	struct flow_shown shown = {
 		.name = text_of(x, "name"),
 		.arn = arn,
@@ -174,16 +229,9 @@ static int show(struct remote *r, const struct flow_run_ctx *c, const char *arn,
 	};
 	int ret;
 
-	if ((c->history || r->g->json) && !events)
+	if ((c->history || r->g->json) && show_events(r, arn, &showing, err) < 0)
 		return -1;
-	if (c->history && !r->g->json) {
-		CLEAN_BUF struct buf b = BUF_INIT;
-
-		flow_show_events(events, &b);
-		out_raw(b.ptr, b.len);
-	}
-	ret = flow_show(&shown, r->g->json ? events : NULL, r->g, err);
-	json_decref(events);
+	ret = flow_show(&shown, &events, r->g, err);
 	if (ret == 0 && strcmp(shown.status, "SUCCEEDED") != 0)
 		ret = flow_show_failure(&shown, err);
 	return ret;
@@ -310,19 +358,18 @@ int flow_history_remote(const struct flow_history_ctx *c, const struct globals *
 	struct remote r = { .url = url, .g = g };
 	CLEAN_FREE char *arn = NULL;
 	CLEAN_BUF struct buf out = BUF_INIT;
-	json_t *events = NULL;
+	struct showing showing = { .print = out_stdout, .json = g->json };
 	int ret = -1;
 
 	r.http = http_new(err);
 	if (!r.http)
 		return -1;
-	if (c->list) {
+	if (c->list)
 		ret = list(&r, &out, err);
-	} else if (find(&r, name, &arn, err) == 0 && (events = events_of(&r, arn, err))) {
-		flow_show_history(events, g->json, &out);
-		ret = 0;
-	}
-	json_decref(events);
+	else if (find(&r, name, &arn, err) == 0)
+		ret = show_events(&r, arn, &showing, err);
+	if (ret == 0 && !c->list && g->json)
+		buf_addz(&out, showing.any ? "]}\n" : "{\"events\":[]}\n");
 	http_free(r.http);
 	return ret < 0 ? -1 : out_stdout(out.ptr, out.len, err);
 }

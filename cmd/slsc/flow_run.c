@@ -61,8 +61,9 @@ struct session {
 	struct build_request request;
 	struct build_result built;
 	/* what came of it */
-	json_t *events; /* NULL: not wanted */
-	double first;	/* the time of the first event */
+	bool wants_events;
+	struct flow_spool events; /* --json's */
+	double first;		  /* the time of the first event */
 	bool started, over, interrupted;
 	struct err err;
 	int ret;
@@ -295,7 +296,7 @@ static void stop(struct session *s)
 	build_result_release(&s->built);
 	flow_def_unref(s->def);
 	flow_project_release(&s->fp);
-	json_decref(s->events);
+	flow_spool_release(&s->events);
 	free(s->dir);
 }
 
@@ -303,17 +304,21 @@ static void stop(struct session *s)
 
 static void add_event(struct session *s, const struct flow_history *h)
 {
-	json_t *e = flow_history_json(h);
+	json_t *e;
 
-	if (s->options->history && !s->g->json) {
+	if (s->ret < 0)
+		return;
+	e = flow_history_json(h);
+	if (!s->g->json) {
 		CLEAN_BUF struct buf line = BUF_INIT;
 
 		flow_show_event(e, &s->first, &line);
 		out_raw(line.ptr, line.len);
-		json_decref(e);
-		return;
+	} else if (flow_spool_add(&s->events, e, &s->err) < 0) {
+		s->ret = -1;
+		loop_stop(&s->loop);
 	}
-	json_array_append_new(s->events, e);
+	json_decref(e);
 }
 
 static void on_history(struct flow_exec *x, const struct flow_history *h)
@@ -329,7 +334,8 @@ static void on_replayed(void *ctx, const struct flow_history *h)
 static void finish(struct session *s, const struct flow_shown *shown)
 {
 	s->over = true;
-	s->ret = flow_show(shown, s->events, s->g, &s->err);
+	if (s->ret == 0)
+		s->ret = flow_show(shown, &s->events, s->g, &s->err);
 	if (s->ret == 0 && strcmp(shown->status, "SUCCEEDED") != 0)
 		s->ret = flow_show_failure(shown, &s->err);
 	loop_stop(&s->loop);
@@ -402,7 +408,7 @@ static int tell_of(struct session *s, const struct flow_stored *st, struct err *
 		.replayed = true,
 	};
 
-	if ((s->events || s->options->history) && flows_replay(&s->flows, st, on_replayed, s, err) < 0)
+	if (s->wants_events && flows_replay(&s->flows, st, on_replayed, s, err) < 0)
 		return -1;
 	out_note("%s had ended before: nothing was run", st->name);
 	finish(s, &shown);
@@ -556,10 +562,9 @@ static int here(struct session *s, const char *file, struct err *err)
 
 	if (read_timeout(c, &b.timeout_ms, err) < 0 || flow_input_read(c, &input, err) < 0 || start(s, err) < 0)
 		return -1;
-	if (c->history || s->g->json) {
-		s->events = json_array();
+	s->wants_events = c->history || s->g->json;
+	if (s->wants_events)
 		b.history = on_history;
-	}
 	if ((file && !(s->def = read_def(s, file, err))) || open_journal(s, err) < 0 ||
 	    (s->def && keep_def(s, s->def, err) < 0))
 		return -1;
@@ -602,7 +607,7 @@ static int here(struct session *s, const char *file, struct err *err)
 	return wait_for_end(s, s->flows.first ? s->flows.first->name : "", err);
 }
 
-static int check(const struct flow_run_ctx *c, int argc, struct err *err)
+static int check(const struct flow_run_ctx *c, int argc, char **argv, struct err *err)
 {
 	if (c->resume && (argc || c->name || c->input || c->memory || c->timeout))
 		return err_set(err, ERR_USAGE,
@@ -611,6 +616,10 @@ static int check(const struct flow_run_ctx *c, int argc, struct err *err)
 	if (!c->resume && !argc) {
 		err_set(err, ERR_USAGE, "which state machine is to be run?");
 		return err_hint(err, "slsc flow run FILE");
+	}
+	if (argc && strcmp(argv[0], "-") == 0 && c->input && strcmp(c->input, "-") == 0) {
+		err_set(err, ERR_USAGE, "FILE and --input cannot both be standard input");
+		return err_hint(err, "name a file for one of them, or write the input as JSON");
 	}
 	if (c->repeat && (c->name || c->resume || c->history))
 		return err_set(err, ERR_USAGE, "--repeat runs many: they have neither one name nor one history");
@@ -623,12 +632,12 @@ static int check(const struct flow_run_ctx *c, int argc, struct err *err)
 int flow_run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err)
 {
 	const struct flow_run_ctx *c = ctx;
-	CLEANUP(stop) struct session s = { .options = c, .g = g };
+	CLEANUP(stop) struct session s = { .options = c, .g = g, .events = FLOW_SPOOL_INIT };
 	CLEAN_RUNNING struct running other = RUNNING_INIT;
 	char where[4096];
 	int found = 0;
 
-	if (check(c, argc, err) < 0 || flow_project_open(&s.fp, err) < 0)
+	if (check(c, argc, argv, err) < 0 || flow_project_open(&s.fp, err) < 0)
 		return -1;
 	if (s.fp.has)
 		s.dir = xstrdup(s.fp.project.dir);

@@ -55,25 +55,6 @@ void flow_show_event(const json_t *event, double *first, struct buf *out)
 	buf_addc(out, '\n');
 }
 
-void flow_show_events(const json_t *events, struct buf *out)
-{
-	double first = 0;
-
-	for (size_t i = 0; i < json_array_size(events); i++)
-		flow_show_event(json_array_get(events, i), &first, out);
-}
-
-void flow_show_history(const json_t *events, bool json, struct buf *out)
-{
-	if (!json) {
-		flow_show_events(events, out);
-		return;
-	}
-	buf_addz(out, "{\"events\":");
-	flow_value_dump(events, out);
-	buf_addz(out, "}\n");
-}
-
 void flow_show_listed(const char *machine, const char *name, const char *status, double started, bool json,
 		      struct buf *out)
 {
@@ -96,7 +77,7 @@ void flow_show_listed(const char *machine, const char *name, const char *status,
 
 /* ---- the end ---- */
 
-static int show_json(const struct flow_shown *s, const json_t *events, struct err *err)
+static int show_json(const struct flow_shown *s, const struct flow_spool *events, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
@@ -111,15 +92,13 @@ static int show_json(const struct flow_shown *s, const json_t *events, struct er
 	buf_addf(&b, ",\"started\":%.3f,\"stopped\":%.3f,\"run_here\":%s,\"tasks\":%llu,\"again\":%llu", s->started,
 		 s->stopped, s->replayed ? "false" : "true", (unsigned long long)s->given,
 		 (unsigned long long)s->again);
-	if (events) {
-		member(&b, "events");
-		flow_value_dump(events, &b);
-	}
-	buf_addz(&b, "}\n");
-	return out_stdout(b.ptr, b.len, err);
+	member(&b, "events");
+	if (out_stdout(b.ptr, b.len, err) < 0 || flow_spool_print(events, err) < 0)
+		return -1;
+	return out_stdout("}\n", 2, err);
 }
 
-int flow_show(const struct flow_shown *s, const json_t *events, const struct globals *g, struct err *err)
+int flow_show(const struct flow_shown *s, const struct flow_spool *events, const struct globals *g, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 

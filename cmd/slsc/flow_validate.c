@@ -146,9 +146,13 @@ int flow_validate(void *ctx, const struct globals *g, int argc, char **argv, str
 	CLEAN_FLOW_PROJECT struct flow_project project = { .has = false };
 	CLEAN_BUF struct buf json = BUF_INIT, text = BUF_INIT;
 	struct verdict v = { .good = true, .only = argc == 1, .json = g->json ? &json : NULL, .text = &text };
-	size_t bad = 0;
+	size_t bad = 0, piped = 0;
 
 	(void)ctx;
+	for (int i = 0; i < argc; i++)
+		piped += strcmp(argv[i], "-") == 0;
+	if (piped > 1)
+		return err_set(err, ERR_USAGE, "standard input is one state machine, and is named %zu times", piped);
 	if (flow_project_open(&project, err))
 		return -1;
 	v.known = project.has ? &project.known : NULL;

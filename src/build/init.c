@@ -76,6 +76,17 @@ static void release(struct init *in)
 	template_release(&in->t);
 }
 
+/* What a clone of a new repository has: git's own, and what its host puts there. */
+static bool is_of_clone(const char *name)
+{
+	static const char *const names[] = { ".git", ".gitattributes", ".gitignore", "LICENSE", "README.md" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static int look_at_dir(struct init *in, struct err *err)
 {
 	CLEAN_STRS struct strs names = { 0 };
@@ -95,7 +106,9 @@ static int look_at_dir(struct init *in, struct err *err)
 		return 0;
 	if (fs_list(in->dir, &names, err) < 0)
 		return -1;
-	if (names.len) {
+	VEC_EACH(&names, n) {
+		if (is_of_clone(*n))
+			continue;
 		err_set(err, ERR_EXISTS, "'%s' is not empty", in->dir);
 		return err_hint(err, "use --force to add the template's files; it overwrites nothing");
 	}

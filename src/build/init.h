@@ -34,6 +34,8 @@ struct init_result {
  * A directory that does not exist, parents included, appears whole or not at all, also after a kill. In one that
  * exists, each file appears whole, slsc.yaml last, and a failure takes back what was made. Nothing is ever
  * overwritten. Modes are 0644 and 0755, whatever the umask.
+ * Empty is also what has nothing but .git, .gitattributes, .gitignore, LICENSE and README.md: a clone of a new
+ * repository.
  * ERR_EXISTS: not empty and no force, or files in the way, all named in the message; then nothing was written.
  * ERR_USAGE: opts.name is no name. Else what template_load() says.
  */

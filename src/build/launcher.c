@@ -12,6 +12,7 @@
 #include "os/proc.h"
 
 #define REMOTE_ENV "SLSC_LAUNCHER_REMOTE"
+#define SCCACHE_STARTS 3	/* of ten seconds each, at most */
 
 static const struct preset {
 	const char *name, *package;
@@ -128,16 +129,22 @@ static int start_sccache(struct making *m, struct err *why)
 {
 	const char *const argv[] = { "sccache", "--start-server", NULL };
 	CLEAN_BUF struct buf said = BUF_INIT;
-	/* it waits ten seconds itself, and says what it waited for */
 	struct proc_opts o = { .out = &said, .errout = &said, .null_stdin = true, .timeout_ms = 30000 };
 	struct str last, rest;
 	int status;
 
 	o.env = (const char *const *)strs_argv(&m->l->env);
-	if (proc_run(argv, &o, &status, why) < 0)
-		return -1;
-	if (status == 0)
-		return 0;
+	for (unsigned n = 1;; n++) {
+		buf_reset(&said);
+		if (proc_run(argv, &o, &status, why) < 0)
+			return -1;
+		/* the one that was given up before has come up meanwhile: nobody else knows this port */
+		if (status == 0 || (n > 1 && strstr(said.ptr, "Address in use")))
+			return 0;
+		/* what it says after ten seconds, on however busy a machine; anything else will not get better */
+		if (n == SCCACHE_STARTS || !strstr(said.ptr, "Timed out waiting for server startup"))
+			break;
+	}
 	last = str_trim(buf_str(&said));
 	for (rest = last; (rest = str_cut(&last, '\n')).len; last = rest)
 		;

@@ -58,7 +58,8 @@ int creds_by_process(const char *command, const char *from, struct aws_creds *ou
 {
 	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
 	CLEAN_BUF struct buf b = BUF_INIT;
-	struct proc_opts o = { .out = &b, .limit = PROCESS_MAX, .timeout_ms = PROCESS_MS };
+	struct proc_opts o = { .out = &b, .limit = PROCESS_MAX, .timeout_ms = PROCESS_MS, .die_with_us = true,
+			       .own_group = true };
 	int status, ret;
 
 	/* does not move, leaving copies */

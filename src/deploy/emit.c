@@ -124,6 +124,7 @@ void emit_release(struct emit_result *res)
 		free(p->name);
 		free(p->image);
 		free(p->zip);
+		free(p->package);
 	}
 	VEC_FREE(&res->files);
 	VEC_FREE(&res->secrets);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "build/build.h"
 #include "config/project.h"
 #include "oci/digest.h"
 
@@ -51,6 +52,8 @@ struct emit_pin {
 	char *name;			/* on the platform */
 	char *image;			/* NULL: a zip */
 	char *zip;			/* its path, as messages name it; NULL: an image */
+	char *package;			/* of dist/, whose digest it is; NULL: the image was said */
+	int arch;			/* enum arch that this is of; -1: all of the function's */
 	struct digest digest;		/* of the image, or of the zip's bytes */
 };
 struct emit_result {
@@ -68,6 +71,14 @@ struct emit_result {
  */
 int emit_run(const struct emit_request *req, struct emit_result *res, struct err *err) MUST_CHECK;
 void emit_release(struct emit_result *res);
+
+/**
+ * emit_check_packages - ERR_VERIFY, located: a package that was made before the last change of its function. That is
+ * known where the function was built here: sources that ninja would compile, or a binary newer than the package.
+ * @how: what a build takes beside functions and architectures; it is a dry run. Errors of build_run().
+ */
+int emit_check_packages(struct project *p, const struct emit_result *res, const struct build_request *how,
+			struct err *err) MUST_CHECK;
 
 /**
  * emit_write - all files into @dir, which is made: each comes whole, and none before all are written. A file that is

@@ -32,6 +32,7 @@ struct emit_fn {
 	enum arch arch;			/* Lambda's */
 	const char *image;		/* HOST/REPOSITORY@sha256:...; NULL: a zip */
 	const char *zip;		/* relative to where the file goes */
+	const char *package;		/* what @digest was read from, below the project; NULL: it was said */
 	struct digest digest;
 	struct emit_env *env;
 	size_t nenv;
@@ -48,6 +49,8 @@ struct emit_job {
 };
 
 bool emit_is_lambda(enum emit_kind k);
+/** emit_built_for - whether slsc.yaml has @f built for @a. */
+bool emit_built_for(const struct project *p, const struct function *f, enum arch a);
 
 /* ---- emit_lambda.c: what SAM and Terraform share ---- */
 

@@ -78,6 +78,7 @@ static int read_layout(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	if (origin_open(&o, &pl, &env, err) < 0 || o->ops->manifest(o, tag, &bytes, &d, &j->arena, err) < 0)
 		return -1;
 	fn->digest = d.digest;
+	fn->package = arena_strdup(&j->arena, shown);
 	/* it may have been packaged for another architecture alone */
 	if (j->req->kind == EMIT_CLOUDRUN)
 		return origin_manifest(o, tag, arch_oci(fn->arch), &doc, NULL, NULL, &j->arena, err);
@@ -148,17 +149,18 @@ static int take_zip(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	if (!real)
 		return err_sys(err, "%s", j->p->dir);
 	fn->zip = way(&j->arena, j->req->from, arena_printf(&j->arena, "%s/%s", real, shown));
+	fn->package = arena_strdup(&j->arena, shown);
 	return 0;
 }
 
-static bool built_for(const struct emit_job *j, const struct function *f, enum arch a)
+bool emit_built_for(const struct project *p, const struct function *f, enum arch a)
 {
 	bool has = !f->arches.len;
 
 	for (size_t i = 0; i < f->arches.len; i++)
 		has |= arch_parse(f->arches.ptr[i].s) == (int)a;
-	for (size_t i = 0; i < j->p->narches && has; i++)
-		if (j->p->arches[i] == a)
+	for (size_t i = 0; i < p->narches && has; i++)
+		if (p->arches[i] == a)
 			return true;
 	return false;
 }
@@ -175,7 +177,7 @@ static int choose_arch(struct emit_job *j, struct emit_fn *fn, struct err *err)
 	for (size_t i = 0; i < j->p->narches; i++) {
 		const enum arch a = j->p->arches[i];
 
-		if (a == ARCH_WASM32 || !built_for(j, fn->f, a) || (want >= 0 && (int)a != want))
+		if (a == ARCH_WASM32 || !emit_built_for(j->p, fn->f, a) || (want >= 0 && (int)a != want))
 			continue;
 		fn->arch = a;
 		return 0;
@@ -219,6 +221,21 @@ static int check_images(const struct emit_job *j, struct err *err)
 	return 0;
 }
 
+static void add_pin(struct emit_job *j, const struct emit_fn *fn)
+{
+	const struct emit_pin made = {
+		.function = fn->f,
+		.name = xstrdup(fn->name),
+		.digest = fn->digest,
+		.image = fn->image ? xstrdup(fn->image) : NULL,
+		.zip = fn->zip ? xstrdup(fn->package) : NULL,
+		.package = fn->package ? xstrdup(fn->package) : NULL,
+		.arch = emit_is_lambda(j->req->kind) ? (int)fn->arch : -1,
+	};
+
+	VEC_PUSH(&j->res->pins, made);
+}
+
 int emit_pins(struct emit_job *j, struct err *err)
 {
 	const size_t n = j->req->images ? j->req->images->len : 0;
@@ -231,15 +248,7 @@ int emit_pins(struct emit_job *j, struct err *err)
 
 		if (pin(j, fn, used, err) < 0)
 			return -1;
-		VEC_PUSH(
-			&j->res->pins,
-			((struct emit_pin){
-				.function = fn->f,
-				.name = xstrdup(fn->name),
-				.digest = fn->digest,
-				.image = fn->image ? xstrdup(fn->image) : NULL,
-				.zip = fn->zip ? xasprintf("dist/%s-%s.zip", fn->f->name.s, arch_name(fn->arch)) : NULL,
-			}));
+		add_pin(j, fn);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!used[i])

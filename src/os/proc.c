@@ -178,7 +178,8 @@ static int spawn_error(int e, const char *name, const struct proc_opts *o, struc
  * posix_spawn() cannot say PR_SET_PDEATHSIG. The child of vfork() shares our memory until it executes: it calls nothing
  * but the kernel, and no handler of ours runs in it.
  */
-static int spawn_tied(pid_t *pid, const char *const *argv, const struct proc_opts *o, char **env, int out, int errout)
+static int spawn_tied(pid_t *pid, const char *const *argv, const struct proc_opts *o, bool group, char **env, int out,
+		      int errout)
 {
 	static const int handled[] = { SIGINT, SIGTERM, SIGHUP };
 	CLEAN_FREE char *path = proc_which(argv[0]);
@@ -199,7 +200,8 @@ static int spawn_tied(pid_t *pid, const char *const *argv, const struct proc_opt
 				signal(handled[i], SIG_DFL);
 		signal(SIGPIPE, SIG_DFL);
 		sigprocmask(SIG_SETMASK, &old, NULL);
-		if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != us || (o->dir && chdir(o->dir) < 0) ||
+		if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != us || (group && setpgid(0, 0) < 0) ||
+		    (o->dir && chdir(o->dir) < 0) ||
 		    (o->null_stdin && (close(0), open("/dev/null", O_RDONLY) != 0)) ||
 		    (o->stdin_fd && dup2(o->stdin_fd, 0) < 0) || (o->pass_fd && fcntl(o->pass_fd, F_SETFD, 0) < 0) ||
 		    (out >= 0 && dup2(out, 1) < 0) || (errout >= 0 && dup2(errout, 2) < 0)) {
@@ -227,7 +229,15 @@ static int spawn_tied(pid_t *pid, const char *const *argv, const struct proc_opt
 	return failed;
 }
 
-static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o, int out, int errout,
+/* A terminal lets no other group than the one in its foreground read. */
+static bool in_foreground(void)
+{
+	CLEAN_FD int tty = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	return tty >= 0 && tcgetpgrp(tty) == getpgrp();
+}
+
+static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o, bool group, int out, int errout,
 		 struct err *err)
 {
 	posix_spawn_file_actions_t fa;
@@ -237,7 +247,7 @@ static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o,
 	int e;
 
 	if (o->die_with_us) {
-		e = spawn_tied(pid, argv, o, env ? env : environ, out, errout);
+		e = spawn_tied(pid, argv, o, group, env ? env : environ, out, errout);
 		return e ? spawn_error(e, argv[0], o, err) : 0;
 	}
 	posix_spawn_file_actions_init(&fa);
@@ -264,14 +274,23 @@ static int spawn(pid_t *pid, const char *const *argv, const struct proc_opts *o,
 
 #define TICK_MS 10	/* where the kernel has no pidfd_open() (before 5.3, and in some sandboxes) */
 
+/* 1 when @pid has ended. Until it is reaped nobody else has its number, which is that of its group. */
+static int has_ended(pid_t pid)
+{
+	siginfo_t i = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)pid, &i, WEXITED | WNOHANG | WNOWAIT) < 0 ? -1 : i.si_pid == pid;
+}
+
 /* Read the streams until @pid ends, and reap it. Passes signals on. */
-static int supervise(pid_t pid, int pidfd, struct stream *st, size_t nst, const struct proc_opts *o,
+static int supervise(pid_t pid, bool group, int pidfd, struct stream *st, size_t nst, const struct proc_opts *o,
 		     const char *name, int *wstatus, struct err *err)
 {
 	uint64_t end = o->timeout_ms ? now_ms() + o->timeout_ms : 0;
 	bool timed_out = false;
 	unsigned passed_on = 0;
-	pid_t ended = 0;
+	const pid_t whom = group ? -pid : pid;
+	int ended = 0;
 
 	while (!ended) {
 		struct pollfd p[4];
@@ -280,13 +299,13 @@ static int supervise(pid_t pid, int pidfd, struct stream *st, size_t nst, const 
 
 		if (sig_count() != passed_on) {
 			passed_on = sig_count();
-			kill(pid, sig_number());
+			kill(whom, sig_number());
 		}
 		if (end && !timed_out) {
 			uint64_t now = now_ms(), left = now < end ? end - now : 0;
 
 			if (!left) {
-				kill(pid, SIGKILL);
+				kill(whom, SIGKILL);
 				timed_out = true;
 			} else if (wait_ms < 0 || left < (uint64_t)wait_ms) {
 				wait_ms = left < INT_MAX ? (int)left : INT_MAX;
@@ -301,7 +320,7 @@ static int supervise(pid_t pid, int pidfd, struct stream *st, size_t nst, const 
 			if (errno == EINTR)
 				continue;
 			err_sys(err, "cannot wait for %s", name);
-			kill(pid, SIGKILL);
+			kill(whom, SIGKILL);
 			while (waitpid(pid, wstatus, 0) < 0 && errno == EINTR)
 				;
 			return -1;
@@ -310,6 +329,11 @@ static int supervise(pid_t pid, int pidfd, struct stream *st, size_t nst, const 
 			if (p[2 + i].revents)
 				drain(&st[i], SIZE_MAX, o);
 		if (pidfd < 0 || p[0].revents)
+			ended = has_ended(pid);
+		/* what it has started may not listen */
+		if (ended > 0 && group && (passed_on || timed_out))
+			kill(whom, SIGKILL);
+		if (ended > 0)
 			ended = waitpid(pid, wstatus, WNOHANG);
 		if (ended < 0 && errno != EINTR)
 			return err_sys(err, "cannot wait for %s", name);
@@ -351,6 +375,7 @@ int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 {
 	static const struct proc_opts none;
 	const struct proc_opts *o = opts ? opts : &none;
+	const bool group = o->own_group && !in_foreground();
 	bool joined = o->line || (o->out && o->out == o->errout);
 	struct stream st[2] = { { -1, o->line ? NULL : o->out, BUF_INIT }, { -1, o->errout, BUF_INIT } };
 	int out[2] = { -1, -1 }, errout[2] = { -1, -1 };
@@ -363,7 +388,7 @@ int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 	if (((o->out || o->line) && open_pipe(out) < 0) || (o->errout && !joined && open_pipe(errout) < 0))
 		err_sys(err, "cannot run %s", argv[0]);
 	else
-		r = spawn(&pid, argv, o, out[1], joined ? out[1] : errout[1], err);
+		r = spawn(&pid, argv, o, group, out[1], joined ? out[1] : errout[1], err);
 	/* the child alone holds the ends that are written to */
 	clean_fd_(&out[1]);
 	clean_fd_(&errout[1]);
@@ -371,7 +396,7 @@ int proc_run(const char *const *argv, const struct proc_opts *opts, int *status,
 	st[1].fd = errout[0];
 	if (r == 0) {
 		pidfd = pidfd_open(pid, 0);
-		r = supervise(pid, pidfd, st, ARRAY_LEN(st), o, argv[0], &wstatus, err);
+		r = supervise(pid, group, pidfd, st, ARRAY_LEN(st), o, argv[0], &wstatus, err);
 		if (st[0].partial.len)
 			o->line(st[0].partial.ptr, st[0].partial.len, o->ctx);
 	}

@@ -25,6 +25,12 @@ struct proc_opts {
 	unsigned timeout_ms;		/* 0: none; then SIGKILL and ERR_BUILD "timed out after" */
 	/* SIGTERM to the child when the calling thread ends, even by SIGKILL; its own children are its affair */
 	bool die_with_us;
+	/*
+	 * With die_with_us: in a process group of its own, so that a signal that is passed on and the end of its time
+	 * reach what it has started, too; what is left of the group once it has ended after either gets SIGKILL. Not
+	 * where we are in the foreground of a terminal: that sends ^C to all by itself, and lets no other group read.
+	 */
+	bool own_group;
 	int pass_fd;			/* with die_with_us: what the child and all it starts inherit; 0: none */
 };
 

@@ -31,7 +31,7 @@ void check_module(struct check *c, const char *where, const void *p, size_t n)
 	if (!exports(&f, "memory", WASM_MEMORY))
 		check_add(c, RULE_MODULE_FORMAT, where, "does not export its 'memory'");
 	for (size_t i = 0; i < f.nimports; i++)
-		if (strcmp(f.imports[i].module, WASM_WASI) != 0 || f.imports[i].kind != WASM_FUNC)
+		if (!wasm_is_wasi(&f.imports[i]))
 			check_add(c, RULE_MODULE_IMPORTS, where, "imports %s '%s' from '%s'",
 				  wasm_kind_name(f.imports[i].kind), f.imports[i].name, f.imports[i].module);
 }

@@ -92,7 +92,7 @@
 	X(MODULE_FORMAT, "module-format", ERROR, ERROR, ERROR, "no WebAssembly module, or none that can be started", \
 	  "link it as a command of WASI: it exports _start and memory") \
 	X(MODULE_IMPORTS, "module-imports", ERROR, ERROR, ERROR, "imports what WASI does not have", \
-	  "import functions of wasi_snapshot_preview1 alone: define the others, or leave them out") \
+	  "import the 46 functions of wasi_snapshot_preview1 alone: define the others, or leave them out") \
 	/* layers */ \
 	X(LAYER_DAMAGED, "layer-damaged", ERROR, ERROR, ERROR, \
 	  "a layer or document that cannot be read, or beyond the limits", \

@@ -44,6 +44,17 @@ static bool exports(const struct wasm_file *f, const char *name, enum wasm_kind 
 	return false;
 }
 
+static const char *hint_of(struct wasm_file *f, const struct wasm_import *m)
+{
+	const char *near = wasm_wasi_closest(m->name);
+
+	if (strcmp(m->module, WASM_WASI) != 0 || m->kind != WASM_FUNC)
+		return "what the engine gives is " WASM_WASI " alone: define it, or leave it out";
+	if (near)
+		return arena_printf(&f->arena, "WASI has no such function: did you mean '%s'?", near);
+	return "WASI has no such function: define it, or leave it out";
+}
+
 static void check_imports(struct wasm_file *f, struct buf *what, const char **hint)
 {
 	size_t n = 0;
@@ -51,9 +62,9 @@ static void check_imports(struct wasm_file *f, struct buf *what, const char **hi
 	for (size_t i = 0; i < f->nimports; i++) {
 		const struct wasm_import *m = &f->imports[i];
 
-		if ((strcmp(m->module, WASM_WASI) == 0 && m->kind == WASM_FUNC) || n++ >= 5)
+		if (wasm_is_wasi(m) || n++ >= 5)
 			continue;
-		violates(what, hint, "what the engine gives is " WASM_WASI " alone: define it, or leave it out",
+		violates(what, hint, hint_of(f, m),
 			 "imports %s '%s' from '%s'", wasm_kind_name(m->kind), shown(&f->arena, m->name),
 			 shown(&f->arena, m->module));
 	}

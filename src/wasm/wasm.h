@@ -28,6 +28,11 @@ struct wasm_import {
 	enum wasm_kind kind;
 };
 
+/** wasm_is_wasi - whether @m is one of the 46 functions of WASI preview 1. */
+bool wasm_is_wasi(const struct wasm_import *m);
+/** wasm_wasi_closest - the one whose name is nearest to @name, as of str_closest(), or NULL. */
+const char *wasm_wasi_closest(const char *name);
+
 struct wasm_export {
 	const char *name;
 	enum wasm_kind kind;
@@ -55,7 +60,7 @@ int wasm_open(struct wasm_file *f, const char *path, struct err *err) MUST_CHECK
 void wasm_release(struct wasm_file *f);
 #define CLEAN_WASM __attribute__((cleanup(wasm_release)))
 
-/** What a finished module must be: a command of WASI (exports _start and memory) that imports WASI alone. */
+/** What a finished module must be: a command of WASI (exports _start and memory) that imports its functions alone. */
 struct wasm_rules {
 	bool allow_custom;		/* not stripped is fine */
 	const char *const *bad_paths;	/* as of struct elf_rules */

@@ -228,6 +228,28 @@ hint: slsc compare --check --baseline base.json --update-baseline makes it"
 	is "$(head -n 1 "$T/err")" "error: base.json: not a baseline of this version of slsc"
 }
 
+@test "--check of several functions: --output has all of them" {
+	need jq jq
+	mkdir src
+	echo 'int main(void) { return 0; }' | tee src/f.c >src/g.c
+	cat >slsc.yaml <<-'EOF'
+		project: p
+		arches: [x86_64]
+		functions:
+		  f: {sources: [src/f.c], runtime: none}
+		  g: {sources: [src/g.c], runtime: none}
+		budgets: {f: {binary: 64 KB}, g: {binary: 1 KB}}
+	EOF
+	slsc_run compare --check --runs 1 --json -o both.json
+	is "$status $out" "3 "
+	is "$(jq -c '[.function, (.missed | length)]' both.json)" '["f",0]
+["g",1]'
+	slsc_run compare --check --runs 1 --format html -o both.html
+	is "$status $err" "2 error: --format html: a page is of one function, and slsc.yaml has 2
+hint: slsc compare f --check --format html"
+	[ ! -e both.html ]
+}
+
 @test "the page cache is emptied of the program, or it is told that it was not" {
 	need jq jq
 	project raw

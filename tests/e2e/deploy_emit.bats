@@ -307,3 +307,49 @@ hint: nothing was written: choose another directory, or move the file"
 	is "$(grep -c 'maxReplicas: 50' out/orders.yaml)" 1
 	no_leftovers out
 }
+
+@test "what was packaged before the last change is refused, where it was built here" {
+	mkdir src
+	echo 'int main(void) { return 0; }' | tee src/f.c >src/g.c
+	cat >slsc.yaml <<-'EOF'
+		project: p
+		arches: [x86_64]
+		functions:
+		  f: {sources: [src/f.c], runtime: none}
+		  g: {sources: [src/g.c], runtime: none}
+	EOF
+	"$SLSC_BIN" -q package --zip --oci >/dev/null
+	slsc_run deploy --emit sam
+	is "$status $err" "0 "
+	was=$out
+	zip="error: slsc.yaml:5:3: 'g' has changed since dist/g-x86_64.zip was made
+hint: run 'slsc package g --zip' first, or take it as it is with --no-build"
+	# a source, then the binary
+	echo 'int main(void) { return 1; }' >src/g.c
+	refused "$zip" 1 --emit sam
+	refused "$was" 0 --emit sam --no-build
+	slsc_run deploy f --emit sam
+	is "$status $err" "0 "
+	"$SLSC_BIN" -q build >/dev/null
+	touch -d '+1 minute' .slsc/release/x86_64/g
+	refused "$zip" 1 --emit sam
+	"$SLSC_BIN" -q package g --zip >/dev/null
+	touch -d '+2 minutes' dist/g-x86_64.zip
+	slsc_run deploy --emit sam
+	is "$status $err" "0 "
+	[ "$out" != "$was" ]
+	refused "error: slsc.yaml:5:3: 'g' has changed since dist/g.oci was made
+hint: run 'slsc package g --oci' first, or take it as it is with --no-build" 1 --emit terraform --repo r.example.com/x
+	# whoever has a build and no compiler
+	mkdir "$T/bin" && ln -s "$(command -v cat)" "$T/bin/cat"
+	PATH=$T/bin refused "error: whether what is packaged is up to date is not known here: toolchain 'musl' for x86_64 \
+lacks clang, ld.lld
+hint: --no-build takes it as it is" 1 f --emit sam
+	# a flag is a change as well; in a checkout where nothing was built nobody knows
+	sed -i 's/runtime: none}/runtime: none, defines: {N: 1}}/' slsc.yaml
+	refused "error: slsc.yaml:4:3: 'f' has changed since dist/f-x86_64.zip was made
+hint: run 'slsc package f --zip' first, or take it as it is with --no-build" 1 --emit sam
+	rm -r .slsc
+	slsc_run deploy --emit sam
+	is "$status $err" "0 "
+}

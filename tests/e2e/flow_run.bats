@@ -279,6 +279,21 @@ killed_in() {
 	is "$status $err" "1 error: limit exceeded: an input of 262145 bytes, of 262144 at most"
 }
 
+@test "run --json: events wait for the end in a file, whatever their number" {
+	need jq jq
+	printf '{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":
+		{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}}}}' >map.asl.json
+	printf '[%s0]' "$(printf '1,%.0s' {1..29999})" >items.json
+	mkdir tmp
+	# as trees they took 200 MB
+	(ulimit -d 120000 && TMPDIR=$PWD/tmp "$SLSC_BIN" flow run map.asl.json --input items.json --json --memory >out.json)
+	is "$(ls tmp)" ""
+	is "$(jq -c '[.status, (.output | length), ([.events[].id] == [range(1; 120007)]), .events[-1].type]' out.json)" \
+		'["SUCCEEDED",30000,true,"ExecutionSucceeded"]'
+	if TMPDIR=$PWD/none "$SLSC_BIN" flow run map.asl.json --input items.json --json --memory >out.json 2>err; then false; fi
+	is "$(jq -r .error.message err) $(wc -c <out.json)" "cannot make a temporary file in $PWD/none: No such file or directory 0"
+}
+
 @test "what is refused, and where" {
 	slsc_run flow run
 	is "$status $err" "2 error: which state machine is to be run?
@@ -301,6 +316,10 @@ hint: go to the project, or make one with \`slsc init\`"
 	is "$status $err" "2 error: --name: 'a b' is no name: 1 to 80 of a-z, A-Z, 0-9, -, _ and ."
 	slsc_run flow run s.asl.json --input '[1,2]' --timeout soon
 	is "$status $err" "2 error: --timeout: 'soon' is no time, such as 30s or 500ms"
+	slsc_run flow run - --input -
+	is "$status $err" "2 error: FILE and --input cannot both be standard input
+hint: name a file for one of them, or write the input as JSON"
+	is "$("$SLSC_BIN" flow run - --input '[3]' --memory <s.asl.json)" "[3]"
 	slsc_run flow run s.asl.json --repeat 2 --name x
 	is "$status $err" "2 error: --repeat runs many: they have neither one name nor one history"
 	slsc_run flow run s.asl.json --resume x

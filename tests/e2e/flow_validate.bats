@@ -90,6 +90,8 @@ error: - is no valid state machine"
 	is "$err" "error: b.asl.json:1:12: the file ends where a value should be"
 	slsc_run flow validate
 	is "$status" 2
+	slsc_run flow validate - a.asl.json -
+	is "$status/$out/$err" "2//error: standard input is one state machine, and is named 2 times"
 }
 
 @test "flow validate: ten thousand levels, a definition of more than 1 MB, and one that is as large as can be" {

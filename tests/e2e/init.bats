@@ -124,6 +124,36 @@ hint: use --force to add the template's files; it overwrites nothing"
 	is "$(jq -r .error.code <<<"$err")" exists
 }
 
+@test "a repository that was just cloned needs no --force; what its host put there is not overwritten" {
+	need git git
+	make_template
+	git init -q --bare there.git
+	git clone -q there.git x 2>/dev/null
+	echo mine | tee x/README.md x/LICENSE x/.gitignore >x/.gitattributes
+	slsc_run init x --template ./tpl
+	is "$status $err" "0 "
+	is "$out" "created x (template ./tpl): 2 files
+next: cd x && slsc build && slsc package --zip"
+	is "$(cat x/README.md x/LICENSE)" "mine
+mine"
+	# hello has a README.md of its own
+	git clone -q there.git y 2>/dev/null
+	echo mine >y/README.md
+	slsc_run init y
+	is "$status $err" "1 error: 'y' has other files where the template has its own: README.md
+hint: nothing was written; move them away, or choose another directory"
+	is "$(ls -A y)" ".git
+README.md"
+	rm y/README.md
+	cd y
+	slsc_run init
+	is "$status" 0
+	is "$(git status --porcelain -uall | head -1)" "?? .gitignore"
+	slsc_run init
+	is "$status $err" "1 error: '.' is not empty
+hint: use --force to add the template's files; it overwrites nothing"
+}
+
 @test "--force adds what is missing, and names every file in the way" {
 	make_template
 	mkdir -p x/src

@@ -309,6 +309,40 @@ hint: 'slsc doctor --help' shows what it takes"
 		while read -r p; do cat "$p/comm"; done | grep -c sccache)" 0
 }
 
+@test "sccache gives up its server's start after ten seconds: it is begun again, three times at most" {
+	checkout "$T/a" sccache
+	mkdir "$T/bin"
+	export SCCACHE_DIR=$T/sccache
+	# as on a machine that is too busy: its server comes up at the second start, after the first was given up, or never
+	cat >"$T/bin/sccache" <<-SH
+		#!/bin/sh
+		real=$(command -v sccache)
+		[ "\$1" = --start-server ] || exec \$real "\$@"
+		echo >>"$T/starts"
+		case \$UP.\$(wc -l <"$T/starts") in
+		second.2 | late.2) exec \$real "\$@" ;;
+		late.1) \$real "\$@" >/dev/null || exit ;;
+		esac
+		printf 'sccache: Starting the server...\nsccache: error: Timed out waiting for server startup\n' >&2
+		exit 2
+	SH
+	chmod +x "$T/bin/sccache"
+	for up in second late; do
+		rm -rf .slsc "$T/starts"
+		UP=$up PATH=$T/bin:$PATH build --arch x86_64
+		is "$status" 0
+		is "$err" ""
+		is "$(launched name compiles)" "sccache 2"
+		is "$(wc -l <"$T/starts")" 2
+	done
+	rm -rf .slsc "$T/starts"
+	UP=never PATH=$T/bin:$PATH build --arch x86_64
+	is "$status" 0
+	is "$err" "warning: launcher sccache is left out: its server does not start: sccache: error: Timed out waiting for server startup"
+	is "$(launched name)" null
+	is "$(wc -l <"$T/starts")" 3
+}
+
 @test "a launcher that is not installed: where it is named, and the package; none turns it off" {
 	mkdir "$T/bin"
 	for p in ninja clang clang++ ld.lld sh cat jq find sort sha256sum paste; do ln -s "$(command -v $p)" "$T/bin/$p"; done

@@ -282,6 +282,27 @@ functions:
 	has "$(cat slsc.yaml)" "    env: {MODE: good, OTHER: 1} # new"
 }
 
+@test "--apply: where nothing can be written, nothing is built and measured" {
+	local run=()
+	picky
+	mkdir locked && mv slsc.yaml locked && ln -s locked/slsc.yaml .
+	chmod 555 locked
+	if [ "$(id -u)" -eq 0 ]; then
+		need setpriv util-linux
+		chmod 755 "$T" "$T/w"
+		# the tree of slsc may lie where that user may not look
+		cmake --install "$SLSC_BUILD" --prefix "$T/usr" >/dev/null
+		SLSC_BIN=$T/usr/bin/slsc
+		run=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	fi
+	status=0
+	"${run[@]}" "$SLSC_BIN" tune --env MODE=bad,good --apply >"$T/out" 2>"$T/err" || status=$?
+	is "$status $(cat "$T/err")" "1 error: --apply: cannot write $(realpath locked)/slsc.yaml: Permission denied
+hint: check the owner and mode of the directory"
+	[ ! -e .slsc ]
+	chmod 755 locked
+}
+
 @test "--apply of a profile says that it is of all functions; an anchor in the way is not broken" {
 	picky
 	cat >slsc.yaml <<-'EOF'

@@ -174,16 +174,16 @@ wrangler.toml"
 	is "$status" 1
 	is "$(tail -2 "$T/err")" "error: slsc.yaml:3:3: 'f' imports poll_oneoff of WASI, which a Worker does not give it
 hint: a Worker cannot wait: leave out slsc_sleep_ms(), nanosleep() and poll()"
-	answer 'return wasi_later() + wasi_fetch();'
-	sed -i '2i __attribute__((import_module("wasi_snapshot_preview1"), import_name("later"))) int wasi_later(void);' src/f.c
-	sed -i '2i __attribute__((import_module("wasi_snapshot_preview1"), import_name("fetch"))) int wasi_fetch(void);' src/f.c
+	answer 'return wasi_raise(0) + wasi_shutdown(0, 0);'
+	sed -i '2i __attribute__((import_module("wasi_snapshot_preview1"), import_name("proc_raise"))) int wasi_raise(int);' src/f.c
+	sed -i '2i __attribute__((import_module("wasi_snapshot_preview1"), import_name("sock_shutdown"))) int wasi_shutdown(int, int);' src/f.c
 	slsc_run package --workers
 	is "$status" 1
 	has "$(tail -2 "$T/err")" "error: slsc.yaml:3:3: 'f' imports "
 	has "$(tail -2 "$T/err")" " of WASI, which a Worker does not give it
 hint: docs/WASM.md lists what it gives"
-	has "$err" later
-	has "$err" fetch
+	has "$err" proc_raise
+	has "$err" sock_shutdown
 	is "$(cd $D && sha256sum -- *)" "$was"
 	# what the Worker has is what slsc takes for it
 	names=$(sed -n 's/^\t\t\t\([a-z0-9_]*\): (.*/\1/p' "$SLSC_SRC/src/build/workers/worker.mjs" | sort)

@@ -352,6 +352,88 @@ static void test_signals(void **state)
 	no_pidfd = false;
 }
 
+/* What the child has started holds the other end of a pipe as long as it lives. */
+static int hold[2];
+
+static bool all_ended(void)
+{
+	struct pollfd p = { .fd = hold[0], .events = POLLIN };
+	char c;
+
+	close(hold[1]);
+	return poll(&p, 1, 60000) == 1 && read(hold[0], &c, 1) == 0;
+}
+
+#define TAKES_NONE "(trap '' INT TERM; sleep 1000) & sleep 1000 & "
+
+static int interrupted_group(void)
+{
+	setsid();
+	return pipe(hold) == 0 && interrupts(TAKES_NONE "kill -TERM $PPID; wait", &(struct proc_opts){
+		       .die_with_us = true, .own_group = true }) && all_ended() ? 0 : 1;
+}
+
+static int late_group(void)
+{
+	struct err err;
+	int status;
+
+	setsid();
+	return pipe(hold) == 0 && proc_run(SH(TAKES_NONE "wait"), &(struct proc_opts){
+		       .die_with_us = true, .own_group = true, .timeout_ms = 50 }, &status, &err) < 0 &&
+	       err.code == ERR_BUILD && all_ended() ? 0 : 1;
+}
+
+/* An agent that it leaves behind stays. */
+static int left_group(void)
+{
+	struct pollfd p;
+	struct err err;
+	int status;
+
+	setsid();
+	if (pipe(hold) < 0 || proc_run(SH("sleep 1000 >&2 & echo $! >agent"), &(struct proc_opts){
+		    .die_with_us = true, .own_group = true }, &status, &err) < 0)
+		return 1;
+	p = (struct pollfd){ .fd = hold[0], .events = POLLIN };
+	close(hold[1]);
+	if (poll(&p, 1, 0) != 0)
+		return 2;
+	if (proc_run(SH("kill $(cat agent)"), NULL, &status, &err) < 0 || status != 0)
+		return 3;
+	return poll(&p, 1, 60000) == 1 ? 0 : 4;
+}
+
+/* In the foreground of a terminal it may ask the user. */
+static int asks(void)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+	const struct proc_opts o = { .out = &b, .die_with_us = true, .own_group = true };
+	struct err err;
+	int master = posix_openpt(O_RDWR | O_NOCTTY), status;
+
+	if (setsid() < 0 || master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
+	    open(ptsname(master), O_RDWR) < 0)
+		return 1;
+	if (write(master, "Ada\n", 4) != 4)
+		return 2;
+	return proc_run(SH("read who </dev/tty; echo $who"), &o, &status, &err) == 0 && status == 0 &&
+	       strcmp(b.ptr, "Ada\n") == 0 ? 0 : 3;
+}
+
+static void test_group(void **state)
+{
+	(void)state;
+	in_child(asks);
+	for (int i = 0; i < 2; i++) {
+		no_pidfd = i;
+		in_child(interrupted_group);
+		in_child(late_group);
+		in_child(left_group);
+	}
+	no_pidfd = false;
+}
+
 static int kept_ignored(void)
 {
 	struct err err;
@@ -505,7 +587,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(status), TEST(not_started), TEST(collect), TEST(lines), TEST(surroundings), TEST(descriptors),
 		TEST(timeout), TEST(orphan),	  TEST(signals), TEST(inherited), TEST(threads),     TEST(which),
-		TEST(tty),    TEST(exiting),
+		TEST(tty),    TEST(exiting),	  TEST(group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "os/fs.h"
 #include "test_wasm_try.h"
 
@@ -152,6 +153,32 @@ static void verifies(void **state)
 		"imports function 'd' from 'e'; imports function 'e' from 'e'; has 2 other foreign imports");
 }
 
+static void functions_of_wasi(void **state)
+{
+	static const char *const has[] = { "args_get", "fd_write", "poll_oneoff", "proc_raise", "sock_shutdown" };
+	static const char *const has_not[] = { "", "args_ge", "args_gets", "later", "thread-spawn", "FD_WRITE" };
+	struct wasm_import m = { .module = WASM_WASI, .kind = WASM_FUNC };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(has); i++) {
+		m.name = has[i];
+		assert_true(wasm_is_wasi(&m));
+	}
+	m.kind = WASM_GLOBAL;
+	assert_false(wasm_is_wasi(&m));
+	m.kind = WASM_FUNC;
+	for (size_t i = 0; i < ARRAY_LEN(has_not); i++) {
+		m.name = has_not[i];
+		assert_false(wasm_is_wasi(&m));
+	}
+	m = (struct wasm_import){ .module = "wasi_unstable", .name = "fd_write", .kind = WASM_FUNC };
+	assert_false(wasm_is_wasi(&m));
+	assert_string_equal(wasm_wasi_closest("fd_wirte"), "fd_write");
+	assert_null(wasm_wasi_closest("secret"));
+	verdict(BYTES(HEAD "\2\x20\1\x16wasi_snapshot_preview1\5later\0\0" EXPORTS),
+		&(struct wasm_rules){ false, NULL }, ": imports function 'later' from 'wasi_snapshot_preview1'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +186,7 @@ int main(void)
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(cuts),
 		cmocka_unit_test(verifies),
+		cmocka_unit_test(functions_of_wasi),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
