@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 #include "os/fs.h"
 #include "registry/origin.h"
@@ -68,7 +69,7 @@ static char *default_output(const struct stage_flags *f, const char *context)
 	return xasprintf("oci:dist/%s.oci", *name ? name : "image");
 }
 
-static void report_image(const struct stage_image *im, bool json, bool first, struct buf *b)
+static void report_image(const struct stage_image *im, bool json, struct buf *b)
 {
 	char human[32];
 
@@ -78,24 +79,28 @@ static void report_image(const struct stage_image *im, bool json, bool first, st
 			 im->manifest.digest.s);
 		return;
 	}
-	buf_addf(b, "%s{\"arch\":\"%s\",\"digest\":\"%s\",\"config\":\"%s\",\"size\":%" PRIu64 ",\"layers\":[",
-		 first ? "" : ",", arch_name(im->arch), im->manifest.digest.s, im->config.digest.s, im->size);
-	for (size_t i = 0; i < im->nlayers; i++)
-		buf_addf(b, "%s{\"digest\":\"%s\",\"diff_id\":\"%s\",\"size\":%" PRIu64 "}", i ? "," : "",
-			 im->layers[i].digest.s, im->layers[i].diff_id.s, im->layers[i].size);
+	member_open(b, NULL, '{');
+	member_text(b, "arch", arch_name(im->arch));
+	member_text(b, "digest", im->manifest.digest.s);
+	member_text(b, "config", im->config.digest.s);
+	member_u64(b, "size", im->size);
+	member_open(b, "layers", '[');
+	for (size_t i = 0; i < im->nlayers; i++) {
+		member_open(b, NULL, '{');
+		member_text(b, "digest", im->layers[i].digest.s);
+		member_text(b, "diff_id", im->layers[i].diff_id.s);
+		member_u64(b, "size", im->layers[i].size);
+		buf_addc(b, '}');
+	}
 	buf_addz(b, "]}");
 }
 
 static void report(const struct stage_result *r, bool cache, bool json, struct buf *b)
 {
 	if (json) {
-		buf_addz(b, "{\"path\":");
-		buf_add_json(b, str_from(r->path));
-		buf_addz(b, ",\"digest\":");
-		if (r->nimages)
-			buf_addf(b, "\"%s\"", r->digest.s);
-		else
-			buf_addz(b, "null");
+		buf_addc(b, '{');
+		member_text(b, "path", r->path);
+		member_text(b, "digest", r->nimages ? r->digest.s : NULL);
 		buf_addf(b, ",\"steps\":%u,\"cached\":%u,", r->steps, r->cached);
 		if (cache)
 			buf_addf(b,
@@ -107,7 +112,7 @@ static void report(const struct stage_result *r, bool cache, bool json, struct b
 		buf_addf(b, "%s%s%s\n", r->path, r->nimages ? "  " : "", r->nimages ? r->digest.s : "");
 	}
 	for (size_t i = 0; i < r->nimages; i++)
-		report_image(&r->images[i], json, i == 0, b);
+		report_image(&r->images[i], json, b);
 	buf_addz(b, json ? "]}\n" : "");
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "build/base_image.h"
 #include "build/base_lock.h"
 #include "build/lock.h"
@@ -160,15 +161,12 @@ static int list(void *ctx, const struct globals *g, int argc, char **argv, struc
 				 nb->packages.len == 1 ? " " : "s", nb->summary);
 			continue;
 		}
-		buf_addf(&b, "%s{\"name\":\"%s\",\"state\":\"%s\",\"summary\":", nb == w.bases.ptr ? "" : ",", nb->name,
-			 state);
-		buf_add_json(&b, str_from(nb->summary));
-		buf_addz(&b, ",\"packages\":[");
-		VEC_EACH(&nb->packages, p) {
-			buf_addz(&b, p == nb->packages.ptr ? "" : ",");
-			buf_add_json(&b, str_from(*p));
-		}
-		buf_addz(&b, "]}");
+		member_open(&b, NULL, '{');
+		member_text(&b, "name", nb->name);
+		member_text(&b, "state", state);
+		member_text(&b, "summary", nb->summary);
+		member_strs(&b, "packages", &nb->packages);
+		buf_addc(&b, '}');
 	}
 	buf_addz(&b, g->json ? "]}\n" : "");
 	return out_stdout(b.ptr, b.len, err);
@@ -176,16 +174,7 @@ static int list(void *ctx, const struct globals *g, int argc, char **argv, struc
 
 /* ---- show ---- */
 
-static void add_member(struct buf *b, const char *key, const char *value)
-{
-	buf_addf(b, ",\"%s\":", key);
-	if (*value)
-		buf_add_json(b, str_from(value));
-	else
-		buf_addz(b, "null");
-}
-
-static void show_package(struct buf *b, bool json, bool first, const struct apt_package *p)
+static void show_package(struct buf *b, bool json, const struct apt_package *p)
 {
 	char human[32];
 
@@ -194,19 +183,20 @@ static void show_package(struct buf *b, bool json, bool first, const struct apt_
 			 str_human_size(p->size, human, sizeof(human)), p->suite, *p->snapshot ? " " : "", p->snapshot);
 		return;
 	}
-	buf_addf(b, "%s{\"name\":\"%s\"", first ? "" : ",", p->name);
-	add_member(b, "version", p->version);
-	add_member(b, "arch", p->arch);
-	add_member(b, "sha256", digest_hex(&p->sha256));
-	buf_addf(b, ",\"size\":%" PRIu64, p->size);
-	add_member(b, "suite", p->suite);
-	add_member(b, "date", p->date);
-	add_member(b, "snapshot", p->snapshot);
-	add_member(b, "path", p->path);
+	member_open(b, NULL, '{');
+	member_text(b, "name", p->name);
+	member_some(b, "version", p->version);
+	member_some(b, "arch", p->arch);
+	member_some(b, "sha256", digest_hex(&p->sha256));
+	member_u64(b, "size", p->size);
+	member_some(b, "suite", p->suite);
+	member_some(b, "date", p->date);
+	member_some(b, "snapshot", p->snapshot);
+	member_some(b, "path", p->path);
 	buf_addc(b, '}');
 }
 
-static void show_arch(struct buf *b, bool json, bool first, enum arch arch, const struct apt_packages *all)
+static void show_arch(struct buf *b, bool json, enum arch arch, const struct apt_packages *all)
 {
 	uint64_t total = 0;
 	char human[32];
@@ -214,12 +204,12 @@ static void show_arch(struct buf *b, bool json, bool first, enum arch arch, cons
 	VEC_EACH(all, p)
 		total += p->size;
 	if (json)
-		buf_addf(b, "%s\"%s\":[", first ? "" : ",", arch_name(arch));
+		member_open(b, arch_name(arch), '[');
 	else
 		buf_addf(b, "%s: %zu packages, %s\n", arch_name(arch), all->len,
 			 str_human_size(total, human, sizeof(human)));
 	VEC_EACH(all, p)
-		show_package(b, json, p == all->ptr, p);
+		show_package(b, json, p);
 	buf_addz(b, json ? "]" : "");
 }
 
@@ -248,15 +238,15 @@ static int show(void *ctx, const struct globals *g, int argc, char **argv, struc
 				argv[0]);
 	}
 	if (g->json) {
-		buf_addz(&b, "{\"name\":");
-		buf_add_json(&b, str_from(argv[0]));
-		buf_addz(&b, ",\"packages\":{");
+		buf_addc(&b, '{');
+		member_text(&b, "name", argv[0]);
+		member_open(&b, "packages", '{');
 	} else {
 		buf_addf(&b, "%s: %s\n", argv[0], want.variant.base->summary);
 	}
-	for (size_t i = 0, n = 0; set && i < w.narches; i++)
+	for (size_t i = 0; set && i < w.narches; i++)
 		if (set->has[w.arch[i]])
-			show_arch(&b, g->json, n++ == 0, w.arch[i], &set->arch[w.arch[i]]);
+			show_arch(&b, g->json, w.arch[i], &set->arch[w.arch[i]]);
 	buf_addz(&b, g->json ? "}}\n" : "");
 	return out_stdout(b.ptr, b.len, err);
 }
@@ -281,9 +271,10 @@ static void report(const struct base_image *im, const char *dir, bool json, stru
 	char human[32];
 
 	if (json) {
-		buf_addz(b, "{\"path\":");
-		buf_add_json(b, str_from(dir));
-		buf_addf(b, ",\"digest\":\"%s\",\"images\":[", im->digest.s);
+		buf_addc(b, '{');
+		member_text(b, "path", dir);
+		member_text(b, "digest", im->digest.s);
+		member_open(b, "images", '[');
 	} else {
 		buf_addf(b, "%s  %s\n", dir, im->digest.s);
 	}
@@ -344,7 +335,6 @@ static int build(void *ctx, const struct globals *g, int argc, char **argv, stru
 struct changes {
 	struct buf *out, *images;
 	bool json;
-	unsigned n;
 };
 
 static const struct apt_package *find_package(const struct apt_packages *all, const char *name)
@@ -359,18 +349,17 @@ static void change(struct changes *c, const char *key, enum arch arch, const cha
 		   const char *to)
 {
 	if (c->json) {
-		buf_addf(c->out, "%s{\"set\":", c->n ? "," : "");
-		buf_add_json(c->out, str_from(key));
-		add_member(c->out, "arch", arch_name(arch));
-		add_member(c->out, "package", name);
-		add_member(c->out, "from", from);
-		add_member(c->out, "to", to);
+		member_open(c->out, NULL, '{');
+		member_text(c->out, "set", key);
+		member_some(c->out, "arch", arch_name(arch));
+		member_some(c->out, "package", name);
+		member_some(c->out, "from", from);
+		member_some(c->out, "to", to);
 		buf_addc(c->out, '}');
 	} else {
 		buf_addf(c->out, "%s %s: %s %s -> %s\n", key, arch_name(arch), name, *from ? from : "(none)",
 			 *to ? to : "(none)");
 	}
-	c->n++;
 }
 
 static void change_image(struct changes *c, const char *name, const char *from, const char *to)
@@ -379,10 +368,10 @@ static void change_image(struct changes *c, const char *name, const char *from, 
 		buf_addf(c->images, "%s: %s -> %s\n", name, *from ? from : "(none)", to);
 		return;
 	}
-	buf_addz(c->images, c->images->len ? ",{\"name\":" : "{\"name\":");
-	buf_add_json(c->images, str_from(name));
-	add_member(c->images, "from", from);
-	add_member(c->images, "to", to);
+	member_open(c->images, NULL, '{');
+	member_text(c->images, "name", name);
+	member_some(c->images, "from", from);
+	member_some(c->images, "to", to);
 	buf_addc(c->images, '}');
 }
 

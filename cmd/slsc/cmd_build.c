@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "build/shard.h"
 #include "build_cache.h"
 #include "build_stage.h"
@@ -60,13 +61,12 @@ static int report_wasm(const struct project *p, const struct built *r, bool expo
 		return 0;
 	if (wasm_open(&f, path, err) < 0)
 		return -1;
-	buf_addz(b, exports ? ",\"exports\":[" : ",\"imports\":[");
+	member_open(b, exports ? "exports" : "imports", '[');
 	for (size_t i = 0; i < (exports ? f.nexports : f.nimports); i++) {
 		CLEAN_FREE char *name = exports ? xstrdup(f.exports[i].name) :
 						  xasprintf("%s.%s", f.imports[i].module, f.imports[i].name);
 
-		buf_addz(b, i ? "," : "");
-		buf_add_json(b, str_from(name));
+		member_text(b, NULL, name);
 	}
 	buf_addc(b, ']');
 	return 0;
@@ -94,23 +94,18 @@ static int report(const struct project *p, const struct build_result *res, const
 				 str_human_size(r->size, human, sizeof(human)), path);
 			continue;
 		}
-		buf_addf(b, "%s{\"arch\":\"%s\",\"debug\":", r == res->ptr ? "" : ",", arch_name(r->arch));
-		if (debug)
-			buf_add_json(b, str_from(debug));
-		else
-			buf_addz(b, "null");
+		member_open(b, NULL, '{');
+		member_text(b, "arch", arch_name(r->arch));
+		member_text(b, "debug", debug);
 		if (report_wasm(p, r, true, b, err) < 0)
 			return -1;
-		buf_addz(b, ",\"function\":");
-		buf_add_json(b, str_from(r->function->name.s));
+		member_text(b, "function", r->function->name.s);
 		if (report_wasm(p, r, false, b, err) < 0)
 			return -1;
-		buf_addz(b, ",\"path\":");
-		buf_add_json(b, str_from(path));
-		buf_addz(b, ",\"profile\":");
-		buf_add_json(b, str_from(profile));
-		buf_addf(b, ",\"size\":%llu,\"toolchain\":", (unsigned long long)r->size);
-		buf_add_json(b, str_from(r->toolchain));
+		member_text(b, "path", path);
+		member_text(b, "profile", profile);
+		member_u64(b, "size", r->size);
+		member_text(b, "toolchain", r->toolchain);
 		buf_addc(b, '}');
 	}
 	if (json)

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "local/unpack.h"
@@ -21,13 +22,15 @@ static int info(void *ctx, const struct globals *g, int argc, char **argv, struc
 	if (store_info(&si, err) < 0)
 		return -1;
 	if (g->json) {
-		buf_addf(&b, "{\"bytes\":%" PRIu64 ",\"dir\":", si.bytes);
-		buf_add_json(&b, str_from(si.dir));
-		buf_addz(&b, ",\"parts\":[");
+		buf_addc(&b, '{');
+		member_u64(&b, "bytes", si.bytes);
+		member_text(&b, "dir", si.dir);
+		member_open(&b, "parts", '[');
 		for (size_t i = 0; i < si.n; i++) {
-			buf_addf(&b, "%s{\"bytes\":%" PRIu64 ",\"files\":%" PRIu64 ",\"name\":", i ? "," : "",
-				 si.part[i].bytes, si.part[i].files);
-			buf_add_json(&b, str_from(si.part[i].name));
+			member_open(&b, NULL, '{');
+			member_u64(&b, "bytes", si.part[i].bytes);
+			member_u64(&b, "files", si.part[i].files);
+			member_text(&b, "name", si.part[i].name);
 			buf_addc(&b, '}');
 		}
 		buf_addz(&b, "]}\n");

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "config/project.h"
@@ -255,17 +256,15 @@ static void repro_json(const struct repro_result *r, struct buf *out)
 {
 	buf_addf(out, "{\"artifacts\":[");
 	VEC_EACH(r, row) {
-		buf_addz(out, row == r->ptr ? "{\"artifact\":" : ",{\"artifact\":");
-		buf_add_json(out, str_from(row->artifact));
-		buf_addz(out, ",\"difference\":");
-		if (row->difference)
-			buf_add_json(out, str_from(row->difference));
-		else
-			buf_addz(out, "null");
+		member_open(out, NULL, '{');
+		member_text(out, "artifact", row->artifact);
+		member_text(out, "difference", row->difference);
 		buf_addc(out, '}');
 	}
-	buf_addf(out, "],\"compared_with\":\"%s\",\"reproducible\":%s}\n", r->fresh ? "build" : "dist",
-		 r->differ ? "false" : "true");
+	buf_addc(out, ']');
+	member_text(out, "compared_with", r->fresh ? "build" : "dist");
+	member_bool(out, "reproducible", !r->differ);
+	buf_addz(out, "}\n");
 }
 
 static void repro_text(const struct repro_result *r, struct buf *out)

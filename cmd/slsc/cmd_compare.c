@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "build_stage.h"
 #include "cli/out.h"
 #include "commands.h"
@@ -102,11 +103,10 @@ static int list(const struct project *p, const struct globals *g, struct err *er
 			buf_addf(&b, "%-16s  %s%s\n", s->name, s->summary, s->by_default ? "" : " (when named)");
 			continue;
 		}
-		buf_addz(&b, s == all.ptr ? "{\"default\":" : ",{\"default\":");
-		buf_addz(&b, s->by_default ? "true,\"name\":" : "false,\"name\":");
-		buf_add_json(&b, str_from(s->name));
-		buf_addz(&b, ",\"summary\":");
-		buf_add_json(&b, str_from(s->summary));
+		member_open(&b, NULL, '{');
+		member_bool(&b, "default", s->by_default);
+		member_text(&b, "name", s->name);
+		member_text(&b, "summary", s->summary);
 		buf_addc(&b, '}');
 	}
 	if (g->json)

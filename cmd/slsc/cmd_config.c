@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "base/member.h"
 #include "build/build.h"
 #include "cli/out.h"
 #include "commands.h"
@@ -12,18 +13,17 @@ static const char *plural(size_t n)
 
 static void check_json(const struct project *p, struct buf *b)
 {
-	buf_addz(b, "{\"ok\":true,\"file\":");
-	buf_add_json(b, str_from(p->file));
-	buf_addz(b, ",\"project\":");
-	buf_add_json(b, str_from(p->name.s));
-	buf_addz(b, ",\"arches\":[");
+	buf_addc(b, '{');
+	member_bool(b, "ok", true);
+	member_text(b, "file", p->file);
+	member_text(b, "project", p->name.s);
+	member_open(b, "arches", '[');
 	for (size_t i = 0; i < p->narches; i++)
-		buf_addf(b, "%s\"%s\"", i ? "," : "", arch_name(p->arches[i]));
-	buf_addz(b, "],\"functions\":[");
-	for (size_t i = 0; i < p->nfunctions; i++) {
-		buf_addz(b, i ? "," : "");
-		buf_add_json(b, str_from(p->functions[i]->name.s));
-	}
+		member_text(b, NULL, arch_name(p->arches[i]));
+	buf_addc(b, ']');
+	member_open(b, "functions", '[');
+	for (size_t i = 0; i < p->nfunctions; i++)
+		member_text(b, NULL, p->functions[i]->name.s);
 	buf_addz(b, "]}\n");
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "build_stage.h"
 #include "build/doctor.h"
 #include "build/sysroot.h"
@@ -98,23 +99,23 @@ static void report_json(const struct findings *f, struct buf *b)
 	for (size_t i = 0; i < f->nrun; i++) {
 		const struct sandbox_check *c = &f->run[i];
 
-		buf_addf(b, "%s{\"detail\":", i ? "," : "");
-		buf_add_json(b, str_from(c->detail));
-		buf_addz(b, ",\"hint\":");
-		buf_add_json(b, str_from(c->hint));
-		buf_addz(b, ",\"name\":");
-		buf_add_json(b, str_from(c->name));
-		buf_addf(b, ",\"needed\":%s,\"works\":%s}", c->needed ? "true" : "false", c->ok ? "true" : "false");
+		member_open(b, NULL, '{');
+		member_text(b, "detail", c->detail);
+		member_text(b, "hint", c->hint);
+		member_text(b, "name", c->name);
+		member_bool(b, "needed", c->needed);
+		member_bool(b, "works", c->ok);
+		buf_addc(b, '}');
 	}
 	buf_addz(b, "],\"toolchains\":[");
 	VEC_EACH(f, x) {
-		buf_addf(b, "%s{\"arch\":\"%s\",\"install\":", x == f->ptr ? "" : ",", arch_name(x->arch));
-		buf_add_json(b, str_from(x->install));
-		buf_addf(b, ",\"size\":%llu,\"state\":\"%s\",\"toolchain\":", (unsigned long long)x->size,
-			 state_name(x->state));
-		buf_add_json(b, str_from(x->toolchain));
-		buf_addz(b, ",\"what\":");
-		buf_add_json(b, str_from(x->what));
+		member_open(b, NULL, '{');
+		member_text(b, "arch", arch_name(x->arch));
+		member_text(b, "install", x->install);
+		member_u64(b, "size", x->size);
+		member_text(b, "state", state_name(x->state));
+		member_text(b, "toolchain", x->toolchain);
+		member_text(b, "what", x->what);
 		buf_addc(b, '}');
 	}
 	buf_addz(b, "]}\n");

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/member.h"
 #include "build/ci.h"
 #include "build/init.h"
 #include "build/template.h"
@@ -32,10 +33,9 @@ static int list(const struct globals *g, struct err *err)
 			buf_addf(&b, "%-*s  %s\n", (int)width, i->name, i->description);
 			continue;
 		}
-		buf_addz(&b, i == all.ptr ? "{\"description\":" : ",{\"description\":");
-		buf_add_json(&b, str_from(i->description));
-		buf_addz(&b, ",\"name\":");
-		buf_add_json(&b, str_from(i->name));
+		member_open(&b, NULL, '{');
+		member_text(&b, "description", i->description);
+		member_text(&b, "name", i->name);
 		buf_addc(&b, '}');
 	}
 	if (g->json)
@@ -43,21 +43,11 @@ static int list(const struct globals *g, struct err *err)
 	return out_stdout(b.ptr, b.len, err);
 }
 
-static void add_json_list(struct buf *b, const struct strs *v)
-{
-	buf_addc(b, '[');
-	for (size_t i = 0; i < v->len; i++) {
-		if (i)
-			buf_addc(b, ',');
-		buf_add_json(b, str_from(v->ptr[i]));
-	}
-	buf_addc(b, ']');
-}
-
 static void add_ci_json(struct buf *b, const struct ci *ci)
 {
-	buf_addf(b, "\"ci\":{\"created\":%s,\"path\":", ci->kept ? "false" : "true");
-	buf_add_json(b, str_from(ci->path));
+	member_open(b, "ci", '{');
+	member_bool(b, "created", !ci->kept);
+	member_text(b, "path", ci->path);
 	buf_addc(b, '}');
 }
 
@@ -74,25 +64,14 @@ static void add_ci_text(struct buf *b, const struct ci *ci, bool dry_run)
 static void add_json(struct buf *b, const struct init_result *r, const struct ci *ci)
 {
 	buf_addc(b, '{');
-	if (ci->kind != CI_NONE) {
+	if (ci->kind != CI_NONE)
 		add_ci_json(b, ci);
-		buf_addc(b, ',');
-	}
-	buf_addz(b, "\"commit\":");
-	if (r->commit[0])
-		buf_add_json(b, str_from(r->commit));
-	else
-		buf_addz(b, "null");
-	buf_addz(b, ",\"created\":");
-	add_json_list(b, &r->created);
-	buf_addz(b, ",\"dir\":");
-	buf_add_json(b, str_from(r->dir));
-	buf_addz(b, ",\"kept\":");
-	add_json_list(b, &r->kept);
-	buf_addz(b, ",\"name\":");
-	buf_add_json(b, str_from(r->name));
-	buf_addz(b, ",\"template\":");
-	buf_add_json(b, str_from(r->template));
+	member_some(b, "commit", r->commit);
+	member_strs(b, "created", &r->created);
+	member_text(b, "dir", r->dir);
+	member_strs(b, "kept", &r->kept);
+	member_text(b, "name", r->name);
+	member_text(b, "template", r->template);
 	buf_addz(b, "}\n");
 }
 

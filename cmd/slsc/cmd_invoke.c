@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/member.h"
 #include "build_one.h"
 #include "cli/out.h"
 #include "commands.h"
@@ -61,11 +62,10 @@ static int list_examples(const struct globals *g, struct err *err)
 			buf_addf(&b, "%-16s %s\n", x->name, x->summary);
 			continue;
 		}
-		buf_addz(&b, b.len ? "," : "{\"examples\":[");
-		buf_addz(&b, "{\"name\":");
-		buf_add_json(&b, str_from(x->name));
-		buf_addz(&b, ",\"summary\":");
-		buf_add_json(&b, str_from(x->summary));
+		buf_addz(&b, b.len ? "" : "{\"examples\":[");
+		member_open(&b, NULL, '{');
+		member_text(&b, "name", x->name);
+		member_text(&b, "summary", x->summary);
 		buf_addc(&b, '}');
 	}
 	if (g->json)
@@ -201,13 +201,13 @@ static void add_payload(struct buf *b, const struct buf *payload)
 	}
 }
 
-static void add_or_null(struct buf *b, const char *key, struct str s)
+/* Any bytes; null if there are none. */
+static void add_some(struct buf *b, const char *name, const struct buf *s)
 {
-	buf_addf(b, ",\"%s\":", key);
-	if (s.len)
-		buf_add_json(b, s);
+	if (s->len)
+		member_str(b, name, buf_str(s));
 	else
-		buf_addz(b, "null");
+		member_text(b, name, NULL);
 }
 
 static void add_report(struct buf *b, const struct invocation_report *r)
@@ -227,15 +227,15 @@ static int print_json(const struct target *t, const struct invoke_result *r, con
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
-	buf_addz(&b, "{\"function\":");
-	buf_add_json(&b, str_from(t->function));
+	buf_addc(&b, '{');
+	member_text(&b, "function", t->function);
 	buf_addf(&b, ",\"status\":%d", r->status);
-	add_or_null(&b, "request_id", str_from(r->request_id));
-	add_or_null(&b, "version", str_from(r->version));
-	add_or_null(&b, "function_error", buf_str(&r->error));
-	add_or_null(&b, "error_details", buf_str(&r->details));
+	member_some(&b, "request_id", r->request_id);
+	member_some(&b, "version", r->version);
+	add_some(&b, "function_error", &r->error);
+	add_some(&b, "error_details", &r->details);
 	add_payload(&b, payload);
-	add_or_null(&b, "log", buf_str(&r->log));
+	add_some(&b, "log", &r->log);
 	add_report(&b, report);
 	buf_addz(&b, "}\n");
 	return out_stdout(b.ptr, b.len, err);

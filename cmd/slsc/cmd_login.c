@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "os/fs.h"
@@ -112,13 +113,9 @@ static int report(const char *host, const char *key, const char *where, const st
 
 	if (!g->json)
 		return 0;
-	buf_addz(&b, "{\"registry\":");
-	buf_add_json(&b, str_from(host));
-	buf_addf(&b, ",\"%s\":", key);
-	if (where)
-		buf_add_json(&b, str_from(where));
-	else
-		buf_addz(&b, "null");
+	buf_addc(&b, '{');
+	member_text(&b, "registry", host);
+	member_text(&b, key, where);
 	buf_addz(&b, "}\n");
 	return out_stdout(b.ptr, b.len, err);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "deploy/logs.h"
@@ -61,17 +62,14 @@ static int print_json(const struct log_event *e, struct err *err)
 
 	buf_addz(&b, "{\"time\":\"");
 	add_time(&b, e->at_ms);
-	buf_addz(&b, "\",\"message\":");
-	buf_add_json(&b, e->message);
-	buf_addz(&b, ",\"version\":");
+	buf_addc(&b, '"');
+	member_str(&b, "message", e->message);
 	if (version.len)
-		buf_add_json(&b, version);
+		member_str(&b, "version", version);
 	else
-		buf_addz(&b, "null");
-	buf_addz(&b, ",\"stream\":");
-	buf_add_json(&b, e->stream);
-	buf_addz(&b, ",\"id\":");
-	buf_add_json(&b, e->id);
+		member_text(&b, "version", NULL);
+	member_str(&b, "stream", e->stream);
+	member_str(&b, "id", e->id);
 	buf_addz(&b, "}\n");
 	return out_stdout(b.ptr, b.len, err);
 }

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/opt.h"
 #include "cli/out.h"
 #include "commands.h"
@@ -86,10 +87,9 @@ static int generate(const struct sign_ctx *c, const struct globals *g, struct er
 		}
 	}
 	if (g->json) {
-		buf_addz(&out, "{\"private\":");
-		buf_add_json(&out, str_from(key));
-		buf_addz(&out, ",\"public\":");
-		buf_add_json(&out, str_from(pub));
+		buf_addc(&out, '{');
+		member_text(&out, "private", key);
+		member_text(&out, "public", pub);
 		buf_addf(&out, "%s}\n", g->dry_run ? ",\"dry_run\":true" : "");
 	} else {
 		buf_addf(&out, "%s%s\n%s%s\n", g->dry_run ? "would write " : "", key, g->dry_run ? "would write " : "",

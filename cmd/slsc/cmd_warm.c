@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/member.h"
 #include "cli/out.h"
 #include "commands.h"
 #include "local/probe.h"
@@ -73,13 +74,8 @@ static void add_json(struct buf *b, const struct strs *urls, const struct probes
 			buf_addf(b, "%d", t->status);
 		else
 			buf_addz(b, "null");
-		buf_addz(b, ",\"url\":");
-		buf_add_json(b, str_from(urls->ptr[i]));
-		buf_addz(b, ",\"why\":");
-		if (t->why[0])
-			buf_add_json(b, str_from(t->why));
-		else
-			buf_addz(b, "null");
+		member_text(b, "url", urls->ptr[i]);
+		member_some(b, "why", t->why);
 		buf_addc(b, '}');
 	}
 	buf_addz(b, "]}\n");

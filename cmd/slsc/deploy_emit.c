@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "build_stage.h"
 #include "cli/out.h"
 #include "deploy/emit.h"
@@ -40,80 +41,56 @@ static char *destination(const char *output, struct err *err)
 	}
 }
 
-static void add_member(struct buf *b, const char *key, const char *val)
-{
-	buf_addf(b, "\"%s\":", key);
-	if (val)
-		buf_add_json(b, str_from(val));
-	else
-		buf_addz(b, "null");
-}
-
-static void add_strs(struct buf *b, const char *key, const struct strs *v)
-{
-	buf_addf(b, "\"%s\":[", key);
-	for (size_t i = 0; i < v->len; i++) {
-		buf_addz(b, i ? "," : "");
-		buf_add_json(b, str_from(v->ptr[i]));
-	}
-	buf_addc(b, ']');
-}
-
 /* With the text of the files where they are not written. */
 static void report_json(const struct emit_flags *f, const struct emit_result *res, const struct project *p,
 			bool dry_run, struct buf *b)
 {
-	buf_addz(b, "{");
+	buf_addc(b, '{');
 	if (dry_run)
-		buf_addz(b, "\"dry_run\":true,");
-	add_member(b, "emit", f->kind);
-	buf_addz(b, ",\"files\":[");
+		member_bool(b, "dry_run", true);
+	member_text(b, "emit", f->kind);
+	member_open(b, "files", '[');
 	for (size_t i = 0; i < res->files.len; i++) {
 		const struct emit_file *file = &res->files.ptr[i];
 		CLEAN_FREE char *path = f->output ? path_join(f->output, file->name) : xstrdup(file->name);
 
-		buf_addz(b, i ? ",{" : "{");
-		add_member(b, "path", path);
-		buf_addf(b, ",\"size\":%zu,", file->text.len);
-		add_member(b, "text", f->output ? NULL : file->text.ptr);
+		member_open(b, NULL, '{');
+		member_text(b, "path", path);
+		member_u64(b, "size", file->text.len);
+		member_text(b, "text", f->output ? NULL : file->text.ptr);
 		buf_addc(b, '}');
 	}
-	buf_addz(b, "],\"functions\":[");
+	buf_addc(b, ']');
+	member_open(b, "functions", '[');
 	for (size_t i = 0; i < res->pins.len; i++) {
 		const struct emit_pin *pin = &res->pins.ptr[i];
 
-		buf_addz(b, i ? ",{" : "{");
-		add_member(b, "digest", pin->digest.s);
-		buf_addc(b, ',');
-		add_member(b, "function", pin->function->name.s);
-		buf_addc(b, ',');
-		add_member(b, "image", pin->image);
-		buf_addc(b, ',');
-		add_member(b, "name", pin->name);
-		buf_addc(b, ',');
-		add_member(b, "zip", pin->zip);
+		member_open(b, NULL, '{');
+		member_text(b, "digest", pin->digest.s);
+		member_text(b, "function", pin->function->name.s);
+		member_text(b, "image", pin->image);
+		member_text(b, "name", pin->name);
+		member_text(b, "zip", pin->zip);
 		buf_addc(b, '}');
 	}
-	buf_addz(b, "],");
-	add_strs(b, "notes", &res->notes);
-	buf_addz(b, ",\"secrets\":[");
+	buf_addc(b, ']');
+	member_strs(b, "notes", &res->notes);
+	member_open(b, "secrets", '[');
 	for (size_t i = 0; i < res->secrets.len; i++) {
 		const struct emit_secret *s = &res->secrets.ptr[i];
 
-		buf_addf(b, "%s{\"column\":%u,", i ? "," : "", s->env->key.col);
-		add_member(b, "file", p->file);
-		buf_addc(b, ',');
-		add_member(b, "function", s->function->name.s);
-		buf_addf(b, ",\"line\":%u,", s->env->key.line);
-		add_member(b, "name", s->env->key.s);
-		buf_addc(b, ',');
-		add_member(b, "reference", s->ref);
-		buf_addc(b, ',');
-		add_member(b, "why", s->what);
+		member_open(b, NULL, '{');
+		member_u64(b, "column", s->env->key.col);
+		member_text(b, "file", p->file);
+		member_text(b, "function", s->function->name.s);
+		member_u64(b, "line", s->env->key.line);
+		member_text(b, "name", s->env->key.s);
+		member_text(b, "reference", s->ref);
+		member_text(b, "why", s->what);
 		buf_addc(b, '}');
 	}
-	buf_addz(b, "],");
-	add_strs(b, "warnings", &res->warnings);
+	buf_addc(b, ']');
+	member_strs(b, "warnings", &res->warnings);
 	buf_addz(b, "}\n");
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "build/package.h"
 #include "build_stage.h"
 #include "cli/out.h"
@@ -230,35 +231,27 @@ static int make_zips(struct job *j, const char *arch, struct err *err)
 
 /* ---- what came of it ---- */
 
-static void json_or_null(struct buf *b, const char *key, const char *s)
-{
-	buf_addf(b, ",\"%s\":", key);
-	if (s)
-		buf_add_json(b, str_from(s));
-	else
-		buf_addz(b, "null");
-}
-
 static void add_json(struct job *j, const struct want *w, const struct deployed *d)
 {
 	struct buf *b = &j->json;
 
-	buf_addz(b, b->len ? ",{\"function\":" : "{\"function\":");
-	buf_add_json(b, str_from(w->function->name.s));
-	json_or_null(b, "name", w->name);
-	json_or_null(b, "arn", d->arn);
-	json_or_null(b, "version", d->version);
-	json_or_null(b, "code_sha256", d->code_sha256);
-	json_or_null(b, "alias", w->alias);
-	json_or_null(b, "routing", d->routing);
-	json_or_null(b, "url", d->url);
-	buf_addf(b, ",\"created\":%s,\"tried\":%s,\"changes\":[", d->created && !j->g->dry_run ? "true" : "false",
-		 d->smoked ? "true" : "false");
+	member_open(b, NULL, '{');
+	member_text(b, "function", w->function->name.s);
+	member_text(b, "name", w->name);
+	member_text(b, "arn", d->arn);
+	member_text(b, "version", d->version);
+	member_text(b, "code_sha256", d->code_sha256);
+	member_text(b, "alias", w->alias);
+	member_text(b, "routing", d->routing);
+	member_text(b, "url", d->url);
+	member_bool(b, "created", d->created && !j->g->dry_run);
+	member_bool(b, "tried", d->smoked);
+	member_open(b, "changes", '[');
 	VEC_EACH(&d->changes, c) {
-		buf_addz(b, c == d->changes.ptr ? "{\"field\":" : ",{\"field\":");
-		buf_add_json(b, str_from(c->field));
-		json_or_null(b, "from", c->from);
-		json_or_null(b, "to", c->to);
+		member_open(b, NULL, '{');
+		member_text(b, "field", c->field);
+		member_text(b, "from", c->from);
+		member_text(b, "to", c->to);
 		buf_addc(b, '}');
 	}
 	buf_addz(b, "]}");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "build/doctor.h"
 #include "build/launcher.h"
 #include "cli/out.h"
@@ -38,11 +39,15 @@ static void report(const char *name, const struct doctor_launch *all, size_t n, 
 				 d->what ? d->what : works(d));
 			continue;
 		}
-		buf_addf(b, "%s{\"arch\":\"%s\",\"detail\":", i ? "," : "", arch_name(d->arch));
-		buf_add_json(b, str_from(d->what ? d->what : works(d)));
-		buf_addf(b, ",\"elsewhere\":%s,\"hit\":%s,\"remote_hit\":%s,\"same\":%s,\"works\":%s}",
-			 d->elsewhere ? "true" : "false", d->hit ? "true" : "false", d->remote_hit ? "true" : "false",
-			 d->same ? "true" : "false", d->what ? "false" : "true");
+		member_open(b, NULL, '{');
+		member_text(b, "arch", arch_name(d->arch));
+		member_text(b, "detail", d->what ? d->what : works(d));
+		member_bool(b, "elsewhere", d->elsewhere);
+		member_bool(b, "hit", d->hit);
+		member_bool(b, "remote_hit", d->remote_hit);
+		member_bool(b, "same", d->same);
+		member_bool(b, "works", !d->what);
+		buf_addc(b, '}');
 	}
 	if (json)
 		buf_addf(b, "],\"launcher\":\"%s\"}\n", name);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 #include "flow/value.h"
 
@@ -62,11 +63,11 @@ void flow_show_listed(const char *machine, const char *name, const char *status,
 	struct tm tm;
 
 	if (json) {
-		buf_addz(out, "{\"machine\":");
-		buf_add_json(out, str_from(machine));
-		buf_addz(out, ",\"name\":");
-		buf_add_json(out, str_from(name));
-		buf_addf(out, ",\"status\":\"%s\",\"started\":%.3f}\n", status, started);
+		buf_addc(out, '{');
+		member_text(out, "machine", machine);
+		member_text(out, "name", name);
+		member_text(out, "status", status);
+		buf_addf(out, ",\"started\":%.3f}\n", started);
 		return;
 	}
 	gmtime_r(&t, &tm);
@@ -76,31 +77,22 @@ void flow_show_listed(const char *machine, const char *name, const char *status,
 
 /* ---- the end ---- */
 
-static void add_text(struct buf *b, const char *key, const char *s)
-{
-	buf_addf(b, ",\"%s\":", key);
-	if (s)
-		buf_add_json(b, str_from(s));
-	else
-		buf_addz(b, "null");
-}
-
 static int show_json(const struct flow_shown *s, const struct flow_spool *events, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
-	buf_addz(&b, "{\"name\":");
-	buf_add_json(&b, str_from(s->name));
-	add_text(&b, "arn", s->arn);
-	add_text(&b, "status", s->status);
-	buf_addz(&b, ",\"output\":");
+	buf_addc(&b, '{');
+	member_text(&b, "name", s->name);
+	member_text(&b, "arn", s->arn);
+	member_text(&b, "status", s->status);
+	member(&b, "output");
 	buf_adds(&b, s->output.len ? s->output : STR("null"));
-	add_text(&b, "error", s->error);
-	add_text(&b, "cause", s->cause);
+	member_text(&b, "error", s->error);
+	member_text(&b, "cause", s->cause);
 	buf_addf(&b, ",\"started\":%.3f,\"stopped\":%.3f,\"run_here\":%s,\"tasks\":%llu,\"again\":%llu", s->started,
 		 s->stopped, s->replayed ? "false" : "true", (unsigned long long)s->given,
 		 (unsigned long long)s->again);
-	buf_addz(&b, ",\"events\":");
+	member(&b, "events");
 	if (out_stdout(b.ptr, b.len, err) < 0 || flow_spool_print(events, err) < 0)
 		return -1;
 	return out_stdout("}\n", 2, err);

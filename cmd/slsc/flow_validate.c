@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 
 int flow_project_open(struct flow_project *p, struct err *err)
@@ -68,16 +69,13 @@ int flow_open(struct flow_machine *m, const char *path, const struct flow_known 
 
 static void add_problem(struct buf *b, const struct flow_problem *p)
 {
-	buf_addf(b, "{\"severity\":\"%s\",\"line\":%u,\"column\":%u,\"path\":", p->warning ? "warning" : "error",
-		 p->line, p->col);
-	buf_add_json(b, str_from(p->path));
-	buf_addz(b, ",\"message\":");
-	buf_add_json(b, str_from(p->msg));
-	buf_addz(b, ",\"hint\":");
-	if (p->hint)
-		buf_add_json(b, str_from(p->hint));
-	else
-		buf_addz(b, "null");
+	member_open(b, NULL, '{');
+	member_text(b, "severity", p->warning ? "warning" : "error");
+	member_u64(b, "line", p->line);
+	member_u64(b, "column", p->col);
+	member_text(b, "path", p->path);
+	member_text(b, "message", p->msg);
+	member_text(b, "hint", p->hint);
 	buf_addc(b, '}');
 }
 
@@ -120,19 +118,17 @@ static void validate_one(struct verdict *v, const char *path, struct err *err)
 	if (v->json) {
 		struct buf *b = v->json;
 
-		buf_addz(b, b->len && b->ptr[b->len - 1] == '}' ? ",{\"file\":" : "{\"file\":");
-		buf_add_json(b, str_from(file));
-		buf_addf(b, ",\"ok\":%s,\"states\":%zu,\"errors\":%zu,\"warnings\":%zu,\"problems\":[",
-			 good ? "true" : "false", m.nstates, found.errors + (good || m.definition ? 0 : 1),
-			 found.warnings);
-		for (size_t i = 0; i < found.len; i++) {
-			buf_addz(b, i ? "," : "");
+		member_open(b, NULL, '{');
+		member_text(b, "file", file);
+		member_bool(b, "ok", good);
+		member_u64(b, "states", m.nstates);
+		member_u64(b, "errors", found.errors + (good || m.definition ? 0 : 1));
+		member_u64(b, "warnings", found.warnings);
+		member_open(b, "problems", '[');
+		for (size_t i = 0; i < found.len; i++)
 			add_problem(b, &found.ptr[i]);
-		}
-		if (!good && !m.definition) {
-			buf_addz(b, found.len ? "," : "");
+		if (!good && !m.definition)
 			add_failure(b, file, &e);
-		}
 		buf_addz(b, "]}");
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "ui_since.h"
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 #include "stage/ignore.h"
 
@@ -46,30 +47,25 @@ int ui_since(struct project *p, const char *range, const char *profile, const st
 
 static void add_why(const struct since_why *w, struct buf *out)
 {
-	buf_addz(out, "{\"by\":");
-	if (w->by)
-		buf_add_json(out, str_from(w->by));
-	else
-		buf_addz(out, "null");
-	buf_addz(out, ",\"file\":");
-	buf_add_json(out, str_from(w->file));
-	buf_addf(out, ",\"reason\":\"%s\"}", since_reason_name(w->reason));
+	member_open(out, NULL, '{');
+	member_text(out, "by", w->by);
+	member_text(out, "file", w->file);
+	member_text(out, "reason", since_reason_name(w->reason));
+	buf_addc(out, '}');
 }
 
 void ui_since_json(const struct since_result *res, const char *range, struct buf *out)
 {
 	buf_addf(out, "{\"changed\":%zu,\"functions\":[", res->changed);
 	VEC_EACH(res, t) {
-		buf_addz(out, t == res->ptr ? "{\"function\":" : ",{\"function\":");
-		buf_add_json(out, str_from(t->function->name.s));
-		buf_addz(out, ",\"why\":[");
-		for (size_t i = 0; i < t->len; i++) {
-			buf_addz(out, i ? "," : "");
+		member_open(out, NULL, '{');
+		member_text(out, "function", t->function->name.s);
+		member_open(out, "why", '[');
+		for (size_t i = 0; i < t->len; i++)
 			add_why(&t->ptr[i], out);
-		}
 		buf_addz(out, "]}");
 	}
-	buf_addz(out, "],\"range\":");
-	buf_add_json(out, str_from(range));
+	buf_addc(out, ']');
+	member_text(out, "range", range);
 	buf_addc(out, '}');
 }

@@ -2,11 +2,11 @@
 #include "archive/ahead.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "os/proc.h"
 
 struct slot {
 	char *p;
@@ -79,17 +79,12 @@ static void *work(void *arg)
 struct ahead *ahead_new(unar_read_fn read, void *ctx)
 {
 	struct ahead *a = xcalloc(1, sizeof(*a));
-	sigset_t all, old;
 
 	*a = (struct ahead){ .read = read, .ctx = ctx };
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->filled, NULL);
 	pthread_cond_init(&a->freed, NULL);
-	/* signals are for the thread that reports them */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	a->threaded = pthread_create(&a->thread, NULL, work, a) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	a->threaded = sig_thread(&a->thread, work, a) == 0;
 	return a;
 }
 

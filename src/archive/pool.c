@@ -2,7 +2,6 @@
 #include "archive/pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -98,22 +97,15 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Another thread if there is work for it. Signals are the owner's: they must wake it, not a worker. */
+/* Another thread if there is work for it. */
 static void start_thread(struct pool *p)
 {
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_mutex_lock(&p->lock);
-	r = pthread_create(&p->threads[p->nthreads], NULL, work, p);
-	if (r == 0) {
+	if (sig_thread(&p->threads[p->nthreads], work, p) == 0) {
 		p->nthreads++;
 		p->alive++;
 	}
 	pthread_mutex_unlock(&p->lock);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	p->no_threads = p->nthreads == 0;
 }
 

@@ -40,13 +40,25 @@ void *arena_alloc(struct arena *a, size_t n)
 	return p;
 }
 
+void *arena_join(struct arena *a, const void *x, size_t nx, const void *y, size_t ny)
+{
+	char *p = arena_alloc(a, nx + ny + 1);
+
+	if (nx)
+		memcpy(p, x, nx);
+	if (ny)
+		memcpy(p + nx, y, ny);
+	return p;
+}
+
+void *arena_copy(struct arena *a, const void *p, size_t n)
+{
+	return arena_join(a, p, n, NULL, 0);
+}
+
 char *arena_str(struct arena *a, struct str s)
 {
-	char *p = arena_alloc(a, s.len + 1);
-
-	if (s.len)
-		memcpy(p, s.ptr, s.len);
-	return p;
+	return arena_copy(a, s.ptr, s.len);
 }
 
 char *arena_strdup(struct arena *a, const char *s)

@@ -20,6 +20,10 @@ void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull));
 char *arena_strdup(struct arena *a, const char *s) __attribute__((returns_nonnull));
 /** arena_str - a NUL-terminated copy of @s. */
 char *arena_str(struct arena *a, struct str s) __attribute__((returns_nonnull));
+/** arena_copy - of @n bytes, with a zero behind them. */
+void *arena_copy(struct arena *a, const void *p, size_t n) __attribute__((returns_nonnull));
+/** arena_join - of @nx bytes, then of @ny others. */
+void *arena_join(struct arena *a, const void *x, size_t nx, const void *y, size_t ny) __attribute__((returns_nonnull));
 char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((returns_nonnull, format(printf, 2, 3)));
 void arena_release(struct arena *a);

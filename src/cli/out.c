@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#include "base/buf.h"
+#include "base/member.h"
 #include "cli/out_writer.h"
 #include "os/fs.h"
 #include "os/proc.h"
@@ -209,29 +209,14 @@ static void add_labelled(struct buf *b, const char *sgr, const char *label, cons
 	buf_addc(b, '\n');
 }
 
-static void add_member(struct buf *b, const char *name, const char *value)
-{
-	buf_addf(b, ",\"%s\":", name);
-	if (value[0])
-		buf_add_json(b, str_from(value));
-	else
-		buf_addz(b, "null");
-}
-
 static void add_json_error(struct buf *b, const struct err *err)
 {
 	buf_addf(b, "{\"error\":{\"code\":\"%s\"", err_name(err->code));
-	add_member(b, "message", err->msg);
-	add_member(b, "hint", err->hint);
-	add_member(b, "file", err->loc.file);
-	if (err->loc.line)
-		buf_addf(b, ",\"line\":%u", err->loc.line);
-	else
-		buf_addz(b, ",\"line\":null");
-	if (err->loc.col)
-		buf_addf(b, ",\"column\":%u", err->loc.col);
-	else
-		buf_addz(b, ",\"column\":null");
+	member_some(b, "message", err->msg);
+	member_some(b, "hint", err->hint);
+	member_some(b, "file", err->loc.file);
+	member_count(b, "line", err->loc.line);
+	member_count(b, "column", err->loc.col);
 	buf_addz(b, "}}\n");
 }
 

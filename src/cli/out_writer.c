@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "cli/out.h"
+#include "os/proc.h"
 
 /* Never freed: a writer whose reader does not come back stays until the process ends. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -96,7 +96,6 @@ static void *run(void *ctx)
 int out_detach(struct err *err)
 {
 	pthread_condattr_t monotonic;
-	sigset_t all, before;
 	int e;
 
 	buf_init(&w.waiting);
@@ -106,11 +105,7 @@ int out_detach(struct err *err)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	/* signals are the main thread's: its waits end with EINTR */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&thread, NULL, run, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	e = sig_thread(&thread, run, NULL);
 	if (e) {
 		errno = e;
 		return err_sys(err, "cannot start a thread");

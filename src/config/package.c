@@ -143,9 +143,7 @@ static struct includes join(struct arena *a, struct includes x, struct includes 
 
 	if (!x.len || !y.len)
 		return x.len ? x : y;
-	r.ptr = arena_alloc(a, r.len * sizeof(*r.ptr));
-	memcpy(r.ptr, x.ptr, x.len * sizeof(*r.ptr));
-	memcpy(r.ptr + x.len, y.ptr, y.len * sizeof(*r.ptr));
+	r.ptr = arena_join(a, x.ptr, x.len * sizeof(*r.ptr), y.ptr, y.len * sizeof(*r.ptr));
 	return r;
 }
 

@@ -131,20 +131,24 @@ static int resolve(struct project *p, struct yaml_doc *d, struct err *err)
 	return read_root(&rd, root);
 }
 
+/* After a failure, of @r or here, nothing of it is left. */
+static int finish(struct project *p, struct yaml_doc *d, int r, struct err *err)
+{
+	if (!r)
+		r = resolve(p, d, err);
+	yaml_release(d);
+	if (r)
+		project_release(p);
+	return r;
+}
+
 int project_parse(struct project *p, const char *shown, const char *dir, const char *text, size_t n,
 		  struct err *err)
 {
 	struct yaml_doc d;
-	int r;
 
 	*p = (struct project){ .dir = xstrdup(dir), .file = xstrdup(shown) };
-	r = yaml_parse(&d, shown, text, n, err);
-	if (!r)
-		r = resolve(p, &d, err);
-	yaml_release(&d);
-	if (r)
-		project_release(p);
-	return r;
+	return finish(p, &d, yaml_parse(&d, shown, text, n, err), err);
 }
 
 static int not_found(const char *start, const char *abs, struct err *err)
@@ -188,19 +192,12 @@ int project_load(struct project *p, const char *dir, struct err *err)
 {
 	struct yaml_doc d = { 0 };
 	CLEAN_FREE char *path = NULL;
-	int r;
 
 	*p = (struct project){ 0 };
 	if (find_file(dir ? dir : ".", &p->dir, &p->file, err))
 		return -1;
 	path = path_join(p->dir, FILE_NAME);
-	r = yaml_load(&d, path, p->file, err);
-	if (!r)
-		r = resolve(p, &d, err);
-	yaml_release(&d);
-	if (r)
-		project_release(p);
-	return r;
+	return finish(p, &d, yaml_load(&d, path, p->file, err), err);
 }
 
 void project_release(struct project *p)

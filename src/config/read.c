@@ -276,9 +276,7 @@ struct lstrs lstrs_join(struct arena *a, struct lstrs x, struct lstrs y)
 
 	if (!x.len || !y.len)
 		return x.len ? x : y;
-	r.ptr = arena_alloc(a, r.len * sizeof(*r.ptr));
-	memcpy(r.ptr, x.ptr, x.len * sizeof(*r.ptr));
-	memcpy(r.ptr + x.len, y.ptr, y.len * sizeof(*r.ptr));
+	r.ptr = arena_join(a, x.ptr, x.len * sizeof(*r.ptr), y.ptr, y.len * sizeof(*r.ptr));
 	return r;
 }
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
-#include <string.h>
-
+#include "base/member.h"
 #include "config/internal.h"
 
 /* Patterns of values with units; test_schema.c holds them against the parsers. */
@@ -11,26 +9,6 @@
 #define MODE_PATTERN "^0o?[0-7]{1,4}$"
 
 static void add_keys(struct buf *b, const struct keys *set, const char *or);
-
-static void member(struct buf *b, const char *name)
-{
-	if (b->ptr[b->len - 1] != '{')
-		buf_addc(b, ',');
-	buf_add_json(b, str_from(name));
-	buf_addc(b, ':');
-}
-
-static void add_string(struct buf *b, const char *name, const char *value)
-{
-	member(b, name);
-	buf_add_json(b, str_from(value));
-}
-
-static void add_number(struct buf *b, const char *name, uint64_t v)
-{
-	member(b, name);
-	buf_addf(b, "%" PRIu64, v);
-}
 
 /* Two types: an editor's YAML parser makes a number of what has no quotes. */
 static void add_types(struct buf *b, const char *one, const char *two)
@@ -44,12 +22,9 @@ static void add_types(struct buf *b, const char *one, const char *two)
 
 static void add_choices(struct buf *b, const char *const *choices)
 {
-	member(b, "enum");
-	buf_addc(b, '[');
+	member_open(b, "enum", '[');
 	for (size_t i = 0; choices[i]; i++) {
-		if (i)
-			buf_addc(b, ',');
-		buf_add_json(b, str_from(choices[i]));
+		member_text(b, NULL, choices[i]);
 		if (scalar_kind(choices[i]) == SCALAR_NUMBER)
 			buf_addf(b, ",%s", choices[i]);
 	}
@@ -64,16 +39,15 @@ static void add_one_string(struct buf *b, const struct key *k)
 	}
 	add_types(b, "string", k->flags & KEY_NUMBERS ? "number" : NULL);
 	if (!(k->flags & KEY_EMPTY))
-		add_number(b, "minLength", 1);
+		member_u64(b, "minLength", 1);
 	if (k->check && k->check->pattern)
-		add_string(b, "pattern", k->check->pattern);
+		member_text(b, "pattern", k->check->pattern);
 }
 
 static void add_names(struct buf *b, const struct check *names)
 {
-	member(b, "propertyNames");
-	buf_addc(b, '{');
-	add_string(b, "pattern", names->pattern);
+	member_open(b, "propertyNames", '{');
+	member_text(b, "pattern", names->pattern);
 	buf_addc(b, '}');
 }
 
@@ -81,14 +55,11 @@ static void add_list(struct buf *b, const struct key *k)
 {
 	add_types(b, "array", NULL);
 	if (k->flags & KEY_NOT_EMPTY)
-		add_number(b, "minItems", 1);
-	add_number(b, "maxItems", keys_max_entries(k));
-	if (k->flags & KEY_UNIQUE) {
-		member(b, "uniqueItems");
-		buf_addz(b, "true");
-	}
-	member(b, "items");
-	buf_addc(b, '{');
+		member_u64(b, "minItems", 1);
+	member_u64(b, "maxItems", keys_max_entries(k));
+	if (k->flags & KEY_UNIQUE)
+		member_bool(b, "uniqueItems", true);
+	member_open(b, "items", '{');
 	if (k->sub)
 		add_keys(b, k->sub, NULL);
 	else
@@ -100,11 +71,10 @@ static void add_mapping(struct buf *b, const struct key *k)
 {
 	add_types(b, "object", NULL);
 	if (k->flags & KEY_NOT_EMPTY)
-		add_number(b, "minProperties", 1);
-	add_number(b, "maxProperties", keys_max_entries(k));
+		member_u64(b, "minProperties", 1);
+	member_u64(b, "maxProperties", keys_max_entries(k));
 	add_names(b, k->names);
-	member(b, "additionalProperties");
-	buf_addc(b, '{');
+	member_open(b, "additionalProperties", '{');
 	if (k->sub) {
 		add_keys(b, k->sub, NULL);
 	} else if (k->type == KEY_LISTS) {
@@ -130,33 +100,33 @@ static void add_value(struct buf *b, const struct key *k)
 		break;
 	case KEY_COUNT:
 		add_types(b, "integer", NULL);
-		add_number(b, "minimum", k->min);
-		add_number(b, "maximum", k->max);
+		member_u64(b, "minimum", k->min);
+		member_u64(b, "maximum", k->max);
 		break;
 	case KEY_SIZE:
 		add_types(b, "string", "integer");
-		add_string(b, "pattern", SIZE_PATTERN);
-		add_number(b, "minimum", k->min ? k->min : 1);
+		member_text(b, "pattern", SIZE_PATTERN);
+		member_u64(b, "minimum", k->min ? k->min : 1);
 		if (k->max)
-			add_number(b, "maximum", k->max);
+			member_u64(b, "maximum", k->max);
 		break;
 	case KEY_MS:
 	case KEY_US:
 		/* a bare number is seconds */
 		add_types(b, "string", "number");
-		add_string(b, "pattern", TIME_PATTERN);
-		add_number(b, "minimum", 0);
-		add_number(b, "maximum", k->max / (k->type == KEY_MS ? 1000 : 1000000));
+		member_text(b, "pattern", TIME_PATTERN);
+		member_u64(b, "minimum", 0);
+		member_u64(b, "maximum", k->max / (k->type == KEY_MS ? 1000 : 1000000));
 		break;
 	case KEY_PERCENT:
 		add_types(b, "string", NULL);
-		add_string(b, "pattern", PERCENT_PATTERN);
+		member_text(b, "pattern", PERCENT_PATTERN);
 		break;
 	case KEY_MODE:
 		add_types(b, "string", "integer");
-		add_string(b, "pattern", MODE_PATTERN);
-		add_number(b, "minimum", 1);
-		add_number(b, "maximum", 7777);
+		member_text(b, "pattern", MODE_PATTERN);
+		member_u64(b, "minimum", 1);
+		member_u64(b, "maximum", 7777);
 		break;
 	case KEY_STRS:
 	case KEY_OBJECTS:
@@ -172,9 +142,9 @@ static void add_value(struct buf *b, const struct key *k)
 		break;
 	case KEY_STR_OR:
 		add_keys(b, k->sub, "string");
-		add_number(b, "minLength", 1);
+		member_u64(b, "minLength", 1);
 		if (k->check)
-			add_string(b, "pattern", k->check->pattern);
+			member_text(b, "pattern", k->check->pattern);
 		break;
 	}
 }
@@ -186,7 +156,7 @@ static void add_description(struct buf *b, const struct key *k)
 	buf_addz(&text, k->doc);
 	if (k->def)
 		buf_addf(&text, " Default: %s.", k->def);
-	add_string(b, "description", text.ptr);
+	member_text(b, "description", text.ptr);
 }
 
 /* The members of the schema object of a mapping with known keys; the caller writes the braces. @or: another type. */
@@ -195,25 +165,21 @@ static void add_keys(struct buf *b, const struct keys *set, const char *or)
 	bool required = false;
 
 	add_types(b, "object", or);
-	member(b, "additionalProperties");
-	buf_addz(b, "false");
+	member_bool(b, "additionalProperties", false);
 	for (size_t i = 0; i < set->len; i++)
 		if (set->key[i].flags & KEY_REQUIRED) {
 			if (!required)
-				member(b, "required");
-			buf_addc(b, required ? ',' : '[');
-			buf_add_json(b, str_from(set->key[i].name));
+				member_open(b, "required", '[');
+			member_text(b, NULL, set->key[i].name);
 			required = true;
 		}
 	if (required)
 		buf_addc(b, ']');
 	if (set->schema)
 		buf_addf(b, ",%s", set->schema);
-	member(b, "properties");
-	buf_addc(b, '{');
+	member_open(b, "properties", '{');
 	for (size_t i = 0; i < set->len; i++) {
-		member(b, set->key[i].name);
-		buf_addc(b, '{');
+		member_open(b, set->key[i].name, '{');
 		add_description(b, &set->key[i]);
 		add_value(b, &set->key[i]);
 		buf_addc(b, '}');
@@ -226,9 +192,9 @@ void schema_json(struct buf *out)
 	CLEAN_BUF struct buf b = BUF_INIT;
 
 	buf_addc(&b, '{');
-	add_string(&b, "$schema", "http://json-schema.org/draft-07/schema#");
-	add_string(&b, "title", "slsc.yaml");
-	add_string(&b, "description", keys_root.doc);
+	member_text(&b, "$schema", "http://json-schema.org/draft-07/schema#");
+	member_text(&b, "title", "slsc.yaml");
+	member_text(&b, "description", keys_root.doc);
 	add_keys(&b, &keys_root, NULL);
 	buf_addz(&b, "}\n");
 	buf_adds(out, buf_str(&b));

@@ -60,16 +60,26 @@ static int container_token(char **header, struct err *err)
 	return 0;
 }
 
+/* No copy of them is left in memory. */
+static int get_creds(const struct creds_env *e, const struct aws_call *c, struct aws_creds *out, struct err *err)
+{
+	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
+	int ret = get(e, c, &resp, err);
+
+	if (ret == 0 && creds_json(buf_str(&resp.body), out, err) < 0)
+		ret = err_wrap(err, "%s", c->what);
+	explicit_bzero(resp.body.ptr, resp.body.len);
+	return ret;
+}
+
 int creds_by_container(const struct creds_env *e, struct aws_creds *out, struct err *err)
 {
 	const char *relative = env_get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
 	const char *full = env_get("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 	CLEAN_FREE char *url = relative ? xasprintf(CONTAINER "%s", relative) : full ? xstrdup(full) : NULL;
 	CLEANUP(secret_wipe) char *header = NULL;
-	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
 	CLEAN_HTTP_URL struct http_url u = HTTP_URL_INIT;
 	struct aws_call c = { .what = "the container's credentials", .method = "GET", .hurry_ms = CONTAINER_MS };
-	int ret;
 
 	if (!url)
 		return 0;
@@ -88,11 +98,7 @@ int creds_by_container(const struct creds_env *e, struct aws_creds *out, struct 
 	c.url = url;
 	c.headers = (char *const[]){ header, NULL };
 	c.hide = (const char *const[]){ header ? header + strlen(TOKEN_HEADER) : NULL, NULL };
-	ret = get(e, &c, &resp, err);
-	if (ret == 0 && creds_json(buf_str(&resp.body), out, err) < 0)
-		ret = err_wrap(err, "%s", c.what);
-	explicit_bzero(resp.body.ptr, resp.body.len);
-	if (ret < 0)
+	if (get_creds(e, &c, out, err) < 0)
 		return -1;
 	out->from = xstrdup("the container");
 	out->renew = xstrdup("its agent should have new ones: is it well?");
@@ -159,10 +165,8 @@ int creds_by_instance(const struct creds_env *e, struct aws_creds *out, struct e
 	CLEAN_FREE char *dir = xasprintf("%s/latest/meta-data/iam/security-credentials/", root);
 	CLEAN_FREE char *role = NULL, *url = NULL;
 	CLEANUP(secret_wipe) char *header = NULL;
-	CLEAN_HTTP_RESP struct http_resp resp = HTTP_RESP_INIT;
 	struct aws_call c = { .what = "the instance's metadata", .method = "GET", .hurry_ms = INSTANCE_MS };
 	struct err away = ERR_INIT;
-	int ret;
 
 	if (off && strcasecmp(off, "true") == 0)
 		return 0;
@@ -181,11 +185,7 @@ int creds_by_instance(const struct creds_env *e, struct aws_creds *out, struct e
 		return 0;
 	url = xasprintf("%s%s", dir, role);
 	c.url = url;
-	ret = get(e, &c, &resp, err);
-	if (ret == 0 && creds_json(buf_str(&resp.body), out, err) < 0)
-		ret = err_wrap(err, "%s", c.what);
-	explicit_bzero(resp.body.ptr, resp.body.len);
-	if (ret < 0)
+	if (get_creds(e, &c, out, err) < 0)
 		return -1;
 	out->from = xasprintf("the instance's role '%.100s'", role);
 	out->renew = xstrdup("the instance should have new ones: is its role still attached?");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 
 #define TOKEN_MAX (64u << 10)
 
@@ -114,19 +115,13 @@ static int take(void *ctx, const struct log_event *e, struct err *err)
 
 static void add_request(const struct logs *l, struct str token, struct buf *b)
 {
-	if (l->filter) {
-		buf_addz(b, "{\"filterPattern\":");
-		buf_add_json(b, str_from(l->filter));
-		buf_addc(b, ',');
-	} else {
-		buf_addc(b, '{');
-	}
-	buf_addf(b, "\"limit\":%u,\"logGroupName\":", LOGS_PAGE);
-	buf_add_json(b, str_from(l->group));
-	if (token.len) {
-		buf_addz(b, ",\"nextToken\":");
-		buf_add_json(b, token);
-	}
+	buf_addc(b, '{');
+	if (l->filter)
+		member_text(b, "filterPattern", l->filter);
+	member_u64(b, "limit", LOGS_PAGE);
+	member_text(b, "logGroupName", l->group);
+	if (token.len)
+		member_str(b, "nextToken", token);
 	buf_addf(b, ",\"startTime\":%" PRId64 "}", l->from_ms);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "flow/engine.h"
 #include "flow/value.h"
 
@@ -10,10 +11,8 @@ static const char *const kinds[] = { "time", "done", "failed", "beat", "stop", "
 
 static void add_text(struct buf *out, const char *key, const char *s)
 {
-	if (!s)
-		return;
-	buf_addf(out, ",\"%s\":", key);
-	buf_add_json(out, str_from(s));
+	if (s)
+		member_text(out, key, s);
 }
 
 void flow_event_write(const struct flow_event *ev, struct buf *out)

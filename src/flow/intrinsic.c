@@ -8,39 +8,13 @@
 
 #include "base/vec.h"
 #include "flow/intrinsic_internal.h"
+#include "flow/scan.h"
 
-struct reader {
-	struct arena *arena;
-	struct str s;
-	size_t pos;
-	unsigned depth;
-	const char *why;
-	size_t at;
-};
+#define BLANKS " \t\n\r"
 
-static int wrong(struct reader *r, size_t at, const char *why)
-{
-	if (!r->why) {
-		r->why = why;
-		r->at = at;
-	}
-	return -1;
-}
+static const struct intrinsic *call(struct scan *r);
 
-static int peek(const struct reader *r)
-{
-	return r->pos < r->s.len ? (unsigned char)r->s.ptr[r->pos] : -1;
-}
-
-static void skip_blanks(struct reader *r)
-{
-	while (peek(r) == ' ' || peek(r) == '\t' || peek(r) == '\n' || peek(r) == '\r')
-		r->pos++;
-}
-
-static const struct intrinsic *call(struct reader *r);
-
-static int text(struct reader *r, struct argument *arg)
+static int text(struct scan *r, struct argument *arg)
 {
 	size_t start = r->pos++;
 	char *w = arena_alloc(r->arena, r->s.len - start + 1);
@@ -49,17 +23,18 @@ static int text(struct reader *r, struct argument *arg)
 	arg->text.ptr = w;
 	arg->raw.ptr = r->s.ptr + r->pos;
 	for (;; r->pos++) {
-		int c = peek(r);
+		int c = scan_peek(r);
 
 		if (c < 0)
-			return wrong(r, start, "a quote is not closed");
+			return scan_wrong(r, start, "a quote is not closed");
 		if (c == '\'')
 			break;
 		if (c == '\\') {
 			r->pos++;
-			c = peek(r);
+			c = scan_peek(r);
 			if (c < 0 || !strchr("'{}\\", c) || !c)
-				return wrong(r, r->pos - 1, "a backslash has to be followed by ' { } or another one");
+				return scan_wrong(r, r->pos - 1,
+						  "a backslash has to be followed by ' { } or another one");
 		}
 		*w++ = (char)c;
 	}
@@ -70,13 +45,13 @@ static int text(struct reader *r, struct argument *arg)
 	return 0;
 }
 
-static int number(struct reader *r, struct argument *arg)
+static int number(struct scan *r, struct argument *arg)
 {
 	size_t start = r->pos;
 	char digits[64], *end;
 	size_t n = 0;
 
-	while (r->pos < r->s.len && strchr("+-.eE0123456789", peek(r)) && n < sizeof(digits) - 1)
+	while (r->pos < r->s.len && strchr("+-.eE0123456789", scan_peek(r)) && n < sizeof(digits) - 1)
 		digits[n++] = r->s.ptr[r->pos++];
 	digits[n] = '\0';
 	errno = 0;
@@ -86,22 +61,12 @@ static int number(struct reader *r, struct argument *arg)
 		return 0;
 	arg->kind = ARG_REAL;
 	arg->real = strtod(digits, &end);
-	return *end || arg->real - arg->real != 0 ? wrong(r, start, "a number is malformed") : 0;
+	return *end || arg->real - arg->real != 0 ? scan_wrong(r, start, "a number is malformed") : 0;
 }
 
-static bool word(struct reader *r, const char *what)
+static int argument(struct scan *r, struct argument *arg)
 {
-	size_t n = strlen(what);
-
-	if (r->s.len - r->pos < n || memcmp(r->s.ptr + r->pos, what, n) != 0)
-		return false;
-	r->pos += n;
-	return true;
-}
-
-static int argument(struct reader *r, struct argument *arg)
-{
-	int c = peek(r);
+	int c = scan_peek(r);
 	size_t end, at;
 	const char *why;
 
@@ -110,7 +75,7 @@ static int argument(struct reader *r, struct argument *arg)
 		arg->path = jsonpath_compile(r->arena, (struct str){ r->s.ptr + r->pos, r->s.len - r->pos }, &end, &why,
 					     &at);
 		if (!arg->path)
-			return wrong(r, r->pos + at, why);
+			return scan_wrong(r, r->pos + at, why);
 		r->pos += end;
 		return 0;
 	}
@@ -123,36 +88,37 @@ static int argument(struct reader *r, struct argument *arg)
 		arg->call = call(r);
 		return arg->call ? 0 : -1;
 	}
-	if (word(r, "true"))
+	if (scan_take(r, "true"))
 		arg->kind = ARG_TRUE;
-	else if (word(r, "false"))
+	else if (scan_take(r, "false"))
 		arg->kind = ARG_FALSE;
-	else if (word(r, "null"))
+	else if (scan_take(r, "null"))
 		arg->kind = ARG_NULL;
 	else
-		return wrong(r, r->pos,
-			     c < 0 ? "a ) is missing at its end"
-				   : "an argument has to be a path, a text in single quotes, a number, true, "
-				     "false, null or a function");
+		return scan_wrong(r, r->pos,
+				  c < 0 ? "a ) is missing at its end"
+					: "an argument has to be a path, a text in single quotes, a number, true, "
+					  "false, null or a function");
 	return 0;
 }
 
-static const struct intrinsic_kind *kind(struct reader *r)
+static const struct intrinsic_kind *kind(struct scan *r)
 {
 	size_t start = r->pos, n;
 
-	while (peek(r) > 0 && (peek(r) == '.' || (peek(r) >= '0' && peek(r) <= '9') || (peek(r) | 32) >= 'a') &&
-	       (peek(r) | 32) <= 'z')
+	while (scan_peek(r) > 0 &&
+	       (scan_peek(r) == '.' || (scan_peek(r) >= '0' && scan_peek(r) <= '9') || (scan_peek(r) | 32) >= 'a') &&
+	       (scan_peek(r) | 32) <= 'z')
 		r->pos++;
 	n = r->pos - start;
 	for (size_t i = 0; i < intrinsic_nkinds; i++)
 		if (strlen(intrinsic_kinds[i].name) == n && memcmp(intrinsic_kinds[i].name, r->s.ptr + start, n) == 0)
 			return &intrinsic_kinds[i];
-	wrong(r, start, "it is neither a path nor an intrinsic function");
+	scan_wrong(r, start, "it is neither a path nor an intrinsic function");
 	return NULL;
 }
 
-static const struct intrinsic *call(struct reader *r)
+static const struct intrinsic *call(struct scan *r)
 {
 	struct intrinsic *i = arena_new(r->arena, struct intrinsic);
 	VEC(struct argument) args = { 0 };
@@ -162,33 +128,34 @@ static const struct intrinsic *call(struct reader *r)
 	if (!i->kind)
 		return NULL;
 	if (r->depth++ >= INTRINSIC_NESTED_MAX) {
-		wrong(r, start, "functions are nested more than 10 deep");
+		scan_wrong(r, start, "functions are nested more than 10 deep");
 		return NULL;
 	}
-	skip_blanks(r);
-	if (peek(r) != '(') {
-		wrong(r, r->pos, "a ( is expected behind a function's name");
+	scan_skip(r, BLANKS);
+	if (scan_peek(r) != '(') {
+		scan_wrong(r, r->pos, "a ( is expected behind a function's name");
 		return NULL;
 	}
 	r->pos++;
 	for (;;) {
 		struct argument arg = { .kind = ARG_NULL };
 
-		skip_blanks(r);
-		if (!args.len && peek(r) == ')')
+		scan_skip(r, BLANKS);
+		if (!args.len && scan_peek(r) == ')')
 			break;
 		if (args.len >= INTRINSIC_ARGS_MAX) {
-			wrong(r, r->pos, "it has too many arguments");
+			scan_wrong(r, r->pos, "it has too many arguments");
 			goto fail;
 		}
 		if (argument(r, &arg) < 0)
 			goto fail;
 		VEC_PUSH(&args, arg);
-		skip_blanks(r);
-		if (peek(r) == ')')
+		scan_skip(r, BLANKS);
+		if (scan_peek(r) == ')')
 			break;
-		if (peek(r) != ',') {
-			wrong(r, r->pos, peek(r) < 0 ? "a ) is missing at its end" : "a comma or ) is expected here");
+		if (scan_peek(r) != ',') {
+			scan_wrong(r, r->pos,
+				   scan_peek(r) < 0 ? "a ) is missing at its end" : "a comma or ) is expected here");
 			goto fail;
 		}
 		r->pos++;
@@ -196,13 +163,12 @@ static const struct intrinsic *call(struct reader *r)
 	r->pos++;
 	r->depth--;
 	if (args.len < i->kind->min || args.len > i->kind->max) {
-		wrong(r, start, args.len < i->kind->min ? "it has too few arguments" : "it has too many arguments");
+		scan_wrong(r, start,
+			   args.len < i->kind->min ? "it has too few arguments" : "it has too many arguments");
 		goto fail;
 	}
 	i->nargs = args.len;
-	i->arg = arena_alloc(r->arena, (args.len + 1) * sizeof(*i->arg));
-	if (args.len)
-		memcpy(i->arg, args.ptr, args.len * sizeof(*i->arg));
+	i->arg = arena_copy(r->arena, args.ptr, args.len * sizeof(*i->arg));
 	i->text = arena_str(r->arena, (struct str){ r->s.ptr + start, r->pos - start });
 	VEC_FREE(&args);
 	return i;
@@ -213,15 +179,15 @@ fail:
 
 const struct intrinsic *intrinsic_compile(struct arena *a, struct str s, const char **why, size_t *at)
 {
-	struct reader r = { .arena = a, .s = s };
+	struct scan r = { .arena = a, .s = s };
 	const struct intrinsic *i = NULL;
 
 	if (s.len > INTRINSIC_BYTES_MAX) {
-		wrong(&r, 0, "it is too long");
+		scan_wrong(&r, 0, "it is too long");
 	} else {
 		i = call(&r);
 		if (i && r.pos < s.len) {
-			wrong(&r, r.pos, "nothing can follow a function");
+			scan_wrong(&r, r.pos, "nothing can follow a function");
 			i = NULL;
 		}
 	}
@@ -234,25 +200,34 @@ const struct intrinsic *intrinsic_compile(struct arena *a, struct str s, const c
 
 /* ---- evaluation ---- */
 
+/* What @path leads to; if that is *@absent, @in is how the input begins, and @f is the caller's to set. */
+static json_t *look(const struct jsonpath *path, const struct flow_data *d, bool *absent, struct buf *in,
+		    struct flow_fault *f)
+{
+	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
+	json_t *v = jsonpath_get(path, d, absent, &inner);
+
+	if (v)
+		*absent = false;
+	else if (!*absent)
+		flow_fault_copy(f, inner.error, inner.cause);
+	else if (d->input)
+		flow_value_excerpt(d->input, 2048, in);
+	return v;
+}
+
 static json_t *evaluate(const struct intrinsic *i, const struct argument *arg, const struct flow_data *d,
 			struct flow_fault *f)
 {
 	CLEAN_BUF struct buf in = BUF_INIT;
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	bool absent;
 	json_t *v;
 
 	switch (arg->kind) {
 	case ARG_PATH:
-		v = jsonpath_get(arg->path, d, &absent, &inner);
-		if (v)
+		v = look(arg->path, d, &absent, &in, f);
+		if (!absent)
 			return v;
-		if (!absent) {
-			flow_fault_copy(f, inner.error, inner.cause);
-			return NULL;
-		}
-		if (d->input)
-			flow_value_excerpt(d->input, 2048, &in);
 		flow_fault_set(
 			f, "States.Runtime",
 			"The function '%s' had the following error: The JsonPath argument for the field '%s' could "
@@ -319,21 +294,14 @@ int flow_value_compile(struct arena *a, struct str s, struct flow_value *out, co
 json_t *flow_value_get(const struct flow_value *v, const char *field, const struct flow_data *d, struct flow_fault *f)
 {
 	CLEAN_BUF struct buf in = BUF_INIT;
-	CLEAN_FAULT struct flow_fault inner = FLOW_FAULT_INIT;
 	bool absent;
 	json_t *got;
 
 	if (v->call)
 		return intrinsic_call(v->call, d, f);
-	got = jsonpath_get(v->path, d, &absent, &inner);
-	if (got)
+	got = look(v->path, d, &absent, &in, f);
+	if (!absent)
 		return got;
-	if (!absent) {
-		flow_fault_copy(f, inner.error, inner.cause);
-		return NULL;
-	}
-	if (d->input)
-		flow_value_excerpt(d->input, 2048, &in);
 	flow_fault_set(f, "States.Runtime",
 		       "The JSONPath '%s' specified for the field '%s.$' could not be found in the input '%s'",
 		       v->path->text, field, in.ptr);

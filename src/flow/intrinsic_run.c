@@ -239,33 +239,43 @@ RUN(array_unique)
 	return list;
 }
 
-RUN(base64_encode)
+/* One string made of another, which may not be long; @turn: NULL, or why it cannot be. */
+static json_t *turned(const json_t *v, const char *(*turn)(struct str s, struct buf *out), struct flow_fault *f)
 {
 	CLEAN_BUF struct buf out = BUF_INIT;
+	const char *why;
 
-	UNUSED_HERE;
-	if (!json_is_string(v[0]))
+	if (!json_is_string(v))
 		return fail(f, "the argument is no string");
-	if (json_string_length(v[0]) > INTRINSIC_CHARS_MAX)
+	if (json_string_length(v) > INTRINSIC_CHARS_MAX)
 		return fail(f, "the string has more than 10000 bytes");
-	buf_add_base64(&out, json_string_value(v[0]), json_string_length(v[0]));
-	return flow_value_must(json_stringn(out.ptr, out.len));
+	why = turn((struct str){ json_string_value(v), json_string_length(v) }, &out);
+	return why ? fail(f, why) : flow_value_must(json_stringn(out.ptr, out.len));
+}
+
+static const char *encode(struct str s, struct buf *out)
+{
+	buf_add_base64(out, s.ptr, s.len);
+	return NULL;
+}
+
+static const char *decode(struct str s, struct buf *out)
+{
+	if (base64_decode(s, out) < 0)
+		return "the string is no Base64";
+	return str_is_utf8(buf_str(out)) ? NULL : "what the string stands for is no UTF-8";
+}
+
+RUN(base64_encode)
+{
+	UNUSED_HERE;
+	return turned(v[0], encode, f);
 }
 
 RUN(base64_decode_text)
 {
-	CLEAN_BUF struct buf out = BUF_INIT;
-
 	UNUSED_HERE;
-	if (!json_is_string(v[0]))
-		return fail(f, "the argument is no string");
-	if (json_string_length(v[0]) > INTRINSIC_CHARS_MAX)
-		return fail(f, "the string has more than 10000 bytes");
-	if (base64_decode((struct str){ json_string_value(v[0]), json_string_length(v[0]) }, &out) < 0)
-		return fail(f, "the string is no Base64");
-	if (!str_is_utf8(buf_str(&out)))
-		return fail(f, "what the string stands for is no UTF-8");
-	return flow_value_must(json_stringn(out.ptr, out.len));
+	return turned(v[0], decode, f);
 }
 
 RUN(hash)

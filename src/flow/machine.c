@@ -149,9 +149,7 @@ int flow_machine_parse(struct flow_machine *m, const char *shown, const char *te
 	make_places(m, &d);
 	read_machine(&r, d.root);
 	m->nstates = r.states.len;
-	m->states = arena_alloc(&m->arena, (r.states.len + 1) * sizeof(struct flow_state *));
-	if (r.states.len)
-		memcpy(m->states, r.states.ptr, r.states.len * sizeof(struct flow_state *));
+	m->states = arena_copy(&m->arena, r.states.ptr, r.states.len * sizeof(struct flow_state *));
 	reader_release(&r);
 	flow_problems_sort(found);
 	return found->errors ? first_error(found, m->file, err) : 0;

@@ -126,29 +126,31 @@ static void read_literal(struct reader *r, const struct trail *t, const struct d
 static void read_rule(struct reader *r, const struct trail *t, const struct doc_node *o, struct scope *in, bool top,
 		      struct flow_rule *rule);
 
+static const struct flow_rule *read_list(struct reader *r, const struct trail *t, const struct doc_node *n,
+					 struct scope *in, bool top, size_t *count)
+{
+	struct flow_rule *rules = arena_alloc(r->a, n->len * sizeof(*rules));
+
+	if (!n->len)
+		problem(r, t, n->at, "there has to be a rule at least");
+	for (size_t i = 0; i < n->len; i++)
+		read_rule(r, AT_INDEX(t, i), n->items[i], in, top, &rules[i]);
+	*count = n->len;
+	return rules;
+}
+
 static void read_rules(struct reader *r, const struct trail *t, const struct doc_node *n, struct scope *in,
 		       struct flow_rule *rule)
 {
-	struct flow_rule *rules;
-
 	if (rule->op == FLOW_NOT) {
-		rules = arena_new(r->a, struct flow_rule);
+		struct flow_rule *rules = arena_new(r->a, struct flow_rule);
+
 		read_rule(r, t, n, in, false, rules);
 		rule->rules = rules;
 		rule->nrules = 1;
-		return;
+	} else if (is_list(r, t, n)) {
+		rule->rules = read_list(r, t, n, in, false, &rule->nrules);
 	}
-	if (!is_list(r, t, n))
-		return;
-	if (!n->len) {
-		problem(r, t, n->at, "there has to be a rule at least");
-		return;
-	}
-	rules = arena_alloc(r->a, n->len * sizeof(struct flow_rule));
-	for (size_t i = 0; i < n->len; i++)
-		read_rule(r, AT_INDEX(t, i), n->items[i], in, false, &rules[i]);
-	rule->rules = rules;
-	rule->nrules = n->len;
 }
 
 static void read_test(struct reader *r, const struct trail *t, const struct doc_node *o, struct flow_rule *rule,
@@ -249,7 +251,6 @@ void read_choice(struct reader *r, const struct trail *t, const struct doc_node 
 		 struct flow_state *s)
 {
 	const struct doc_node *n = doc_get(o, "Choices", NULL);
-	struct flow_rule *rules;
 
 	field_next(r, t, o, "Default", in, &s->as.choice.otherwise, &s->as.choice.otherwise_at);
 	if (!n) {
@@ -267,13 +268,5 @@ void read_choice(struct reader *r, const struct trail *t, const struct doc_node 
 		in->broken = true;
 		return;
 	}
-	if (!n->len) {
-		problem(r, t, n->at, "there has to be a rule at least");
-		return;
-	}
-	rules = arena_alloc(r->a, n->len * sizeof(struct flow_rule));
-	for (size_t i = 0; i < n->len; i++)
-		read_rule(r, AT_INDEX(t, i), n->items[i], in, true, &rules[i]);
-	s->as.choice.rules = rules;
-	s->as.choice.nrules = n->len;
+	s->as.choice.rules = read_list(r, t, n, in, true, &s->as.choice.nrules);
 }

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "config/json_text.h"
 
 #define STEPS_MAX 50000000u
 
@@ -210,15 +211,13 @@ int flow_trace_read(struct flow_trace *t, const struct flow_machine *m, const ch
 		    struct err *err)
 {
 	struct tracer r = { .t = t, .m = m, .shown = shown, .err = err };
-	json_error_t why;
 	json_t *root, *events;
 	int ret = -1;
 
 	*t = (struct flow_trace){ .ns = 0 };
-	root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
+	root = json_text_parse((struct str){ text, n }, shown, "", err);
 	if (!root)
-		return err_at(err, ERR_FORMAT, shown, why.line > 0 ? (unsigned)why.line : 0,
-			      why.column > 0 ? (unsigned)why.column : 0, "%s", why.text);
+		return -1;
 	for (size_t i = 0; i < m->nstates; i++)
 		map_put(&r.names, m->states[i]->name, (void *)(uintptr_t)m->states[i]);
 	events = json_is_array(root) ? root : json_object_get(root, "events");

@@ -2,17 +2,10 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "local/bench.h"
 
 /* One line; members in the order of their names. Times are whole nanoseconds; what is not known is null. */
-
-static void add_text(struct buf *out, const char *s)
-{
-	if (s)
-		buf_add_json(out, str_from(s));
-	else
-		buf_addz(out, "null");
-}
 
 /* Sixteen to a power of two: what a chart needs. */
 static void add_buckets(struct buf *out, const struct hist *h)
@@ -20,7 +13,7 @@ static void add_buckets(struct buf *out, const struct hist *h)
 	struct hist_bucket b = { 0 };
 	uint64_t to = 0, n = 0;
 
-	buf_addz(out, "[");
+	member_open(out, "buckets", '[');
 	while (hist_next(h, &b)) {
 		if (b.from > to) {
 			const unsigned bits = 64u - (unsigned)__builtin_clzll(b.from | 1);
@@ -44,33 +37,37 @@ static void add_hist(struct buf *out, const char *name, const struct hist *h)
 	} at[] = { { "p50", 50 }, { "p75", 75 }, { "p90", 90 }, { "p95", 95 }, { "p99", 99 }, { "p999", 99.9 },
 		   { "p9999", 99.99 } };
 
-	buf_addf(out, "\"%s\":", name);
 	if (!h->n) {
-		buf_addz(out, "null");
+		member_text(out, name, NULL);
 		return;
 	}
-	buf_addz(out, "{\"buckets\":");
+	member_open(out, name, '{');
 	add_buckets(out, h);
-	buf_addf(out, ",\"max\":%" PRIu64 ",\"mean\":%.0f,\"min\":%" PRIu64, h->max, hist_mean(h), h->min);
-	buf_addf(out, ",\"n\":%" PRIu64 ",\"over\":%" PRIu64, h->n, h->over);
+	member_u64(out, "max", h->max);
+	buf_addf(out, ",\"mean\":%.0f", hist_mean(h));
+	member_u64(out, "min", h->min);
+	member_u64(out, "n", h->n);
+	member_u64(out, "over", h->over);
 	for (size_t i = 0; i < ARRAY_LEN(at); i++)
-		buf_addf(out, ",\"%s\":%" PRIu64, at[i].name, hist_percentile(h, at[i].p));
+		member_u64(out, at[i].name, hist_percentile(h, at[i].p));
 	buf_addc(out, '}');
 }
 
 static void add_errors(struct buf *out, const struct load_result *r)
 {
-	buf_addz(out, "\"errors\":[");
+	member_open(out, "errors", '[');
 	for (size_t i = 0; i < r->nerrors; i++) {
-		buf_addf(out, "%s{\"n\":%" PRIu64 ",\"status\":", i ? "," : "", r->errors[i].n);
+		member_open(out, NULL, '{');
+		member_u64(out, "n", r->errors[i].n);
 		if (r->errors[i].status)
-			buf_addf(out, "%d,\"text\":", r->errors[i].status);
+			buf_addf(out, ",\"status\":%d", r->errors[i].status);
 		else
-			buf_addz(out, "null,\"text\":");
-		add_text(out, r->errors[i].text[0] ? r->errors[i].text : NULL);
+			member_text(out, "status", NULL);
+		member_some(out, "text", r->errors[i].text);
 		buf_addc(out, '}');
 	}
-	buf_addf(out, "],\"errors_other\":%" PRIu64, r->errors_other);
+	buf_addc(out, ']');
+	member_u64(out, "errors_other", r->errors_other);
 }
 
 static void add_latency(struct buf *out, const struct load_result *r)
@@ -78,22 +75,18 @@ static void add_latency(struct buf *out, const struct load_result *r)
 	CLEAN_HIST struct hist all;
 
 	load_result_all(r, &all);
-	buf_addz(out, "\"latency\":{");
+	member_open(out, "latency", '{');
 	add_hist(out, "all", &all);
-	buf_addc(out, ',');
 	add_hist(out, "cold", &r->cold);
-	buf_addc(out, ',');
 	add_hist(out, "corrected", &r->corrected);
-	buf_addc(out, ',');
 	add_hist(out, "failed", &r->failed);
-	buf_addc(out, ',');
 	add_hist(out, "warm", &r->warm);
 	buf_addc(out, '}');
 }
 
 static void add_seconds(struct buf *out, const struct load_result *r)
 {
-	buf_addz(out, "\"seconds\":[");
+	member_open(out, "seconds", '[');
 	for (size_t i = 0; i < r->seconds.len; i++) {
 		const struct load_second *s = &r->seconds.ptr[i];
 
@@ -104,24 +97,16 @@ static void add_seconds(struct buf *out, const struct load_result *r)
 	buf_addc(out, ']');
 }
 
-static void add_number(struct buf *out, const char *name, uint64_t v)
-{
-	if (v)
-		buf_addf(out, "\"%s\":%" PRIu64, name, v);
-	else
-		buf_addf(out, "\"%s\":null", name);
-}
-
 static void add_spec(struct buf *out, const struct load_spec *s)
 {
-	buf_addf(out, "\"spec\":{\"concurrency\":%" PRIu32 ",", s->concurrency ? s->concurrency
-									       : s->rate ? LOAD_OPEN_CONCURRENCY : 1);
-	add_number(out, "duration", s->duration);
-	buf_addf(out, ",\"loop\":\"%s\",", s->rate ? "open" : "closed");
-	add_number(out, "rate", s->rate);
-	buf_addc(out, ',');
-	add_number(out, "requests", s->requests);
-	buf_addf(out, ",\"warmup\":%" PRIu64 "}", s->warmup);
+	member_open(out, "spec", '{');
+	member_u64(out, "concurrency", s->concurrency ? s->concurrency : s->rate ? LOAD_OPEN_CONCURRENCY : 1);
+	member_count(out, "duration", s->duration);
+	member_text(out, "loop", s->rate ? "open" : "closed");
+	member_count(out, "rate", s->rate);
+	member_count(out, "requests", s->requests);
+	member_u64(out, "warmup", s->warmup);
+	buf_addc(out, '}');
 }
 
 /* The outcomes are in the order of their names here. */
@@ -131,54 +116,50 @@ static void add_calls(struct buf *out, const struct load_result *r)
 		LOAD_ABANDONED, LOAD_CRASHED, LOAD_ERROR, LOAD_FAILED, LOAD_OK, LOAD_REFUSED, LOAD_TIMEOUT, LOAD_UNSENT,
 	};
 
-	buf_addz(out, "\"calls\":{");
+	member_open(out, "calls", '{');
 	for (size_t i = 0; i < LOAD_OUTCOMES; i++)
-		buf_addf(out, "%s\"%s\":%" PRIu64, i ? "," : "", load_outcome_name[order[i]], r->calls[order[i]]);
+		member_u64(out, load_outcome_name[order[i]], r->calls[order[i]]);
 	buf_addc(out, '}');
 }
 
-static void add_part(struct buf *out, const struct bench_part *p)
+static void add_part(struct buf *out, const char *name, const struct bench_part *p)
 {
 	const struct load_result *r = p->result;
 
 	if (!r) {
-		buf_addz(out, "null");
+		member_text(out, name, NULL);
 		return;
 	}
-	buf_addz(out, "{\"allocations\":");
+	member_open(out, name, '{');
+	member(out, "allocations");
 	if (r->allocs_of)
-		buf_addf(out, "%.3f,", (double)r->allocs / (double)r->allocs_of);
+		buf_addf(out, "%.3f", (double)r->allocs / (double)r->allocs_of);
 	else
-		buf_addz(out, "null,");
+		buf_addz(out, "null");
 	add_calls(out, r);
-	buf_addz(out, ",\"colds\":[");
+	member_open(out, "colds", '[');
 	for (size_t i = 0; i < r->colds.len; i++)
 		buf_addf(out, "%s[%" PRIu64 ",%" PRIu64 "]", i ? "," : "", r->colds.ptr[i].latency,
 			 r->colds.ptr[i].init);
-	buf_addz(out, "],");
+	buf_addc(out, ']');
 	add_hist(out, "cpu", &r->cpu);
-	buf_addf(out, ",\"elapsed\":%" PRIu64 ",", r->elapsed);
+	member_u64(out, "elapsed", r->elapsed);
 	add_errors(out, r);
-	buf_addc(out, ',');
-	add_number(out, "expected", r->expected);
-	buf_addc(out, ',');
+	member_count(out, "expected", r->expected);
 	add_hist(out, "function", &r->duration);
-	buf_addc(out, ',');
 	add_hist(out, "init", &r->init);
-	buf_addf(out, ",\"interrupted\":%s,", r->interrupted ? "true" : "false");
+	member_bool(out, "interrupted", r->interrupted);
 	add_hist(out, "late", &r->late);
-	buf_addc(out, ',');
 	add_latency(out, r);
-	buf_addf(out, ",\"limited\":%" PRIu64 ",", r->limited);
-	add_number(out, "memory", r->memory);
-	buf_addc(out, ',');
+	member_u64(out, "limited", r->limited);
+	member_count(out, "memory", r->memory);
 	add_hist(out, "overhead", &r->overhead);
-	buf_addc(out, ',');
 	add_seconds(out, r);
-	buf_addc(out, ',');
 	add_spec(out, &p->spec);
-	buf_addf(out, ",\"throughput\":%.3f,\"warmup_calls\":%" PRIu64 ",\"warmup_colds\":%" PRIu64 "}",
-		 bench_throughput(r), r->warmup_calls, r->warmup_colds);
+	buf_addf(out, ",\"throughput\":%.3f", bench_throughput(r));
+	member_u64(out, "warmup_calls", r->warmup_calls);
+	member_u64(out, "warmup_colds", r->warmup_colds);
+	buf_addc(out, '}');
 }
 
 void bench_print_json(const struct bench_result *r, struct buf *out)
@@ -186,30 +167,19 @@ void bench_print_json(const struct bench_result *r, struct buf *out)
 	CLEAN_STRS struct strs notes = { 0 };
 
 	bench_notes(r, &notes);
-	buf_addz(out, "{\"arch\":");
-	add_text(out, r->arch);
-	buf_addz(out, ",\"cold\":");
-	add_part(out, &r->cold);
-	buf_addz(out, ",\"function\":");
-	add_text(out, r->function);
-	buf_addz(out, ",\"limits\":{");
-	add_number(out, "cpu", r->cpu);
-	buf_addc(out, ',');
-	add_number(out, "memory", r->memory);
-	buf_addz(out, "},\"load\":");
-	add_part(out, &r->load);
-	buf_addz(out, ",\"machine\":");
-	add_text(out, r->machine);
-	buf_addz(out, ",\"notes\":[");
-	for (size_t i = 0; i < notes.len; i++) {
-		buf_addz(out, i ? "," : "");
-		add_text(out, notes.ptr[i]);
-	}
-	buf_addz(out, "],\"project\":");
-	add_text(out, r->project);
-	buf_addz(out, ",\"version\":");
-	add_text(out, r->version);
-	buf_addz(out, ",\"what\":");
-	add_text(out, r->what);
+	buf_addc(out, '{');
+	member_text(out, "arch", r->arch);
+	add_part(out, "cold", &r->cold);
+	member_text(out, "function", r->function);
+	member_open(out, "limits", '{');
+	member_count(out, "cpu", r->cpu);
+	member_count(out, "memory", r->memory);
+	buf_addc(out, '}');
+	add_part(out, "load", &r->load);
+	member_text(out, "machine", r->machine);
+	member_strs(out, "notes", &notes);
+	member_text(out, "project", r->project);
+	member_text(out, "version", r->version);
+	member_text(out, "what", r->what);
 	buf_addz(out, "}\n");
 }

@@ -12,6 +12,7 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/member.h"
 #include "os/fs.h"
 
 #define HEAD "{\"version\":\"1.0\",\"timestamp\":\""
@@ -33,7 +34,7 @@ static void add_payload(struct buf *out, const char *key, struct str s)
 	if (is_json(s)) {
 		size_t from;
 
-		buf_addf(out, ",\"%s\":", key);
+		member(out, key);
 		from = out->len;
 		buf_adds(out, s);
 		/* As it is, numbers too; a newline can only stand between tokens. */
@@ -41,8 +42,7 @@ static void add_payload(struct buf *out, const char *key, struct str s)
 			if (*p == '\n' || *p == '\r')
 				*p = ' ';
 	} else if (str_is_utf8(s)) {
-		buf_addf(out, ",\"%s\":", key);
-		buf_add_json(out, s);
+		member_str(out, key, s);
 	} else {
 		buf_addf(out, ",\"%sBase64\":\"", key);
 		buf_add_base64(out, s.ptr, s.len);
@@ -59,18 +59,15 @@ void dead_letter_line(struct buf *out, const struct dead_letter *d)
 
 	gmtime_r(&s, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_addf(out, HEAD "%s.%03dZ\",\"requestContext\":{\"requestId\":", when, (int)(d->now / 1000000 % 1000));
-	buf_add_json(out, d->id);
-	buf_addz(out, ",\"functionArn\":");
-	buf_add_json(out, str_from(arn));
+	buf_addf(out, HEAD "%s.%03dZ\",\"requestContext\":{", when, (int)(d->now / 1000000 % 1000));
+	member_str(out, "requestId", d->id);
+	member_text(out, "functionArn", arn);
 	buf_addf(out, ",\"condition\":\"%s\",\"approximateInvokeCount\":%u}", d->condition, d->attempts);
 	add_payload(out, "requestPayload", d->request);
 	if (d->status) {
 		buf_addf(out, ",\"responseContext\":{\"statusCode\":%d,\"executedVersion\":\"$LATEST\"", d->status);
-		if (d->function_error) {
-			buf_addz(out, ",\"functionError\":");
-			buf_add_json(out, str_from(d->function_error));
-		}
+		if (d->function_error)
+			member_text(out, "functionError", d->function_error);
 		buf_addc(out, '}');
 		add_payload(out, "responsePayload", d->response);
 	}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "local/telemetry.h"
 #include "os/fs.h"
 
@@ -211,14 +212,10 @@ static void tell_invoke(struct extension *e)
 	CLEAN_BUF struct buf b = BUF_INIT;
 
 	e->owed_invoke = false;
-	buf_addf(&b, "{\"eventType\":\"INVOKE\",\"deadlineMs\":%" PRId64 ",\"requestId\":\"%s\","
-		 "\"invokedFunctionArn\":", inv->wall_given / 1000000 + (int64_t)inv->allowed_ms, inv->id);
-	buf_add_json(&b, str_from(inv->fn->arn));
-	if (inv->trace) {
-		buf_addz(&b, ",\"tracing\":{\"type\":\"X-Amzn-Trace-Id\",\"value\":");
-		buf_add_json(&b, str_from(inv->trace));
-		buf_addc(&b, '}');
-	}
+	buf_addf(&b, "{\"eventType\":\"INVOKE\",\"deadlineMs\":%" PRId64 ",\"requestId\":\"%s\"",
+		 inv->wall_given / 1000000 + (int64_t)inv->allowed_ms, inv->id);
+	member_text(&b, "invokedFunctionArn", inv->fn->arn);
+	telemetry_add_tracing(&b, inv);
 	buf_addc(&b, '}');
 	tell(e, true, b.ptr);
 }

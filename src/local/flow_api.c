@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "flow/value.h"
 #include "local/gateway.h"
 
@@ -75,10 +76,9 @@ void api_error(struct api_call *c, unsigned status, const char *type, const char
 	va_start(ap, fmt);
 	buf_vaddf(&msg, fmt, ap);
 	va_end(ap);
-	buf_addz(&b, "{\"__type\":");
-	buf_add_json(&b, str_from(type));
-	buf_addz(&b, ",\"message\":");
-	buf_add_json(&b, buf_str(&msg));
+	buf_addc(&b, '{');
+	member_text(&b, "__type", type);
+	member_str(&b, "message", buf_str(&msg));
 	buf_addc(&b, '}');
 	answer(c, status, &b);
 }

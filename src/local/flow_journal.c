@@ -2,7 +2,6 @@
 #include "local/flow_journal.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "local/platform.h"
 #include "os/fs.h"
 #include "os/late.h"
+#include "os/proc.h"
 
 #define KEPT_NS (90ll * 24 * 3600 * 1000000000)
 
@@ -198,15 +198,10 @@ int flow_journal_now(struct flow_journal *j, struct flow_job *op, struct err *er
 
 static int lock(struct flow_journal *j, const char *who, struct err *err)
 {
-	CLEAN_FREE char *path = xasprintf("%s.lock", j->path);
-	CLEAN_FREE char *holder = NULL;
-
-	j->lock_fd = fs_lock_try(path, who, err);
-	if (j->lock_fd >= 0 || err->code != ERR_EXISTS)
-		return j->lock_fd >= 0 ? 0 : -1;
-	holder = xstrdup(err->msg);
-	err_set(err, ERR_EXISTS, "the journal %s is in use by %s", j->path, holder);
-	return err_hint(err, "wait for it, or run without a journal: --memory");
+	j->lock_fd = fs_lock_use("journal", j->path, who, err);
+	if (j->lock_fd < 0 && err->code == ERR_EXISTS)
+		err_hint(err, "wait for it, or run without a journal: --memory");
+	return j->lock_fd < 0 ? -1 : 0;
 }
 
 static int forget(struct flow_job *op, const struct flow_store_ops *ops, struct flow_store *s, struct err *err)
@@ -217,14 +212,8 @@ static int forget(struct flow_job *op, const struct flow_store_ops *ops, struct 
 
 static int start(struct flow_journal *j, struct err *err)
 {
-	sigset_t all, before;
-	int e;
+	int e = sig_thread(&j->thread, journal_thread, j);
 
-	/* signals are the loop's affair */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&j->thread, NULL, journal_thread, j);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return e ? err_set(err, ERR_IO, "cannot start a thread: %s", strerror(e)) : 0;
 }
 

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "local/flow_api.h"
 #include "local/guard.h"
 #include "local/page.h"
@@ -30,12 +31,9 @@ void gateway_error(struct web_req *req, unsigned status, const char *type, const
 	else
 		buf_addf(&b, "{\"Type\":\"%s\"", status < 500 ? "User" : "Service");
 	/* SDKs of both spellings are about */
-	buf_addz(&b, ",\"message\":");
-	buf_add_json(&b, buf_str(&msg));
-	if (strcmp(type, "ResourceNotFoundException") == 0) {
-		buf_addz(&b, ",\"Message\":");
-		buf_add_json(&b, buf_str(&msg));
-	}
+	member_str(&b, "message", buf_str(&msg));
+	if (strcmp(type, "ResourceNotFoundException") == 0)
+		member_str(&b, "Message", buf_str(&msg));
 	buf_addz(&b, "}\n");
 	web_answer(req, status, h, ARRAY_LEN(h), b.ptr, b.len);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "local/relay.h"
 #include "local/extension.h"
 #include "local/scaling.h"
@@ -277,10 +278,9 @@ void invocation_fail(struct invocation *inv, enum outcome o, const char *type, c
 	va_end(ap);
 	inv->outcome = o;
 	buf_reset(&inv->body);
-	buf_addz(&inv->body, "{\"errorType\":");
-	buf_add_json(&inv->body, str_from(type));
-	buf_addz(&inv->body, ",\"errorMessage\":");
-	buf_add_json(&inv->body, buf_str(&msg));
+	buf_addc(&inv->body, '{');
+	member_text(&inv->body, "errorType", type);
+	member_str(&inv->body, "errorMessage", buf_str(&msg));
 	buf_addc(&inv->body, '}');
 	free(inv->error_type);
 	inv->error_type = xstrdup(type);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +11,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "local/otlp_internal.h"
+#include "os/proc.h"
 
 #define MS 1000000u
 #define SCOPE "\"scope\":{\"name\":\"slsc\",\"version\":\"" SLSC_VERSION "\"}"
@@ -414,19 +414,6 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-/* Signals are the main thread's: its waits end with EINTR. */
-static int start_thread(struct otlp *x)
-{
-	sigset_t all, before;
-	int e;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&x->thread, NULL, run, x);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return e;
-}
-
 static void otlp_free(struct otlp *x)
 {
 	x->sink->free(x->sink);
@@ -463,7 +450,7 @@ int otlp_start(struct otlp **out, struct otlp_sink *sink, const struct otlp_opts
 	pthread_cond_init(&x->wake, &monotonic);
 	pthread_cond_init(&x->ended, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	e = start_thread(x);
+	e = sig_thread(&x->thread, run, x);
 	if (e) {
 		otlp_free(x);
 		errno = e;

@@ -7,17 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 
 static const char *const froms[] = { "function", "extension", "platform" };
-
-static void add_text(struct buf *out, const char *name, const char *s)
-{
-	buf_addf(out, ",\"%s\":", name);
-	if (s && *s)
-		buf_add_json(out, str_from(s));
-	else
-		buf_addz(out, "null");
-}
 
 static void add_trace(struct buf *out, const uint8_t id[16])
 {
@@ -60,16 +52,14 @@ static void add_quantiles(const struct page_fn *f, struct buf *out)
 /* [[column, bucket, count, bucket, count, ...], ...] */
 static void add_heat(const struct page_fn *f, uint64_t since, struct buf *out)
 {
-	const char *sep = "";
-
-	buf_addz(out, ",\"heat\":[");
+	member_open(out, "heat", '[');
 	for (unsigned k = 0; k < HEAT_COLUMNS; k++) {
 		const struct page_column *c = &f->heat[k];
 
 		if (!c->at || c->tick <= since)
 			continue;
-		buf_addf(out, "%s[%" PRIu64, sep, c->at);
-		sep = ",";
+		member_open(out, NULL, '[');
+		member_u64(out, NULL, c->at);
 		for (unsigned b = 0; b < HEAT_BUCKETS; b++)
 			if (c->count[b])
 				buf_addf(out, ",%u,%u", b, c->count[b]);
@@ -87,25 +77,28 @@ static void add_function(const struct page_fn *f, uint64_t since, struct buf *ou
 		total += f->outcomes[o];
 	/* a caller that leaves says nothing of the function */
 	errors = total - f->outcomes[OUTCOME_OK] - f->outcomes[OUTCOME_CANCELLED];
-	buf_addz(out, "{\"name\":");
-	buf_add_json(out, str_from(fn->name));
-	add_text(out, "arn", fn->arn);
-	buf_addf(out, ",\"runtime\":\"%s\",\"generation\":%u,\"timeout_ms\":%" PRIu64 ",\"memory\":%" PRIu64
+	member_open(out, NULL, '{');
+	member_text(out, "name", fn->name);
+	member_some(out, "arn", fn->arn);
+	buf_addf(out,
+		 ",\"runtime\":\"%s\",\"generation\":%u,\"timeout_ms\":%" PRIu64 ",\"memory\":%" PRIu64
 		 ",\"concurrency\":%u,\"parallel\":%u,\"prewarm\":%u,\"active\":%u,\"waiting\":%u"
 		 ",\"breaker\":\"%s\"",
 		 fn->runtime == RUNTIME_HTTP ? "http" : "lambda", fn->generation, fn->timeout_ms, fn->memory,
 		 fn->concurrency, fn->parallel, fn->prewarm, fn->active, fn->waiting,
 		 breaker_state_name(breaker_state(&fn->breaker, loop_clock())));
-	buf_addf(out, ",\"invocations\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"cold\":%" PRIu64 ",\"outcomes\":{", total,
-		 errors, f->cold);
+	member_u64(out, "invocations", total);
+	member_u64(out, "errors", errors);
+	member_u64(out, "cold", f->cold);
+	member_open(out, "outcomes", '{');
 	for (unsigned o = 0; o < ARRAY_LEN(f->outcomes); o++)
-		buf_addf(out, "%s\"%s\":%" PRIu64, o ? "," : "", outcome_name((enum outcome)o), f->outcomes[o]);
+		member_u64(out, outcome_name((enum outcome)o), f->outcomes[o]);
 	buf_addc(out, '}');
 	add_quantiles(f, out);
 	/* which there are: others of it that a reader knows of are gone */
-	buf_addz(out, ",\"instances\":[");
+	member_open(out, "instances", '[');
 	for (size_t n = 0; n < fn->instances.len; n++)
-		buf_addf(out, "%s%" PRIu64, n ? "," : "", fn->instances.ptr[n]->number);
+		member_u64(out, NULL, fn->instances.ptr[n]->number);
 	buf_addc(out, ']');
 	add_heat(f, since, out);
 	buf_addc(out, '}');
@@ -115,62 +108,52 @@ static void add_function(const struct page_fn *f, uint64_t since, struct buf *ou
 
 static void add_running(const struct invocation *inv, struct buf *out)
 {
-	buf_addf(out, "{\"id\":\"%s\"", inv->id);
+	member_open(out, NULL, '{');
+	member_text(out, "id", inv->id);
 	add_trace(out, inv->trace_of.trace_id);
-	buf_addf(out, ",\"began\":%" PRId64 ",\"cold\":%s", inv->wall_given / 1000000,
-		 inv->report.cold ? "true" : "false");
-	add_text(out, "trigger", inv->trigger);
-	add_text(out, "method", inv->method);
-	add_text(out, "path", inv->path);
+	buf_addf(out, ",\"began\":%" PRId64, inv->wall_given / 1000000);
+	member_bool(out, "cold", inv->report.cold);
+	member_some(out, "trigger", inv->trigger);
+	member_some(out, "method", inv->method);
+	member_some(out, "path", inv->path);
 	buf_addc(out, '}');
 }
 
 static void add_instance(const struct instance *i, struct buf *out)
 {
-	buf_addz(out, "{\"function\":");
-	buf_add_json(out, str_from(i->fn->name));
-	buf_addf(out, ",\"number\":%" PRIu64 ",\"generation\":%u,\"state\":\"%s\",\"born\":%" PRId64
-		 ",\"served\":%" PRIu64 ",\"memory\":%" PRIu64, i->number, i->generation,
-		 instance_state_name(i->state), i->wall_born / 1000000, i->served, i->used.memory);
+	member_open(out, NULL, '{');
+	member_text(out, "function", i->fn->name);
+	buf_addf(out,
+		 ",\"number\":%" PRIu64 ",\"generation\":%u,\"state\":\"%s\",\"born\":%" PRId64 ",\"served\":%" PRIu64
+		 ",\"memory\":%" PRIu64,
+		 i->number, i->generation, instance_state_name(i->state), i->wall_born / 1000000, i->served,
+		 i->used.memory);
 	if (i->pid > 0)
 		buf_addf(out, ",\"pid\":%d", (int)i->pid);
 	if (i->ready)
 		buf_addf(out, ",\"init_ms\":%.3f", ms(i->ready - i->born));
-	add_text(out, "stream", i->stream);
-	add_text(out, "why", i->end);
-	buf_addz(out, ",\"invocations\":[");
-	for (const struct invocation *inv = i->doing; inv; inv = inv->next) {
+	member_some(out, "stream", i->stream);
+	member_some(out, "why", i->end);
+	member_open(out, "invocations", '[');
+	for (const struct invocation *inv = i->doing; inv; inv = inv->next)
 		add_running(inv, out);
-		if (inv->next)
-			buf_addc(out, ',');
-	}
 	buf_addz(out, "]}");
 }
 
 void page_add_news(struct page *pg, uint64_t since, struct buf *out)
 {
-	const char *sep = "";
-
 	buf_addz(out, "\"functions\":[");
 	VEC_EACH(&pg->platform->fns, p) {
 		const struct page_fn *f = page_fn_of(pg, *p);
 
-		if (f->tick <= since)
-			continue;
-		buf_addz(out, sep);
-		sep = ",";
-		add_function(f, since, out);
+		if (f->tick > since)
+			add_function(f, since, out);
 	}
 	buf_addz(out, "],\"instances\":[");
-	sep = "";
 	VEC_EACH(&pg->platform->fns, p)
-		VEC_EACH(&(*p)->instances, i) {
-			if ((*i)->shown <= since)
-				continue;
-			buf_addz(out, sep);
-			sep = ",";
-			add_instance(*i, out);
-		}
+		VEC_EACH(&(*p)->instances, i)
+			if ((*i)->shown > since)
+				add_instance(*i, out);
 	buf_addc(out, ']');
 }
 
@@ -180,9 +163,10 @@ static void add_call(const struct page_call *c, uint64_t seq, struct buf *out)
 {
 	const struct invocation_report *r = &c->report;
 
-	buf_addf(out, "{\"seq\":%" PRIu64 ",\"function\":", seq);
-	buf_add_json(out, str_from(c->fn->fn->name));
-	buf_addf(out, ",\"id\":\"%s\"", c->id);
+	member_open(out, NULL, '{');
+	member_u64(out, "seq", seq);
+	member_text(out, "function", c->fn->fn->name);
+	member_text(out, "id", c->id);
 	add_trace(out, c->trace);
 	buf_addf(out, ",\"outcome\":\"%s\",\"began\":%" PRId64 ",\"duration_ms\":%.3f,\"billed_ms\":%" PRIu64
 		 ",\"memory\":%" PRIu64 ",\"cold\":%s,\"init_ms\":%.3f", outcome_name(c->outcome), c->began / 1000000,
@@ -191,17 +175,14 @@ static void add_call(const struct page_call *c, uint64_t seq, struct buf *out)
 	if (r->cpu != UINT64_MAX)
 		buf_addf(out, ",\"cpu_ms\":%.3f", ms(r->cpu));
 	else
-		buf_addz(out, ",\"cpu_ms\":null");
-	if (c->instance)
-		buf_addf(out, ",\"instance\":%" PRIu64, c->instance);
-	else
-		buf_addz(out, ",\"instance\":null");
-	add_text(out, "error", c->error);
-	add_text(out, "trigger", c->trigger);
-	add_text(out, "method", c->method);
-	add_text(out, "path", c->path);
+		member_text(out, "cpu_ms", NULL);
+	member_count(out, "instance", c->instance);
+	member_some(out, "error", c->error);
+	member_some(out, "trigger", c->trigger);
+	member_some(out, "method", c->method);
+	member_some(out, "path", c->path);
 	if (c->status)
-		buf_addf(out, ",\"status\":%u", c->status);
+		member_u64(out, "status", c->status);
 	buf_addc(out, '}');
 }
 
@@ -212,11 +193,8 @@ void page_add_calls(struct page *pg, uint64_t since, struct buf *out)
 	buf_addz(out, "\"invocations\":[");
 	if (from < since)
 		from = since;
-	for (uint64_t n = from; n < pg->ncalls; n++) {
-		if (n > from)
-			buf_addc(out, ',');
+	for (uint64_t n = from; n < pg->ncalls; n++)
 		add_call(&pg->calls[n % PAGE_CALLS], n + 1, out);
-	}
 	buf_addc(out, ']');
 }
 
@@ -259,17 +237,19 @@ static const struct page_line *next_line(struct page *pg, struct page_fn **of)
 
 static void add_line(const struct page_fn *f, const struct page_line *l, struct buf *out)
 {
-	buf_addf(out, "{\"seq\":%" PRIu64 ",\"time\":%" PRId64 ",\"function\":", l->seq, l->time / 1000000);
-	buf_add_json(out, str_from(f->fn->name));
-	buf_addf(out, ",\"instance\":%" PRIu64 ",\"from\":\"%s\"", l->instance, froms[l->from]);
+	member_open(out, NULL, '{');
+	member_u64(out, "seq", l->seq);
+	buf_addf(out, ",\"time\":%" PRId64, l->time / 1000000);
+	member_text(out, "function", f->fn->name);
+	member_u64(out, "instance", l->instance);
+	member_text(out, "from", froms[l->from]);
 	if (l->has_call) {
-		buf_addf(out, ",\"id\":\"%s\"", l->id);
+		member_text(out, "id", l->id);
 		add_trace(out, l->trace);
 	}
 	if (l->cut)
-		buf_addz(out, ",\"cut\":true");
-	buf_addz(out, ",\"text\":");
-	buf_add_json(out, buf_str(&l->text));
+		member_bool(out, "cut", true);
+	member_str(out, "text", buf_str(&l->text));
 	buf_addc(out, '}');
 }
 
@@ -279,7 +259,6 @@ bool page_add_lines(struct page *pg, uint64_t *since, uint64_t from, size_t most
 	size_t start = out->len;
 	const struct page_line *l;
 	struct page_fn *f = NULL;
-	const char *sep = "";
 
 	*gap = 0;
 	VEC_EACH(&pg->platform->fns, p)
@@ -288,8 +267,6 @@ bool page_add_lines(struct page *pg, uint64_t *since, uint64_t from, size_t most
 	buf_addz(out, "\"lines\":[");
 	while ((l = next_line(pg, &f)) != NULL && out->len - start < most) {
 		f->at++;
-		buf_addz(out, sep);
-		sep = ",";
 		add_line(f, l, out);
 		if (l->seq > from)
 			*gap += l->seq - 1 - (*since > from ? *since : from);

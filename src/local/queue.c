@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/queue.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +11,7 @@
 #include "local/queue_internal.h"
 #include "os/fs.h"
 #include "os/late.h"
+#include "os/proc.h"
 
 int64_t queue_wall(void)
 {
@@ -101,27 +101,16 @@ void queue_state_free(struct queue_state *e)
 
 static int lock(struct queue *q, struct err *err)
 {
-	CLEAN_FREE char *path = xasprintf("%s.lock", q->path);
-	CLEAN_FREE char *holder = NULL;
-
-	q->lock_fd = fs_lock_try(path, "slsc local", err);
-	if (q->lock_fd >= 0 || err->code != ERR_EXISTS)
-		return q->lock_fd >= 0 ? 0 : -1;
-	holder = xstrdup(err->msg);
-	err_set(err, ERR_EXISTS, "the queue %s is in use by %s", q->path, holder);
-	return err_hint(err, "end that one, or name another file for the queue");
+	q->lock_fd = fs_lock_use("queue", q->path, "slsc local", err);
+	if (q->lock_fd < 0 && err->code == ERR_EXISTS)
+		err_hint(err, "end that one, or name another file for the queue");
+	return q->lock_fd < 0 ? -1 : 0;
 }
 
 static int start(struct queue *q, struct err *err)
 {
-	sigset_t all, before;
-	int e;
+	int e = sig_thread(&q->thread, queue_writer, q);
 
-	/* signals are the loop's affair */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&q->thread, NULL, queue_writer, q);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return e ? err_set(err, ERR_IO, "cannot start a thread: %s", strerror(e)) : 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/member.h"
 #include "local/extension.h"
 
 #define PREFIX "/2018-06-01/runtime/"
@@ -43,9 +44,10 @@ void runtime_api_refuse(struct web_req *req, unsigned status, const char *type, 
 	va_start(ap, fmt);
 	buf_vaddf(&msg, fmt, ap);
 	va_end(ap);
-	buf_addz(&b, "{\"errorMessage\":");
-	buf_add_json(&b, buf_str(&msg));
-	buf_addf(&b, ",\"errorType\":\"%s\"}\n", type);
+	buf_addc(&b, '{');
+	member_str(&b, "errorMessage", buf_str(&msg));
+	member_text(&b, "errorType", type);
+	buf_addz(&b, "}\n");
 	web_answer(req, status, &json, 1, b.ptr, b.len);
 }
 

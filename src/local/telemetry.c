@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "local/extension.h"
 #include "local/sink.h"
 
@@ -93,12 +94,13 @@ static void emit_now(struct instance *i, enum api api, const char *name, const s
 	emit(i, PLATFORM, api, name, wall_clock(), buf_str(record));
 }
 
-static void add_tracing(struct buf *b, const struct invocation *inv)
+void telemetry_add_tracing(struct buf *b, const struct invocation *inv)
 {
 	if (!inv->trace)
 		return;
-	buf_addz(b, ",\"tracing\":{\"type\":\"X-Amzn-Trace-Id\",\"value\":");
-	buf_add_json(b, str_from(inv->trace));
+	member_open(b, "tracing", '{');
+	member_text(b, "type", "X-Amzn-Trace-Id");
+	member_text(b, "value", inv->trace);
 	buf_addc(b, '}');
 }
 
@@ -119,11 +121,9 @@ static const char *status_of(const struct invocation *inv)
 
 static void add_status(struct buf *b, const struct invocation *inv)
 {
-	buf_addf(b, ",\"status\":\"%s\"", status_of(inv));
-	if (inv->error_type && inv->outcome != OUTCOME_OK) {
-		buf_addz(b, ",\"errorType\":");
-		buf_add_json(b, str_from(inv->error_type));
-	}
+	member_text(b, "status", status_of(inv));
+	if (inv->error_type && inv->outcome != OUTCOME_OK)
+		member_text(b, "errorType", inv->error_type);
 }
 
 static void line(struct observer *o, struct instance *i, struct invocation *inv, enum line_from from, struct str text)
@@ -147,7 +147,7 @@ static void begun(struct observer *o, struct invocation *inv)
 	if (!inv->instance->telemetry)
 		return;
 	buf_addf(&b, "{\"requestId\":\"%s\",\"version\":\"$LATEST\"", inv->id);
-	add_tracing(&b, inv);
+	telemetry_add_tracing(&b, inv);
 	buf_addc(&b, '}');
 	emit_now(inv->instance, BOTH, "platform.start", &b);
 }
@@ -184,7 +184,7 @@ static void done(struct observer *o, struct invocation *inv)
 		add_span(&b, "runtimeOverhead", inv, inv->answered_at, inv->done_at);
 		buf_addc(&b, ']');
 	}
-	add_tracing(&b, inv);
+	telemetry_add_tracing(&b, inv);
 	buf_addc(&b, '}');
 	emit_now(inv->instance, BOTH, "platform.runtimeDone", &b);
 }
@@ -211,7 +211,7 @@ static void over(struct observer *o, struct invocation *inv)
 		add_ms(&b, "initDurationMs", r->init);
 	}
 	buf_addc(&b, '}');
-	add_tracing(&b, inv);
+	telemetry_add_tracing(&b, inv);
 	buf_addc(&b, '}');
 	emit_now(inv->instance, BOTH, "platform.report", &b);
 }
@@ -224,26 +224,27 @@ static void add_init_status(struct buf *b, const struct instance *i, bool good)
 {
 	const char *type = i->init_error_type ? i->init_error_type : i->end;
 
-	buf_addf(b, ",\"status\":\"%s\"", good ? "success" : i->reason && strcmp(i->reason, "timeout") == 0 ? "timeout"
-									     : "error");
-	if (!good && type) {
-		buf_addz(b, ",\"errorType\":");
-		buf_add_json(b, str_from(type));
-	}
+	member_text(b, "status",
+		    good ? "success" : i->reason && strcmp(i->reason, "timeout") == 0 ? "timeout" : "error");
+	if (!good && type)
+		member_text(b, "errorType", type);
 }
 
 static void tell_extension(struct instance *i, const struct extension *e)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
-	buf_addz(&b, "{\"name\":");
-	buf_add_json(&b, str_from(e->name));
-	buf_addf(&b, ",\"state\":\"%s\",\"events\":[%s%s%s]", extension_state_name(e->state),
-		 e->invoke ? "\"INVOKE\"" : "", e->invoke && e->shutdown ? "," : "", e->shutdown ? "\"SHUTDOWN\"" : "");
-	if (e->error_type) {
-		buf_addz(&b, ",\"errorType\":");
-		buf_add_json(&b, str_from(e->error_type));
-	}
+	buf_addc(&b, '{');
+	member_text(&b, "name", e->name);
+	member_text(&b, "state", extension_state_name(e->state));
+	member_open(&b, "events", '[');
+	if (e->invoke)
+		member_text(&b, NULL, "INVOKE");
+	if (e->shutdown)
+		member_text(&b, NULL, "SHUTDOWN");
+	buf_addc(&b, ']');
+	if (e->error_type)
+		member_text(&b, "errorType", e->error_type);
 	buf_addc(&b, '}');
 	emit_now(i, BOTH, "platform.extension", &b);
 }
@@ -292,8 +293,7 @@ void telemetry_start(struct instance *i)
 
 	i->telemetry = xcalloc(1, sizeof(*i->telemetry));
 	buf_addz(&b, init_is);
-	buf_addz(&b, ",\"functionName\":");
-	buf_add_json(&b, str_from(i->fn->name));
+	member_text(&b, "functionName", i->fn->name);
 	buf_addf(&b, ",\"functionVersion\":\"$LATEST\",\"instanceId\":\"%s\",\"instanceMaxMemory\":%" PRIu64 "}",
 		 i->stream, i->fn->memory);
 	emit(i, PLATFORM, TELEMETRY_ONLY, "platform.initStart", i->wall_born, buf_str(&b));
@@ -479,16 +479,14 @@ static void replace(struct telemetry *t, struct subscriber *s)
 static void tell_subscribed(struct instance *i, const struct subscriber *s)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
-	bool first = true;
 
-	buf_addz(&b, "{\"name\":");
-	buf_add_json(&b, str_from(s->name));
-	buf_addz(&b, ",\"state\":\"Subscribed\",\"types\":[");
+	buf_addc(&b, '{');
+	member_text(&b, "name", s->name);
+	member_text(&b, "state", "Subscribed");
+	member_open(&b, "types", '[');
 	for (size_t k = 0; k < ARRAY_LEN(type_names); k++)
-		if (s->types & 1u << k) {
-			buf_addf(&b, "%s\"%s\"", first ? "" : ",", type_names[k]);
-			first = false;
-		}
+		if (s->types & 1u << k)
+			member_text(&b, NULL, type_names[k]);
 	buf_addz(&b, "]}");
 	emit_now(i, s->logs ? LOGS_ONLY : TELEMETRY_ONLY,
 		 s->logs ? "platform.logsSubscription" : "platform.telemetrySubscription", &b);
@@ -526,8 +524,8 @@ void telemetry_subscribe(struct web_req *req, struct instance *i, const char *na
 					    : "it has subscribed to the Logs API");
 	if (why.len) {
 		subscriber_free(s);
-		buf_addz(&b, "{\"errorType\":\"ValidationError\",\"errorMessage\":");
-		buf_add_json(&b, buf_str(&why));
+		buf_addz(&b, "{\"errorType\":\"ValidationError\"");
+		member_str(&b, "errorMessage", buf_str(&why));
 		buf_addz(&b, "}\n");
 		web_answer(req, 400, &json, 1, b.ptr, b.len);
 		return;

@@ -16,6 +16,8 @@ void telemetry_observe(struct platform *p);
 void telemetry_start(struct instance *i);
 /** telemetry_subscribe - a PUT of the extension @name; @logs: of the Logs API. Answers it. */
 void telemetry_subscribe(struct web_req *req, struct instance *i, const char *name, bool logs);
+/** telemetry_add_tracing - the member that tells of @inv's trace, if it has one. */
+void telemetry_add_tracing(struct buf *b, const struct invocation *inv);
 /** telemetry_flush - send what there is: it ends. */
 void telemetry_flush(struct instance *i);
 void telemetry_free(struct instance *i);

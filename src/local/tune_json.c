@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
-#include <string.h>
-
-#include "base/mem.h"
+#include "base/member.h"
 #include "local/tune.h"
 #include "report/compare_print.h"
 
@@ -13,49 +10,35 @@ static const char *const kind_name[] = {
 
 /* ---- JSON: one line, members in the order of their names; whole nanoseconds, null for what is not known ---- */
 
-static void add_text(struct buf *out, const char *name, const char *s)
+static void add_ns(struct buf *out, const char *name, double ns)
 {
-	buf_addf(out, "\"%s\":", name);
-	if (s)
-		buf_add_json(out, str_from(s));
+	member(out, name);
+	if (ns > 0)
+		buf_addf(out, "%.0f", ns);
 	else
 		buf_addz(out, "null");
 }
 
-static void add_ns(struct buf *out, const char *name, double ns)
+/* Six digits, as shares and prices have them; not known if nothing was measured. */
+static void add_share(struct buf *out, const char *name, bool known, double v)
 {
-	if (ns > 0)
-		buf_addf(out, "\"%s\":%.0f", name, ns);
+	member(out, name);
+	if (known)
+		buf_addf(out, "%.6f", v);
 	else
-		buf_addf(out, "\"%s\":null", name);
-}
-
-static void add_bool(struct buf *out, const char *name, bool b)
-{
-	buf_addf(out, "\"%s\":%s", name, b ? "true" : "false");
-}
-
-static void add_strs(struct buf *out, const char *name, const struct strs *v)
-{
-	buf_addf(out, "\"%s\":[", name);
-	for (size_t i = 0; i < v->len; i++) {
-		buf_addz(out, i ? "," : "");
-		buf_add_json(out, str_from(v->ptr[i]));
-	}
-	buf_addc(out, ']');
+		buf_addz(out, "null");
 }
 
 static void add_axes(struct buf *out, const struct tune *t)
 {
-	buf_addz(out, "\"axes\":[");
+	member_open(out, "axes", '[');
 	for (size_t i = 0; i < t->naxes; i++) {
-		buf_addf(out, "%s{\"kind\":\"%s\",", i ? "," : "", kind_name[t->axis[i].kind]);
-		add_text(out, "name", t->axis[i].name);
-		buf_addz(out, ",\"values\":[");
-		for (size_t k = 0; k < t->axis[i].n; k++) {
-			buf_addz(out, k ? "," : "");
-			buf_add_json(out, str_from(t->axis[i].value[k].text));
-		}
+		member_open(out, NULL, '{');
+		member_text(out, "kind", kind_name[t->axis[i].kind]);
+		member_text(out, "name", t->axis[i].name);
+		member_open(out, "values", '[');
+		for (size_t k = 0; k < t->axis[i].n; k++)
+			member_text(out, NULL, t->axis[i].value[k].text);
 		buf_addz(out, "]}");
 	}
 	buf_addc(out, ']');
@@ -63,21 +46,20 @@ static void add_axes(struct buf *out, const struct tune *t)
 
 static void add_samples(struct buf *out, const struct tune_row *r)
 {
-	buf_addz(out, "\"samples\":[");
+	member_open(out, "samples", '[');
 	for (size_t i = 0; i < r->samples.len; i++) {
 		const struct tune_sample *s = &r->samples.ptr[i];
 
-		buf_addf(out, "%s{\"calls\":%" PRIu64 ",", i ? "," : "", s->calls);
+		member_open(out, NULL, '{');
+		member_u64(out, "calls", s->calls);
 		add_ns(out, "cold", s->cold);
-		buf_addf(out, ",\"cost\":%.6f,", s->cost);
+		add_share(out, "cost", true, s->cost);
 		add_ns(out, "cpu", s->cpu);
-		buf_addf(out, ",\"failed\":%" PRIu64 ",\"memory\":%" PRIu64 ",", s->failed, s->memory);
+		member_u64(out, "failed", s->failed);
+		member_u64(out, "memory", s->memory);
 		add_ns(out, "p50", s->p50);
-		buf_addc(out, ',');
 		add_ns(out, "p99", s->p99);
-		buf_addc(out, ',');
 		add_ns(out, "pause", s->pause);
-		buf_addc(out, ',');
 		add_ns(out, "pause_mean", s->pause_mean);
 		buf_addc(out, '}');
 	}
@@ -89,42 +71,29 @@ static void add_row(struct buf *out, const struct tune *t, size_t row)
 	const struct tune_row *r = &t->row[row];
 	const struct tune_figures *f = &r->is;
 
-	buf_addc(out, '{');
-	add_bool(out, "chosen", r->chosen);
-	buf_addc(out, ',');
+	member_open(out, NULL, '{');
+	member_bool(out, "chosen", r->chosen);
 	add_ns(out, "cold", f->cold);
-	if (r->samples.len)
-		buf_addf(out, ",\"cost\":%.6f,", f->cost);
-	else
-		buf_addz(out, ",\"cost\":null,");
+	add_share(out, "cost", r->samples.len > 0, f->cost);
 	add_ns(out, "cpu", f->cpu);
-	buf_addf(out, ",\"dropped\":%zu,", r->dropped);
-	add_bool(out, "equal", r->equal);
-	buf_addc(out, ',');
-	add_text(out, "failed", r->failed);
-	buf_addf(out, ",\"failed_share\":%.6f,", f->failed);
-	add_bool(out, "fit", r->fit);
-	buf_addc(out, ',');
-	add_bool(out, "front", r->front);
-	buf_addf(out, ",\"group\":\"%s\",\"memory\":%" PRIu64 ",", r->group, f->memory);
+	member_u64(out, "dropped", r->dropped);
+	member_bool(out, "equal", r->equal);
+	member_text(out, "failed", r->failed);
+	add_share(out, "failed_share", true, f->failed);
+	member_bool(out, "fit", r->fit);
+	member_bool(out, "front", r->front);
+	member_text(out, "group", r->group);
+	member_u64(out, "memory", f->memory);
 	add_ns(out, "p50", f->p50);
-	buf_addc(out, ',');
 	add_ns(out, "p99", f->p99);
-	buf_addc(out, ',');
 	add_ns(out, "p99_high", f->p99_high);
-	buf_addc(out, ',');
 	add_ns(out, "p99_low", f->p99_low);
-	buf_addc(out, ',');
 	add_ns(out, "pause", f->pause);
-	buf_addc(out, ',');
 	add_ns(out, "pause_mean", f->pause_mean);
-	buf_addc(out, ',');
 	add_samples(out, r);
-	buf_addz(out, ",\"values\":[");
-	for (size_t i = 0; i < t->naxes; i++) {
-		buf_addz(out, i ? "," : "");
-		buf_add_json(out, str_from(tune_value_of(t, row, i)->text));
-	}
+	member_open(out, "values", '[');
+	for (size_t i = 0; i < t->naxes; i++)
+		member_text(out, NULL, tune_value_of(t, row, i)->text);
 	buf_addz(out, "]}");
 }
 
@@ -139,35 +108,27 @@ void tune_print_json(const struct tune *t, struct buf *out)
 	buf_addc(out, '{');
 	add_axes(out, t);
 	if (t->chosen != TUNE_NONE)
-		buf_addf(out, ",\"chosen\":%zu,\"claims\":", t->chosen);
+		member_u64(out, "chosen", t->chosen);
 	else
-		buf_addz(out, ",\"chosen\":null,\"claims\":");
+		member_text(out, "chosen", NULL);
+	member(out, "claims");
 	cmp_claims_json(claims, n, out);
-	buf_addc(out, ',');
-	add_text(out, "currency", t->currency);
-	buf_addc(out, ',');
-	add_text(out, "function", t->function);
-	buf_addc(out, ',');
-	add_bool(out, "halving", t->halving);
-	buf_addc(out, ',');
-	add_text(out, "load", t->load);
-	buf_addc(out, ',');
-	add_text(out, "machine", t->machine);
-	buf_addc(out, ',');
-	add_strs(out, "notes", &told);
-	buf_addc(out, ',');
-	add_text(out, "prices", t->prices);
-	buf_addc(out, ',');
-	add_text(out, "project", t->project);
-	buf_addf(out, ",\"repeats\":%zu,\"seed\":%" PRIu64 ",\"settings\":[", t->repeats, t->seed);
-	for (size_t i = 0; i < t->nrows; i++) {
-		buf_addz(out, i ? "," : "");
+	member_text(out, "currency", t->currency);
+	member_text(out, "function", t->function);
+	member_bool(out, "halving", t->halving);
+	member_text(out, "load", t->load);
+	member_text(out, "machine", t->machine);
+	member_strs(out, "notes", &told);
+	member_text(out, "prices", t->prices);
+	member_text(out, "project", t->project);
+	member_u64(out, "repeats", t->repeats);
+	member_u64(out, "seed", t->seed);
+	member_open(out, "settings", '[');
+	for (size_t i = 0; i < t->nrows; i++)
 		add_row(out, t, i);
-	}
-	buf_addz(out, "],");
-	add_text(out, "slsc", t->version);
-	buf_addc(out, ',');
-	add_text(out, "strategy", tune_strategy_name[t->strategy]);
+	buf_addc(out, ']');
+	member_text(out, "slsc", t->version);
+	member_text(out, "strategy", tune_strategy_name[t->strategy]);
 	buf_addz(out, "}\n");
 }
 

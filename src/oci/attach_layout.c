@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "config/json_text.h"
 #include "oci/attach.h"
 #include "oci/layout.h"
 #include "os/fs.h"
@@ -343,7 +344,6 @@ static int read_index(struct in_layout *l, struct err *err)
 {
 	CLEAN_FREE char *path = path_join(l->dir, "index.json");
 	CLEAN_BUF struct buf text = BUF_INIT;
-	json_error_t where;
 	const json_t *d;
 	size_t i;
 
@@ -353,10 +353,9 @@ static int read_index(struct in_layout *l, struct err *err)
 	}
 	if (fs_read(path, INDEX_MAX, &text, err) < 0)
 		return -1;
-	l->index = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &where);
+	l->index = json_text_parse(buf_str(&text), path, "", err);
 	if (!l->index)
-		return err_at(err, ERR_FORMAT, path, where.line < 0 ? 0 : (unsigned)where.line,
-			      where.column < 0 ? 0 : (unsigned)where.column, "%s", where.text);
+		return -1;
 	if (!json_is_array(manifests(l)))
 		return bad(path, "has no list of manifests", err);
 	if (json_array_size(manifests(l)) > ATTACH_MAX)

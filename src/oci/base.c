@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/json_text.h"
 #include "os/fs.h"
 
 #define BASE_JSON_MAX (64u * 1024)
@@ -58,18 +59,14 @@ static int parse_layer(struct base_set *b, const char *shown, const json_t *j, s
 
 int base_parse(struct base_set *b, const char *shown, const char *p, size_t n, struct err *err)
 {
-	json_error_t where;
-	json_t *j = json_loadb(p, n, JSON_REJECT_DUPLICATES, &where), *layer;
+	json_t *j = json_text_parse((struct str){ p, n }, shown, "", err), *layer;
 	const json_t *layers = json_object_get(j, "layers");
 	size_t i;
 	int ret = 0;
 
 	*b = (struct base_set){ .n = 0 };
-	if (!j) {
-		err_at(err, ERR_FORMAT, shown, where.line < 0 ? 0 : (unsigned)where.line,
-		       where.column < 0 ? 0 : (unsigned)where.column, "%s", where.text);
+	if (!j)
 		return err_hint(err, "install slsc again");
-	}
 	if (!json_is_array(layers) || json_array_size(layers) > BASE_MAX_LAYERS)
 		ret = bad(shown, "needs a list of at most 2 layers", err);
 	else

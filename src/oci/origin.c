@@ -107,6 +107,21 @@ void checked_abort(struct checked *c)
 	digest_free(steal(&c->md));
 }
 
+int piece_checked(const struct piece *p, const struct doc_descriptor *want, const char *shown, sink_fn sink, void *ctx,
+		  struct err *err)
+{
+	struct checked c;
+	int ret;
+
+	if (checked_begin(&c, want, shown, sink, ctx, err) < 0)
+		return -1;
+	ret = piece_read(p, shown, checked_write, &c, err);
+	if (ret == 0)
+		ret = checked_end(&c, err);
+	checked_abort(&c);
+	return ret;
+}
+
 int ref_missing(const char *shown, const char *ref, const struct strs *tags, struct err *err)
 {
 	CLEAN_BUF struct buf list = BUF_INIT;

@@ -89,16 +89,10 @@ static int docker_blob_piece(struct origin *o, const struct digest *digest, stru
 static int docker_blob(struct origin *o, const struct doc_descriptor *want, sink_fn sink, void *ctx, struct err *err)
 {
 	CLEAN_PIECE struct piece p = PIECE_INIT;
-	struct checked c;
-	int ret;
 
-	if (docker_blob_piece(o, &want->digest, &p, err) < 0 || checked_begin(&c, want, o->shown, sink, ctx, err) < 0)
+	if (docker_blob_piece(o, &want->digest, &p, err) < 0)
 		return -1;
-	ret = piece_read(&p, o->shown, checked_write, &c, err);
-	if (ret == 0)
-		ret = checked_end(&c, err);
-	checked_abort(&c);
-	return ret;
+	return piece_checked(&p, want, o->shown, sink, ctx, err);
 }
 
 static char *docker_blob_path(struct origin *o, const struct digest *digest)

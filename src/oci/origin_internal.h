@@ -49,6 +49,9 @@ int checked_write(void *c, const void *p, size_t n, struct err *err) MUST_CHECK;
 /** checked_end - ERR_FORMAT if what came is not what was named. */
 int checked_end(struct checked *c, struct err *err) MUST_CHECK;
 void checked_abort(struct checked *c);	/* harmless after checked_end() */
+/** piece_checked - all of it into @sink, as long as it is what was named. */
+int piece_checked(const struct piece *p, const struct doc_descriptor *want, const char *shown, sink_fn sink, void *ctx,
+		  struct err *err) MUST_CHECK;
 
 /** sink_buf - a sink_fn that appends to a struct buf. */
 int sink_buf(void *buf, const void *p, size_t n, struct err *err) MUST_CHECK;

@@ -92,21 +92,13 @@ static int open_blob(struct layout_origin *lo, const struct digest *d, struct pi
 static int layout_blob(struct origin *o, const struct doc_descriptor *d, sink_fn sink, void *ctx, struct err *err)
 {
 	CLEAN_PIECE struct piece p = PIECE_INIT;
-	struct checked c;
-	int ret;
 
 	if (open_blob(self(o), &d->digest, &p, err) < 0)
 		return -1;
 	if (p.size != d->size)
 		return err_set(err, ERR_FORMAT, "%s: %s has %llu bytes where %llu were named", o->shown, d->digest.s,
 			       (unsigned long long)p.size, (unsigned long long)d->size);
-	if (checked_begin(&c, d, o->shown, sink, ctx, err) < 0)
-		return -1;
-	ret = piece_read(&p, o->shown, checked_write, &c, err);
-	if (ret == 0)
-		ret = checked_end(&c, err);
-	checked_abort(&c);
-	return ret;
+	return piece_checked(&p, d, o->shown, sink, ctx, err);
 }
 
 static int layout_blob_piece(struct origin *o, const struct digest *digest, struct piece *out, struct err *err)

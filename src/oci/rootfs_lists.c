@@ -4,7 +4,6 @@
  * entries mean does. So threads make lists of entries, and these are put into the tree one after the other.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "oci/rootfs_internal.h"
+#include "os/proc.h"
 
 #define MAX_THREADS 8
 #define AHEAD_LISTS 16u		/* lists that wait for one before them: each has names in memory */
@@ -137,7 +137,6 @@ struct layer_lists *layer_lists_new(struct rootfs *r, const struct rootfs_hooks 
 	struct layer_lists *ls = xcalloc(1, sizeof(*ls));
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	const size_t n = r->manifest->len, most = cpus < 1 ? 1 : cpus > MAX_THREADS ? MAX_THREADS : (size_t)cpus;
-	sigset_t all, old;
 
 	ls->r = r;
 	ls->hooks = hooks;
@@ -146,13 +145,8 @@ struct layer_lists *layer_lists_new(struct rootfs *r, const struct rootfs_hooks 
 	ls->lists = xcalloc(n, sizeof(*ls->lists));
 	pthread_mutex_init(&ls->lock, NULL);
 	pthread_cond_init(&ls->changed, NULL);
-	/* signals are for the thread that reports them */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (ls->nthreads < most && ls->nthreads < n &&
-	       pthread_create(&ls->threads[ls->nthreads], NULL, work, ls) == 0)
+	while (ls->nthreads < most && ls->nthreads < n && sig_thread(&ls->threads[ls->nthreads], work, ls) == 0)
 		ls->nthreads++;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return ls;
 }
 

@@ -362,6 +362,18 @@ int fs_lock_try(const char *path, const char *who, struct err *err)
 	return lock_file(path, who, false, NULL, NULL, err);
 }
 
+int fs_lock_use(const char *noun, const char *path, const char *who, struct err *err)
+{
+	CLEAN_FREE char *lock = xasprintf("%s.lock", path), *holder = NULL;
+	int fd = fs_lock_try(lock, who, err);
+
+	if (fd < 0 && err->code == ERR_EXISTS) {
+		holder = xstrdup(err->msg);
+		err_set(err, ERR_EXISTS, "the %s %s is in use by %s", noun, path, holder);
+	}
+	return fd;
+}
+
 int fs_lock_dir(const char *dir, struct err *err)
 {
 	CLEAN_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -126,6 +126,8 @@ int fs_lock(const char *path, const char *who, void (*waiting)(const char *holde
 	    void *ctx, struct err *err) MUST_CHECK;
 /** fs_lock_try - the same without waiting: ERR_EXISTS, whose message is the holder's line and nothing else. */
 int fs_lock_try(const char *path, const char *who, struct err *err) MUST_CHECK;
+/** fs_lock_use - of "<path>.lock": ERR_EXISTS "the <noun> <path> is in use by <holder>". */
+int fs_lock_use(const char *noun, const char *path, const char *who, struct err *err) MUST_CHECK;
 
 /**
  * fs_lock_dir - the same on a directory that exists: nothing is left in it, and nobody is told who holds it. A link is

@@ -65,6 +65,8 @@ int sig_check(struct err *err) MUST_CHECK;
 int sig_number(void);
 /** sig_count - how many have come. */
 unsigned sig_count(void);
+/** sig_thread - pthread_create() of one that no signal comes to: they have to wake those who look for them. */
+int sig_thread(pthread_t *t, void *(*run)(void *ctx), void *ctx) MUST_CHECK;
 /** sig_fd - for poll(): readable from the first signal on, never to be read; -1 before sig_install(). */
 int sig_fd(void);
 

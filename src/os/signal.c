@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -43,6 +44,18 @@ void sig_install(void)
 	signal(SIGPIPE, SIG_IGN);
 	/* Ignored by whoever started us, it would leave no status of our children to wait for. */
 	signal(SIGCHLD, SIG_DFL);
+}
+
+int sig_thread(pthread_t *t, void *(*run)(void *ctx), void *ctx)
+{
+	sigset_t all, before;
+	int e;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	e = pthread_create(t, NULL, run, ctx);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return e;
 }
 
 void sig_forked(void)

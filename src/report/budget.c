@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/json_text.h"
 #include "os/fs.h"
 
 #define BASELINE_MAX (1u << 20)
@@ -28,7 +29,6 @@ void baseline_free(struct baseline **b)
 int baseline_load(struct baseline **out, const char *path, struct err *err)
 {
 	CLEAN_BUF struct buf text = BUF_INIT;
-	json_error_t e;
 	json_t *root;
 
 	if (fs_read(path, BASELINE_MAX, &text, err) < 0) {
@@ -36,9 +36,9 @@ int baseline_load(struct baseline **out, const char *path, struct err *err)
 			err_hint(err, "slsc compare --check --baseline %s --update-baseline makes it", path);
 		return -1;
 	}
-	root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &e);
+	root = json_text_parse(buf_str(&text), path, "", err);
 	if (!root)
-		return err_at(err, ERR_FORMAT, path, (unsigned)e.line, (unsigned)e.column, "%s", e.text);
+		return -1;
 	if (json_integer_value(json_object_get(root, "version")) != VERSION ||
 	    !json_is_object(json_object_get(root, "functions"))) {
 		json_decref(root);
@@ -182,9 +182,7 @@ size_t budget_check(struct comparison *c, const struct project *p, const struct 
 		if (base && b->growth_permille)
 			check_growth(&k, i, b, base);
 	}
-	c->missed = arena_alloc(&c->arena, (k.missed.len + 1) * sizeof(*c->missed));
-	if (k.missed.len)
-		memcpy(c->missed, k.missed.ptr, k.missed.len * sizeof(*c->missed));
+	c->missed = arena_copy(&c->arena, k.missed.ptr, k.missed.len * sizeof(*c->missed));
 	c->nmissed = k.missed.len;
 	VEC_FREE(&k.missed);
 	return c->nmissed;

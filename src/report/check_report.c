@@ -2,16 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "report/check.h"
-
-static void add_member(struct buf *out, const char *name, const char *s)
-{
-	buf_addf(out, "\"%s\":", name);
-	if (s)
-		buf_add_json(out, str_from(s));
-	else
-		buf_addz(out, "null");
-}
 
 void check_rules_text(bool json, struct buf *out)
 {
@@ -34,11 +26,12 @@ void check_rules_text(bool json, struct buf *out)
 			buf_addf(out, "%-*s  %-7s  %-7s  %-7s  %s\n", (int)width, r->id, s[0], s[1], s[2], r->summary);
 			continue;
 		}
-		buf_addf(out, "%s{\"id\":\"%s\",", i ? "," : "", r->id);
-		add_member(out, "remedy", r->remedy);
-		buf_addf(out, ",\"severity\":{\"generic\":\"%s\",\"knative\":\"%s\",\"lambda\":\"%s\"},", s[2], s[1],
+		member_open(out, NULL, '{');
+		member_text(out, "id", r->id);
+		member_text(out, "remedy", r->remedy);
+		buf_addf(out, ",\"severity\":{\"generic\":\"%s\",\"knative\":\"%s\",\"lambda\":\"%s\"}", s[2], s[1],
 			 s[0]);
-		add_member(out, "summary", r->summary);
+		member_text(out, "summary", r->summary);
 		buf_addc(out, '}');
 	}
 	if (json)
@@ -54,21 +47,19 @@ static void add_shown(struct buf *out, const char *s)
 
 static void report_json(const struct check *c, struct buf *out)
 {
-	buf_addz(out, "{\"artifacts\":[");
-	for (size_t i = 0; i < c->artifacts.len; i++) {
-		buf_addz(out, i ? "," : "");
-		buf_add_json(out, str_from(c->artifacts.ptr[i]));
-	}
-	buf_addf(out, "],\"errors\":%zu,\"findings\":[", c->count[CHECK_ERROR]);
+	buf_addc(out, '{');
+	member_strs(out, "artifacts", &c->artifacts);
+	member_u64(out, "errors", c->count[CHECK_ERROR]);
+	member_open(out, "findings", '[');
 	VEC_EACH(&c->findings, f) {
-		buf_addz(out, f == c->findings.ptr ? "{" : ",{");
-		add_member(out, "artifact", f->artifact);
-		buf_addf(out, ",\"id\":\"%s\",", f->rule->id);
-		add_member(out, "message", f->message);
-		buf_addf(out, ",\"platform\":\"%s\",", check_platform_name(f->platform));
-		add_member(out, "remedy", f->rule->remedy);
-		buf_addf(out, ",\"severity\":\"%s\",", check_severity_name(f->severity));
-		add_member(out, "where", f->where);
+		member_open(out, NULL, '{');
+		member_text(out, "artifact", f->artifact);
+		member_text(out, "id", f->rule->id);
+		member_text(out, "message", f->message);
+		member_text(out, "platform", check_platform_name(f->platform));
+		member_text(out, "remedy", f->rule->remedy);
+		member_text(out, "severity", check_severity_name(f->severity));
+		member_text(out, "where", f->where);
 		buf_addc(out, '}');
 	}
 	buf_addf(out, "],\"ignored\":%zu,\"infos\":%zu,\"warnings\":%zu}\n", c->ignored,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/claims.h"
+
+#include "base/member.h"
 #include "report/html.h"
 
 #define HERE "measured here"
@@ -78,25 +80,14 @@ void cmp_claims_html(const char *source, const struct cmp_claim *claims, size_t 
 	buf_addz(out, "</tbody></table></div>");
 }
 
-static void add_text(struct buf *out, const char *name, const char *s)
-{
-	buf_addf(out, "\"%s\":", name);
-	if (s)
-		buf_add_json(out, str_from(s));
-	else
-		buf_addz(out, "null");
-}
-
 void cmp_claims_json(const struct cmp_claim *claims, size_t n, struct buf *out)
 {
 	buf_addc(out, '[');
 	for (size_t i = 0; i < n; i++) {
-		buf_addz(out, i ? ",{" : "{");
-		add_text(out, "claimed", claims[i].claimed);
-		buf_addc(out, ',');
-		add_text(out, "measured", claims[i].measured);
-		buf_addc(out, ',');
-		add_text(out, "what", claims[i].what);
+		member_open(out, NULL, '{');
+		member_text(out, "claimed", claims[i].claimed);
+		member_text(out, "measured", claims[i].measured);
+		member_text(out, "what", claims[i].what);
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "report/claims.h"
 #include "report/compare_print.h"
 
@@ -14,43 +15,9 @@
 /* jansson and others refuse what is nested deeper than some 2,000; a path of directories may be. */
 #define DEEPEST 100
 
-static void add_name(struct buf *out, const char *name)
-{
-	const char last = out->ptr[out->len - 1];
-
-	if (last != '{' && last != '[' && last != ':')
-		buf_addc(out, ',');
-	if (!name)
-		return;
-	buf_addc(out, '"');
-	buf_addz(out, name);
-	buf_add(out, "\":", 2);
-}
-
-static void add_string(struct buf *out, const char *name, const char *s)
-{
-	add_name(out, name);
-	if (s)
-		buf_add_json(out, str_from(s));
-	else
-		buf_addz(out, "null");
-}
-
-static void add_bool(struct buf *out, const char *name, bool v)
-{
-	add_name(out, name);
-	buf_addz(out, v ? "true" : "false");
-}
-
-static void add_u64(struct buf *out, const char *name, uint64_t v)
-{
-	add_name(out, name);
-	cmp_add_u64(out, v);
-}
-
 static void add_value(struct buf *out, const char *name, enum cmp_unit unit, double v)
 {
-	add_name(out, name);
+	member(out, name);
 	if (isfinite(v))
 		cmp_add_number(out, unit, v);
 	else
@@ -60,9 +27,9 @@ static void add_value(struct buf *out, const char *name, enum cmp_unit unit, dou
 static void add_row_number(struct buf *out, const char *name, size_t row)
 {
 	if (row == CMP_NO_ROW)
-		add_string(out, name, NULL);
+		member_text(out, name, NULL);
 	else
-		add_u64(out, name, row);
+		member_u64(out, name, row);
 }
 
 static const char *unit_name(enum cmp_unit u)
@@ -77,18 +44,16 @@ static const char *unit_name(enum cmp_unit u)
 
 static void open_node(struct buf *out, const struct size_node *n)
 {
-	add_name(out, NULL);
-	buf_addc(out, '{');
-	add_u64(out, "bytes", n->bytes);
-	add_name(out, "children");
-	buf_addc(out, '[');
+	member_open(out, NULL, '{');
+	member_u64(out, "bytes", n->bytes);
+	member_open(out, "children", '[');
 }
 
 static void close_node(struct buf *out, const struct size_node *n)
 {
 	buf_addc(out, ']');
-	add_string(out, "kind", n->kind);
-	add_string(out, "name", n->name);
+	member_text(out, "kind", n->kind);
+	member_text(out, "name", n->name);
 	buf_addc(out, '}');
 }
 
@@ -99,10 +64,10 @@ static void add_tree(struct buf *out, const char *name, const struct size_tree *
 	size_t depth = 0;
 
 	if (!n) {
-		add_string(out, name, NULL);
+		member_text(out, name, NULL);
 		return;
 	}
-	add_name(out, name);
+	member(out, name);
 	while (n) {
 		open_node(out, n);
 		if (n->child && depth < DEEPEST) {
@@ -137,11 +102,10 @@ static void add_start(struct buf *out, const struct stats *s)
 		    { "p50", s->p50 }, { "p90", s->p90 }, { "p99", s->p99 } };
 
 	if (!s->n) {
-		add_string(out, "start", NULL);
+		member_text(out, "start", NULL);
 		return;
 	}
-	add_name(out, "start");
-	buf_addc(out, '{');
+	member_open(out, "start", '{');
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		add_value(out, all[i].name, UNIT_MICROSECONDS, all[i].v);
 	buf_addc(out, '}');
@@ -151,25 +115,22 @@ static void add_row(struct buf *out, const struct comparison *c, size_t row)
 {
 	const struct cmp_row *r = &c->rows[row];
 
-	add_name(out, NULL);
-	buf_addc(out, '{');
-	add_string(out, "arch", arch_name(r->arch));
-	add_string(out, "base", r->base);
-	add_name(out, "best");
-	buf_addc(out, '[');
+	member_open(out, NULL, '{');
+	member_text(out, "arch", arch_name(r->arch));
+	member_text(out, "base", r->base);
+	member_open(out, "best", '[');
 	for (size_t i = 0; i < COL_COUNT; i++)
 		if (cmp_best(c, row, (enum cmp_col)i))
-			add_string(out, NULL, cmp_cols[i].key);
+			member_text(out, NULL, cmp_cols[i].key);
 	buf_addc(out, ']');
-	add_string(out, "compression", r->compression);
-	add_bool(out, "emulated", r->emulated);
-	add_string(out, "failed", r->failed);
+	member_text(out, "compression", r->compression);
+	member_bool(out, "emulated", r->emulated);
+	member_text(out, "failed", r->failed);
 	add_tree(out, "layers", r->layers, cmp_tree_before(c, row, true));
 	add_row_number(out, "layers_of", cmp_tree_before(c, row, true));
-	add_string(out, "note", r->note);
-	add_string(out, "profile", r->profile);
-	add_name(out, "ratios");
-	buf_addc(out, '{');
+	member_text(out, "note", r->note);
+	member_text(out, "profile", r->profile);
+	member_open(out, "ratios", '{');
 	for (size_t i = 0; i < COL_COUNT; i++) {
 		const double ratio = cmp_ratio(c, row, (enum cmp_col)i);
 
@@ -179,20 +140,18 @@ static void add_row(struct buf *out, const struct comparison *c, size_t row)
 	buf_addc(out, '}');
 	add_row_number(out, "reference", r->reference);
 	add_row_number(out, "same_binary", r->same_binary);
-	add_name(out, "samples");
-	buf_addc(out, '[');
+	member_open(out, "samples", '[');
 	for (size_t i = 0; r->samples && i < r->nsamples; i++)
 		add_value(out, NULL, UNIT_MICROSECONDS, r->samples[i]);
 	buf_addc(out, ']');
 	add_tree(out, "sources", r->sources, cmp_tree_before(c, row, false));
 	add_row_number(out, "sources_of", cmp_tree_before(c, row, false));
 	add_start(out, &r->start);
-	add_bool(out, "start_differs", r->start_differs);
-	add_string(out, "strategy", r->strategy);
-	add_string(out, "summary", r->summary);
-	add_string(out, "toolchain", r->toolchain);
-	add_name(out, "values");
-	buf_addc(out, '{');
+	member_bool(out, "start_differs", r->start_differs);
+	member_text(out, "strategy", r->strategy);
+	member_text(out, "summary", r->summary);
+	member_text(out, "toolchain", r->toolchain);
+	member_open(out, "values", '{');
 	for (size_t i = 0; i < COL_COUNT; i++)
 		add_value(out, cmp_cols[i].key, cmp_cols[i].unit, r->value[i]);
 	buf_addz(out, "}}");
@@ -200,21 +159,18 @@ static void add_row(struct buf *out, const struct comparison *c, size_t row)
 
 static void add_table(struct buf *out, const struct cmp_table *t)
 {
-	add_name(out, NULL);
-	buf_addc(out, '{');
-	add_name(out, "claims");
+	member_open(out, NULL, '{');
+	member(out, "claims");
 	cmp_claims_json(t->claims, t->nclaims, out);
-	add_name(out, "columns");
-	buf_addc(out, '[');
+	member_open(out, "columns", '[');
 	for (size_t i = 0; i < t->ncols; i++)
-		add_string(out, NULL, cmp_cols[t->cols[i]].key);
+		member_text(out, NULL, cmp_cols[t->cols[i]].key);
 	buf_addc(out, ']');
-	add_name(out, "rows");
-	buf_addc(out, '[');
+	member_open(out, "rows", '[');
 	for (size_t i = 0; i < t->nrows; i++)
-		add_u64(out, NULL, t->rows[i]);
+		member_u64(out, NULL, t->rows[i]);
 	buf_addc(out, ']');
-	add_string(out, "title", t->title);
+	member_text(out, "title", t->title);
 	buf_addc(out, '}');
 }
 
@@ -222,13 +178,12 @@ static void add_missed(struct buf *out, const struct cmp_miss *m)
 {
 	const enum cmp_unit unit = m->col == CMP_NO_COL ? UNIT_SECONDS : cmp_cols[m->col].unit;
 
-	add_name(out, NULL);
-	buf_addc(out, '{');
-	add_string(out, "budget", m->budget);
-	add_string(out, "column", m->col == CMP_NO_COL ? NULL : cmp_cols[m->col].key);
-	add_string(out, "contributor", m->contributor);
+	member_open(out, NULL, '{');
+	member_text(out, "budget", m->budget);
+	member_text(out, "column", m->col == CMP_NO_COL ? NULL : cmp_cols[m->col].key);
+	member_text(out, "contributor", m->contributor);
 	add_value(out, "limit", unit, m->limit);
-	add_u64(out, "row", m->row);
+	member_u64(out, "row", m->row);
 	add_value(out, "value", unit, m->value);
 	buf_addc(out, '}');
 }
@@ -236,41 +191,33 @@ static void add_missed(struct buf *out, const struct cmp_miss *m)
 void cmp_print_json(const struct comparison *c, struct buf *out)
 {
 	buf_addc(out, '{');
-	add_string(out, "cold", c->cold);
-	add_name(out, "columns");
-	buf_addc(out, '[');
+	member_text(out, "cold", c->cold);
+	member_open(out, "columns", '[');
 	for (size_t i = 0; i < COL_COUNT; i++) {
-		add_name(out, NULL);
-		buf_addc(out, '{');
-		add_string(out, "key", cmp_cols[i].key);
-		add_string(out, "title", cmp_cols[i].title);
-		add_string(out, "unit", unit_name(cmp_cols[i].unit));
+		member_open(out, NULL, '{');
+		member_text(out, "key", cmp_cols[i].key);
+		member_text(out, "title", cmp_cols[i].title);
+		member_text(out, "unit", unit_name(cmp_cols[i].unit));
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
-	add_string(out, "function", c->function);
-	add_string(out, "machine", c->machine);
-	add_name(out, "missed");
-	buf_addc(out, '[');
+	member_text(out, "function", c->function);
+	member_text(out, "machine", c->machine);
+	member_open(out, "missed", '[');
 	for (size_t i = 0; i < c->nmissed; i++)
 		add_missed(out, &c->missed[i]);
 	buf_addc(out, ']');
-	add_string(out, "project", c->project);
-	add_name(out, "rows");
-	buf_addc(out, '[');
+	member_text(out, "project", c->project);
+	member_open(out, "rows", '[');
 	for (size_t i = 0; i < c->nrows; i++)
 		add_row(out, c, i);
 	buf_addc(out, ']');
-	add_u64(out, "runs", c->runs);
-	add_name(out, "tables");
-	buf_addc(out, '[');
+	member_u64(out, "runs", c->runs);
+	member_open(out, "tables", '[');
 	for (size_t i = 0; i < c->ntables; i++)
 		add_table(out, &c->tables[i]);
 	buf_addc(out, ']');
-	add_string(out, "version", c->version);
-	add_name(out, "warnings");
-	buf_addc(out, '[');
-	for (size_t i = 0; i < c->warnings.len; i++)
-		add_string(out, NULL, c->warnings.ptr[i]);
-	buf_addz(out, "]}\n");
+	member_text(out, "version", c->version);
+	member_strs(out, "warnings", &c->warnings);
+	buf_addz(out, "}\n");
 }

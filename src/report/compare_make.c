@@ -26,7 +26,6 @@ static struct profile *own_profile(struct comparing *c, const struct strategy *s
 {
 	struct project *p = c->req->project;
 	struct profile *from = project_profile(p, s->profile ? s->profile : p->profile.s, err), *to;
-	struct profile **all;
 
 	if (!from)
 		return NULL;
@@ -39,10 +38,7 @@ static struct profile *own_profile(struct comparing *c, const struct strategy *s
 	/* the switch of a strategy is the whole of it: a profile with pie does not make static-musl another thing */
 	if (s->link != LINK_AS_PROFILE)
 		to->pie = s->link == LINK_STATIC_PIE;
-	all = arena_alloc(&p->arena, (p->nprofiles + 1) * sizeof(*all));
-	memcpy(all, p->profiles, p->nprofiles * sizeof(*all));
-	all[p->nprofiles] = to;
-	p->profiles = all;
+	p->profiles = arena_join(&p->arena, p->profiles, p->nprofiles * sizeof(to), &to, sizeof(to));
 	p->nprofiles++;
 	return to;
 }

@@ -209,8 +209,7 @@ static void take_starts(struct comparing *c, struct cmp_row *row, const struct r
 		row->note = r->note ? arena_printf(&c->out->arena, "answers with an error; %s", r->note) :
 				      "answers with an error: its time is that of the error";
 	if (r->n) {
-		row->samples = arena_alloc(&c->out->arena, r->n * sizeof(double));
-		memcpy(row->samples, r->us, r->n * sizeof(double));
+		row->samples = arena_copy(&c->out->arena, r->us, r->n * sizeof(double));
 		row->nsamples = r->n;
 		stats_of(r->us, r->n, &row->start);
 		row->value[COL_START] = row->start.p50;

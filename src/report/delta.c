@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "base/str.h"
 #include "report/size_rows.h"
 
@@ -228,30 +229,25 @@ int delta_text(struct artifact *a, struct artifact *b, const struct delta_how *h
 
 static void side_json(struct buf *out, const char *key, const struct artifact *a, const char *name)
 {
-	buf_addf(out, "\"%s\":", key);
 	if (!a) {
-		buf_addz(out, "null");
+		member_text(out, key, NULL);
 		return;
 	}
-	buf_addc(out, '{');
-	text_member(out, true, "arch", a->arch);
-	text_member(out, false, "artifact", name ? name : a->shown);
-	text_member(out, false, "kind", artifact_kind_name(a));
-	buf_addf(out, ",\"size\":%" PRIu64 ",\"unpacked\":%" PRIu64 "}", a->size, a->unpacked);
+	member_open(out, key, '{');
+	member_text(out, "arch", a->arch);
+	member_text(out, "artifact", name ? name : a->shown);
+	member_text(out, "kind", artifact_kind_name(a));
+	member_u64(out, "size", a->size);
+	member_u64(out, "unpacked", a->unpacked);
+	buf_addc(out, '}');
 }
 
 static void names_json(const struct strs *of, const struct strs *other, const char *key, struct buf *out)
 {
-	bool first = true;
-
-	buf_addf(out, "\"%s\":[", key);
-	for (size_t i = 0; i < of->len; i++) {
-		if (has_name(other, of->ptr[i]))
-			continue;
-		buf_addz(out, first ? "" : ",");
-		buf_add_json(out, str_from(of->ptr[i]));
-		first = false;
-	}
+	member_open(out, key, '[');
+	for (size_t i = 0; i < of->len; i++)
+		if (!has_name(other, of->ptr[i]))
+			member_text(out, NULL, of->ptr[i]);
 	buf_addc(out, ']');
 }
 
@@ -260,21 +256,18 @@ int delta_json(struct artifact *a, struct artifact *b, const struct delta_how *h
 	/* by name */
 	static const int order[] = { WHOLE,	   VIEW_FILES,	 VIEW_LAYERS, VIEW_SECTIONS,
 				     VIEW_SOURCES, VIEW_SYMBOLS, VIEW_WASTE };
-	bool first = true;
 
 	buf_addc(out, '{');
 	side_json(out, "a", a, how->before);
-	buf_addc(out, ',');
 	side_json(out, "b", b, how->after);
 	buf_addf(out, ",\"change\":%" PRId64, (int64_t)((b ? b->size : 0) - (a ? a->size : 0)));
 	if (a && b && a->kind == ARTIFACT_WASM && b->kind == ARTIFACT_WASM) {
-		buf_addz(out, ",\"imports\":{");
+		member_open(out, "imports", '{');
 		names_json(&b->imports, &a->imports, "added", out);
-		buf_addc(out, ',');
 		names_json(&a->imports, &b->imports, "removed", out);
 		buf_addc(out, '}');
 	}
-	buf_addz(out, ",\"views\":{");
+	member_open(out, "views", '{');
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		CLEAN_PAIR struct pair p = { .name = NULL };
 		const int r = each(a, b, order[i], how->views, &p, err);
@@ -283,9 +276,8 @@ int delta_json(struct artifact *a, struct artifact *b, const struct delta_how *h
 			return -1;
 		if (!r)
 			continue;
-		buf_addf(out, "%s\"%s\":", first ? "" : ",", p.name);
+		member(out, p.name);
 		size_change_json(p.change, out);
-		first = false;
 	}
 	buf_addz(out, "}}");
 	return 0;

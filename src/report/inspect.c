@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "base/str.h"
 #include "report/size_rows.h"
 
@@ -303,90 +304,80 @@ int inspect_text(struct artifact *a, const struct inspect_how *how, struct buf *
 
 /* ---- JSON: keys sorted ---- */
 
-static void list_json(struct buf *out, const char *name, const struct strs *s)
-{
-	buf_addf(out, ",\"%s\":[", name);
-	for (size_t i = 0; i < s->len; i++) {
-		if (i)
-			buf_addc(out, ',');
-		buf_add_json(out, str_from(s->ptr[i]));
-	}
-	buf_addc(out, ']');
-}
-
 static void image_json(const struct artifact *a, struct buf *out)
 {
 	if (a->kind != ARTIFACT_IMAGE) {
-		buf_addz(out, ",\"image\":null");
+		member_text(out, "image", NULL);
 		return;
 	}
-	buf_addz(out, ",\"image\":{");
-	text_member(out, true, "created", a->created);
-	text_member(out, false, "digest", *a->digest.s ? a->digest.s : NULL);
+	member_open(out, "image", '{');
+	member_text(out, "created", a->created);
+	member_some(out, "digest", a->digest.s);
 	buf_addf(out, ",\"efficiency\":%.6f", a->efficiency);
-	list_json(out, "entrypoint", &a->entrypoint);
-	buf_addz(out, ",\"layers\":[");
+	member_strs(out, "entrypoint", &a->entrypoint);
+	member_open(out, "layers", '[');
 	for (size_t i = 0; i < a->nlayers; i++) {
 		const struct artifact_layer *l = &a->layers[i];
 
-		buf_addf(out, "%s{\"damaged\":%s", i ? "," : "", l->damaged ? "true" : "false");
-		text_member(out, false, "diff_id", *l->diff_id.s ? l->diff_id.s : NULL);
-		text_member(out, false, "digest", l->digest.s);
-		buf_addf(out, ",\"files\":%zu", l->files);
-		text_member(out, false, "instruction", l->created_by);
-		text_member(out, false, "media_type", l->media_type);
-		buf_addf(out, ",\"size\":%" PRIu64 ",\"unpacked\":%" PRIu64 "}", l->size, l->unpacked);
+		member_open(out, NULL, '{');
+		member_bool(out, "damaged", l->damaged);
+		member_some(out, "diff_id", l->diff_id.s);
+		member_text(out, "digest", l->digest.s);
+		member_u64(out, "files", l->files);
+		member_text(out, "instruction", l->created_by);
+		member_text(out, "media_type", l->media_type);
+		member_u64(out, "size", l->size);
+		member_u64(out, "unpacked", l->unpacked);
+		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
-	text_member(out, false, "os", a->os);
-	text_member(out, false, "user", a->user);
-	buf_addf(out, ",\"waste\":%" PRIu64 "}", a->waste);
+	member_text(out, "os", a->os);
+	member_text(out, "user", a->user);
+	member_u64(out, "waste", a->waste);
+	buf_addc(out, '}');
 }
 
 static void module_json(const struct artifact *a, struct buf *out)
 {
 	if (a->kind != ARTIFACT_WASM)
 		return;
-	buf_addz(out, is_read(a) ? ",\"module\":{" : ",\"module\":null");
-	if (!is_read(a))
+	if (!is_read(a)) {
+		member_text(out, "module", NULL);
 		return;
-	text_member(out, true, "digest", *a->digest.s ? a->digest.s : NULL);
-	buf_addz(out, ",\"exports\":[");
-	for (size_t i = 0; i < a->exports.len; i++) {
-		buf_addz(out, i ? "," : "");
-		buf_add_json(out, str_from(a->exports.ptr[i]));
 	}
-	buf_addc(out, ']');
-	list_json(out, "imports", &a->imports);
-	buf_addf(out, ",\"memory\":%" PRIu64 ",\"stripped\":%s", a->memory, a->stripped ? "true" : "false");
-	text_member(out, false, "verdict", a->verdict);
+	member_open(out, "module", '{');
+	member_some(out, "digest", a->digest.s);
+	member_strs(out, "exports", &a->exports);
+	member_strs(out, "imports", &a->imports);
+	member_u64(out, "memory", a->memory);
+	member_bool(out, "stripped", a->stripped);
+	member_text(out, "verdict", a->verdict);
 	buf_addc(out, '}');
 }
 
 static void program_json(const struct artifact *a, struct buf *out)
 {
 	if (!a->has_program) {
-		buf_addz(out, ",\"program\":null");
+		member_text(out, "program", NULL);
 		return;
 	}
-	buf_addz(out, ",\"program\":{");
-	text_member(out, true, "linkage", a->linkage);
-	list_json(out, "needed", &a->needed);
-	text_member(out, false, "path", a->program);
-	buf_addf(out, ",\"stripped\":%s", a->stripped ? "true" : "false");
-	text_member(out, false, "verdict", a->verdict);
+	member_open(out, "program", '{');
+	member_text(out, "linkage", a->linkage);
+	member_strs(out, "needed", &a->needed);
+	member_text(out, "path", a->program);
+	member_bool(out, "stripped", a->stripped);
+	member_text(out, "verdict", a->verdict);
 	buf_addc(out, '}');
 }
 
 static int views_json(struct artifact *a, const struct inspect_how *how, bool failed, struct buf *out, struct err *err)
 {
 	/* by name */
-	static const enum artifact_view order[VIEW_COUNT] = { VIEW_FILES, VIEW_LAYERS, VIEW_SECTIONS, VIEW_SOURCES,
-							      VIEW_SYMBOLS, VIEW_WASTE };
-	bool first = true;
+	static const enum artifact_view order[VIEW_COUNT] = { VIEW_FILES,   VIEW_LAYERS,  VIEW_SECTIONS,
+							      VIEW_SOURCES, VIEW_SYMBOLS, VIEW_WASTE };
 	int ret = 0;
 
-	buf_addz(out, ",\"views\":{");
+	member_open(out, "views", '{');
 	for (size_t i = 0; i < VIEW_COUNT; i++) {
 		CLEAN_SIZE_TREE struct size_tree t = SIZE_TREE_INIT;
 		const enum artifact_view v = order[i];
@@ -402,9 +393,8 @@ static int views_json(struct artifact *a, const struct inspect_how *how, bool fa
 			if (!in_part(&t, &why))
 				return -1;
 		}
-		buf_addf(out, "%s\"%s\":", first ? "" : ",", artifact_view_names[v]);
+		member(out, artifact_view_names[v]);
 		size_json(t.root, out);
-		first = false;
 	}
 	buf_addc(out, '}');
 	return ret;
@@ -416,15 +406,16 @@ int inspect_json(struct artifact *a, const struct inspect_how *how, const struct
 	int ret;
 
 	buf_addc(out, '{');
-	text_member(out, true, "arch", a->arch);
-	text_member(out, false, "artifact", a->shown);
-	text_member(out, false, "error", failed ? failed->msg : NULL);
-	buf_addf(out, ",\"files\":%zu", a->files);
+	member_text(out, "arch", a->arch);
+	member_text(out, "artifact", a->shown);
+	member_text(out, "error", failed ? failed->msg : NULL);
+	member_u64(out, "files", a->files);
 	image_json(a, out);
-	text_member(out, false, "kind", artifact_kind_name(a));
+	member_text(out, "kind", artifact_kind_name(a));
 	module_json(a, out);
 	program_json(a, out);
-	buf_addf(out, ",\"size\":%" PRIu64 ",\"unpacked\":%" PRIu64, a->size, a->unpacked);
+	member_u64(out, "size", a->size);
+	member_u64(out, "unpacked", a->unpacked);
 	ret = views_json(a, how, failed != NULL, out, err);
 	buf_addc(out, '}');
 	return ret;

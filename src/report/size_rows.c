@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "cli/out.h"
 
 /* Either tree, as what both have. */
@@ -173,46 +174,36 @@ void size_rows_release(struct size_rows *r)
 
 /* ---- JSON ---- */
 
-void text_member(struct buf *out, bool first, const char *name, const char *s)
-{
-	buf_addf(out, "%s\"%s\":", first ? "" : ",", name);
-	if (s)
-		buf_add_json(out, str_from(s));
-	else
-		buf_addz(out, "null");
-}
-
 void size_json(const struct size_node *n, struct buf *out)
 {
-	buf_addf(out, "{\"bytes\":%" PRIu64, n->bytes);
+	member_open(out, NULL, '{');
+	member_u64(out, "bytes", n->bytes);
 	if (n->child) {
-		buf_addz(out, ",\"children\":[");
-		for (const struct size_node *c = n->child; c; c = c->next) {
-			if (c != n->child)
-				buf_addc(out, ',');
+		member_open(out, "children", '[');
+		for (const struct size_node *c = n->child; c; c = c->next)
 			size_json(c, out);
-		}
 		buf_addc(out, ']');
 	}
-	text_member(out, false, "kind", n->kind);
-	text_member(out, false, "name", n->name);
-	buf_addf(out, ",\"own\":%" PRIu64 "}", n->own);
+	member_text(out, "kind", n->kind);
+	member_text(out, "name", n->name);
+	member_u64(out, "own", n->own);
+	buf_addc(out, '}');
 }
 
 void size_change_json(const struct size_change *c, struct buf *out)
 {
-	buf_addf(out, "{\"a\":%" PRIu64 ",\"b\":%" PRIu64 ",\"change\":%" PRId64, c->a, c->b, (int64_t)(c->b - c->a));
+	member_open(out, NULL, '{');
+	member_u64(out, "a", c->a);
+	member_u64(out, "b", c->b);
+	buf_addf(out, ",\"change\":%" PRId64, (int64_t)(c->b - c->a));
 	if (c->child) {
-		buf_addz(out, ",\"children\":[");
-		for (const struct size_change *k = c->child; k; k = k->next) {
-			if (k != c->child)
-				buf_addc(out, ',');
+		member_open(out, "children", '[');
+		for (const struct size_change *k = c->child; k; k = k->next)
 			size_change_json(k, out);
-		}
 		buf_addc(out, ']');
 	}
-	text_member(out, false, "kind", c->kind);
-	text_member(out, false, "name", c->name);
+	member_text(out, "kind", c->kind);
+	member_text(out, "name", c->name);
 	buf_addc(out, '}');
 }
 

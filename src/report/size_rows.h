@@ -45,7 +45,5 @@ char *text_bytes(uint64_t n, char *buf, size_t cap);
 char *text_change(uint64_t a, uint64_t b, char *buf, size_t cap);
 /** text_name - a foreign name, cut to @width columns; what would steer a terminal becomes '?'. */
 void text_name(struct buf *out, const char *s, size_t width);
-/** text_member - ,"name":"s" or null; without the comma if @first. */
-void text_member(struct buf *out, bool first, const char *name, const char *s);
 
 #endif

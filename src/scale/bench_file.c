@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "config/json_text.h"
 #include "os/fs.h"
 
 static int no_bench(const char *shown, const char *what, struct err *err)
@@ -100,14 +101,12 @@ static int read_root(const json_t *root, const char *shown, struct bench_file *f
 
 int bench_file_parse(struct str text, const char *shown, struct bench_file *f, struct err *err)
 {
-	json_error_t why;
-	json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &why);
+	json_t *root = json_text_parse(text, shown, "no JSON: ", err);
 	int ret;
 
 	*f = (struct bench_file){ .function = NULL };
 	if (!root)
-		return err_at(err, ERR_FORMAT, shown, why.line > 0 ? (unsigned)why.line : 0,
-			      why.column > 0 ? (unsigned)why.column : 0, "no JSON: %s", why.text);
+		return -1;
 	ret = read_root(root, shown, f, err);
 	json_decref(root);
 	if (ret < 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/json_text.h"
 #include "os/fs.h"
 #include "scale/forecast_internal.h"
 #include "scale/lstm_internal.h"
@@ -174,14 +175,12 @@ static int read_model(const json_t *root, const char *shown, struct lstm *l, str
 
 int lstm_parse(struct str text, const char *shown, struct lstm *l, struct err *err)
 {
-	json_error_t why;
-	json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &why);
+	json_t *root = json_text_parse(text, shown, "no JSON: ", err);
 	int ret;
 
 	*l = (struct lstm){ .scale = 1 };
 	if (!root)
-		return err_at(err, ERR_FORMAT, shown, why.line > 0 ? (unsigned)why.line : 0,
-			      why.column > 0 ? (unsigned)why.column : 0, "no JSON: %s", why.text);
+		return -1;
 	ret = read_model(root, shown, l, err);
 	json_decref(root);
 	return ret;

@@ -44,27 +44,11 @@ static bool may_be_archive(const char *host)
 
 static int unpack_entry(struct placer *p, struct unar *u, const struct unar_entry *e, struct err *err)
 {
-	uint64_t size = 0;
-	const void *data;
-	size_t n;
-	int fd, ret;
+	int fd;
 
 	if (placer_put(p, e, &fd, err) < 0)
 		return -1;
-	if (fd < 0)
-		return 0;
-	while ((ret = unar_data(u, &data, &n, err)) > 0) {
-		size += n;
-		if (placer_write(p, fd, data, n, err) < 0) {
-			ret = -1;
-			break;
-		}
-	}
-	if (ret < 0) {
-		close(fd);
-		return -1;
-	}
-	return placer_file_end(p, e, fd, size, err);
+	return fd < 0 ? 0 : placer_file(p, u, e, fd, err);
 }
 
 /* 1: @dir holds what is in it; 0: it is no tar. */

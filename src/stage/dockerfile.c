@@ -183,8 +183,7 @@ static int read_heredocs(struct df_reader *r, const struct df_text *t, struct df
 		if (read_heredoc(r, i, &list[k], &raw, err) < 0)
 			return -1;
 	}
-	to->heredocs = arena_alloc(&r->d->arena, n * sizeof(*list));
-	memcpy(to->heredocs, list, n * sizeof(*list));
+	to->heredocs = arena_copy(&r->d->arena, list, n * sizeof(*list));
 	to->nheredocs = n;
 	if (i->onbuild)
 		i->args[0].s = arena_printf(&r->d->arena, "%s%s", i->args[0].s, raw.ptr);

@@ -201,10 +201,8 @@ int df_flags_parse(struct dockerfile *d, const char *shown, struct df_text *t, s
 		if (ret == 0 && keep)
 			VEC_PUSH(&list, f);
 	}
-	i->flags = arena_alloc(&d->arena, list.len * sizeof(*i->flags) + 1);
+	i->flags = arena_copy(&d->arena, list.ptr, list.len * sizeof(*i->flags));
 	i->nflags = list.len;
-	if (list.len)
-		memcpy(i->flags, list.ptr, list.len * sizeof(*i->flags));
 	VEC_FREE(&list);
 	return ret;
 }

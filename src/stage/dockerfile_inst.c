@@ -296,10 +296,8 @@ int df_inst_parse(struct dockerfile *d, const char *shown, struct df_text *t, si
 
 	if (ret == 0)
 		ret = take_args(d, shown, t, at, i, &w, err);
-	i->args = arena_alloc(&d->arena, w.len * sizeof(*i->args) + 1);
+	i->args = arena_copy(&d->arena, w.ptr, w.len * sizeof(*i->args));
 	i->nargs = w.len;
-	if (w.len)
-		memcpy(i->args, w.ptr, w.len * sizeof(*i->args));
 	VEC_FREE(&w);
 	return ret < 0 ? -1 : check_inst(d, shown, i, err);
 }

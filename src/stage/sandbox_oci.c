@@ -9,6 +9,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/member.h"
 #include "os/fs.h"
 #include "os/proc.h"
 #include "stage/sandbox_internal.h"
@@ -17,17 +18,6 @@
  * The other backend: crun or runc, given a bundle (OCI runtime-spec, config.md and config-linux.md). The init is the
  * same, so what a RUN starts with is, too; the runtime makes the namespaces, /dev and /proc.
  */
-
-static void add_list(struct buf *b, const char *key, const char *const *list)
-{
-	buf_addf(b, ",\"%s\":[", key);
-	for (size_t i = 0; list[i]; i++) {
-		if (i)
-			buf_addc(b, ',');
-		buf_add_json(b, str_from(list[i]));
-	}
-	buf_addc(b, ']');
-}
 
 static void add_process(struct buf *b, int fd, int init)
 {
@@ -41,9 +31,9 @@ static void add_process(struct buf *b, int fd, int init)
 	buf_addf(b, "\"process\":{\"args\":[\"/proc/self/fd/%d\",\"%d\",\"%d\",\"%d\"]", init,
 		 fd + SANDBOX_FD_CTL, fd + SANDBOX_FD_SPEC, fd + SANDBOX_FD_OUT);
 	buf_addz(b, ",\"capabilities\":{\"ambient\":[]");
-	add_list(b, "bounding", caps);
-	add_list(b, "effective", caps);
-	add_list(b, "permitted", caps);
+	member_list(b, "bounding", caps);
+	member_list(b, "effective", caps);
+	member_list(b, "permitted", caps);
 	buf_addz(b, "},\"cwd\":\"/\",\"env\":[],\"noNewPrivileges\":true,\"terminal\":false,"
 		    "\"user\":{\"gid\":0,\"uid\":0}}");
 }
@@ -108,8 +98,8 @@ static void add_linux(struct buf *b, const struct sandbox_run *r)
 	if (!r->network)
 		buf_addz(b, ",{\"type\":\"network\"}");
 	buf_addc(b, ']');
-	add_list(b, "maskedPaths", proc_hidden);
-	add_list(b, "readonlyPaths", proc_readonly);
+	member_list(b, "maskedPaths", proc_hidden);
+	member_list(b, "readonlyPaths", proc_readonly);
 	buf_addc(b, '}');
 }
 

@@ -119,15 +119,6 @@ static int read_record(struct sandbox_run *r, struct lists *l, bool *one_id, con
 	}
 }
 
-static const void *keep(struct arena *a, const void *p, size_t n)
-{
-	void *copy = arena_alloc(a, n + 1);
-
-	if (n)
-		memcpy(copy, p, n);
-	return copy;
-}
-
 int spec_read(const char *p, size_t n, struct arena *a, struct sandbox_run *r, bool *one_id, struct err *err)
 {
 	struct lists l = { 0 };
@@ -152,13 +143,13 @@ int spec_read(const char *p, size_t n, struct arena *a, struct sandbox_run *r, b
 	VEC_PUSH(&l.argv, NULL);
 	VEC_PUSH(&l.env, NULL);
 	r->nlowers = l.lowers.len;
-	r->lowers = keep(a, l.lowers.ptr, l.lowers.len * sizeof(*l.lowers.ptr));
-	r->argv = keep(a, l.argv.ptr, l.argv.len * sizeof(*l.argv.ptr));
-	r->env = keep(a, l.env.ptr, l.env.len * sizeof(*l.env.ptr));
+	r->lowers = arena_copy(a, l.lowers.ptr, l.lowers.len * sizeof(*l.lowers.ptr));
+	r->argv = arena_copy(a, l.argv.ptr, l.argv.len * sizeof(*l.argv.ptr));
+	r->env = arena_copy(a, l.env.ptr, l.env.len * sizeof(*l.env.ptr));
 	r->ngroups = l.groups.len;
-	r->groups = keep(a, l.groups.ptr, l.groups.len * sizeof(*l.groups.ptr));
+	r->groups = arena_copy(a, l.groups.ptr, l.groups.len * sizeof(*l.groups.ptr));
 	r->nmounts = l.mounts.len;
-	r->mounts = keep(a, l.mounts.ptr, l.mounts.len * sizeof(*l.mounts.ptr));
+	r->mounts = arena_copy(a, l.mounts.ptr, l.mounts.len * sizeof(*l.mounts.ptr));
 	VEC_FREE(&l.lowers);
 	VEC_FREE(&l.argv);
 	VEC_FREE(&l.env);

@@ -557,6 +557,27 @@ int placer_file_end(struct placer *p, const struct unar_entry *e, int fd, uint64
 	return ret;
 }
 
+int placer_file(struct placer *p, struct unar *u, const struct unar_entry *e, int fd, struct err *err)
+{
+	uint64_t size = 0;
+	const void *data;
+	size_t n;
+	int ret;
+
+	while ((ret = unar_data(u, &data, &n, err)) > 0) {
+		size += n;
+		if (placer_write(p, fd, data, n, err) < 0) {
+			ret = -1;
+			break;
+		}
+	}
+	if (ret < 0) {
+		close(fd);
+		return -1;
+	}
+	return placer_file_end(p, e, fd, size, err);
+}
+
 int placer_finish(struct placer *p, struct err *err)
 {
 	forget_parent(p);

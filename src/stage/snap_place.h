@@ -39,6 +39,8 @@ int placer_put(struct placer *p, const struct unar_entry *e, int *fd, struct err
 int placer_write(struct placer *p, int fd, const void *data, size_t n, struct err *err) MUST_CHECK;
 /** placer_file_end - owner, mode, attributes, times; closes @fd. */
 int placer_file_end(struct placer *p, const struct unar_entry *e, int fd, uint64_t size, struct err *err) MUST_CHECK;
+/** placer_file - all of that: what @u has of the entry @e into its @fd. */
+int placer_file(struct placer *p, struct unar *u, const struct unar_entry *e, int fd, struct err *err) MUST_CHECK;
 /** placer_finish - the directories' modes and times. */
 int placer_finish(struct placer *p, struct err *err) MUST_CHECK;
 void placer_close(struct placer *p);

@@ -63,34 +63,13 @@ static int grown(struct growing *g, struct err *err)
 	return err_sys(err, "%s", g->dir);
 }
 
-static int unpack_file(struct placer *p, struct layer_reader *r, const struct unar_entry *e, int fd, struct err *err)
-{
-	uint64_t size = 0;
-	const void *data;
-	size_t n;
-	int ret;
-
-	while ((ret = unar_data(r->unar, &data, &n, err)) > 0) {
-		size += n;
-		if (placer_write(p, fd, data, n, err) < 0) {
-			ret = -1;
-			break;
-		}
-	}
-	if (ret < 0) {
-		close(fd);
-		return -1;
-	}
-	return placer_file_end(p, e, fd, size, err);
-}
-
 static int unpack_all(struct placer *p, struct layer_reader *r, struct err *err)
 {
 	struct unar_entry e;
 	int ret, fd;
 
 	while ((ret = unar_next(r->unar, &e, err)) > 0)
-		if (placer_put(p, &e, &fd, err) < 0 || (fd >= 0 && unpack_file(p, r, &e, fd, err) < 0))
+		if (placer_put(p, &e, &fd, err) < 0 || (fd >= 0 && placer_file(p, r->unar, &e, fd, err) < 0))
 			return -1;
 	return ret < 0 ? -1 : placer_finish(p, err);
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # The cloud for a test: support/aws_server.py, one for a file, as new for each test; its keys stay the same.
 
-# aws_start: for setup_file; $AWS is the server's directory, $AWS_URL where it serves
+# aws_start: before a file's tests; $AWS is the server's directory, $AWS_URL where it serves
 aws_start() {
 	local i
 	need /usr/bin/python3 python3 && need jq jq && need curl curl || return 1
@@ -26,10 +26,16 @@ aws_start() {
 	AWS_URL=http://127.0.0.1:$(cat "$AWS/port")
 }
 
-# aws_stop: for teardown_file
-aws_stop() {
+setup_file() {
+	aws_start
+}
+
+teardown_file() {
 	[ -z "${AWS_SERVER:-}" ] || kill "$AWS_SERVER"
 }
+
+# helper_setup: what helper.bash has a test start with; the file's own setup goes on from there with aws_env
+eval "helper_$(declare -f setup)"
 
 # aws_env [KEYS]: for setup: the server as new, and an environment in which slsc finds it, with "static" keys or others
 aws_env() {

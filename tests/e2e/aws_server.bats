@@ -12,11 +12,6 @@ setup_file() {
 	export SDK=$npm
 }
 
-teardown_file() {
-	aws_stop
-}
-
-eval "helper_$(declare -f setup)"
 setup() {
 	helper_setup && aws_env
 }

@@ -291,14 +291,12 @@ registry() {
 	until curl -sf "http://$REG/v2/" >/dev/null; do kill -0 "$reg_pid" || return 1; done
 }
 stop_registry() {
+	[ -n "${reg_pid:-}" ] || return 0
 	kill "$reg_pid"
 	wait "$reg_pid" || true
 	reg_pid=
 }
-teardown() {
-	[ -z "${reg_pid:-}" ] || stop_registry
-	cd / && rm -rf "${T:-}"
-}
+at_end+=(stop_registry)
 
 @test "base: a registry's tag is locked by digest; then nothing is asked that the store has" {
 	export SLSC_CACHE_DIR=$T/cache

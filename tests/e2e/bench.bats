@@ -5,19 +5,6 @@
 load helper
 load local_helper
 
-teardown() {
-	local_stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
-# act [YAML-LINES]: a project with the function of support/act.c, built
-act() {
-	need jq jq
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
-	"$SLSC_BIN" build >/dev/null 2>&1
-}
-
 # bench ARGUMENT...: as JSON; every call is in one outcome, and in one latency
 bench() {
 	slsc_run bench --json -q "$@"

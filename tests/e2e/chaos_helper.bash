@@ -2,17 +2,6 @@
 # shellcheck shell=bash disable=SC2154
 # Runs of plans, judged by their JSON.
 
-teardown() {
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
-act() {
-	need jq jq
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
-	"$SLSC_BIN" build >/dev/null 2>&1
-}
-
 # chaos PLAN ARGUMENT...: as JSON; what lasts has an end for each beginning
 chaos() {
 	slsc_run chaos run --json -q "$@"

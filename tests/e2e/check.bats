@@ -4,10 +4,10 @@
 load helper
 load package_helper
 
-teardown() {
+end_registry() {
 	[ -z "${registry:-}" ] || kill "$registry" 2>/dev/null || :
-	cd / && rm -rf "$T"
 }
+at_end+=(end_registry)
 
 artifact() { # KIND PATH CASE
 	need python3 python3 && need zstd zstd || return 1

@@ -7,28 +7,18 @@ load helper
 load aws_helper
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	aws_start
-}
-
-teardown_file() {
-	aws_stop
-}
-
-eval "helper_$(declare -f setup)"
 setup() {
 	helper_setup && aws_env && aws_put settings '{"polls": 0}' && kept project project
 	pids=()
 }
 
-teardown() {
+end_runs() {
 	local pid
 	for pid in "${pids[@]}"; do
 		kill -9 "$pid" 2>/dev/null || :
 	done
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+at_end+=(end_runs)
 
 ROLE=arn:aws:iam::123456789012:role/hello
 
@@ -78,6 +68,12 @@ whole() {
 		[$a.RoutingConfig, .CodeSha256, .MemorySize, .State] | tojson')" "[null,\"$sha\",$((128 + edition)),\"Active\"]"
 }
 
+# completed: what a run before has left undone
+completed() {
+	deploy
+	is "$status $err" "0 " && whole
+}
+
 versions() {
 	cloud '.functions.hello.versions | length'
 }
@@ -121,9 +117,7 @@ versions() {
 		has "$err" "error: hello: "
 		is "$(alias_now)" "$was"
 		aws_put faults '[]'
-		deploy
-		is "$status $err" "0 "
-		whole
+		completed
 		is "$(versions)" $((had + 1))
 	done
 	whole
@@ -148,9 +142,7 @@ versions() {
 		*) is "$(alias_now)" "$was" ;;
 		esac
 		aws_put faults '[]'
-		deploy
-		is "$status $err" "0 "
-		whole
+		completed
 		is "$(versions)" $((had + 1))
 	done
 	[ "$at" -ge 10 ]
@@ -180,9 +172,7 @@ hung() {
 		kill -9 "${pids[-1]}"
 		wait "${pids[-1]}" || :
 		is "$(alias_now)" "$was"
-		deploy
-		is "$status $err" "0 "
-		whole
+		completed
 	done
 	another
 	hung UpdateAlias
@@ -191,9 +181,7 @@ hung() {
 	wait "${pids[-1]}" || status=$?
 	is "$status $(cat "$T/err")" "130 error: hello: UpdateAlias: interrupted"
 	is "$(alias_now)" "$was"
-	deploy
-	is "$status $err" "0 "
-	whole
+	completed
 	no_leftovers .
 	no_secret "$T" "$AWS/requests.jsonl"
 }
@@ -206,9 +194,7 @@ hung() {
 	(
 		cd ../other
 		another
-		deploy
-		is "$status $err" "0 "
-		whole
+		completed
 	)
 	was=$(alias_now)
 	# the first one goes on where it was held, and finds that the function is another one by now

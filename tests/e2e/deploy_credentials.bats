@@ -6,15 +6,6 @@ load helper
 load aws_helper
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	aws_start
-}
-
-teardown_file() {
-	aws_stop
-}
-
-eval "helper_$(declare -f setup)"
 setup() {
 	helper_setup && aws_env none && kept project project
 	mkdir -p "$HOME/.aws"

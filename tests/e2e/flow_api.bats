@@ -16,16 +16,16 @@ setup_file() {
 	export SDK=$npm
 }
 
-teardown() {
+end_sdk() {
 	if [ -n "${sdk_pid:-}" ]; then
 		exec 8>&- 9<&-
 		wait "$sdk_pid" || :
 	fi
-	local_stop
-	cd / || return 1
-	[ -z "${full:-}" ] || umount "$full"
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+unmount() {
+	[ -z "${full:-}" ] || umount "$full"
+}
+at_end=(end_sdk "${at_end[@]}" unmount)
 
 # sdk_start: one process of Node's for all calls of a test
 sdk_start() {

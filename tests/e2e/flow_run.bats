@@ -8,11 +8,10 @@ load helper
 load flow_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
+end_flow() {
 	[ -z "${flow_pid:-}" ] || kill -9 "$flow_pid" 2>/dev/null || :
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+at_end+=(end_flow)
 
 ORDER='{"order":"o-1","item":"lamp","count":2,"amount":4998,"card":"4111","to":"ada@example.com","stock":{"reserved":2,"left":8},"risk":{"score":4},"payment":{"paid":4998},"message":{"sent":true}}'
 

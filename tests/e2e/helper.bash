@@ -21,9 +21,26 @@ setup() {
 	cd "$T/w" || return 1
 }
 
+# commands that end what a test has started
+at_end=()
+
 teardown() {
+	local end
 	cd / || return 1
+	for end in "${at_end[@]}"; do
+		"$end"
+	done
 	[ -z "${T:-}" ] || rm -rf "$T"
+}
+
+# a port that nobody listens on; not of those that the kernel gives to who asks for any
+free_port() {
+	local try
+	while :; do
+		try=$((10000 + SRANDOM % 20000))
+		(exec 9<>"/dev/tcp/127.0.0.1/$try") 2>/dev/null || break
+	done
+	echo $try
 }
 
 # kept NAME COMMAND...: into a directory that COMMAND, run in it when it is empty, has filled for the first test of the file

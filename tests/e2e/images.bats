@@ -5,6 +5,16 @@ load helper
 load package_helper
 load registry_helper
 
+# signed: a project whose image has an SBOM, provenance and a signature; the key is key.key
+signed() {
+	slsc_run init --template raw raw
+	cd raw || return 1
+	export COSIGN_PASSWORD=word
+	slsc package -q --oci --sbom attach --provenance attach >"$T/out"
+	slsc sign -q --generate-key key >"$T/out"
+	slsc sign -q -r --key key.key oci:dist/raw.oci:latest >"$T/out"
+}
+
 # referrer TYPE SUBJECT: the only blob of the artifact of that type which refers to it, as the registry has it
 referrer() {
 	local url=http://127.0.0.1:$port/v2/team/raw tag=${2/:/-} digest
@@ -22,12 +32,7 @@ referrer() {
 	need qemu-aarch64-static qemu-user-static && need qemu-x86_64-static qemu-user-static
 	registry open
 	local image=127.0.0.1:$port/team/raw a oci digest payload
-	slsc_run init --template raw raw
-	cd raw
-	export COSIGN_PASSWORD=word
-	slsc package -q --oci --sbom attach --provenance attach >"$T/out"
-	slsc sign -q --generate-key key >"$T/out"
-	slsc sign -q -r --key key.key oci:dist/raw.oci:latest >"$T/out"
+	signed
 	slsc_run push raw "$image:1.0"
 	[ "$status" -eq 0 ]
 	is "$out" "$image@$(ref dist/raw.oci latest)"
@@ -65,12 +70,7 @@ referrer() {
 
 @test "what is attached to an image is no image: check passes it over" {
 	need jq jq
-	slsc_run init --template raw raw
-	cd raw
-	export COSIGN_PASSWORD=word
-	slsc package -q --oci --sbom attach --provenance attach >"$T/out"
-	slsc sign -q --generate-key key >"$T/out"
-	slsc sign -q -r --key key.key oci:dist/raw.oci:latest >"$T/out"
+	signed
 	slsc_run check --json --platform lambda
 	[ "$status" -eq 0 ]
 	is "$(jq -r '.artifacts[]' "$T/out" | sort)" "dist/raw.oci

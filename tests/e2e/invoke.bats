@@ -18,12 +18,10 @@ serve() {
 	url=http://127.0.0.1:$(cat "$T/server/port")
 }
 
-teardown() {
-	local_stop
+end_server() {
 	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
-	cd / || return 1
-	rm -rf "$T"
 }
+at_end+=(end_server)
 
 # sent: the last request, as [path, type, log type, body]
 sent() {
@@ -254,7 +252,7 @@ hint: slsc invoke FUNCTION"
 
 # act [YAML-LINES]: a project with the function of support/act.c, built
 act() {
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	act_project "${1:-}"
 	"$SLSC_BIN" build >/dev/null 2>&1
 }
 

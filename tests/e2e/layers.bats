@@ -17,6 +17,17 @@ sys.exit(code)' "$T/kib" "$SLSC_BIN" "$@" >"$T/out" 2>"$T/err" </dev/null || sta
 	err=$(sed 's/more than [0-9]* bytes when/more than N bytes when/' "$T/err")
 }
 
+# outside: a project with its binary, and a directory beside it that nothing of an image may reach
+outside() {
+	private
+	need jq jq
+	mkdir "$T/outside"
+	echo kept >"$T/outside/keep"
+	slsc -q init --template raw raw >/dev/null
+	mv raw/* .
+	slsc -q build -a x86_64 >/dev/null
+}
+
 # around CASE CHECK BUILD [PACKAGE]: every command that reads layers meets that image; what is outside stays as it is, nothing
 # takes 256 MB. CHECK: what check finds in layer 2; BUILD: the error of FROM and of COPY --from,
 # "" if they take it; PACKAGE: status and error of package, which reads names alone and passes most of it on
@@ -49,13 +60,7 @@ around() {
 }
 
 @test "layers that reach outside: no command follows them" {
-	private
-	need jq jq
-	mkdir "$T/outside"
-	echo kept >"$T/outside/keep"
-	slsc -q init --template raw raw >/dev/null
-	mv raw/* .
-	slsc -q build -a x86_64 >/dev/null
+	outside
 	local up nowhere="l: is a symlink that leads nowhere, and something is below it"
 	up=$(printf '../%.0s' {1..20})${T#/}/outside
 	around dotdot ": $up/new: has .. in it [layer-name]" "$up/new: a path with '..'"
@@ -82,13 +87,7 @@ around() {
 }
 
 @test "layers that are too large for anybody end in bounded memory" {
-	private
-	need jq jq
-	mkdir "$T/outside"
-	echo kept >"$T/outside/keep"
-	slsc -q init --template raw raw >/dev/null
-	mv raw/* .
-	slsc -q build -a x86_64 >/dev/null
+	outside
 	local layer
 	around pax "LAYER: Special header too large [layer-damaged]" "Special header too large" \
 		"1 error: base 'oci:pax:t': packages: layer 2 (LAYER): Special header too large"

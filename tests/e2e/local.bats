@@ -6,15 +6,9 @@ load helper
 load local_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # act [YAML-LINES]: a project with the function of support/act.c, served
 act() {
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	act_project "${1:-}"
 	local_start
 }
 

@@ -9,13 +9,6 @@ load registry_helper
 load inspect_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	stop_registries
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # packaged: $T/w/h/dist with hello's zips, layout and archives, made once for all tests
 packaged() {
 	if [ ! -d "$BATS_FILE_TMPDIR/h/dist" ]; then

@@ -12,12 +12,10 @@ setup_file() {
 	export SDK=$npm
 }
 
-teardown() {
-	local_stop
+end_receiver() {
 	[ -z "${receiver:-}" ] || kill "$receiver"
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+at_end+=(end_receiver)
 
 # aws: Debian's, for the commands of standard input; see support/aws_cli.py
 aws() {
@@ -32,7 +30,7 @@ sdk() {
 
 @test "the AWS CLI: invoke, error, tail, event, dry run, too large, unknown" {
 	need /usr/bin/aws awscli && need jq jq
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")"
+	act_project
 	local_start
 	head -c 6300000 /dev/zero | tr '\0' x | { printf '"'; cat; printf '"'; } >large
 	while read -r function options; do
@@ -59,7 +57,7 @@ sdk() {
 
 @test "npm's SDK: every way to invoke, and its exceptions" {
 	need node nodejs && need jq jq
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" '    concurrency: 1
+	act_project '    concurrency: 1
     timeout: 20 s'
 	local_start
 	sdk act tail '{"do":"env"}' act sync '{"do":"fail"}' act dry '{}' act sync 'no JSON' nobody sync '{}' \

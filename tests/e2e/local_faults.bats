@@ -6,15 +6,13 @@ load helper
 load local_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	cd / || return 1
+unmount() {
 	[ -z "${full:-}" ] || umount "$full"
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+at_end+=(unmount)
 
 act() {
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+	act_project "${1:-}"
 	shift || :
 	local_start "$@"
 }
@@ -85,7 +83,7 @@ said() {
 
 @test "who reads the log stops: calls go on, and so does the end" {
 	need curl curl
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" '    timeout: 60 s'
+	act_project '    timeout: 60 s'
 	slsc_run build
 	mkfifo "$T/log"
 	exec 7<>"$T/log"
@@ -133,7 +131,7 @@ said() {
 @test "without cgroups, what is not enforced is said in one line" {
 	need curl curl && need setpriv util-linux
 	[ "$(id -u)" = 0 ] || return 0
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")"
+	act_project
 	slsc_run build
 	chmod 755 "$T" "$T/w"
 	chown -R 65534:65534 "$T"

@@ -6,12 +6,6 @@ load helper
 load local_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # ask PATH [CURL-ARGUMENT...]: $status, $out, $T/head
 ask() {
 	local path=$1

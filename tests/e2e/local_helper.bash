@@ -24,6 +24,7 @@ local_stop() {
 	wait "$local_pid" || :
 	local_pid=
 }
+at_end+=(local_stop)
 
 # call FUNCTION EVENT [CURL-ARGUMENT...]: $out is the answer's body, $status its status, $T/head its headers
 call() {
@@ -79,4 +80,16 @@ project_of() {
 	mkdir -p "$1/src" && cd "$1" || return 1
 	printf '%s\n' "$2" >src/main.c
 	printf 'project: %s\nfunctions:\n  %s:\n    sources: [src/main.c]\n%s\n' "$1" "$1" "${3:-}" >slsc.yaml
+}
+
+# act_project [YAML-LINES]: one with the function of support/act.c, which does what an event says
+act_project() {
+	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "${1:-}"
+}
+
+# act [YAML-LINES]: that, built
+act() {
+	need jq jq
+	act_project "$@"
+	"$SLSC_BIN" build >/dev/null 2>&1
 }

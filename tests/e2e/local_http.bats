@@ -6,12 +6,6 @@ load helper
 load local_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # web [ARGUMENT...]: Python's server as the function web
 web() {
 	need jq jq && need curl curl && need python3 python3 || return 1

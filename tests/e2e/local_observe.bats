@@ -6,12 +6,6 @@ load helper
 load local_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 @test "observe: each record becomes what OTLP has sent, and fits the index" {
 	need jq jq && need python3 python3
 	cat >lines.py <<-'EOF'

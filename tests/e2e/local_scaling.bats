@@ -6,16 +6,10 @@ load helper
 load local_helper
 bats_require_minimum_version 1.5.0
 
-teardown() {
-	local_stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # scaled LINE...: a project with the function of support/act.c, with these lines below scaling, served
 scaled() {
 	need jq jq && need curl curl || return 1
-	project_of act "$(cat "$SLSC_SRC/tests/e2e/support/act.c")" "    timeout: 10 s
+	act_project "    timeout: 10 s
     concurrency: 5
     scaling:$(printf '\n      %s' "$@")"
 	local_start

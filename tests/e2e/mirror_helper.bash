@@ -150,13 +150,11 @@ stop() {
 	SERVER=
 }
 
-# in place of helper.bash's
-teardown() {
+end_mirror() {
 	stop
 	[ -z "${GNUPGHOME:-}" ] || gpgconf --kill all
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+at_end+=(end_mirror)
 
 # layer_list LAYOUT ARCH: "N MODE OWNER PATH [-> TARGET]" of all layers
 layer_list() {

@@ -12,12 +12,6 @@ M=.slsc/release/wasm32/redact
 
 export REDACT_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 
-teardown() {
-	stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 make_project() {
 	need jq jq && need node nodejs && need python3 python3 || return 1
 	"$BATS_TEST_DIRNAME/support/redact_sources" "$SLSC_CACHE_DIR" || return 1

@@ -33,16 +33,6 @@ liar() {
 	: >"$log"
 }
 
-# a port that nobody listens on; not of those that the kernel gives to who asks for any
-free_port() {
-	local try
-	while :; do
-		try=$((10000 + SRANDOM % 20000))
-		(exec 9<>"/dev/tcp/127.0.0.1/$try") 2>/dev/null || break
-	done
-	echo $try
-}
-
 # registry NAME [YAML]: starts docker-registry with what YAML adds to its configuration; sets $port, $store
 registry() {
 	need docker-registry docker-registry || return 1
@@ -80,12 +70,7 @@ stop_registries() {
 	done
 	pids=()
 }
-
-teardown() {
-	stop_registries
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
+at_end+=(stop_registries)
 
 # layout DIR TAG SIZE...: an image with uncompressed layers of so many bytes each (holes but for a number)
 layout() {

@@ -6,25 +6,15 @@ load helper
 load aws_helper
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	aws_start
-}
-
-teardown_file() {
-	aws_stop
-}
-
-eval "helper_$(declare -f setup)"
 setup() {
 	helper_setup && aws_env
 	follower=
 }
 
-teardown() {
+end_follower() {
 	[ -z "$follower" ] || kill "$follower" 2>/dev/null || :
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
 }
+at_end+=(end_follower)
 
 # project: a function "hello" that is called "there-hello" where it is deployed
 project() {

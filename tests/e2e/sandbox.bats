@@ -71,6 +71,15 @@ kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns"
 	return 1
 }
 
+# what a RUN starts with
+START="ids 0 0 groups
+umask 022
+session own
+signals 0
+descriptors 3
+terminals 0
+no_new_privs 1"
+
 # nothing_left: no mount of ours in any mount namespace of the machine
 nothing_left() {
 	is "$(grep -ls "$T/" /proc/[0-9]*/mountinfo)" ""
@@ -81,13 +90,7 @@ nothing_left() {
 	OPTS+=(-e "A=b c" -e EMPTY= -c /bin)
 	box guest state
 	is "$status" 0
-	is "$out" "ids 0 0 groups
-umask 022
-session own
-signals 0
-descriptors 3
-terminals 0
-no_new_privs 1"
+	is "$out" "$START"
 	box env
 	is "$out" "PATH=/bin
 A=b c
@@ -575,13 +578,7 @@ hint: give this user more ids: usermod --add-subuids FIRST-LAST --add-subgids FI
 	box guest state
 	is "$err" ""
 	is "$status" 0
-	is "$out" "ids 0 0 groups
-umask 022
-session own
-signals 0
-descriptors 3
-terminals 0
-no_new_privs 1"
+	is "$out" "$START"
 	box sh -c 'touch /x; ls /; hostname; echo >/dev/null; ip -o addr | cut -d " " -f 2 | sort -u; exit 5'
 	is "$status" 5
 	is "$out" "bin

@@ -4,13 +4,12 @@
 # shellcheck disable=SC2154 # helper.bash sets $status, $out and $err, stage_helper.bash $base
 load helper
 load stage_helper
-eval "helper_$(declare -f teardown)"
 
-teardown() {
+end_stage() {
 	[ -z "${running:-}" ] || kill "$running"
 	[ -z "${small:-}" ] || umount "$small"
-	helper_teardown
 }
+at_end+=(end_stage)
 
 # small_disk: a file system of some megabytes at $small that overlayfs can write to; tmpfs can be since Linux 6.6
 small_disk() {

@@ -6,11 +6,6 @@
 load helper
 load local_helper
 
-teardown() {
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # picky [YAML-LINES]: a function that fails unless all is as it wants it: MODE, SIZE, its memory, and {"n": ...} below 100
 picky() {
 	need jq jq

@@ -7,16 +7,6 @@ load package_helper
 load registry_helper
 load wasm_helper
 
-teardown() {
-	local p
-	for p in "${pids[@]}"; do
-		kill "$p" 2>/dev/null || :
-		wait "$p" 2>/dev/null || :
-	done
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # module BODY: a function for x86_64 and wasm32, packaged
 module() {
 	answer "$1"

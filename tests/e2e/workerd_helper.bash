@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154,SC2034
-# npm's workerd, and calls of what it serves. $NPM: where npm_ci has put it; the test calls stop in the end.
+# npm's workerd, and calls of what it serves. $NPM: where npm_ci has put it.
 
 # serve DIR: sets $url, $served (what it prints)
 serve() {
@@ -26,6 +26,7 @@ stop() {
 	wait "$worker" || :
 	worker=
 }
+at_end+=(stop)
 
 # call [CURL-OPTION...]: sets $status (of HTTP), $out
 call() {

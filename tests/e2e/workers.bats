@@ -11,12 +11,6 @@ setup_file() {
 	export NPM=$npm
 }
 
-teardown() {
-	stop
-	cd / || return 1
-	[ -z "${T:-}" ] || rm -rf "$T"
-}
-
 # package: sets $D, the directory
 package() {
 	slsc_run -q package --workers

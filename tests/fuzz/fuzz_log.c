@@ -7,16 +7,9 @@
 #include "../../runtime/log.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)              \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 struct pieces {
 	const uint8_t *at, *end;

@@ -5,19 +5,11 @@
  * whose OTLP values are of the protocol's types.
  */
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "fuzz.h"
 #include "local/record.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)              \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
 
 static struct record_origin origin;
 static struct record record;

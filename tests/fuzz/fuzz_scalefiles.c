@@ -4,23 +4,15 @@
  * policy. A distribution that is accepted gives times within its bounds; a model finite forecasts; it is written as it
  * was read.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "fuzz.h"
 #include "report/claims.h"
 #include "scale/bench_file.h"
 #include "scale/command.h"
 #include "scale/lstm.h"
 #include "scale/price.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)                                                                                                    \
-	do {                                                                                                           \
-		if (!(cond))                                                                                           \
-			abort();                                                                                       \
-	} while (0)
 
 static void check_spread(const struct spread *d)
 {
@@ -106,9 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	copy = malloc(size);
-	CHECK(copy);
-	memcpy(copy, data + 1, size - 1);
+	copy = fuzz_copy(data + 1, size - 1);
 	s = (struct str){ copy, size - 1 };
 	switch (data[0] % 5) {
 	case 0:

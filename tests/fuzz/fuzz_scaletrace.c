@@ -3,18 +3,11 @@
  * Fuzz traces of requests: the first byte says which form. Of what is accepted, requests come in order, before its end,
  * and as many as it says; what is refused leaves nothing behind, and says why.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "scale/trace.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)                                                                                                    \
-	do {                                                                                                           \
-		if (!(cond))                                                                                           \
-			abort();                                                                                       \
-	} while (0)
 #define MANY 100000.0
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -28,10 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	/* on the heap and exact, so that a read past the end is seen */
-	copy = malloc(size);
-	CHECK(copy);
-	memcpy(copy, data + 1, size - 1);
+	copy = fuzz_copy(data + 1, size - 1);
 	if (trace_parse((struct str){ copy, size - 1 }, "t.csv", (enum trace_format)(data[0] % TRACE_FORMATS),
 			data[0] & 128 ? "f" : NULL, &a, &err) < 0) {
 		CHECK(err.code == ERR_FORMAT || err.code == ERR_LIMIT);

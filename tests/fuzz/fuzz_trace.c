@@ -3,18 +3,10 @@
  * Fuzz the headers of traces. Whatever is accepted is formatted into headers that mean the same, in both forms; what is
  * refused leaves nothing behind; a tracestate that may be passed on holds no byte that could end a header.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "local/trace.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)              \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
 
 static void check_again(const struct trace *t)
 {
@@ -41,16 +33,12 @@ static void check_refused(const struct trace *t)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* on the heap and exact, so that a read past the end is seen */
-	char *copy = malloc(size ? size : 1);
+	char *copy = fuzz_copy(data, size);
 	struct str s = { copy, size };
 	struct trace_ids ids = { .left = 0 };
 	struct trace t;
 	bool decided;
 
-	CHECK(copy);
-	if (size)
-		memcpy(copy, data, size);
 	if (trace_parse_parent(s, &t))
 		check_again(&t);
 	else

@@ -5,21 +5,13 @@
  */
 #include <jansson.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "fuzz.h"
 #include "local/urlevent.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)                                                                                                    \
-	do {                                                                                                           \
-		if (!(cond))                                                                                           \
-			abort();                                                                                       \
-	} while (0)
 
 static void check(const struct urlevent_answer *a, int ret, const struct err *err)
 {
@@ -132,8 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	copy = xmalloc(size);
-	memcpy(copy, data + 1, size - 1);
+	copy = fuzz_copy(data + 1, size - 1);
 	in = (struct str){ copy, size - 1 };
 	if (data[0] == 'P')
 		preludes(in);

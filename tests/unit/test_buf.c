@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/member.h"
 
 static void invariants(const struct buf *b)
 {
@@ -87,6 +88,49 @@ static void test_json(void **state)
 	}
 }
 
+static void test_member(void **state)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+	CLEAN_STRS struct strs v = { 0 };
+
+	(void)state;
+	member_open(&b, NULL, '{');
+	member_strs(&b, "none", &v);
+	strs_add(&v, "{");
+	strs_add(&v, "b\"");
+	member_strs(&b, "list", &v);
+	member_list(&b, "more", (const char *const[]){ "c", NULL });
+	member_open(&b, "in", '{');
+	member_bool(&b, "no", false);
+	member_bool(&b, "yes", true);
+	buf_addc(&b, '}');
+	member_u64(&b, "least", 0);
+	member_count(&b, "no count", 0);
+	member_count(&b, "count", 1);
+	member_u64(&b, "most", UINT64_MAX);
+	member_text(&b, "text", "");
+	member_text(&b, "null", NULL);
+	member_some(&b, "some", "x");
+	member_some(&b, "nothing", "");
+	member_some(&b, "neither", NULL);
+	member_str(&b, "bytes", STR("a\0b"));
+	member(&b, "pairs");
+	member_open(&b, NULL, '[');
+	for (uint64_t i = 0; i < 2; i++) {
+		member_open(&b, NULL, '[');
+		member_u64(&b, NULL, i);
+		buf_addc(&b, ']');
+	}
+	buf_addz(&b, "]}");
+	assert_string_equal(
+		b.ptr, "{\"none\":[],\"list\":[\"{\",\"b\\\"\"],\"more\":[\"c\"],\"in\":{\"no\":false,\"yes\":true},"
+		       "\"least\":0,\"no count\":null,\"count\":1,\"most\":18446744073709551615,"
+		       "\"text\":\"\",\"null\":null,"
+		       "\"some\":\"x\",\"nothing\":null,\"neither\":null,\"bytes\":\"a\\u0000b\","
+		       "\"pairs\":[[0],[1]]}");
+	invariants(&b);
+}
+
 static void test_shell(void **state)
 {
 	static const char *const t[][2] = {
@@ -109,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_member),
 		cmocka_unit_test(test_shell),
 	};
 

@@ -200,14 +200,6 @@ static void a_sink_that_fails(void **state)
 	codec_enc_free(NULL);
 }
 
-static void *interrupt(void *ctx)
-{
-	(void)ctx;
-	usleep(200000);
-	kill(getpid(), SIGINT);
-	return NULL;
-}
-
 static void an_interrupt(void **state)
 {
 	const size_t n = (size_t)40 << 20;

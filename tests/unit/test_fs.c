@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "os/fs.h"
 #include "os/proc.h"
+#include "test_home.h"
 
 static int write_errno, write_times, read_errno;
 static size_t write_most;
@@ -49,28 +50,6 @@ ssize_t __wrap_read(int fd, void *p, size_t n)
 		return -1;
 	}
 	return __real_read(fd, p, n);
-}
-
-static char home[64];
-
-/* Every test starts in an empty directory. */
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(home, sizeof(home), "/tmp/test_fs.XXXXXX");
-	if (!mkdtemp(home) || chmod(home, 0777) < 0)
-		return -1;
-	return chdir(home);
-}
-
-static int teardown(void **state)
-{
-	struct err err;
-
-	(void)state;
-	if (chdir("/") < 0)
-		return -1;
-	return fs_rmtree(home, &err);
 }
 
 /* In a child a failed assertion would leave by way of cmocka: there a number says which check it was. */

@@ -88,6 +88,23 @@ static struct git_provenance ask(const char *dir)
 	return p;
 }
 
+static void assert_tag(const char *dir, const char *want)
+{
+	struct git_provenance p = ask(dir);
+
+	assert_string_equal(p.tag, want);
+	git_provenance_release(&p);
+}
+
+/* "-": none is told */
+static void assert_source(const char *dir, const char *want)
+{
+	struct git_provenance p = ask(dir);
+
+	assert_string_equal(p.source ? p.source : "-", want);
+	git_provenance_release(&p);
+}
+
 static void assert_dirty(const char *dir, bool want)
 {
 	struct git_provenance p = ask(dir);
@@ -213,13 +230,9 @@ static void test_tags_and_detached(void **state)
 	(void)state;
 	do_sh("git init -q tags && cd tags && git commit -q --allow-empty -m 0 && git tag old &&"
 	      "git commit -q --allow-empty -m 1 && git tag zz");
-	p = ask("tags");
-	assert_string_equal(p.tag, "zz");
-	git_provenance_release(&p);
+	assert_tag("tags", "zz");
 	do_sh("cd tags && git tag -am x v1.9 && git tag -am x v1.10 && git tag v2");
-	p = ask("tags");
-	assert_string_equal(p.tag, "v1.10");
-	git_provenance_release(&p);
+	assert_tag("tags", "v1.10");
 	do_sh("cd tags && git pack-refs --all && git checkout -q --detach");
 	p = ask("tags");
 	assert_string_equal(p.tag, "v1.10");
@@ -247,9 +260,7 @@ static void test_shallow_bare_worktree_submodule(void **state)
 	assert_true(p.present && !p.dirty);
 	assert_head("bare.git", &p);
 	git_provenance_release(&p);
-	p = ask("src/.git/refs");
-	assert_true(p.present && !p.dirty);
-	git_provenance_release(&p);
+	assert_dirty("src/.git/refs", false);
 	p = ask("wt");
 	assert_true(p.present && !p.dirty);
 	assert_string_equal(p.branch, "side");
@@ -275,31 +286,19 @@ static void test_newer_formats(void **state)
 
 static void test_remotes(void **state)
 {
-	struct git_provenance p;
-
 	(void)state;
 	do_sh("git init -q rem && cd rem && git remote add up git@example.com:o/r.git &&"
 	      "git config --global url.https://elsewhere/.insteadOf git@example.com:");
-	p = ask("rem");
-	assert_string_equal(p.source, "git@example.com:o/r.git");
-	git_provenance_release(&p);
+	assert_source("rem", "git@example.com:o/r.git");
 	do_sh("cd rem && git remote set-url --add up https://second/ &&"
 	      "printf '[remote \"up\"]\\n\\turl\\n' >>.git/config");
-	p = ask("rem");
-	assert_string_equal(p.source, "git@example.com:o/r.git");
-	git_provenance_release(&p);
+	assert_source("rem", "git@example.com:o/r.git");
 	do_sh("printf '[remote \"two\"]\\n\\turl = https://example.com/two\\n' >>rem/.git/config");
-	p = ask("rem");
-	assert_null(p.source);
-	git_provenance_release(&p);
+	assert_source("rem", "-");
 	do_sh("printf '[remote \"origin\"]\\n\\turl = https://example.com/three\\n' >>rem/.git/config");
-	p = ask("rem");
-	assert_string_equal(p.source, "https://example.com/three");
-	git_provenance_release(&p);
+	assert_source("rem", "https://example.com/three");
 	do_sh("git config --file rem/.git/config remote.origin.url file:///srv/x.git");
-	p = ask("rem");
-	assert_null(p.source);
-	git_provenance_release(&p);
+	assert_source("rem", "-");
 }
 
 /* @want: %s stands for the test's directory */

@@ -14,28 +14,7 @@
 #include "base/glob.h"
 #include "base/mem.h"
 #include "os/fs.h"
-
-static char home[64];
-
-/* Every test starts in an empty directory. */
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(home, sizeof(home), "/tmp/test_glob.XXXXXX");
-	if (!mkdtemp(home) || chmod(home, 0777) < 0)
-		return -1;
-	return chdir(home);
-}
-
-static int teardown(void **state)
-{
-	struct err err;
-
-	(void)state;
-	if (chdir("/") < 0)
-		return -1;
-	return fs_rmtree(home, &err);
-}
+#include "test_home.h"
 
 static bool match(const char *pattern, const char *path)
 {

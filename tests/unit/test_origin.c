@@ -14,25 +14,9 @@
 #include "oci/image.h"
 #include "oci/layout.h"
 #include "oci/origin.h"
+#include "test_home.h"
 
 #define REF "org.opencontainers.image.ref.name"
-
-static char root[64];
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(root, sizeof(root), "/tmp/test_origin.XXXXXX");
-	return mkdtemp(root) && chdir(root) == 0 ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	struct err err;
-
-	(void)state;
-	return chdir("/") < 0 ? -1 : fs_rmtree(root, &err);
-}
 
 static struct digest put(struct layout *l, const char *text)
 {

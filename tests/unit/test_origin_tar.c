@@ -17,23 +17,7 @@
 #include "oci/image.h"
 #include "oci/layout.h"
 #include "oci/origin.h"
-
-static char root[64];
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(root, sizeof(root), "/tmp/test_origin_tar.XXXXXX");
-	return mkdtemp(root) && chdir(root) == 0 ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	struct err err;
-
-	(void)state;
-	return chdir("/") < 0 ? -1 : fs_rmtree(root, &err);
-}
+#include "test_home.h"
 
 static int sink(void *ctx, const void *p, size_t n, struct err *err)
 {

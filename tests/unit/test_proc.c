@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "os/fs.h"
 #include "os/proc.h"
+#include "test_home.h"
 
 static bool no_pidfd;
 
@@ -33,28 +34,6 @@ int __wrap_pidfd_open(pid_t pid, unsigned flags)
 		return -1;
 	}
 	return __real_pidfd_open(pid, flags);
-}
-
-static char home[64];
-
-/* Every test starts in an empty directory. */
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(home, sizeof(home), "/tmp/test_proc.XXXXXX");
-	if (!mkdtemp(home) || chmod(home, 0777) < 0)
-		return -1;
-	return chdir(home);
-}
-
-static int teardown(void **state)
-{
-	struct err err;
-
-	(void)state;
-	if (chdir("/") < 0)
-		return -1;
-	return fs_rmtree(home, &err);
 }
 
 #define SH(text) ((const char *const[]){ "sh", "-c", text, NULL })

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "os/fs.h"
 #include "os/proc.h"
+#include "test_home.h"
 
 /*
  * Each call that changes something is a step. One step can be made to fail; or the process is killed before it, or
@@ -107,28 +108,6 @@ ssize_t __wrap_copy_file_range(int in, off64_t *a, int out, off64_t *b, size_t n
 		return -1;
 	}
 	return __real_copy_file_range(in, a, out, b, n, flags);
-}
-
-static char home[64];
-
-/* Every test starts in an empty directory. */
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(home, sizeof(home), "/tmp/test_tmp.XXXXXX");
-	if (!mkdtemp(home) || chmod(home, 0777) < 0)
-		return -1;
-	return chdir(home);
-}
-
-static int teardown(void **state)
-{
-	struct err err;
-
-	(void)state;
-	if (chdir("/") < 0)
-		return -1;
-	return fs_rmtree(home, &err);
 }
 
 static void is_in_file(const char *path, const char *want, mode_t mode)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,15 @@ static char tmp_dir[64];
 		assert_string_equal(e.msg, text);                                                  \
 		assert_int_equal(e.code, c);                                                       \
 	} while (0)
+
+/* A thread that interrupts its process when that is at work. */
+static inline void *interrupt(void *ctx)
+{
+	(void)ctx;
+	usleep(200000);
+	kill(getpid(), SIGINT);
+	return NULL;
+}
 
 static inline int enter_tmp(void **state)
 {

@@ -378,14 +378,6 @@ static void sources_that_change(void **state)
 	assert_old("chg", "chg/x.zip");
 }
 
-static void *interrupt(void *ctx)
-{
-	(void)ctx;
-	usleep(200000);
-	kill(getpid(), SIGINT);
-	return NULL;
-}
-
 /* One entry that libdeflate needs seconds for: the signal is heard all the same. In a child, as it stays heard. */
 static void an_interrupt(void **state)
 {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """compare_page.py DIR WHAT=PAGE...: a comparison's page in Chromium, pages and pictures in DIR.
 DIR/WHAT.PAGE is what is wrong with each, a line for each fault; exit 1 if anything is."""
+import json
 import os
 import sys
 
@@ -92,8 +93,8 @@ def looks(b, path, where, texts=200):
     check(len(backgrounds) == 2, "light and dark are the same: %s" % backgrounds)
 
 
-def names(b, path):
-    """What a screen reader gets: names for all that is operated or drawn, headings, a language."""
+def roles(b, path, least):
+    """What a screen reader gets: names for all that is operated or drawn, and at least so many of each role."""
     b.open(path)
     count = {}
     for node in b.call("Accessibility.getFullAXTree")["nodes"]:
@@ -104,9 +105,40 @@ def names(b, path):
         if role in ("button", "image", "region", "heading", "rowheader", "columnheader", "link"):
             name = node.get("name", {}).get("value", "").strip()
             check(name, "a %s without a name: %s" % (role, node.get("properties")))
-    for role, least in (("main", 1), ("banner", 1), ("table", 10), ("columnheader", 18), ("rowheader", 40),
-                        ("image", 5), ("region", 6), ("button", 20)):
-        check(count.get(role, 0) >= least, "%d of role %s" % (count.get(role, 0), role))
+    for role, n in {"main": 1, "banner": 1, **least}.items():
+        check(count.get(role, 0) >= n, "%d of role %s" % (count.get(role, 0), role))
+
+
+def by_number(b, column):
+    """What a column of the page's table has after a click on its head; None: a row without it."""
+    b.evaluate("document.querySelector('table.grid').tHead.rows[0].cells[%d].firstChild.click()" % column)
+    return b.evaluate("[...document.querySelector('table.grid').tBodies[0].rows].map(r => "
+                      "r.cells[%d] ? Number(r.cells[%d].dataset.v) : null)" % (column, column))
+
+
+def drawn(b, path):
+    """On a phone: drawings are large enough, and none leaves its box."""
+    b.open(path, 400)
+    check(b.evaluate("[...document.querySelectorAll('.plot')].every(p => { const r = p.getBoundingClientRect(); "
+                     "return r.width > 250 && r.height > 40; })"), "plots are too small on a phone")
+    check(b.evaluate("[...document.querySelectorAll('.plot path')].every(p => p.getBBox().width > 0 && "
+                     "p.getBBox().x >= 0 && p.getBBox().x + p.getBBox().width <= 100.1 && p.getBBox().y >= -0.1 && "
+                     "p.getBBox().y + p.getBBox().height <= 100.1)"), "a drawing leaves its box")
+
+
+def harmless(b, path, text):
+    """Names that mean mischief are shown, as this text is, and nothing else comes of them."""
+    b.open(path)
+    quiet(b, path, "hostile")
+    check(b.evaluate("document.scripts.length") == 1, "another script")
+    check(b.evaluate("document.querySelectorAll('img, iframe, object, embed, link, base, form, a').length") == 0,
+          "elements out of names")
+    check(b.evaluate("document.body.textContent.includes(%s)" % json.dumps(text)), "not shown")
+
+
+def names(b, path):
+    """Headings and a language, too."""
+    roles(b, path, {"table": 10, "columnheader": 18, "rowheader": 40, "image": 5, "region": 6, "button": 20})
     check(b.evaluate("document.documentElement.lang") == "en", "no language")
     levels = b.evaluate("[...document.querySelectorAll('h1, h2, h3')].map(h => Number(h.tagName[1]))")
     check(levels[0] == 1 and levels.count(1) == 1, "headings: %s" % levels)
@@ -193,13 +225,8 @@ def plain(b, path):
 
 
 def hostile(b, path):
-    """Names that mean mischief are shown, and nothing else comes of them."""
-    b.open(path)
-    quiet(b, path, "hostile")
-    check(b.evaluate("document.scripts.length") == 1, "another script")
-    check(b.evaluate("document.querySelectorAll('img, iframe, object, embed, link, base, form, a').length") == 0,
-          "elements out of names")
-    check(b.evaluate("document.body.textContent.includes('<script>alert(1)</script>|`@all`#1\"\\'&')"), "not shown")
+    """In a map, too, and the page's policy holds."""
+    harmless(b, path, "<script>alert(1)</script>|`@all`#1\"'&")
     check(b.evaluate("[...document.querySelectorAll('svg.map title')].some(t => t.textContent.startsWith("
                      "']]>--></title></svg>: '))"), "not shown in a map")
     # the policy: what would be put in later does not run either
