@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "local/bench.h"
 
 #define WIDTH 100 /* of a line, at most */
@@ -249,12 +250,31 @@ static void print_text(const struct chaos_result *r, struct buf *out)
 
 /* ---- JSON: members in the order of their names; times in nanoseconds ---- */
 
-static void add_text(struct buf *out, const char *s)
+static void add_mark(const struct chaos_result *r, const struct chaos_mark *m, struct buf *out)
 {
-	if (s)
-		buf_add_json(out, str_from(s));
-	else
-		buf_addz(out, "null");
+	member_open(out, NULL, '{');
+	member_u64(out, "at", m->at);
+	member_text(out, "event", m->end ? "end" : "begin");
+	member_text(out, "fault", fault_name[r->plan->faults.ptr[m->fault].kind]);
+	member_u64(out, "hits", m->hits);
+	member_open(out, "instances", '[');
+	for (size_t k = 0; k < m->instances.len; k++)
+		member_u64(out, NULL, m->instances.ptr[k]);
+	buf_addc(out, ']');
+	member_u64(out, "nth", m->nth);
+	member_u64(out, "number", m->fault + 1);
+	member_u64(out, "of", m->of);
+	buf_addc(out, '}');
+}
+
+static void add_second(const struct load_second *s, struct buf *out)
+{
+	member_open(out, NULL, '{');
+	member_u64(out, "failed", s->failed);
+	member_u64(out, "ok", s->ok);
+	member_u64(out, "p50", s->p50);
+	member_u64(out, "p99", s->p99);
+	buf_addc(out, '}');
 }
 
 static void print_json(const struct chaos_result *r, struct buf *out)
@@ -264,55 +284,46 @@ static void print_json(const struct chaos_result *r, struct buf *out)
 	struct cmp_claim claims[CHAOS_CLAIMS];
 	CLEAN_ARENA struct arena a = ARENA_INIT;
 
-	buf_addz(out, "{\"aborted\":");
-	add_text(out, r->aborted[0] ? r->aborted : NULL);
-	buf_addf(out, ",\"attempts\":%" PRIu64 ",\"calls\":{", r->attempts);
+	buf_addc(out, '{');
+	member_some(out, "aborted", r->aborted);
+	member_u64(out, "attempts", r->attempts);
+	member_open(out, "calls", '{');
 	for (unsigned o = 0; o < LOAD_OUTCOMES; o++)
-		buf_addf(out, "%s\"%s\":%" PRIu64, o ? "," : "", load_outcome_name[o], r->load->calls[o]);
-	buf_addz(out, "},\"claims\":");
+		member_u64(out, load_outcome_name[o], r->load->calls[o]);
+	buf_addc(out, '}');
+	member(out, "claims");
 	cmp_claims_json(claims, chaos_claims(r, &a, claims), out);
-	buf_addf(out, ",\"failed\":%" PRIu64 ",\"findings\":[", r->failed);
+	member_u64(out, "failed", r->failed);
+	member_open(out, "findings", '[');
 	for (size_t i = 0; i < n; i++) {
-		buf_addf(out, "%s{\"held\":%s,\"limit\":", i ? "," : "", f[i].held ? "true" : "false");
-		add_text(out, f[i].limit);
-		buf_addz(out, ",\"measured\":");
-		add_text(out, f[i].measured);
-		buf_addf(out, ",\"name\":\"%s\"}", f[i].name);
+		member_open(out, NULL, '{');
+		member_bool(out, "held", f[i].held);
+		member_text(out, "limit", f[i].limit);
+		member_text(out, "measured", f[i].measured);
+		member_text(out, "name", f[i].name);
+		buf_addc(out, '}');
 	}
-	buf_addz(out, "],\"function\":");
-	add_text(out, r->function);
-	buf_addf(out, ",\"held\":%s,\"instances\":%" PRIu64 ",\"interrupted\":%s,\"lost\":%" PRIu64 ",\"notes\":[",
-		 chaos_held(r) && !r->interrupted ? "true" : "false", r->instances, r->interrupted ? "true" : "false",
-		 lost(r));
-	for (size_t i = 0; i < r->notes.len; i++) {
-		buf_addz(out, i ? "," : "");
-		add_text(out, r->notes.ptr[i]);
-	}
-	buf_addf(out, "],\"p99\":%" PRIu64 ",\"plan\":", p99(r));
-	add_text(out, r->plan->file);
-	buf_addz(out, ",\"project\":");
-	add_text(out, r->project);
-	buf_addf(out, ",\"retried\":%" PRIu64 ",\"seconds\":[", r->retried);
-	for (size_t i = 0; i < r->load->seconds.len; i++) {
-		const struct load_second *s = &r->load->seconds.ptr[i];
-
-		buf_addf(out, "%s{\"failed\":%" PRIu64 ",\"ok\":%" PRIu64 ",\"p50\":%" PRIu64 ",\"p99\":%" PRIu64 "}",
-			 i ? "," : "", s->failed, s->ok, s->p50, s->p99);
-	}
-	buf_addf(out, "],\"seed\":%" PRIu64 ",\"timeline\":[", r->plan->seed);
-	for (size_t i = 0; i < r->marks.len; i++) {
-		const struct chaos_mark *m = &r->marks.ptr[i];
-
-		buf_addf(out,
-			 "%s{\"at\":%" PRIu64 ",\"event\":\"%s\",\"fault\":\"%s\",\"hits\":%" PRIu64 ",\"instances\":[",
-			 i ? "," : "", m->at, m->end ? "end" : "begin", fault_name[r->plan->faults.ptr[m->fault].kind],
-			 m->hits);
-		for (size_t k = 0; k < m->instances.len; k++)
-			buf_addf(out, "%s%" PRIu64, k ? "," : "", m->instances.ptr[k]);
-		buf_addf(out, "],\"nth\":%u,\"number\":%u,\"of\":%" PRIu64 "}", m->nth, m->fault + 1, m->of);
-	}
-	buf_addz(out, "],\"version\":");
-	add_text(out, r->version);
+	buf_addc(out, ']');
+	member_text(out, "function", r->function);
+	member_bool(out, "held", chaos_held(r) && !r->interrupted);
+	member_u64(out, "instances", r->instances);
+	member_bool(out, "interrupted", r->interrupted);
+	member_u64(out, "lost", lost(r));
+	member_strs(out, "notes", &r->notes);
+	member_u64(out, "p99", p99(r));
+	member_text(out, "plan", r->plan->file);
+	member_text(out, "project", r->project);
+	member_u64(out, "retried", r->retried);
+	member_open(out, "seconds", '[');
+	for (size_t i = 0; i < r->load->seconds.len; i++)
+		add_second(&r->load->seconds.ptr[i], out);
+	buf_addc(out, ']');
+	member_u64(out, "seed", r->plan->seed);
+	member_open(out, "timeline", '[');
+	for (size_t i = 0; i < r->marks.len; i++)
+		add_mark(r, &r->marks.ptr[i], out);
+	buf_addc(out, ']');
+	member_text(out, "version", r->version);
 	buf_addz(out, "}\n");
 }
 
@@ -332,14 +343,18 @@ void chaos_schedule_print(const struct fault_plan *p, enum chaos_format format, 
 
 	fault_plan_schedule(p, &s);
 	if (format == CHAOS_JSON)
-		buf_addf(out, "{\"schedule\":[");
+		buf_addz(out, "{\"schedule\":[");
 	for (size_t i = 0; i < s.len; i++) {
 		const struct firing *f = &s.ptr[i];
 		const struct plan_fault *fault = &p->faults.ptr[f->fault];
 
 		if (format == CHAOS_JSON) {
-			buf_addf(out, "%s{\"at\":%" PRIu64 ",\"fault\":\"%s\",\"nth\":%u,\"number\":%u}", i ? "," : "",
-				 (uint64_t)(f->at * LOOP_MS), fault_name[fault->kind], f->nth, f->fault + 1);
+			member_open(out, NULL, '{');
+			member_u64(out, "at", f->at * LOOP_MS);
+			member_text(out, "fault", fault_name[fault->kind]);
+			member_u64(out, "nth", f->nth);
+			member_u64(out, "number", f->fault + 1);
+			buf_addc(out, '}');
 			continue;
 		}
 		buf_addf(out, "  %9.3f s  ", (double)f->at / 1e3);

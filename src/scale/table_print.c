@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "report/compare_term.h"
 #include "scale/table.h"
 
@@ -169,14 +170,6 @@ void table_print(const struct table *t, const struct table_style *style, struct 
 
 /* ---- for machines ---- */
 
-static void add_text(struct buf *out, const char *s)
-{
-	if (s)
-		buf_add_json(out, str_from(s));
-	else
-		buf_addz(out, "null");
-}
-
 static void add_row_json(const struct table *t, const struct table_row *r, struct buf *out)
 {
 	static const struct {
@@ -184,8 +177,9 @@ static void add_row_json(const struct table *t, const struct table_row *r, struc
 		double p;
 	} at[] = { { "p50", 50 }, { "p90", 90 }, { "p99", 99 }, { "p999", 99.9 } };
 
+	member_open(out, NULL, '{');
 	buf_addf(out,
-		 "{\"busy_seconds\":%.3f,\"cold_starts\":%" PRIu64 ",\"cost\":%.9f,\"forecast\":", r->r.busy_ns / 1e9,
+		 "\"busy_seconds\":%.3f,\"cold_starts\":%" PRIu64 ",\"cost\":%.9f,\"forecast\":", r->r.busy_ns / 1e9,
 		 r->r.colds, r->cost);
 	if (r->forecasts)
 		buf_addf(out, "{\"mae\":%.6g,\"n\":%" PRIu64 ",\"smape\":%.6g}", r->error.mae, r->error.n,
@@ -195,18 +189,22 @@ static void add_row_json(const struct table *t, const struct table_row *r, struc
 	buf_addf(out, ",\"instance_seconds\":%.3f,\"latency\":{\"max\":%" PRIu64 ",\"mean\":%.0f", r->r.all_ns / 1e9,
 		 r->r.latency.max, hist_mean(&r->r.latency));
 	for (size_t i = 0; i < ARRAY_LEN(at); i++)
-		buf_addf(out, ",\"%s\":%" PRIu64, at[i].name, hist_percentile(&r->r.latency, at[i].p));
-	buf_addf(out,
-		 "},\"left\":%" PRIu64 ",\"mean_wait\":%.0f,\"memory\":%" PRIu64
-		 ",\"name\":\"%s\",\"peak_instances\":%" PRIu32 ",\"refused\":%" PRIu64 ",\"requests\":%" PRIu64
-		 ",\"scaled_out\":",
-		 r->r.left, r->r.latency.n ? r->r.wait_ns / (double)r->r.latency.n : 0, table_memory(t, r), r->name,
-		 r->r.peak, r->r.refused, r->r.requests);
+		member_u64(out, at[i].name, hist_percentile(&r->r.latency, at[i].p));
+	buf_addf(out, "},\"left\":%" PRIu64 ",\"mean_wait\":%.0f", r->r.left,
+		 r->r.latency.n ? r->r.wait_ns / (double)r->r.latency.n : 0);
+	member_u64(out, "memory", table_memory(t, r));
+	member_text(out, "name", r->name);
+	member_u64(out, "peak_instances", r->r.peak);
+	member_u64(out, "refused", r->r.refused);
+	member_u64(out, "requests", r->r.requests);
+	member(out, "scaled_out");
 	if (r->r.scaled == ARRIVALS_NEVER)
 		buf_addz(out, "null");
 	else
 		buf_addf(out, "%" PRIu64, r->r.scaled);
-	buf_addf(out, ",\"total\":%" PRIu64 ",\"waited\":%" PRIu64 "}", r->r.total, r->r.waited);
+	member_u64(out, "total", r->r.total);
+	member_u64(out, "waited", r->r.waited);
+	buf_addc(out, '}');
 }
 
 static void add_best(const struct table *t, struct buf *out)
@@ -214,24 +212,13 @@ static void add_best(const struct table *t, struct buf *out)
 	static const char *const names[BY_COUNT] = { "p99", "scaled_out", "memory", "cost", "mae" };
 	static const enum table_by order[BY_COUNT] = { BY_COST, BY_MAE, BY_MEMORY, BY_P99, BY_SCALED };
 
-	buf_addz(out, "\"best\":{");
+	member_open(out, "best", '{');
 	for (size_t i = 0; i < BY_COUNT; i++) {
 		const struct table_row *r = table_best(t, order[i]);
 
-		buf_addf(out, "%s\"%s\":", i ? "," : "", names[order[i]]);
-		add_text(out, r ? r->name : NULL);
+		member_text(out, names[order[i]], r ? r->name : NULL);
 	}
 	buf_addc(out, '}');
-}
-
-static void add_strings(struct buf *out, const struct strs *v)
-{
-	buf_addc(out, '[');
-	for (size_t i = 0; i < v->len; i++) {
-		buf_addz(out, i ? "," : "");
-		add_text(out, v->ptr[i]);
-	}
-	buf_addc(out, ']');
 }
 
 void table_print_json(const struct table *t, struct buf *out)
@@ -244,30 +231,22 @@ void table_print_json(const struct table *t, struct buf *out)
 
 	buf_addc(out, '{');
 	add_best(t, out);
-	buf_addz(out, ",\"claims\":");
+	member(out, "claims");
 	cmp_claims_json(claims, n, out);
-	buf_addz(out, ",\"cold\":");
-	add_text(out, t->cold);
-	buf_addz(out, ",\"currency\":");
-	add_text(out, t->prices->currency);
-	buf_addz(out, ",\"load\":");
-	add_text(out, t->load);
-	buf_addz(out, ",\"notes\":");
-	add_strings(out, &t->notes);
-	buf_addz(out, ",\"policies\":[");
-	for (size_t i = 0; i < t->n; i++) {
-		buf_addz(out, i ? "," : "");
+	member_text(out, "cold", t->cold);
+	member_text(out, "currency", t->prices->currency);
+	member_text(out, "load", t->load);
+	member_strs(out, "notes", &t->notes);
+	member_open(out, "policies", '[');
+	for (size_t i = 0; i < t->n; i++)
 		add_row_json(t, &t->row[i], out);
-	}
-	buf_addf(out, "],\"seed\":%" PRIu64 ",\"service\":", t->sim.seed);
-	add_text(out, t->service);
+	buf_addc(out, ']');
+	member_u64(out, "seed", t->sim.seed);
+	member_text(out, "service", t->service);
 	table_truth(t, &truth);
-	buf_addz(out, ",\"truth\":");
-	add_strings(out, &truth);
-	buf_addz(out, ",\"version\":");
-	add_text(out, t->version);
-	buf_addz(out, ",\"winner\":");
-	add_text(out, winner ? winner->name : NULL);
+	member_strs(out, "truth", &truth);
+	member_text(out, "version", t->version);
+	member_text(out, "winner", winner ? winner->name : NULL);
 	buf_addz(out, "}\n");
 }
 
