@@ -42,7 +42,8 @@ static int run_command(const struct project *p, const struct fault_plan *plan, s
 	const char *const argv[] = { "sh", "-c", command.s, NULL };
 	CLEAN_STRS struct strs env = { 0 };
 	CLEAN_BUF struct buf said = BUF_INIT;
-	struct proc_opts o = { .dir = p->dir, .out = &said, .errout = &said, .null_stdin = true, .die_with_us = true };
+	struct proc_opts o = { .dir = p->dir, .out = &said, .errout = &said, .null_stdin = true, .die_with_us = true,
+			       .own_group = true };
 	int ret;
 
 	chaos_environment(plan, &env);

@@ -186,7 +186,7 @@ static void add_payload(struct buf *b, const struct buf *payload)
 	buf_addz(b, ",\"payload\":");
 	if (!payload->len) {
 		buf_addz(b, "null,\"encoding\":null");
-	} else if (event_check(payload, "", &ignored) == 0) {
+	} else if (event_check(payload, "", 1, &ignored) == 0) {
 		/* on one line: within JSON a line break is white space */
 		for (size_t i = 0; i < payload->len; i++)
 			buf_addc(b, (char)(payload->ptr[i] == '\n' || payload->ptr[i] == '\r' ? ' ' : payload->ptr[i]));

@@ -33,7 +33,7 @@ static bool looks_like_json(const char *s)
 }
 
 /* The platform would say as much, but not where. */
-int event_check(const struct buf *text, const char *where, struct err *err)
+int event_check(const struct buf *text, const char *where, unsigned line, struct err *err)
 {
 	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
 	json_error_t why;
@@ -42,7 +42,7 @@ int event_check(const struct buf *text, const char *where, struct err *err)
 	json_decref(root);
 	if (root)
 		return 0;
-	return err_at(err, ERR_FORMAT, where, (unsigned)why.line, why.column > 0 ? (unsigned)why.column : 1,
+	return err_at(err, ERR_FORMAT, where, line - 1 + (unsigned)why.line, why.column > 0 ? (unsigned)why.column : 1,
 		      "the event is no JSON: %s", why.text);
 }
 
@@ -62,11 +62,11 @@ int event_read_option(const char *option, const char *e, struct buf *out, struct
 			return -1;
 	} else {
 		buf_addz(out, e);
-		if (event_check(out, where, err) == 0)
+		if (event_check(out, where, 1, err) == 0)
 			return 0;
 		return err_set(err, ERR_NOTFOUND, "%s '%s': there is no such file, and it is no JSON", option, e);
 	}
-	return event_check(out, where, err);
+	return event_check(out, where, 1, err);
 }
 
 int event_read(const char *e, const char *example, struct buf *out, struct err *err)

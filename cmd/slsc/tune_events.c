@@ -16,17 +16,17 @@ void tune_events_release(struct tune_events *e)
 	e->what = NULL;
 }
 
-static int add(struct tune_events *e, struct str text, const char *where, struct err *err)
+static int add(struct tune_events *e, struct str text, const char *where, unsigned line, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
 	if (text.len > INVOKE_EVENT_MAX)
-		return err_set(err, ERR_LIMIT, "limit exceeded: %s: an event has at most %u bytes", where,
-			       INVOKE_EVENT_MAX);
+		return err_at(err, ERR_LIMIT, where, line, 1, "limit exceeded: an event has at most %u bytes",
+			      INVOKE_EVENT_MAX);
 	if (e->list.len == TUNE_EVENTS_MAX)
-		return err_set(err, ERR_LIMIT, "limit exceeded: %s: more than %u events", where, TUNE_EVENTS_MAX);
+		return err_at(err, ERR_LIMIT, where, line, 1, "limit exceeded: more than %u events", TUNE_EVENTS_MAX);
 	buf_adds(&b, text);
-	if (event_check(&b, where, err) < 0)
+	if (event_check(&b, where, line, err) < 0)
 		return -1;
 	VEC_PUSH(&e->list, ((struct str){ arena_str(&e->arena, text), text.len }));
 	return 0;
@@ -36,9 +36,8 @@ static int add_lines(struct tune_events *e, struct str text, const char *where, 
 {
 	for (unsigned n = 1; text.len; n++) {
 		const struct str rest = str_cut(&text, '\n'), line = str_trim(text);
-		CLEAN_FREE char *at = xasprintf("%s:%u", where, n);
 
-		if (line.len && add(e, line, at, err) < 0)
+		if (line.len && add(e, line, where, n, err) < 0)
 			return -1;
 		text = rest;
 	}
@@ -59,7 +58,9 @@ int tune_events_files(struct tune_events *e, const struct strs *paths, struct er
 		bytes += text.len;
 		if (bytes > TUNE_EVENTS_BYTES)
 			return err_set(err, ERR_LIMIT, "limit exceeded: %s: more than 64 MB of events", path);
-		if ((lines ? add_lines(e, buf_str(&text), path, err) : add(e, str_trim(buf_str(&text)), path, err)) < 0)
+		if (lines && add_lines(e, buf_str(&text), path, err) < 0)
+			return -1;
+		if (!lines && add(e, str_trim(buf_str(&text)), path, 1, err) < 0)
 			return -1;
 	}
 	if (!e->list.len)
@@ -75,16 +76,19 @@ int tune_events_generate(struct tune_events *e, const char *command, const char 
 	const struct proc_opts opts = { .dir = dir,
 					.out = &out,
 					.limit = TUNE_EVENTS_BYTES + 1,
+					.end_at_limit = true,
 					.null_stdin = true,
+					.die_with_us = true,
+					.own_group = true,
 					.timeout_ms = TUNE_GENERATOR_MS };
 	int status;
 
 	if (proc_run(argv, &opts, &status, err) < 0)
 		return err->code == ERR_INTR ? -1 : err_wrap(err, "the generator");
-	if (status != 0)
-		return err_set(err, ERR_FUNCTION, "the generator ended with exit code %d", status);
 	if (out.len > TUNE_EVENTS_BYTES)
 		return err_set(err, ERR_LIMIT, "limit exceeded: the generator printed more than 64 MB");
+	if (status != 0)
+		return err_set(err, ERR_FUNCTION, "the generator ended with exit code %d", status);
 	if (add_lines(e, buf_str(&out), "generator", err) < 0)
 		return -1;
 	if (!e->list.len) {

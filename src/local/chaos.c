@@ -47,6 +47,40 @@ static void percent(uint64_t n, uint64_t of, char *text, size_t cap)
 	snprintf(text, cap, "%.1f %%", of ? (double)n * 100 / (double)of : 0.0);
 }
 
+static bool on_instances(unsigned kind)
+{
+	return kind == FAULT_KILL || kind == FAULT_FREEZE || (kind >= FAULT_CPU && kind <= FAULT_TMP_FULL);
+}
+
+static const char *units_of(unsigned kind)
+{
+	if (on_instances(kind))
+		return "instances";
+	if (kind == FAULT_SLOW_START)
+		return "starts";
+	return kind >= FAULT_NET_RESET && kind <= FAULT_NET_THROTTLE ? "connections" : "events";
+}
+
+/* Those that met nothing at all: that they were survived says nothing. Into @text, as far as there is room. */
+static bool met_nothing(const struct chaos_result *r, char *text, size_t cap)
+{
+	CLEAN_BUF struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < r->plan->faults.len; i++) {
+		const unsigned kind = r->plan->faults.ptr[i].kind;
+		uint64_t hits = 0;
+
+		if (kind == FAULT_COMMAND || kind == FAULT_CREDENTIALS)
+			continue;
+		VEC_EACH(&r->marks, m)
+			hits += m->fault == i && m->end == (kind != FAULT_KILL) ? m->hits : 0;
+		if (!hits)
+			buf_addf(&b, "%s%s met no %s", b.len ? ", " : "", fault_name[kind], units_of(kind));
+	}
+	snprintf(text, cap, "%s", b.len ? b.ptr : "");
+	return b.len > 0;
+}
+
 size_t chaos_findings(const struct chaos_result *r, struct chaos_finding out[CHAOS_FINDINGS])
 {
 	const struct plan_limits *s = &r->plan->steady;
@@ -82,6 +116,10 @@ size_t chaos_findings(const struct chaos_result *r, struct chaos_finding out[CHA
 
 		*f = (struct chaos_finding){ .name = "check", .limit = "exit 0", .held = r->check == 0 };
 		snprintf(f->measured, sizeof(f->measured), "exit %d", r->check);
+	}
+	if (!r->interrupted && !r->aborted[0] && met_nothing(r, out[n].measured, sizeof(out[n].measured))) {
+		out[n].name = "faults";
+		snprintf(out[n++].limit, sizeof(out[0].limit), "met some");
 	}
 	if (!r->load || !load_result_calls(r->load))
 		out[n++] = (struct chaos_finding){ .name = "events", .limit = "1", .measured = "0" };
@@ -129,20 +167,6 @@ bool chaos_held(const struct chaos_result *r)
 }
 
 /* ---- text ---- */
-
-static bool on_instances(unsigned kind)
-{
-	return kind == FAULT_KILL || kind == FAULT_FREEZE || (kind >= FAULT_CPU && kind <= FAULT_TMP_FULL);
-}
-
-static const char *units_of(unsigned kind)
-{
-	if (on_instances(kind))
-		return "instances";
-	if (kind == FAULT_SLOW_START)
-		return "starts";
-	return kind >= FAULT_NET_RESET && kind <= FAULT_NET_THROTTLE ? "connections" : "events";
-}
 
 /* The first line of what a plan says, whatever it does to a terminal. */
 static void add_line(struct buf *out, const char *s)

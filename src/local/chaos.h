@@ -41,11 +41,11 @@ void chaos_result_release(struct chaos_result *r);
 
 /** A limit, and whether it held. */
 struct chaos_finding {
-	const char *name; /* "error rate", "p99", "lost events", "check", "abort" */
+	const char *name; /* "error rate", "p99", "lost events", "check", "faults", "abort" */
 	char limit[48], measured[176];
 	bool held;
 };
-#define CHAOS_FINDINGS 6
+#define CHAOS_FINDINGS 7
 /** chaos_findings - of all that the plan declares. Returns how many. */
 size_t chaos_findings(const struct chaos_result *r, struct chaos_finding out[CHAOS_FINDINGS]);
 /** chaos_claims - what the plan says that somebody claims, beside what was measured; text in @a. Returns how many. */
@@ -188,6 +188,8 @@ void chaos_command_start(struct chaos *c, const char *text, bool undo);
 void chaos_commands_end(struct chaos *c, unsigned ms, bool interrupted);
 /** chaos_environment - "STORE=127.0.0.1:9000": where the plan's servers are, for its commands. */
 void chaos_environment(const struct fault_plan *p, struct strs *env);
+/** chaos_environment_ours - the rest of this process's own: of two variables of one name shells take any. */
+void chaos_environment_ours(struct strs *env);
 /** chaos_stop_maybe - the run is over when its load is and its time. */
 void chaos_stop_maybe(struct chaos *c);
 

@@ -57,6 +57,26 @@ void chaos_environment(const struct fault_plan *p, struct strs *env)
 		strs_addf(env, "%s=%s", p->proxies.ptr[i].env.s, p->proxies.ptr[i].to.s);
 }
 
+static bool is_set(const struct strs *env, const char *e)
+{
+	const char *equals = strchr(e, '=');
+	const size_t n = equals ? (size_t)(equals - e) + 1 : 0;
+
+	for (size_t i = 0; n && i < env->len; i++)
+		if (strncmp(env->ptr[i], e, n) == 0)
+			return true;
+	return false;
+}
+
+void chaos_environment_ours(struct strs *env)
+{
+	const size_t own = env->len;
+
+	for (char **e = environ; *e; e++)
+		if (!is_set(&(struct strs){ .ptr = env->ptr, .len = own }, *e))
+			strs_add(env, *e);
+}
+
 static void note_failure(struct chaos *c, const char *why)
 {
 	strs_addf(&c->result->notes, "a command of the plan failed: %s", why);
@@ -110,8 +130,7 @@ void chaos_command_start(struct chaos *c, const char *text, bool undo)
 	struct err err = ERR_INIT;
 
 	chaos_environment(c->plan, &env);
-	for (char **e = environ; *e; e++)
-		strs_add(&env, *e);
+	chaos_environment_ours(&env);
 	o.env = (const char *const *)strs_argv(&env);
 	cmd->chaos = c;
 	cmd->undo = undo;

@@ -80,20 +80,24 @@ static int wrong(const struct fault_plan *p, const struct chaos_server *s, struc
 static int await(const struct fault_plan *p, struct chaos_server *s, uint16_t port, struct err *err)
 {
 	const uint64_t until = loop_clock() + READY_NS;
+	bool ready = false;
 
-	while (!takes_connections(port)) {
-		CLEAN_FREE char *how = has_ended(s, LOOK_MS);
+	for (;;) {
+		/* once more when it is ready: it may be somebody else who answers there */
+		CLEAN_FREE char *how = has_ended(s, ready ? 0 : LOOK_MS);
 
 		if (how)
 			return wrong(p, s, err, "the server ended before it took a connection: ", how);
+		if (ready)
+			return 0;
 		if (sig_check(err) < 0)
 			return -1;
 		if (loop_clock() > until) {
 			wrong(p, s, err, "the server takes no connection, ", "after 30 s");
 			return err_hint(err, "it has to listen on 127.0.0.1, at $PORT");
 		}
+		ready = takes_connections(port);
 	}
-	return 0;
 }
 
 static int start(struct chaos_servers *all, const struct fault_plan *p, struct chaos_server *s, uint16_t port,
@@ -105,9 +109,7 @@ static int start(struct chaos_servers *all, const struct fault_plan *p, struct c
 
 	strs_addf(&env, "PORT=%u", port);
 	chaos_environment(p, &env);
-	for (char **e = environ; *e; e++)
-		if (!starts_with(*e, "PORT="))
-			strs_add(&env, *e);
+	chaos_environment_ours(&env);
 	o.env = (const char *const *)strs_argv(&env);
 	if (spawner_start(&all->spawner, &o, &s->pid, &s->pidfd, err) == 0)
 		return 0;

@@ -74,9 +74,14 @@ struct stream {
 	struct buf partial;
 };
 
+static size_t limit_of(const struct proc_opts *o)
+{
+	return o->limit ? o->limit : 1u << 20;
+}
+
 static void add_within(struct buf *b, const char *p, size_t n, const struct proc_opts *o)
 {
-	size_t limit = o->limit ? o->limit : 1u << 20, room = b->len < limit ? limit - b->len : 0;
+	size_t limit = limit_of(o), room = b->len < limit ? limit - b->len : 0;
 
 	buf_add(b, p, n < room ? n : room);
 }
@@ -287,7 +292,7 @@ static int supervise(pid_t pid, bool group, int pidfd, struct stream *st, size_t
 		     const char *name, int *wstatus, struct err *err)
 {
 	uint64_t end = o->timeout_ms ? now_ms() + o->timeout_ms : 0;
-	bool timed_out = false;
+	bool timed_out = false, full = false;
 	unsigned passed_on = 0;
 	const pid_t whom = group ? -pid : pid;
 	int ended = 0;
@@ -328,10 +333,14 @@ static int supervise(pid_t pid, bool group, int pidfd, struct stream *st, size_t
 		for (size_t i = 0; i < nst; i++)
 			if (p[2 + i].revents)
 				drain(&st[i], SIZE_MAX, o);
+		if (o->end_at_limit && o->out && o->out->len >= limit_of(o) && !full) {
+			kill(whom, SIGKILL);
+			full = true;
+		}
 		if (pidfd < 0 || p[0].revents)
 			ended = has_ended(pid);
 		/* what it has started may not listen */
-		if (ended > 0 && group && (passed_on || timed_out))
+		if (ended > 0 && group && (passed_on || timed_out || full))
 			kill(whom, SIGKILL);
 		if (ended > 0)
 			ended = waitpid(pid, wstatus, WNOHANG);

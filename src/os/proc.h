@@ -19,6 +19,7 @@ struct proc_opts {
 	size_t limit;			/* of each buffer, and of a line; 0: 1 MiB. More is read and dropped */
 	bool null_stdin;
 	int stdin_fd;			/* what the child reads; 0: our own stdin */
+	bool end_at_limit;		/* SIGKILL once stdout, collected, has reached the limit */
 	/* called for each line of stdout and stderr (without its newline) instead of collecting; NUL-terminated */
 	void (*line)(const char *line, size_t len, void *ctx);
 	void *ctx;

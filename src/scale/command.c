@@ -268,8 +268,9 @@ void policy_command_end(struct policy_command *c)
 	/* nobody reads what it may still have to say */
 	close(c->in);
 	close(c->out);
-	if (!has_ended(c))
-		kill(-c->pid, SIGKILL);
+	/* it, or what it has left of its group */
+	(void)has_ended(c);
+	kill(-c->pid, SIGKILL);
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	buf_release(&c->got);

@@ -207,6 +207,43 @@ gone() {
 	is "$(cat "$T/groups")" ""
 }
 
+@test "faults that met nothing were not survived: the run says so, and fails" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 800 ms
+		load: {callers: 1, event: '{"do": "sleep", "n": 50}'}
+		steady: {lost: 0}
+		faults: [{fault: kill}, {fault: latency, delay: 1 ms}]
+	EOF
+	chaos plan.yaml
+	is "$status" 3
+	is "$(of '[.held, (.findings[] | select(.held | not) | [.name, .limit])]')" '[false,["faults","met some"]]'
+	is "$(of '.findings[] | select(.name == "faults") | .measured')" '"kill met no instances"'
+	# without those it holds
+	sed -i 's/^faults.*/faults: [{fault: latency, delay: 1 ms}]/' plan.yaml
+	chaos plan.yaml
+	is "$status" 0
+}
+
+@test "a signal during before ends all that it has started" {
+	act
+	cat >plan.yaml <<-'EOF'
+		duration: 400 ms
+		before: sleep 3000 & echo $! >child.new; mv child.new child; wait
+		load: {rate: 10}
+		steady: {lost: 0}
+		faults: [{fault: latency, delay: 1 ms}]
+	EOF
+	setsid "$SLSC_BIN" chaos run plan.yaml --progress=never >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	wait_for [ -e child ]
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	is "$status/$(cat "$T/out" "$T/err")" "130/error: interrupted"
+	wait_for eval '! kill -0 "$(cat child)" 2>/dev/null'
+}
+
 # server: whether that of the plan is still there
 server() {
 	kill -0 "$(cat server)" 2>/dev/null
@@ -226,7 +263,7 @@ server() {
 		load: {callers: 1}
 		steady: {lost: 0}
 		check: curl -sf "http://$STORE/token" | cmp - first
-		faults: [{fault: net_delay, delay: 1 ms}]
+		faults: [{fault: latency, delay: 1 ms}]
 	EOF
 	PORT=1 STORE=nobody chaos plan.yaml
 	is "$status/$err" "0/"
@@ -234,9 +271,11 @@ server() {
 	is "$(cat first)" key
 	run ! server
 	# one that ends meanwhile is told
-	sed 's/^faults.*/faults: [{fault: command, command: kill $(cat server)}]/; /^check/d' plan.yaml >ends.yaml
-	chaos ends.yaml
+	sed 's/^faults.*/faults: [{fault: command, command: echo "$STORE" >told; kill $(cat server)}]/; /^check/d' plan.yaml >ends.yaml
+	# the plan's own address, whatever the user's environment has
+	STORE=nobody chaos ends.yaml
 	is "$status" 0
+	[[ $(cat told) =~ ^127\.0\.0\.1:[0-9]+$ ]]
 	is "$(of .notes)" '["the server of STORE ended by itself: signal: terminated"]'
 	# one that never begins is told before anything is done
 	sed -i 's/exec python3.*/touch wrong; exit 3/; s/^before.*/before: touch begun/' ends.yaml

@@ -281,13 +281,13 @@ next 403 $(wrong InitError Ready)"
 		    return "well"
 		serve(handler)
 	EOF
-	serve -t 1000
+	serve -t 3000
 	invoke '{"do":"exit"}'
 	failed Runtime.ExitError "Runtime exited with error: exit status 42"
 	invoke '{"do":"kill"}'
 	failed Runtime.ExitError "Runtime exited with error: signal: killed"
 	invoke '{"do":"hang"}'
-	failed Sandbox.Timedout "Task timed out after 1.00 seconds"
+	failed Sandbox.Timedout "Task timed out after 3.00 seconds"
 	invoke '{"do":"half"}'
 	failed Runtime.TruncatedResponse "the runtime closed the connection before its answer was whole"
 	invoke '{"do":"fork"}'
@@ -298,7 +298,7 @@ next 403 $(wrong InitError Ready)"
 	is "$error $body" ' "well"'
 	# it asks again, is given the same event, and so on until its time is over
 	invoke '{"do":"close"}'
-	failed Sandbox.Timedout "Task timed out after 1.00 seconds"
+	failed Sandbox.Timedout "Task timed out after 3.00 seconds"
 	invoke '{}'
 	is "$error $body" ' "well"'
 	stop

@@ -272,7 +272,9 @@ hint: a longer one, or a shorter --interval"
 		    seen = json.loads(line)
 		    print(json.dumps({"want": 3 + (seen["arrivals"] > 100)}), file=sys.stdout, flush=True)
 	X
-	simulate "${small[@]}" --command 'python3 policy.py' --policy command -f csv
+	# what it leaves in the background ends with it
+	simulate "${small[@]}" --command 'sleep 3000 >/dev/null & echo $! >left; exec python3 policy.py' --policy command -f csv
+	while kill -0 "$(cat left)" 2>/dev/null; do :; done
 	is "$status" 0
 	is "$(cut -d, -f5 "$T/out" | sort | uniq -c | awk '{ print $1, $2 }' | head -2)" "20 3
 30 4"

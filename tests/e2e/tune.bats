@@ -157,9 +157,15 @@ hint: JSON, one event a line"
 	printf '1\n{' >bad.jsonl
 	slsc_run tune --env A=x,y --events bad.jsonl
 	is "$status" 1
-	has "$err" "error: bad.jsonl:2:1:1: the event is no JSON"
+	has "$err" "error: bad.jsonl:2:1: the event is no JSON"
 	slsc_run tune --env A=x,y --events e.jsonl --event 1
 	is "$status/$err" "2/error: --event, --events and --generator are all events: one of them"
+	printf '{}\n\nnope\n' >e.jsonl
+	slsc_run tune -q --env A=1,2 --events e.jsonl
+	is "$status/$err" "1/error: e.jsonl:3:4: the event is no JSON: invalid token near 'nope'"
+	# who prints without an end is ended
+	slsc_run tune -q --env A=1,2 --generator 'yes {}'
+	is "$status/$err" "1/error: limit exceeded: the generator printed more than 64 MB"
 }
 
 @test "a function that never gets ready: said of each setting, exit code 1; a macro that does not compile" {
