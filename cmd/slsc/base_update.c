@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slsc base update: what of slsc.lock moves. */
+/* slsc base update: what of slsc.lock moves, and what goes. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -73,11 +73,14 @@ struct update {
 	struct base_work *w;
 	const struct base_ctx *ctx;
 	bool dry_run, named;
-	struct deb_lock lock;	  /* as it was */
-	struct strs locked;	  /* images that it has */
-	struct base_used used;	  /* by the project */
-	struct strs sets, images; /* what is to move */
+	struct deb_lock lock;		  /* as it was */
+	struct strs locked;		  /* images that it has */
+	struct base_used used;		  /* by the project */
+	struct strs sets, images;	  /* what is to move */
+	struct strs old_sets, old_images; /* what is to go */
 	struct changes changes;
+	struct err failure; /* the last one; those before it have been told */
+	bool failed;
 };
 
 static void release(struct update *u)
@@ -87,6 +90,8 @@ static void release(struct update *u)
 	base_used_release(&u->used);
 	strs_release(&u->sets);
 	strs_release(&u->images);
+	strs_release(&u->old_sets);
+	strs_release(&u->old_images);
 	buf_release(&u->changes.out);
 	buf_release(&u->changes.images);
 }
@@ -97,6 +102,18 @@ static void add_once(struct strs *v, const char *s)
 		if (strcmp(*e, s) == 0)
 			return;
 	strs_add(v, s);
+}
+
+/* One that fails does not keep the others from being told. -1: what concerns all of them. */
+static int failed(struct update *u, const struct err *err)
+{
+	if (err->code == ERR_INTR || strcmp(err->loc.file, "slsc.lock") == 0)
+		return -1;
+	if (u->failed)
+		out_error(&u->failure);
+	u->failure = *err;
+	u->failed = true;
+	return 0;
 }
 
 /* ---- what is to move ---- */
@@ -183,7 +200,7 @@ static int name(struct update *u, const char *text, struct err *err)
 	return 0;
 }
 
-/* Those that are named, else all that are locked. */
+/* What a project does not use any more goes; without a project nothing says what is used. */
 static int choose(struct update *u, int argc, char **argv, struct err *err)
 {
 	for (int i = 0; i < argc; i++)
@@ -192,9 +209,9 @@ static int choose(struct update *u, int argc, char **argv, struct err *err)
 	if (argc)
 		return 0;
 	VEC_EACH(&u->lock, s)
-		strs_add(&u->sets, s->key);
+		strs_add(!u->w->has_project || base_used_set(&u->used, s->key) ? &u->sets : &u->old_sets, s->key);
 	VEC_EACH(&u->locked, n)
-		strs_add(&u->images, *n);
+		strs_add(base_used_image(&u->used, *n) ? &u->images : &u->old_images, *n);
 	if (u->lock.len || u->locked.len)
 		return 0;
 	err_set(err, ERR_NOTFOUND, "no base is locked in slsc.lock");
@@ -253,29 +270,49 @@ static int move_all(struct update *u, struct err *err)
 		debian_want_locked(&u->w->bases, *key, &want);
 		ret = move_set(u, *key, &want, err);
 		strs_release(&want.packages);
-		if (ret < 0)
+		if (ret < 0 && failed(u, err) < 0)
 			return -1;
 	}
 	VEC_EACH(&u->images, n)
-		if (move_image(u, *n, &origins, err) < 0)
+		if (move_image(u, *n, &origins, err) < 0 && failed(u, err) < 0)
 			return -1;
+	if (u->dry_run)
+		return 0;
+	if ((u->old_sets.len && deb_lock_drop(u->w->lock, &u->old_sets, err) < 0) ||
+	    (u->old_images.len && base_lock_drop(u->w->lock, &u->old_images, err) < 0))
+		return -1;
 	return 0;
 }
 
 /* ---- what came of it ---- */
+
+static void dropped(const struct update *u, const struct strs *names, struct buf *b)
+{
+	VEC_EACH(names, n)
+		buf_addf(b, "%s: not used by slsc.yaml: %sdropped\n", *n, u->dry_run ? "would be " : "");
+}
 
 static int print(struct update *u, struct err *err)
 {
 	CLEAN_BUF struct buf b = BUF_INIT;
 
 	if (u->changes.json) {
+		CLEAN_STRS struct strs gone = { 0 };
+
+		VEC_EACH(&u->old_sets, n)
+			strs_add(&gone, *n);
+		VEC_EACH(&u->old_images, n)
+			strs_add(&gone, *n);
 		buf_addf(&b, "{\"changes\":[%s],\"images\":[%s]", u->changes.out.ptr, u->changes.images.ptr);
+		member_strs(&b, "dropped", &gone);
 		buf_addz(&b, "}\n");
 		return out_stdout(b.ptr, b.len, err);
 	}
 	buf_add(&b, u->changes.out.ptr, u->changes.out.len);
 	buf_add(&b, u->changes.images.ptr, u->changes.images.len);
-	if (!b.len)
+	dropped(u, &u->old_sets, &b);
+	dropped(u, &u->old_images, &b);
+	if (!b.len && !u->failed)
 		buf_addz(&b, "nothing has changed\n");
 	return out_stdout(b.ptr, b.len, err);
 }
@@ -298,5 +335,7 @@ int base_update(void *ctx, const struct globals *g, int argc, char **argv, struc
 		return -1;
 	if (choose(&u, argc, argv, err) < 0 || move_all(&u, err) < 0 || print(&u, err) < 0)
 		return -1;
-	return 0;
+	if (u.failed)
+		*err = u.failure;
+	return u.failed ? -1 : 0;
 }

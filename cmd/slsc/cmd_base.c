@@ -329,8 +329,9 @@ static const struct cmd subs[] = {
 			"All that slsc.lock has, or those that are named: packages of Debian, and images in a "
 			"registry, as slsc.yaml names them, of which the digest is locked. A base's name stands for "
 			"all that is locked on it, with packages of an image's own or without; an entry's name, as "
-			"slsc.lock has it, for that one. With --dry-run nothing is written. SLSC_APT_SOURCES names a "
-			"file of apt sources to take instead of the host's.",
+			"slsc.lock has it, for that one. Without a name, what slsc.yaml does not use any more is "
+			"dropped. With --dry-run nothing is written. SLSC_APT_SOURCES names a file of apt sources to "
+			"take instead of the host's.",
 		.examples = "$ slsc base update\nbase-debian12 x86_64: libssl3 3.0.20-1~deb12u2 -> 3.0.22-1~deb12u2\n"
 			    "$ slsc base update registry.example.com/base:1\n",
 		.opts = update_opts,

@@ -11,10 +11,10 @@ struct base_used {
 	struct used_set {
 		char *key;	  /* "cc-debian12 + libcurl4": in the section "packages"; heap */
 		const char *base; /* the named base; borrowed from struct bases; NULL: an image of others */
-	} * ptr;
+	} *ptr;
 	size_t len, cap;
 	struct strs images; /* as slsc.yaml names them, whether or not they can be locked */
-	bool any; /* a Dockerfile may begin with any, listed or not */
+	bool any;	    /* a Dockerfile may begin with any, listed or not */
 };
 #define CLEAN_BASE_USED __attribute__((cleanup(base_used_release)))
 

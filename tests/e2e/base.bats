@@ -369,14 +369,14 @@ hint: \`slsc package --oci\` locks what slsc.yaml names"
 	slsc_run base update
 	is "$status$err$out" "0nothing has changed"
 	slsc_run base update --json
-	is "$status$err$out" '0{"changes":[],"images":[]}'
+	is "$status$err$out" '0{"changes":[],"images":[],"dropped":[]}'
 	skopeo copy -q --dest-tls-verify=false oci:n:latest "docker://$REG/team/base:1"
 	cp slsc.lock before
 	slsc_run base update -n
 	is "$status$err$out" "0example.com/team/base:1: $old -> $new"
 	cmp slsc.lock before
 	slsc_run base update --json
-	is "$status$err$out" "0{\"changes\":[],\"images\":[{\"name\":\"example.com/team/base:1\",\"from\":\"$old\",\"to\":\"$new\"}]}"
+	is "$status$err$out" "0{\"changes\":[],\"images\":[{\"name\":\"example.com/team/base:1\",\"from\":\"$old\",\"to\":\"$new\"}],\"dropped\":[]}"
 	sed "s/$old/$new/" before | cmp - slsc.lock
 	slsc_run package --oci --no-build
 	is "$status$err" 0

@@ -195,6 +195,31 @@ hint: run \`slsc base build static-debian12\`, or \`slsc package --oci\` if slsc
 	is "$(grep -c request: slsc.lock)" 1
 }
 
+@test "base update: what slsc.yaml does not use any more is dropped, and told; one that fails hides none" {
+	mirror
+	project '    arches: [x86_64]
+package: {image: {base: "127.0.0.1:1/x:1", packages: [foo-common]}}'
+	slsc package -q --oci --no-build --base scratch >/dev/null
+	sed -i "s/packages: .foo-common./packages: [netbase]/" slsc.yaml
+	slsc package -q --oci --no-build --base scratch >/dev/null
+	printf 'base:\n  "127.0.0.1:1/x:1":\n    digest: sha256:%064d\n' 0 >>slsc.lock
+	mkdeb netbase 2.0 all '' '' && index
+	cp slsc.lock lock
+	slsc_run base update -a x86_64 -n
+	is "$status $out" "1 netbase x86_64: netbase 1.0 -> 2.0
+foo-common: not used by slsc.yaml: would be dropped"
+	has "$err" "error: 127.0.0.1:1/x:1: "
+	cmp slsc.lock lock
+	sed -i "s/127.0.0.1:1.x:1/scratch/" slsc.yaml
+	slsc_run base update -a x86_64 --json
+	is "$status $(jq -c '[(.changes|length),.images,.dropped]' <<<"$out")" '0 [1,[],["foo-common","127.0.0.1:1/x:1"]]'
+	is "$(notes)" "resolving packages of netbase for x86_64
+fetching packages of netbase for x86_64"
+	is "$(grep -v '^#' slsc.lock | grep '^[^ ]\|^  [^ ]')" 'version: 1
+packages:
+  "netbase":'
+}
+
 @test "a damaged blob in dist spoils neither the next image nor the cache" {
 	need jq jq
 	mirror
