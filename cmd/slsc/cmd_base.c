@@ -88,8 +88,7 @@ static int list(void *ctx, const struct globals *g, int argc, char **argv, struc
 		const char *state = state_of(nb, &lock);
 
 		if (!g->json) {
-			buf_addf(&b, "%-16s %-10s %2zu package%s  %s\n", nb->name, state, nb->packages.len,
-				 nb->packages.len == 1 ? " " : "s", nb->summary);
+			buf_addf(&b, "%-16s %-10s %2zu named  %s\n", nb->name, state, nb->packages.len, nb->summary);
 			continue;
 		}
 		member_open(&b, NULL, '{');
@@ -288,6 +287,8 @@ static const struct cmd subs[] = {
 		.name = "list",
 		.args = "",
 		.summary = "List the named bases, and whether they are locked and cached",
+		.description = "How many packages a base names comes third; `slsc base show NAME` lists all that it is "
+			       "made of once it is locked, those that these depend on too. JSON has the names.",
 		.examples = "$ slsc base list\n",
 		.flags = CMD_JSON,
 		COMMON,
