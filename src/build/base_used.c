@@ -69,6 +69,25 @@ static int add(struct base_used *u, struct project *p, const struct bases *bases
 	return 0;
 }
 
+/* slsc compare packs each function so, too. */
+static int add_strategies(struct base_used *u, struct project *p, const struct bases *bases, const struct package *pk,
+			  struct err *err)
+{
+	for (size_t i = 0; i < p->nstrategies; i++) {
+		const struct strategy_def *s = p->strategies[i];
+		struct package own = *pk;
+
+		if (s->base.s)
+			own.base = s->base;
+		if (s->packages.len)
+			own.packages = s->packages;
+		u->any = u->any || s->dockerfile.s;
+		if ((s->base.s || s->packages.len) && add(u, p, bases, &own, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int base_used_find(struct project *p, const struct bases *bases, struct base_used *out, struct err *err)
 {
 	*out = (struct base_used){ .len = 0 };
@@ -79,7 +98,8 @@ int base_used_find(struct project *p, const struct bases *bases, struct base_use
 		project_package(p, p->functions[i], &pk);
 		project_toolchain_use(p, p->functions[i], &use);
 		out->any = out->any || pk.dockerfile.s || use.of.stage.s;
-		if (!pk.dockerfile.s && add(out, p, bases, &pk, err) < 0) {
+		if ((!pk.dockerfile.s && add(out, p, bases, &pk, err) < 0) ||
+		    add_strategies(out, p, bases, &pk, err) < 0) {
 			base_used_release(out);
 			return -1;
 		}

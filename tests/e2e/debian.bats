@@ -211,6 +211,13 @@ foo-common: not used by slsc.yaml: would be dropped"
 	has "$err" "error: 127.0.0.1:1/x:1: "
 	cmp slsc.lock lock
 	sed -i "s/127.0.0.1:1.x:1/scratch/" slsc.yaml
+	# what a strategy of slsc compare names is in use
+	cp slsc.yaml good.yaml
+	echo 'strategies: {ours: {packages: [foo-common]}}' >>slsc.yaml
+	slsc_run base update -a x86_64 -n
+	is "$status $out" "0 netbase x86_64: netbase 1.0 -> 2.0
+127.0.0.1:1/x:1: not used by slsc.yaml: would be dropped"
+	mv good.yaml slsc.yaml
 	slsc_run base update -a x86_64 --json
 	is "$status $(jq -c '[(.changes|length),.images,.dropped]' <<<"$out")" '0 [1,[],["foo-common","127.0.0.1:1/x:1"]]'
 	is "$(notes)" "resolving packages of netbase for x86_64
