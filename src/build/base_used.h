@@ -19,7 +19,7 @@ struct base_used {
 #define CLEAN_BASE_USED __attribute__((cleanup(base_used_release)))
 
 /**
- * base_used_find - of all functions of @p, under the strategies of slsc.yaml, too. ERR_CONFIG, located in slsc.yaml, for
+ * base_used_find - of all functions of @p, under the strategies of slsc.yaml, too. ERR_CONFIG, located there, for
  * an unknown variant of a base.
  */
 int base_used_find(struct project *p, const struct bases *bases, struct base_used *out, struct err *err) MUST_CHECK;
