@@ -32,21 +32,29 @@ static bool looks_like_json(const char *s)
 	return *s == '{' || *s == '[' || *s == '"';
 }
 
-/* The platform would say as much, but not where. */
-int event_check(const struct buf *text, const char *where, unsigned line, struct err *err)
+/* The platform would say as much, but not where. @flags: of jansson. */
+static int check(const struct buf *text, const char *where, unsigned line, size_t flags, struct err *err)
 {
-	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
 	json_error_t why;
-	json_t *root = json_loadb(text->ptr, text->len, flags, &why);
+	json_t *root = json_loadb(text->ptr, text->len, flags | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+	const unsigned col = why.column > 0 ? (unsigned)why.column : 1;
 
 	json_decref(root);
 	if (root)
 		return 0;
-	return err_at(err, ERR_FORMAT, where, line - 1 + (unsigned)why.line, why.column > 0 ? (unsigned)why.column : 1,
-		      "the event is no JSON: %s", why.text);
+	line += why.line > 0 ? (unsigned)why.line - 1 : 0;
+	if (json_error_code(&why) != json_error_numeric_overflow)
+		return err_at(err, ERR_FORMAT, where, line, col, "the event is no JSON: %s", why.text);
+	err_at(err, ERR_FORMAT, where, line, col, "a number is too large");
+	return err_hint(err, "integers have 64 bits, other numbers reach to 1.8e308; a string holds any");
 }
 
-int event_read_option(const char *option, const char *e, struct buf *out, struct err *err)
+int event_check(const struct buf *text, const char *where, unsigned line, struct err *err)
+{
+	return check(text, where, line, JSON_DECODE_INT_AS_REAL, err);
+}
+
+static int read_option(const char *option, const char *e, size_t flags, struct buf *out, struct err *err)
 {
 	const char *where = option;
 
@@ -62,11 +70,23 @@ int event_read_option(const char *option, const char *e, struct buf *out, struct
 			return -1;
 	} else {
 		buf_addz(out, e);
-		if (event_check(out, where, 1, err) == 0)
+		if (check(out, where, 1, flags, err) == 0)
 			return 0;
+		if (*err->hint) /* it is a number */
+			return -1;
 		return err_set(err, ERR_NOTFOUND, "%s '%s': there is no such file, and it is no JSON", option, e);
 	}
-	return event_check(out, where, 1, err);
+	return check(out, where, 1, flags, err);
+}
+
+int event_read_option(const char *option, const char *e, struct buf *out, struct err *err)
+{
+	return read_option(option, e, JSON_DECODE_INT_AS_REAL, out, err);
+}
+
+int event_read_input(const char *option, const char *e, struct buf *out, struct err *err)
+{
+	return read_option(option, e, 0, out, err);
 }
 
 int event_read(const char *e, const char *example, struct buf *out, struct err *err)

@@ -456,7 +456,7 @@ static int run_stored(struct session *s, struct lookup *l, const struct flow_beg
 int flow_input_read(const struct flow_run_ctx *c, struct buf *out, struct err *err)
 {
 	if (c->input)
-		return event_read_option("--input", c->input, out, err);
+		return event_read_input("--input", c->input, out, err);
 	buf_addz(out, "{}");
 	return 0;
 }

@@ -11,7 +11,7 @@ struct flow_run_ctx {
 	bool memory, history, tail;
 };
 extern const struct opt flow_run_opts[];
-/** flow_input_read - append what --input says; {} without it. As event_read_option(). */
+/** flow_input_read - append what --input says; {} without it. As event_read_input(). */
 int flow_input_read(const struct flow_run_ctx *c, struct buf *out, struct err *err) MUST_CHECK;
 int flow_run(void *ctx, const struct globals *g, int argc, char **argv, struct err *err);
 

@@ -66,6 +66,31 @@ int base_lock_names(const char *path, struct strs *out, struct err *err)
 	return ret;
 }
 
+int base_lock_drop(const char *path, const struct strs *names, struct err *err)
+{
+	CLEAN_BUF struct buf body = BUF_INIT;
+	const struct ynode *section;
+	struct yaml_doc lock;
+	int ret = lock_read(&lock, path, err);
+
+	section = ret == 0 ? lock_section(&lock, "base") : NULL;
+	for (size_t i = 0; section && i < section->len; i++) {
+		const char *name = section->keys[i]->scalar, *digest = NULL;
+		bool dropped = false;
+
+		VEC_EACH(names, n)
+			dropped = dropped || strcmp(*n, name) == 0;
+		if (section->items[i]->type == YNODE_MAP)
+			digest = lock_scalar(section->items[i], "digest");
+		if (!dropped && digest)
+			lock_entry(&body, name, digest);
+	}
+	if (section)
+		ret = lock_write(path, "base", buf_str(&body), err);
+	yaml_release(&lock);
+	return ret;
+}
+
 /* What the tag is today, by its digest. */
 static int lock_now(const char *path, const struct yaml_doc *lock, const char *name, struct origin *o, char **digest,
 		    struct err *err)

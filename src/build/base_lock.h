@@ -27,6 +27,9 @@ struct base_move {
 int base_lock_move(struct project *p, const char *name, const struct origin_env *origins, bool dry_run,
 		   struct base_move *out, struct err *err) MUST_CHECK;
 
+/** base_lock_drop - the lock at @path without the images @names. The caller holds build_lock(). */
+int base_lock_drop(const char *path, const struct strs *names, struct err *err) MUST_CHECK;
+
 /** base_lock_digest - what @lock has for @name; "": nothing; NULL with ERR_CONFIG: what is no digest. Borrowed. */
 const char *base_lock_digest(const struct yaml_doc *lock, const char *name, struct err *err) MUST_CHECK;
 /** base_lock_write - the lock at @path, which is @lock, with @digest for @name. The caller holds build_lock(). */

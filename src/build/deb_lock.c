@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "build/lock.h"
 
-#define SECTION "packages"
+#define SECTION	 "packages"
 #define MAX_SETS 256u
 
 void deb_lock_release(struct deb_lock *l)
@@ -180,4 +180,27 @@ int deb_lock_write(const struct deb_lock *l, const char *path, struct err *err)
 		}
 	}
 	return lock_write(path, SECTION, buf_str(&b), err);
+}
+
+int deb_lock_drop(const char *path, const struct strs *keys, struct err *err)
+{
+	CLEAN_DEB_LOCK struct deb_lock l = { .len = 0 };
+	size_t n = 0;
+
+	if (deb_lock_read(&l, path, err) < 0)
+		return -1;
+	for (size_t i = 0; i < l.len; i++) {
+		bool dropped = false;
+
+		VEC_EACH(keys, k)
+			dropped = dropped || strcmp(*k, l.ptr[i].key) == 0;
+		if (!dropped) {
+			l.ptr[n++] = l.ptr[i];
+			continue;
+		}
+		for (int a = 0; a < ARCH_COUNT; a++)
+			VEC_FREE(&l.ptr[i].arch[a]);
+	}
+	l.len = n;
+	return deb_lock_write(&l, path, err);
 }

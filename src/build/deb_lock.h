@@ -32,6 +32,8 @@ struct deb_lock {
 int deb_lock_read(struct deb_lock *l, const char *path, struct err *err) MUST_CHECK;
 /** deb_lock_write - the section; other sections stay. */
 int deb_lock_write(const struct deb_lock *l, const char *path, struct err *err) MUST_CHECK;
+/** deb_lock_drop - the lock at @path without the sets of @keys. The caller holds build_lock(). */
+int deb_lock_drop(const char *path, const struct strs *keys, struct err *err) MUST_CHECK;
 void deb_lock_release(struct deb_lock *l);
 /** deb_lock_find - or NULL. */
 struct deb_set *deb_lock_find(const struct deb_lock *l, const char *key);

@@ -10,7 +10,6 @@
 #include "os/fs.h"
 
 #define PATH_ENV "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define DEBUG_PACKAGE "busybox-static"
 
 void debian_release(struct debian *d)
 {
@@ -65,6 +64,14 @@ static void name_set(struct debian *d)
 		d->key = extra.len ? xasprintf("%s + %s", base->name, text) : xstrdup(base->name);
 	else
 		d->key = xstrdup(text);
+}
+
+char *debian_key(const struct debian_want *want)
+{
+	CLEAN_DEBIAN struct debian d = { .want = want };
+
+	name_set(&d);
+	return steal(&d.key);
 }
 
 /* ---- resolving and fetching ---- */

@@ -15,6 +15,8 @@
 #define DEBIAN_MAX_LAYERS 64u	/* of packages, at most; package.image.max_layers */
 #define DEBIAN_LAYERS 40u	/* the default: more packages share layers */
 
+#define DEBUG_PACKAGE "busybox-static"	/* of the variant debug */
+
 /** What one image asks for. */
 struct debian_want {
 	struct base_variant variant;	/* base NULL: one that slsc has not made */
@@ -50,6 +52,8 @@ int debian_open(struct debian *d, const struct debian_want *want, const struct b
 		size_t narches, const struct debian_opts *opts, struct err *err) MUST_CHECK;
 void debian_release(struct debian *d);
 
+/** debian_key - the name that slsc.lock has for what @want asks for; heap; NULL: no package is asked for. */
+char *debian_key(const struct debian_want *want);
 /** debian_want_locked - what a set of the lock was asked for; @want's packages are to be released. */
 void debian_want_locked(const struct bases *bases, const char *key, struct debian_want *want);
 

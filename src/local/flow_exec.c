@@ -462,7 +462,7 @@ static int read_input(struct str text, json_t **input, struct err *err)
 		return err_set(err, ERR_LIMIT, "limit exceeded: an input of %zu bytes, of %u at most", text.len,
 			       FLOW_DATA_MAX);
 	*input = flow_value_parse(text.ptr, text.len, why);
-	return *input ? 0 : err_set(err, ERR_FORMAT, "the input is no JSON: %s", why);
+	return *input ? 0 : err_set(err, ERR_FORMAT, "the input cannot be read: %s", why);
 }
 
 int flows_start(struct flows *f, struct flow_def *d, const struct flow_begin *b, struct err *err)

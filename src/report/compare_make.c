@@ -184,7 +184,7 @@ static int pack(struct comparing *c, struct cmp_row *row, const struct program *
 	CLEAN_STRS struct strs functions = { 0 }, arches = { 0 };
 	const struct package_request package = {
 		.project = req->project, .functions = &functions, .arches = &arches,
-		.formats = PACKAGE_OCI | (f->runtime == RUNTIME_LAMBDA ? (unsigned)PACKAGE_ZIP : 0),
+		.formats = PACKAGE_OCI | (function_compiles(f) ? (unsigned)PACKAGE_ZIP : 0),
 		.profile = pr->profile, .compression = s->compression, .base_sources = req->base_sources,
 		.origins = req->origins, .out = out, .stage = req->stage, .ctx = req->stage_ctx,
 	};

@@ -72,8 +72,10 @@ static int read_root(const json_t *root, const char *shown, struct bench_file *f
 		return no_bench(shown, "no call went well: there is no service time", err);
 	if (read_hist(service, shown, &f->service, err) < 0 || (cold && read_hist(cold, shown, &f->cold, err) < 0))
 		return -1;
+	if (f->service.mean <= 0)
+		return no_bench(shown, "a service time of 0: a request takes some time", err);
 	f->cpu = 1;
-	if (cpu && json_is_number(v = json_object_get(cpu, "mean")) && f->service.mean > 0) {
+	if (cpu && json_is_number(v = json_object_get(cpu, "mean"))) {
 		const json_t *share = json_object_get(json_object_get(root, "limits"), "cpu");
 		const double all = json_is_integer(share) && json_integer_value(share) > 0
 					   ? (double)json_integer_value(share) / 1000

@@ -359,7 +359,7 @@ mirrors: {example.com/team/base: '$REG/team/base'}
 package: {image: {base: 'example.com/team/base:1'}}"
 	slsc_run base update
 	is "$status$err" "1error: no base is locked in slsc.lock
-hint: name one to lock it: slsc base update static-debian12"
+hint: \`slsc package --oci\` locks what slsc.yaml names"
 	slsc_run base update example.com/team/base:1 -n
 	is "$status$err$out" "0example.com/team/base:1: (none) -> $old"
 	[ ! -e slsc.lock ]
@@ -369,14 +369,14 @@ hint: name one to lock it: slsc base update static-debian12"
 	slsc_run base update
 	is "$status$err$out" "0nothing has changed"
 	slsc_run base update --json
-	is "$status$err$out" '0{"changes":[],"images":[]}'
+	is "$status$err$out" '0{"changes":[],"images":[],"dropped":[]}'
 	skopeo copy -q --dest-tls-verify=false oci:n:latest "docker://$REG/team/base:1"
 	cp slsc.lock before
 	slsc_run base update -n
 	is "$status$err$out" "0example.com/team/base:1: $old -> $new"
 	cmp slsc.lock before
 	slsc_run base update --json
-	is "$status$err$out" "0{\"changes\":[],\"images\":[{\"name\":\"example.com/team/base:1\",\"from\":\"$old\",\"to\":\"$new\"}]}"
+	is "$status$err$out" "0{\"changes\":[],\"images\":[{\"name\":\"example.com/team/base:1\",\"from\":\"$old\",\"to\":\"$new\"}],\"dropped\":[]}"
 	sed "s/$old/$new/" before | cmp - slsc.lock
 	slsc_run package --oci --no-build
 	is "$status$err" 0
@@ -387,12 +387,19 @@ hint: name one to lock it: slsc base update static-debian12"
 hint: what is named by its digest, or lies on the disk, is taken as it is"
 	cp slsc.lock before
 	slsc_run base update example.com/team/base:2
+	is "$status$out$err" "1error: 'example.com/team/base:2' is not locked in slsc.lock, and slsc.yaml does not use it
+hint: name one that either has; without a name all that slsc.yaml uses are updated"
+	cp slsc.yaml good.yaml
+	sed -i "s|example.com/team/base:1|example.com/team/base:2|" slsc.yaml
+	slsc_run base update example.com/team/base:2
 	is "$status$out" 1
 	is "$err" "error: example.com/team/base:2: $REG/team/base:2: there is no such image
 hint: there are: 1"
+	sed -i "s|example.com/team/base:2|$REG/team/base:2|" slsc.yaml
 	slsc_run base update "$REG/team/base:2"
 	is "$status$err" "1error: $REG/team/base:2: there is no such image
 hint: there are: 1"
+	mv good.yaml slsc.yaml
 	for c in build show; do
 		slsc_run base $c example.com/team/base:1
 		is "$status$err" "2error: 'example.com/team/base:1' is an image, and no base made from Debian packages

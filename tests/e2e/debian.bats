@@ -154,6 +154,79 @@ hint: did you mean 'static-debian12'?"
 hint: choose one of: nonroot, debug, debug-nonroot"
 }
 
+@test "base update: a base's name stands for all that is locked on it, an entry's for that one" {
+	mirror
+	project '    arches: [x86_64]
+package: {image: {base: static-debian12, packages: [foo-common]}}'
+	local key='static-debian12 + foo-common' base
+	slsc package -q --oci --no-build >/dev/null
+	mkdeb netbase 2.0 all '' '' && index
+	cp slsc.lock lock
+	# what nothing uses is not added
+	for base in cc-debian12 static-debian12:debug; do
+		slsc_run base update $base
+		is "$status$out $err" "1 error: '$base' is not locked in slsc.lock, and slsc.yaml does not use it
+hint: name one that either has; without a name all that slsc.yaml uses are updated"
+	done
+	slsc_run base update "$key bar"
+	is "$status$out $(head -1 <<<"$err")" "1 error: there is no base '$key bar'"
+	slsc_run base update static-debian12 -a x86_64 -n
+	is "$status$out" "0$key x86_64: netbase 1.0 -> 2.0"
+	cmp slsc.lock lock
+	slsc_run base update "$key" -a x86_64
+	is "$status$out" "0$key x86_64: netbase 1.0 -> 2.0"
+	is "$(grep -c request: slsc.lock)" 1
+	# so it is listed and shown
+	slsc_run base list
+	has "$out" "static-debian12  locked "
+	slsc_run base show static-debian12
+	is "$status$err" "1error: the packages of base 'static-debian12' are not locked yet
+hint: slsc.lock has it with packages of an image's own: slsc base show \"$key\""
+	slsc_run base show "$key"
+	is "$status$(head -2 <<<"$out" | cut -d, -f1)" "0$key
+x86_64: 6 packages"
+	# before it is locked, too
+	rm slsc.lock
+	slsc_run base show static-debian12
+	is "$status$err" "1error: the packages of base 'static-debian12' are not locked yet
+hint: run \`slsc base build static-debian12\`, or \`slsc package --oci\` if slsc.yaml names it"
+	slsc_run base update static-debian12 -a x86_64
+	is "$status$(head -1 <<<"$out")" "0$key x86_64: base-files (none) -> 12.4"
+	is "$(grep -c request: slsc.lock)" 1
+}
+
+@test "base update: what slsc.yaml does not use any more is dropped, and told; one that fails hides none" {
+	mirror
+	project '    arches: [x86_64]
+package: {image: {base: "127.0.0.1:1/x:1", packages: [foo-common]}}'
+	slsc package -q --oci --no-build --base scratch >/dev/null
+	sed -i "s/packages: .foo-common./packages: [netbase]/" slsc.yaml
+	slsc package -q --oci --no-build --base scratch >/dev/null
+	printf 'base:\n  "127.0.0.1:1/x:1":\n    digest: sha256:%064d\n' 0 >>slsc.lock
+	mkdeb netbase 2.0 all '' '' && index
+	cp slsc.lock lock
+	slsc_run base update -a x86_64 -n
+	is "$status $out" "1 netbase x86_64: netbase 1.0 -> 2.0
+foo-common: not used by slsc.yaml: would be dropped"
+	has "$err" "error: 127.0.0.1:1/x:1: "
+	cmp slsc.lock lock
+	sed -i "s/127.0.0.1:1.x:1/scratch/" slsc.yaml
+	# what a strategy of slsc compare names is in use
+	cp slsc.yaml good.yaml
+	echo 'strategies: {ours: {packages: [foo-common]}}' >>slsc.yaml
+	slsc_run base update -a x86_64 -n
+	is "$status $out" "0 netbase x86_64: netbase 1.0 -> 2.0
+127.0.0.1:1/x:1: not used by slsc.yaml: would be dropped"
+	mv good.yaml slsc.yaml
+	slsc_run base update -a x86_64 --json
+	is "$status $(jq -c '[(.changes|length),.images,.dropped]' <<<"$out")" '0 [1,[],["foo-common","127.0.0.1:1/x:1"]]'
+	is "$(notes)" "resolving packages of netbase for x86_64
+fetching packages of netbase for x86_64"
+	is "$(grep -v '^#' slsc.lock | grep '^[^ ]\|^  [^ ]')" 'version: 1
+packages:
+  "netbase":'
+}
+
 @test "a damaged blob in dist spoils neither the next image nor the cache" {
 	need jq jq
 	mirror

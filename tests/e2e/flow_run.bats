@@ -310,6 +310,17 @@ hint: go to the project, or make one with \`slsc init\`"
 	slsc_run flow run s.asl.json --input '[1,2' --memory
 	is "$status" 1
 	has "$err" "error: --input:1:4: the event is no JSON: "
+	# JSON all the same
+	printf '{"x":\n100000000000000000000}' >i.json
+	local hint="hint: integers have 64 bits, other numbers reach to 1.8e308; a string holds any"
+	slsc_run flow run s.asl.json --input i.json --memory
+	is "$status $err" "1 error: i.json:2:21: a number is too large
+$hint"
+	for input in '[1e999]' -100000000000000000000; do
+		slsc_run flow run s.asl.json --memory --input="$input"
+		is "$status ${err#error: --input:1:*: }" "1 a number is too large
+$hint"
+	done
 	slsc_run flow run s.asl.json --input order.json --memory
 	is "$status $err" "1 error: --input 'order.json': there is no such file, and it is no JSON"
 	slsc_run flow run s.asl.json --input '[1,2]' --name 'a b'

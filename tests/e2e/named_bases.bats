@@ -9,18 +9,18 @@ load mirror_helper
 	mirror
 	slsc_run base list
 	[ "$status" -eq 0 ]
-	is "$out" "base-debian12    not locked  7 packages  static-debian12 with the C library and OpenSSL
-cc-debian12      not locked 10 packages  base-debian12 with what C++ and OpenMP programs load
-scratch          built in    0 packages  nothing
-static-debian12  not locked  5 packages  for static binaries; users, CA certificates, time zones, MIME types
-static           built in    0 packages  users, /tmp and CA certificates, built into slsc"
+	is "$out" "base-debian12    not locked  7 named  static-debian12 with the C library and OpenSSL
+cc-debian12      not locked 10 named  base-debian12 with what C++ and OpenMP programs load
+scratch          built in    0 named  nothing
+static-debian12  not locked  5 named  for static binaries; users, CA certificates, time zones, MIME types
+static           built in    0 named  users, /tmp and CA certificates, built into slsc"
 	slsc_run base build static-debian12
 	slsc_run base list --json
 	is "$(jq -c '.bases[]|select(.name=="static-debian12")|[.state,.packages]' <<<"$out")" \
 		'["cached",["base-files","ca-certificates","media-types","netbase","tzdata"]]'
 	rm -r "$SLSC_CACHE_DIR"
 	slsc_run base list
-	has "$out" "static-debian12  locked      5 packages"
+	has "$out" "static-debian12  locked      5 named"
 }
 
 @test "base build: one layer a package, as distroless has it, for both architectures" {
@@ -448,7 +448,7 @@ hint: restore it from version control, or run \`slsc base update\`"
 	slsc_run base show cc-debian12:debug-nonroot --json
 	is "$(jq -r '.packages.arm64[].name' <<<"$out" | grep -c -x -e libc6 -e busybox-static)" 2
 	slsc_run base list
-	has "$out" "cc-debian12      not locked 10 packages"
+	has "$out" "cc-debian12      cached     10 named"
 	TZ=UTC slsc base build -q cc-debian12:debug-nonroot -o again >/dev/null
 	cmp cc/index.json again/index.json
 	cat >hello.c <<-'EOF'

@@ -128,6 +128,10 @@ fixed,4.000,414,0,14,14,14,2,22848317"
 	is "$status" 1
 	is "$err" "error: b.json: no call went well: there is no service time
 hint: slsc bench FUNCTION --json >b.json"
+	echo '{"load":{"function":{"buckets":[[0,1]]}},"cold":{}}' >b.json
+	simulate --bench b.json
+	is "$status $err" "1 error: b.json: a service time of 0: a request takes some time
+hint: slsc bench FUNCTION --json >b.json"
 }
 
 @test "scale simulate: what slsc bench writes is what it reads" {

@@ -220,6 +220,8 @@ static void test_bench_file(void **unused)
 	assert_string_equal(f.arch, "arm64");
 	assert_int_equal(f.cold.bucket[0].from, 1040000);
 	bench_file_release(&f);
+	bench_fails("{\"load\":{\"function\":{\"buckets\":[[0,1]]}},\"cold\":{}}",
+		    "b.json: a service time of 0: a request takes some time");
 	bench_fails("[", "b.json:1:1: no JSON: ']' expected near end of file");
 	bench_fails("{}", "b.json: is not what slsc bench --json writes");
 	bench_fails("{\"load\":null,\"cold\":{\"function\":null}}",
