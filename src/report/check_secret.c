@@ -71,7 +71,7 @@ void check_secret_text(struct check *c, const char *where, const void *bytes, si
 			  line_of(p, p + n, found[i].at, line), found[i].what);
 }
 
-void check_secret_env(struct check *c, const char *where, const char *name, const char *value)
+void check_secret_env(struct check *c, const char *where, const char *name, const char *value, const char *in)
 {
 	CLEAN_FREE char *named = NULL;
 
@@ -80,5 +80,5 @@ void check_secret_env(struct check *c, const char *where, const char *name, cons
 	named = xasprintf("%s %s", where, name);
 	check_secret_text(c, named, value, strlen(value));
 	if (secret_is_name(name))
-		check_add(c, RULE_SECRET_ENV, where, "%s is set in the image", name);
+		check_add(c, RULE_SECRET_ENV, where, "%s is set in %s", name, in);
 }

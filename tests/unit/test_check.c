@@ -159,6 +159,40 @@ static void secrets(void **state)
 	}
 }
 
+/* A Worker's configuration -> "where: message" of what is found; each cut of it is looked at, too. */
+static void workers(void **state)
+{
+	static const struct {
+		const char *name, *text, *found;
+	} rows[] = {
+		{ "wrangler.toml", "name = \"f\"\nTOKEN = \"x\"\n[vars]\n\"DB_PASSWORD\" = \"hunter2\"\n"
+				   "\"PATH\" = \"/a\"\nAPI_KEY='x'\n\"TOKEN\" = \"\"\n[[routes]]\nSECRET = \"x\"\n",
+		  "wrangler.toml: DB_PASSWORD is set in the Worker\nwrangler.toml: API_KEY is set in the Worker\n" },
+		{ "wrangler.toml", "[env.test.vars]\nK = \"\\\"AKIAABCDEFGHIJKLMNOP\\\"\" # mine\n",
+		  "wrangler.toml K: an AWS access key id\n" },
+		{ "config.capnp", "  bindings = [\n    (name = \"DB_PASSWORD\", text = \"hunter2\"),\n"
+				  "    (name = \"A\", text = \"b\"),\n"
+				  "    (name = \"TOKEN.wasm\", wasm = embed \"x\"),\n",
+		  "config.capnp: DB_PASSWORD is set in the Worker\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (size_t n = 0; n <= strlen(rows[i].text); n++) {
+			CLEAN_CHECK struct check c = { .ignore = NULL };
+			CLEAN_BUF struct buf found = BUF_INIT;
+			CLEAN_FREE char *copy = xstrndup(rows[i].text, n);
+
+			check_start(&c, "x", CHECK_GENERIC);
+			check_worker_text(&c, rows[i].name, copy);
+			VEC_EACH(&c.findings, f)
+				buf_addf(&found, "%s: %s\n", f->where, f->message);
+			assert_true(starts_with(rows[i].found, found.len ? found.ptr : ""));
+			if (!rows[i].text[n])
+				assert_string_equal(found.ptr, rows[i].found);
+		}
+}
+
 static void differences(void **state)
 {
 	static const struct {
@@ -200,7 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_whole), cmocka_unit_test(rules_are_documented),
 		cmocka_unit_test(findings_are_counted_and_cut), cmocka_unit_test(users),
-		cmocka_unit_test(secrets), cmocka_unit_test(differences),
+		cmocka_unit_test(secrets), cmocka_unit_test(workers), cmocka_unit_test(differences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
