@@ -73,6 +73,7 @@ void check_secret_text(struct check *c, const char *where, const void *bytes, si
 
 void check_secret_env(struct check *c, const char *where, const char *name, const char *value, const char *in)
 {
+	struct secret found[SECRETS_MAX];
 	CLEAN_FREE char *named = NULL;
 
 	if (!*value)
@@ -81,4 +82,7 @@ void check_secret_env(struct check *c, const char *where, const char *name, cons
 	check_secret_text(c, named, value, strlen(value));
 	if (secret_is_name(name))
 		check_add(c, RULE_SECRET_ENV, where, "%s is set in %s", name, in);
+	else if (!secret_find(value, strlen(value), found) && secret_of_env(name, value))
+		check_add(c, RULE_SECRET_ENV, where, "%s is set in %s, and is %s", name, in,
+			  secret_of_env(name, value));
 }
