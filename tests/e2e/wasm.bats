@@ -376,6 +376,12 @@ hint: leave out --sections: what it imports and exports is told of it"
   size        15 bytes"
 	slsc_run inspect --json bad.wasm
 	is "$(jq -c '.artifacts[0] | [.kind, .module]' <<<"$out")" '["module",null]'
+	# what would turn the line around
+	printf '\0asm\1\0\0\0\2\012\1\4e\342\200\256\1b\0\0' >turned.wasm
+	slsc_run inspect turned.wasm
+	has "$out" "  imports     e?.b"
+	slsc_run check turned.wasm
+	has "$out" "imports function 'b' from 'e?' [module-imports]"
 	# what is exported is not there
 	printf '\0asm\1\0\0\0\5\3\1\0\1\7\012\1\6memory\2\7' >nothing.wasm
 	slsc_run inspect nothing.wasm
