@@ -146,10 +146,11 @@ static int check_listed(const struct job *j, const struct dist_entry *e, struct 
 {
 	CLEAN_FREE char *path = shown(j->project, j->dist, e->path);
 	CLEAN_FREE char *place = dist_place(e, path);
-	const bool zip = strcmp(e->kind, "zip") == 0, layout = strcmp(e->kind, "oci") == 0;
+	const bool zip = strcmp(e->kind, "zip") == 0;
+	/* a directory is known by what is in it, and "dist/hello.oci:arm64" is what users know a layout by */
+	const bool dir = strcmp(e->kind, "oci") == 0 || strcmp(e->kind, "workers") == 0;
 	const struct check_target t = {
-		/* a layout is known by what is in it, and "dist/hello.oci:arm64" is what users know it by */
-		.text = layout ? path : place, .arch = zip ? e->arch : NULL,
+		.text = dir ? path : place, .arch = zip ? e->arch : NULL,
 		.platform = j->platform >= 0 ? j->platform : zip ? CHECK_LAMBDA : platform_of(j->project, e),
 	};
 
@@ -194,8 +195,7 @@ static int check_function(const struct job *j, const char *name, struct err *err
 static int check_named(const struct job *j, const char *text, struct err *err)
 {
 	const struct dist_entry *e = listed(j, text);
-	CLEAN_FREE char *module = e && strcmp(e->kind, "workers") == 0 ? dist_place(e, text) : NULL;
-	const struct check_target t = { .text = module ? module : text, .arch = e ? e->arch : NULL,
+	const struct check_target t = { .text = text, .arch = e ? e->arch : NULL,
 					.platform = j->platform >= 0 || !e || strcmp(e->kind, "zip") == 0
 							    ? j->platform : platform_of(j->project, e) };
 
@@ -351,9 +351,9 @@ const struct cmd cmd_check = {
 	.summary = "Find what a platform would refuse, before it does",
 	.description =
 		"Looks into zips, images (oci:DIR, oci-archive:FILE, docker-archive:FILE, "
-		"HOST/REPOSITORY[:TAG]) and programs, whoever made them, and tells what the platform refuses, "
-		"what a security review objects to, and what to do about it. Without an argument it looks at "
-		"all that dist/manifest.json lists.\n\n"
+		"HOST/REPOSITORY[:TAG]), programs, modules and Workers, whoever made them, and tells "
+		"what the platform refuses, what a security review objects to, and what to do about it. "
+		"Without an argument it looks at all that dist/manifest.json lists.\n\n"
 		"Each finding names its rule. Exit code 3: there is at least one error; warnings and notes "
 		"alone are 0.\n\n"
 		"--platform: zips are Lambda's; an image is checked for what its function's runtime is (lambda: "

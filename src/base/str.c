@@ -39,11 +39,30 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+bool str_turns(uint32_t c)
+{
+	return c == 0x200e || c == 0x200f || c == 0x061c || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
 size_t str_control(struct str s)
 {
 	const unsigned char c = s.len ? (unsigned char)s.ptr[0] : 'a', d = s.len > 1 ? (unsigned char)s.ptr[1] : 0;
+	const unsigned char e = s.len > 2 ? (unsigned char)s.ptr[2] : 0;
 
-	return c < ' ' || c == 0x7f ? 1 : c == 0xc2 && d >= 0x80 && d <= 0x9f ? 2 : 0;
+	if (c < ' ' || c == 0x7f)
+		return 1;
+	if (c == 0xc2 && d >= 0x80 && d <= 0x9f)
+		return 2;
+	if (c == 0xd8 && (d & 0xc0) == 0x80 && str_turns(0x600u | (d & 0x3fu)))
+		return 2;
+	return c == 0xe2 && (d & 0xc0) == 0x80 && (e & 0xc0) == 0x80 &&
+	       str_turns(0x2000u | (d & 0x3fu) << 6 | (e & 0x3fu)) ? 3 : 0;
+}
+
+size_t str_controlz(const char *s)
+{
+	return str_control((struct str){ s, strnlen(s, 3) });
 }
 
 struct str str_trim(struct str s)

@@ -23,11 +23,15 @@ bool str_starts(struct str s, const char *prefix);
 bool str_ends(struct str s, const char *suffix);
 /** str_trim - without leading and trailing ASCII white space. */
 struct str str_trim(struct str s);
+/** str_turns - whether a character turns the direction of what stands around it: U+202E and its kin. */
+bool str_turns(uint32_t c);
 /**
  * str_control - bytes of the control character that @s begins with, which a terminal would act on: 2 of one of U+0080
- * to U+009F, 0: it is none, or empty.
+ * to U+009F, 2 or 3 of one that turns text around; 0: it is none, or empty.
  */
 size_t str_control(struct str s);
+/** str_controlz - the same of a string. */
+size_t str_controlz(const char *s);
 /** str_cut - split at the first @sep: head in *@s, rest returned. Without @sep: all in *@s, rest empty. */
 struct str str_cut(struct str *s, char sep);
 bool starts_with(const char *s, const char *prefix);

@@ -17,6 +17,7 @@
 #include "build/package_internal.h"
 #include "build/package_module.h"
 #include "build/workers_files.h"
+#include "config/secret.h"
 #include "os/fs.h"
 #include "os/proc.h"
 #include "wasm/wasm.h"
@@ -65,6 +66,26 @@ static int check_imports(const struct packager *pk, const struct unit *u, const 
 	return err_hint(err, "docs/WASM.md lists what it gives");
 }
 
+/* Both files are for others to have: wrangler's is committed and deployed, workerd's copied to where it serves. */
+static void check_secrets(const struct packager *pk, const struct unit *u)
+{
+	const struct lkvs *env = &u->fn->env;
+
+	for (size_t i = 0; i < u->pkg.ignore.len; i++)
+		if (strcmp(u->pkg.ignore.ptr[i].s, "secret-env") == 0)
+			return;
+	for (size_t i = 0; i < env->len; i++) {
+		const struct lkv *e = &env->ptr[i];
+		const char *what = e->val.s && *e->val.s ? secret_of_env(e->key.s, e->val.s) : NULL;
+
+		if (what)
+			strs_addf(&pk->res->warnings,
+				  "%s:%u:%u: %s is %s, and its value is in the Worker, in wrangler.toml and "
+				  "config.capnp: take it out of env, and set it by 'wrangler secret put %s'",
+				  pk->p->file, e->key.line, e->key.col, e->key.s, what, e->key.s);
+	}
+}
+
 int workers_check(const struct packager *pk, const struct unit *u, struct err *err)
 {
 	CLEAN_WASM struct wasm_file f = WASM_INIT;
@@ -76,6 +97,7 @@ int workers_check(const struct packager *pk, const struct unit *u, struct err *e
 	if (u->pkg.includes.len)
 		strs_addf(&pk->res->warnings, "%s: a Worker has no files: what package.zip.include names is left out",
 			  u->fn->name.s);
+	check_secrets(pk, u);
 	return 0;
 }
 

@@ -75,10 +75,13 @@ size_t out_fit(struct buf *b, const char *s, size_t width)
 
 	while (left) {
 		wchar_t wc;
-		size_t n = mbrtowc(&wc, s, left, &st);
+		const size_t control = str_controlz(s);
+		size_t n = control ? control : mbrtowc(&wc, s, left, &st);
 		int cols = 1;
 
-		if (n == (size_t)-1 || n == (size_t)-2) {
+		if (control) {
+			cols = -1;
+		} else if (n == (size_t)-1 || n == (size_t)-2) {
 			st = (mbstate_t){ 0 };
 			n = 1;
 			cols = -1;
@@ -170,16 +173,11 @@ static void emit(struct buf *b)
 	pthread_mutex_unlock(&mutex);
 }
 
-static size_t control(const char *s)
-{
-	return str_control((struct str){ s, s[1] ? 2 : 1 });
-}
-
 /* A message may quote a file name or a peer's words: it gets no say over the terminal, and no line of its own. */
 static void add_text(struct buf *b, const char *s)
 {
 	while (*s) {
-		size_t n = control(s);
+		size_t n = str_controlz(s);
 
 		/* an indented line is ours: the end of what a program said, below the message */
 		if (*s == '\t' || (*s == '\n' && s[1] == ' ' && s[2] == ' '))
@@ -192,7 +190,7 @@ static void add_text(struct buf *b, const char *s)
 void out_text(struct buf *b, const char *s)
 {
 	while (*s) {
-		const size_t n = control(s);
+		const size_t n = str_controlz(s);
 
 		buf_addc(b, n ? '?' : *s);
 		s += n ? n : 1;

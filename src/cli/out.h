@@ -10,7 +10,7 @@
 
 /*
  * stderr: messages, one write each, with the progress line taken away and put back around them. Control characters
- * in them become '?'. Thread-safe, but for out_init().
+ * in them become '?', as do those that turn text around. Thread-safe, but for out_init().
  */
 
 /**

@@ -9,8 +9,12 @@
 
 #define TEXT_PROBE 8000u /* git's own idea of how much tells text from data */
 
-static const char *const env_words[] = { "PASSWORD", "PASSWD",	    "SECRET",	  "TOKEN",     "API_KEY",
-					 "APIKEY",   "PRIVATE_KEY", "CREDENTIAL", "ACCESS_KEY" };
+static const char *const env_words[] = { "PASSWORD",	"PASSWD", "PASSPHRASE",	 "SECRET",     "TOKEN",
+					 "API_KEY",	"APIKEY", "PRIVATE_KEY", "CREDENTIAL", "ACCESS_KEY" };
+/* DB_PASS, MYPASS, PASS; DB_PWD: at the end of a name only. In other names it is the end of another word. */
+static const char *const env_lasts[] = { "PASS", "PWD" };
+static const char *const other_words[] = { "PWD",     "OLDPWD",	  "COMPASS",  "ENCOMPASS", "BYPASS",  "OVERPASS",
+					   "SURPASS", "TRESPASS", "HIGHPASS", "LOWPASS",   "BANDPASS" };
 /* what such a variable holds is the way to the secret, not the secret */
 static const char *const env_ends[] = { "_FILE", "_PATH", "_DIR", "_URL", "_ARN", "_NAME" };
 
@@ -29,7 +33,7 @@ static const struct token {
 	{ "xoxp-", 20, false, "a Slack token" },
 };
 
-_Static_assert(ARRAY_LEN(tokens) + 1 <= SECRETS_MAX, "one of each kind");
+_Static_assert(ARRAY_LEN(tokens) + 2 <= SECRETS_MAX, "one of each kind");
 
 static bool token_char(char ch, bool upper)
 {
@@ -66,6 +70,36 @@ static const char *find_key(const char *p, const char *end)
 		    strchr("\r\n\\", dashes[5]))
 			return p;
 		p = label;
+	}
+	return NULL;
+}
+
+/* So many characters of base64url at @p, of which the first are @start, "." behind them; NULL: there are fewer. */
+static const char *jwt_part(const char *p, const char *end, const char *start, unsigned least)
+{
+	const char *q = p;
+
+	if ((size_t)(end - p) < strlen(start) || memcmp(p, start, strlen(start)) != 0)
+		return NULL;
+	while (q < end && token_char(*q, false))
+		q++;
+	return (size_t)(q - p) >= least ? q : NULL;
+}
+
+/* A signed JSON Web Token (RFC 7515, 3.1): header and payload are JSON objects, which begin with eyJ or ey, then. */
+static const char *find_jwt(const char *p, const char *end)
+{
+	const char *q, *all = p;
+
+	for (; (p = memmem(p, (size_t)(end - p), "eyJ", 3)) != NULL; p++) {
+		if (p > all && (token_char(p[-1], false) || p[-1] == '.'))
+			continue;
+		q = jwt_part(p, end, "eyJ", 12);
+		if (!q || q == end || *q != '.')
+			continue;
+		q = jwt_part(q + 1, end, "ey", 4);
+		if (q && q < end && *q == '.' && jwt_part(q + 1, end, "", 16))
+			return p;
 	}
 	return NULL;
 }
@@ -118,19 +152,64 @@ size_t secret_find(const void *bytes, size_t n, struct secret out[SECRETS_MAX])
 				break;
 			}
 	}
+	hit = find_jwt(p, end);
+	if (hit)
+		out[len++] = (struct secret){ "a JSON Web Token", hit, false };
 	return len;
+}
+
+static bool ends_as(const char *name, const char *tail)
+{
+	return strlen(name) >= strlen(tail) && strcasecmp(name + strlen(name) - strlen(tail), tail) == 0;
+}
+
+/* Whether the last of a name's words, which '_' keeps apart, ends as a password's does. */
+static bool last_word(const char *name)
+{
+	const char *word = strrchr(name, '_') ? strrchr(name, '_') + 1 : name;
+
+	/* DB_PWD is none of the shell's */
+	for (size_t i = 0; i < ARRAY_LEN(other_words); i++)
+		if (strcasecmp(word, other_words[i]) == 0 && (word == name || !ends_as(word, "PWD")))
+			return false;
+	for (size_t i = 0; i < ARRAY_LEN(env_lasts); i++)
+		if (ends_as(word, env_lasts[i]))
+			return true;
+	return false;
 }
 
 bool secret_is_name(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(env_ends); i++)
-		if (strlen(name) > strlen(env_ends[i]) &&
-		    strcasecmp(name + strlen(name) - strlen(env_ends[i]), env_ends[i]) == 0)
+		if (strlen(name) > strlen(env_ends[i]) && ends_as(name, env_ends[i]))
 			return false;
 	for (size_t i = 0; i < ARRAY_LEN(env_words); i++)
 		if (strcasestr(name, env_words[i]))
 			return true;
-	return false;
+	return last_word(name);
+}
+
+/* AUTH, AUTHORIZATION, HTTP_AUTH_HEADER; not AUTHOR. */
+static bool names_login(const char *name)
+{
+	const char *auth = strcasestr(name, "AUTH");
+
+	return auth && (strncasecmp(auth, "AUTHOR", 6) != 0 || strncasecmp(auth, "AUTHORIZ", 8) == 0);
+}
+
+/* "Bearer x" (RFC 6750) and "Basic x": where the name says so all but a word, elsewhere if it is as long as a token. */
+static bool is_authorization(const char *name, const char *value)
+{
+	const size_t least = names_login(name) ? 6 : 20;
+	const char *p = strncasecmp(value, "Bearer ", 7) == 0 ? value + 7
+			: strncasecmp(value, "Basic ", 6) == 0 ? value + 6 : NULL;
+	size_t n;
+
+	if (!p)
+		return false;
+	p += strspn(p, " ");
+	n = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
+	return n >= least && !p[n + strspn(p + n, " \r\n")];
 }
 
 /* scheme://user:password@host: the user's name alone is no secret. */
@@ -157,5 +236,7 @@ const char *secret_of_env(const char *name, const char *value)
 		return found[0].what;
 	if (has_password(value))
 		return "a URL with a password";
+	if (is_authorization(name, value))
+		return "an authorization header";
 	return secret_is_name(name) ? "a secret, by its name" : NULL;
 }

@@ -21,7 +21,7 @@ bool secret_is_name(const char *name);
 
 /**
  * secret_of_env - what a variable of the environment is, by its name or its value: "a GitHub token", "a URL with a
- * password", "a secret, by its name"; NULL: none.
+ * password", "an authorization header", "a secret, by its name"; NULL: none.
  */
 const char *secret_of_env(const char *name, const char *value);
 

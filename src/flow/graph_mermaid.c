@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/str.h"
 #include "flow/graph.h"
 
 /*
@@ -15,24 +16,27 @@ struct mermaid {
 	struct buf took; /* those that were taken: "0,3" */
 };
 
-/* Text in double quotes: what has a meaning there is written as Mermaid's entities, and no line is broken. */
+/* Text in double quotes: what has a meaning there is written as Mermaid's entities, no line is broken or turned. */
 static void add_text(struct buf *b, const char *s, size_t most)
 {
 	size_t n = 0;
 
 	for (; *s; s++) {
 		const unsigned char c = (unsigned char)*s;
+		const size_t control = str_controlz(s);
 
 		if ((c & 0xc0) != 0x80 && n++ == most) {
 			buf_addz(b, "\xe2\x80\xa6");
 			return;
 		}
-		if (strchr("\"#<>&`\\|;{}[]()", c))
-			buf_addf(b, "#%d;", c);
-		else if (c < ' ' || c == 0x7f)
+		if (control) {
 			buf_addc(b, ' ');
-		else
+			s += control - 1;
+		} else if (strchr("\"#<>&`\\|;{}[]()", c)) {
+			buf_addf(b, "#%d;", c);
+		} else {
 			buf_addc(b, (char)c);
+		}
 	}
 }
 

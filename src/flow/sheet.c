@@ -70,8 +70,7 @@ static char *cut(struct arena *a, const char *s, size_t most)
 		next_char(&end);
 	out = arena_printf(a, "%.*s%s", (int)(end - s), s, fits ? "" : "\xe2\x80\xa6");
 	for (char *c = out; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = ' ';
+		memset(c, ' ', str_controlz(c));
 	return out;
 }
 

@@ -171,8 +171,10 @@ bool chaos_held(const struct chaos_result *r)
 /* The first line of what a plan says, whatever it does to a terminal. */
 static void add_line(struct buf *out, const char *s)
 {
-	for (; *s && *s != '\n'; s++)
-		buf_addc(out, (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+	for (size_t n; *s && *s != '\n'; s += n ? n : 1) {
+		n = str_controlz(s);
+		buf_addc(out, n ? '?' : *s);
+	}
 }
 
 /* "kill 10 % of instances", without when. */

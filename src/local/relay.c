@@ -467,8 +467,7 @@ static char *for_log(const struct relay_call *call)
 	char *s = xasprintf("%s %.*s", call->method, LOGGED_MAX, call->target);
 
 	for (char *p = s; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+		memset(p, '?', str_controlz(p));
 	return s;
 }
 

@@ -158,7 +158,8 @@ int check_artifact(struct check *c, const struct check_target *t, struct err *er
 	struct stat st;
 
 	if (stat(t->text, &st) < 0 || S_ISDIR(st.st_mode))
-		return check_image(c, t->text, t->platform, err);
+		return check_is_worker(t->text) ? check_worker(c, t, err)
+						: check_image(c, t->text, t->platform, err);
 	if (head_of(t->text, head, &n, err) < 0)
 		return -1;
 	if (n == 4 && memcmp(head, "\x7f" "ELF", 4) == 0)

@@ -71,7 +71,7 @@ void check_release(struct check *c);
 
 /** What is known of an artifact beside its bytes. */
 struct check_target {
-	const char *text;	/* a zip, a program, a module, or an image as place.h has it */
+	const char *text;	/* a zip, a program, a module, a Worker, or an image as place.h has it */
 	int platform;		/* enum check_platform; -1: lambda for zips, else generic */
 	const char *arch;	/* "x86_64", "arm64": what it is for; NULL: by the file's name, else any */
 };

@@ -52,7 +52,14 @@ void check_module(struct check *c, const char *where, const void *p, size_t n);
 void check_secret_name(struct check *c, const char *where, const char *path);
 /** check_secret_text - keys and tokens in a text; what holds a NUL in its first 8000 bytes is none. */
 void check_secret_text(struct check *c, const char *where, const void *p, size_t n);
-/** check_secret_env - one variable, by name and value. */
-void check_secret_env(struct check *c, const char *where, const char *name, const char *value);
+/** check_secret_env - one variable, by name and value; @in: "the image". */
+void check_secret_env(struct check *c, const char *where, const char *name, const char *value, const char *in);
+
+/* Workers: check_worker.c */
+/** check_is_worker - whether the directory @dir is one. */
+bool check_is_worker(const char *dir);
+int check_worker(struct check *c, const struct check_target *t, struct err *err) MUST_CHECK;
+/** check_worker_text - the variables of "wrangler.toml" or "config.capnp"; @text is written to. */
+void check_worker_text(struct check *c, const char *name, char *text);
 
 #endif

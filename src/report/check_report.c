@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/member.h"
+#include "cli/out.h"
 #include "report/check.h"
 
 void check_rules_text(bool json, struct buf *out)
@@ -36,13 +37,6 @@ void check_rules_text(bool json, struct buf *out)
 	}
 	if (json)
 		buf_addz(out, "]\n");
-}
-
-/* Foreign names end up on a terminal: no byte of theirs may steer it. */
-static void add_shown(struct buf *out, const char *s)
-{
-	for (; *s; s++)
-		buf_addc(out, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
 }
 
 static void report_json(const struct check *c, struct buf *out)
@@ -90,13 +84,13 @@ void check_report(const struct check *c, bool json, struct buf *out)
 				continue;
 			listed++;
 			buf_addf(out, "%s: ", check_severity_name(f->severity));
-			add_shown(out, f->artifact);
+			out_text(out, f->artifact);
 			if (f->where) {
 				buf_addz(out, ": ");
-				add_shown(out, f->where);
+				out_text(out, f->where);
 			}
 			buf_addz(out, ": ");
-			add_shown(out, f->message);
+			out_text(out, f->message);
 			buf_addf(out, " [%s]\n", f->rule->id);
 			if (!told[rule])
 				buf_addf(out, "  %s\n", f->rule->remedy);

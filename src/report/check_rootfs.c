@@ -179,7 +179,8 @@ static void check_user(struct check *c, const struct doc_config *cfg)
 static void check_config_secrets(struct check *c, const struct doc_config *cfg)
 {
 	for (size_t i = 0; i < cfg->env.len; i++)
-		check_secret_env(c, "config: Env", cfg->env.ptr[i].key, cfg->env.ptr[i].val);
+		check_secret_env(c, "config: Env", cfg->env.ptr[i].key, cfg->env.ptr[i].val,
+				 "the image");
 	for (size_t i = 0; i < cfg->labels.len; i++) {
 		CLEAN_FREE char *where = xasprintf("config: label %s", cfg->labels.ptr[i].key);
 

@@ -126,7 +126,8 @@
 	  "remove it from every layer and revoke it; pass it at run time") \
 	X(SECRET_FILE, "secret-file", WARNING, WARNING, WARNING, "a file that usually holds secrets or history", \
 	  "leave it out of the artifact") \
-	X(SECRET_ENV, "secret-env", WARNING, WARNING, WARNING, "a variable whose name says that it is a secret", \
+	X(SECRET_ENV, "secret-env", WARNING, WARNING, WARNING, \
+	  "a variable whose name or value says that it is a secret", \
 	  "set it when the function is deployed, from the platform's secret store") \
 	/* origin */ \
 	X(LABEL_MISSING, "label-missing", INFO, INFO, INFO, "no label that says where the image comes from", \

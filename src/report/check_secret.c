@@ -71,8 +71,9 @@ void check_secret_text(struct check *c, const char *where, const void *bytes, si
 			  line_of(p, p + n, found[i].at, line), found[i].what);
 }
 
-void check_secret_env(struct check *c, const char *where, const char *name, const char *value)
+void check_secret_env(struct check *c, const char *where, const char *name, const char *value, const char *in)
 {
+	struct secret found[SECRETS_MAX];
 	CLEAN_FREE char *named = NULL;
 
 	if (!*value)
@@ -80,5 +81,8 @@ void check_secret_env(struct check *c, const char *where, const char *name, cons
 	named = xasprintf("%s %s", where, name);
 	check_secret_text(c, named, value, strlen(value));
 	if (secret_is_name(name))
-		check_add(c, RULE_SECRET_ENV, where, "%s is set in the image", name);
+		check_add(c, RULE_SECRET_ENV, where, "%s is set in %s", name, in);
+	else if (!secret_find(value, strlen(value), found) && secret_of_env(name, value))
+		check_add(c, RULE_SECRET_ENV, where, "%s is set in %s, and is %s", name, in,
+			  secret_of_env(name, value));
 }

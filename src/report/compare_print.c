@@ -374,12 +374,6 @@ void cmp_add_number(struct buf *out, enum cmp_unit unit, double v)
 
 /* ---- foreign text ---- */
 
-static bool turns(uint32_t c)
-{
-	return c == 0x200e || c == 0x200f || c == 0x061c || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069);
-}
-
 uint32_t cmp_char(const char **s)
 {
 	const unsigned char *p = (const unsigned char *)*s;
@@ -402,7 +396,7 @@ uint32_t cmp_char(const char **s)
 	if (c == '\t' || c == '\n' || c == '\r')
 		return ' ';
 	if (!n || c < least[n] || c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ||
-	    (c & 0xfffe) == 0xfffe || c == 0x2028 || c == 0x2029 || turns(c))
+	    (c & 0xfffe) == 0xfffe || c == 0x2028 || c == 0x2029 || str_turns(c))
 		return 0xfffd;
 	return c;
 }

@@ -142,7 +142,7 @@ static void module_lines(const struct artifact *a, struct buf *out, int width)
 	names_lines("imports", &a->imports, out, width);
 	names_lines("exports", &a->exports, out, width);
 	line(out, "module", a->stripped ? "stripped" : "with names or debug information", width);
-	line(out, "verdict", a->verdict ? a->verdict : "nothing is wrong with it", width);
+	line(out, "verdict", a->verdict ? a->verdict : "imports and exports are as they should be", width);
 }
 
 static void summary(const struct artifact *a, int width, struct buf *out)

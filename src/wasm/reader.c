@@ -11,6 +11,7 @@
 
 #define HEAD 8u			/* magic and version */
 #define NAME_MAX_BYTES 65536u
+#define END 0x0bu
 
 enum section { SEC_CUSTOM, SEC_TYPE, SEC_IMPORT, SEC_FUNCTION, SEC_TABLE, SEC_MEMORY, SEC_GLOBAL, SEC_EXPORT, SEC_START,
 	       SEC_ELEMENT, SEC_CODE, SEC_DATA, SEC_DATA_COUNT, SEC_COUNT };
@@ -23,11 +24,14 @@ struct cursor {
 	const char *shown;
 	const unsigned char *base, *p, *end;	/* @end: of the section that is read */
 	struct err *err;
+	uint32_t functions;	/* without bodies yet */
+	uint32_t segments;	/* of data, as they were announced */
+	bool announced;
 };
 
 const char *wasm_kind_name(enum wasm_kind kind)
 {
-	static const char *const names[] = { "function", "table", "memory", "global" };
+	static const char *const names[WASM_KINDS] = { "function", "table", "memory", "global" };
 
 	return names[kind];
 }
@@ -105,19 +109,28 @@ static int name(struct cursor *c, const char **out)
 	return 0;
 }
 
-/* 5.3.7: a limit; those of memories are in pages. */
-static int limits(struct cursor *c, uint64_t *min)
+/* 5.3.7: limits, those of memories in pages; 2: the memory is shared by threads. */
+static int limits(struct cursor *c, uint32_t most, uint32_t *min)
 {
-	uint64_t max;
+	uint32_t max;
 	unsigned flags;
 
 	if (byte(c, &flags) < 0)
 		return -1;
-	if (flags > 7)
+	if (flags > 3 && flags < 8)
+		return bad(c, "addresses of 64 bits, which WASI does not have");
+	if (flags > 3 || flags == 2)
 		return bad(c, "unknown kind of limits 0x%02x", flags);
-	if (leb(c, flags & 4 ? 64 : 32, min) < 0)
+	if (u32(c, min) < 0)
 		return -1;
-	return flags & 1 ? leb(c, flags & 4 ? 64 : 32, &max) : 0;
+	max = *min;
+	if ((flags & 1) && u32(c, &max) < 0)
+		return -1;
+	if (*min > max)
+		return bad(c, "limits of at least %" PRIu32 " and at most %" PRIu32, *min, max);
+	if (max > most)
+		return bad(c, "a memory of %" PRIu32 " pages, of which there can be %" PRIu32, max, most);
+	return 0;
 }
 
 static int kind(struct cursor *c, enum wasm_kind *out)
@@ -132,13 +145,21 @@ static int kind(struct cursor *c, enum wasm_kind *out)
 	return 0;
 }
 
-/* The smallest import takes four bytes, an export three: what is counted is there, or is refused before it is held. */
+/* The smallest of them takes @least bytes: what is counted is there. */
 static int count(struct cursor *c, size_t least, const char *what, uint32_t *n)
 {
 	if (u32(c, n) < 0)
 		return -1;
 	if (*n > (size_t)(c->end - c->p) / least)
 		return bad(c, "%" PRIu32 " %s do not fit into their section", *n, what);
+	return 0;
+}
+
+/* The same of what is held afterwards. */
+static int count_names(struct cursor *c, size_t least, const char *what, uint32_t *n)
+{
+	if (count(c, least, what, n) < 0)
+		return -1;
 	if (*n > WASM_NAMES_MAX)
 		return err_set(c->err, ERR_LIMIT, "%s: limit exceeded: %" PRIu32 " %s, the limit is %u", c->shown, *n,
 			       what, WASM_NAMES_MAX);
@@ -147,17 +168,16 @@ static int count(struct cursor *c, size_t least, const char *what, uint32_t *n)
 
 static int import_type(struct cursor *c, enum wasm_kind k)
 {
-	uint64_t min;
-	uint32_t index;
+	uint32_t index, min;
 	unsigned b;
 
 	switch (k) {
 	case WASM_FUNC:
 		return u32(c, &index);
 	case WASM_TABLE:
-		return byte(c, &b) < 0 ? -1 : limits(c, &min);
+		return byte(c, &b) < 0 ? -1 : limits(c, UINT32_MAX, &min);
 	case WASM_MEMORY:
-		return limits(c, &min);
+		return limits(c, WASM_PAGES_MAX, &min);
 	default:
 		return byte(c, &b) < 0 ? -1 : byte(c, &b);
 	}
@@ -168,7 +188,7 @@ static int read_imports(struct cursor *c)
 	struct wasm_file *f = c->f;
 	uint32_t n;
 
-	if (count(c, 4, "imports", &n) < 0)
+	if (count_names(c, 4, "imports", &n) < 0)
 		return -1;
 	f->imports = arena_alloc(&f->arena, (size_t)n * sizeof(*f->imports));
 	for (; f->nimports < n; f->nimports++) {
@@ -177,8 +197,33 @@ static int read_imports(struct cursor *c)
 		if (name(c, &i->module) < 0 || name(c, &i->name) < 0 || kind(c, &i->kind) < 0 ||
 		    import_type(c, i->kind) < 0)
 			return -1;
+		f->count[i->kind]++;
 	}
 	return 0;
+}
+
+/* 5.5.6: each has a type. */
+static int read_functions(struct cursor *c)
+{
+	uint32_t type;
+
+	if (count(c, 1, "functions", &c->functions) < 0)
+		return -1;
+	for (uint32_t i = 0; i < c->functions; i++)
+		if (u32(c, &type) < 0)
+			return -1;
+	c->f->count[WASM_FUNC] += c->functions;
+	return 0;
+}
+
+static int check_index(struct cursor *c, const char *who, enum wasm_kind k, uint32_t index)
+{
+	const uint64_t n = c->f->count[k];
+
+	if (index < n)
+		return 0;
+	return n ? bad(c, "%s is %s %" PRIu32 ", of %" PRIu64, who, wasm_kind_name(k), index, n)
+		 : bad(c, "%s is %s %" PRIu32 ", but there is none", who, wasm_kind_name(k), index);
 }
 
 static int read_exports(struct cursor *c)
@@ -186,33 +231,92 @@ static int read_exports(struct cursor *c)
 	struct wasm_file *f = c->f;
 	uint32_t n, index;
 
-	if (count(c, 3, "exports", &n) < 0)
+	if (count_names(c, 3, "exports", &n) < 0)
 		return -1;
 	f->exports = arena_alloc(&f->arena, (size_t)n * sizeof(*f->exports));
 	for (; f->nexports < n; f->nexports++) {
 		struct wasm_export *e = &f->exports[f->nexports];
 
-		if (name(c, &e->name) < 0 || kind(c, &e->kind) < 0 || u32(c, &index) < 0)
+		if (name(c, &e->name) < 0 || kind(c, &e->kind) < 0 || u32(c, &index) < 0 ||
+		    check_index(c, "an export", e->kind, index) < 0)
 			return -1;
 	}
 	return 0;
 }
 
+static int read_start(struct cursor *c)
+{
+	uint32_t index;
+
+	return u32(c, &index) < 0 ? -1 : check_index(c, "what it starts with", WASM_FUNC, index);
+}
+
 static int read_memories(struct cursor *c)
 {
-	uint64_t min = 0;
-	uint32_t n;
+	uint32_t n, min;
 
 	if (count(c, 2, "memories", &n) < 0)
 		return -1;
 	for (uint32_t i = 0; i < n; i++) {
-		if (limits(c, &min) < 0)
+		if (limits(c, WASM_PAGES_MAX, &min) < 0)
 			return -1;
-		if (min >= UINT64_C(1) << 48)
-			return bad(c, "a memory of %" PRIu64 " pages", min);
 		if (i == 0)
-			c->f->memory = min * WASM_PAGE;
+			c->f->memory = (uint64_t)min * WASM_PAGE;
 	}
+	c->f->count[WASM_MEMORY] += n;
+	return 0;
+}
+
+/* Tables and globals: what each is initialised with is an expression, which would have to be read to find the next. */
+static int count_only(struct cursor *c, const char *what, enum wasm_kind k)
+{
+	uint32_t n;
+
+	if (count(c, 3, what, &n) < 0)
+		return -1;
+	c->f->count[k] += n;
+	c->p = c->end;
+	return 0;
+}
+
+/* 5.5.13: a body says its length, has a count of locals, and ends with the instruction "end". */
+static int read_code(struct cursor *c)
+{
+	uint32_t n, size;
+
+	if (u32(c, &n) < 0)
+		return -1;
+	if (n != c->functions)
+		return bad(c, "%" PRIu32 " bodies of %" PRIu32 " functions", n, c->functions);
+	c->functions = 0;
+	for (; n; n--) {
+		if (u32(c, &size) < 0)
+			return -1;
+		if (size > (size_t)(c->end - c->p))
+			return bad(c, "a function of %" PRIu32 " bytes does not fit into its section", size);
+		if (size < 2 || c->p[size - 1] != END)
+			return bad(c, "a function whose body does not end");
+		c->p += size;
+	}
+	return 0;
+}
+
+static int read_data_count(struct cursor *c)
+{
+	c->announced = true;
+	return u32(c, &c->segments);
+}
+
+static int read_data(struct cursor *c)
+{
+	uint32_t n;
+
+	if (count(c, 2, "segments of data", &n) < 0)
+		return -1;
+	if (c->announced && n != c->segments)
+		return bad(c, "%" PRIu32 " segments of data, where %" PRIu32 " were announced", n, c->segments);
+	c->segments = 0;
+	c->p = c->end;
 	return 0;
 }
 
@@ -220,7 +324,7 @@ static int read_section(struct cursor *c, unsigned id, const unsigned char *star
 {
 	const uint64_t size = (uint64_t)(c->end - c->p);
 	const char *ignored;
-	int r;
+	int r = 0;
 
 	switch (id) {
 	case SEC_CUSTOM:
@@ -231,19 +335,37 @@ static int read_section(struct cursor *c, unsigned id, const unsigned char *star
 	case SEC_IMPORT:
 		r = read_imports(c);
 		break;
-	case SEC_EXPORT:
-		r = read_exports(c);
+	case SEC_FUNCTION:
+		r = read_functions(c);
+		break;
+	case SEC_TABLE:
+		r = count_only(c, "tables", WASM_TABLE);
 		break;
 	case SEC_MEMORY:
 		r = read_memories(c);
 		break;
+	case SEC_GLOBAL:
+		r = count_only(c, "globals", WASM_GLOBAL);
+		break;
+	case SEC_EXPORT:
+		r = read_exports(c);
+		break;
+	case SEC_START:
+		r = read_start(c);
+		break;
+	case SEC_DATA_COUNT:
+		r = read_data_count(c);
+		break;
+	case SEC_CODE:
+		c->f->code = size;
+		r = read_code(c);
+		break;
+	case SEC_DATA:
+		c->f->data = size;
+		r = read_data(c);
+		break;
 	default:
-		if (id == SEC_CODE)
-			c->f->code = size;
-		if (id == SEC_DATA)
-			c->f->data = size;
 		c->p = c->end;
-		return 0;
 	}
 	if (r == 0 && c->p != c->end)
 		return bad(c, "the section is longer than what is in it");
@@ -274,13 +396,17 @@ static int read_sections(struct cursor *c, const unsigned char *end)
 		if (read_section(c, id, start) < 0)
 			return -1;
 	}
+	if (c->functions)
+		return bad(c, "no bodies of %" PRIu32 " functions", c->functions);
+	if (c->segments)
+		return bad(c, "no segments of data, where %" PRIu32 " were announced", c->segments);
 	return 0;
 }
 
 int wasm_parse(struct wasm_file *f, const char *shown, const void *p, size_t n, struct err *err)
 {
 	static const unsigned char head[HEAD] = { 0, 'a', 's', 'm', 1, 0, 0, 0 };
-	struct cursor c = { f, shown, p, (const unsigned char *)p + HEAD, NULL, err };
+	struct cursor c = { .f = f, .shown = shown, .base = p, .p = (const unsigned char *)p + HEAD, .err = err };
 
 	*f = (struct wasm_file)WASM_INIT;
 	f->size = n;
@@ -309,7 +435,8 @@ void wasm_release(struct wasm_file *f)
 void wasm_strip_bytes(const void *p, size_t n, struct buf *out)
 {
 	struct err ignored;
-	struct cursor c = { NULL, "", p, (const unsigned char *)p + HEAD, (const unsigned char *)p + n, &ignored };
+	struct cursor c = { .shown = "", .base = p, .p = (const unsigned char *)p + HEAD,
+			    .end = (const unsigned char *)p + n, .err = &ignored };
 	const unsigned char *end = c.end;
 
 	buf_add(out, p, HEAD);

@@ -12,15 +12,17 @@
 
 /*
  * WebAssembly modules (core specification 2.0, 5: binary format), as far as they say what a module needs and gives: the
- * frame of sections, imports, exports, memories. Code is not looked at: an engine validates it before it runs it.
+ * frame of sections, imports, exports, memories, and how many functions, tables and globals there are. What is in a
+ * function's body, a segment or a type is not looked at: an engine validates it before it runs it.
  */
 
 #define WASM_SIZE_MAX (256u << 20)	/* bytes of a module */
 #define WASM_NAMES_MAX 100000u		/* imports, and exports */
 #define WASM_WASI "wasi_snapshot_preview1"
 #define WASM_PAGE 65536u
+#define WASM_PAGES_MAX 65536u		/* of a memory whose addresses have 32 bits */
 
-enum wasm_kind { WASM_FUNC, WASM_TABLE, WASM_MEMORY, WASM_GLOBAL };
+enum wasm_kind { WASM_FUNC, WASM_TABLE, WASM_MEMORY, WASM_GLOBAL, WASM_KINDS };
 const char *wasm_kind_name(enum wasm_kind kind);	/* "function", "table", "memory", "global" */
 
 struct wasm_import {
@@ -43,6 +45,7 @@ struct wasm_file {
 	struct wasm_import *imports;	/* in the module's order, as exports */
 	struct wasm_export *exports;
 	size_t nimports, nexports;
+	uint64_t count[WASM_KINDS];	/* of each kind, imported and its own */
 	uint64_t size;			/* bytes of the module */
 	uint64_t code, data;		/* bytes of these sections */
 	uint64_t custom;		/* bytes of sections that only tools read: names, DWARF, producers */

@@ -94,8 +94,8 @@ Comment: '<script>alert(1)</script> & "x"'
 StartAt: '</title><script>'
 States:
   '</title><script>': {Type: Pass, Next: 'a"] --> b; click'}
-  'a"] --> b; click': {Type: Pass, Result: 1, Next: "\u0001\uFFFE\n]"}
-  "\u0001\uFFFE\n]": {Type: Fail, Error: '"<b>`#'}
+  'a"] --> b; click': {Type: Pass, Result: 1, Next: "\u0001\uFFFE\u202E\n]"}
+  "\u0001\uFFFE\u202E\n]": {Type: Fail, Error: '"<b>`#'}
 END
 	graph m.yaml -o m.svg
 	is "$status" 0
@@ -107,7 +107,7 @@ END
   b0(( )) --> s0
   s0["#60;/title#62;#60;script#62;<br/>Pass"]
   s1["a#34;#93; --#62; b#59; click<br/>Pass"]
-  s2([" '$'\xef\xbf\xbe'' #93;<br/>Fail: #34;#60;b#62;#96;#35;"])
+  s2([" '$'\xef\xbf\xbe''  #93;<br/>Fail: #34;#60;b#62;#96;#35;"])
   s0 --> s1
   s1 --> s2'
 }

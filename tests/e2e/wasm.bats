@@ -352,7 +352,7 @@ hint: apt-get install lld"
 	has "$out" "  exports     memory
               _start
   module      stripped
-  verdict     nothing is wrong with it"
+  verdict     imports and exports are as they should be"
 	slsc_run inspect --json $M
 	is "$(jq -c '.artifacts[0] | [.kind, .arch, .module.exports, .module.stripped, .module.verdict, .program]' <<<"$out")" \
 		'["module","wasm32",["memory","_start"],true,null,null]'
@@ -376,6 +376,19 @@ hint: leave out --sections: what it imports and exports is told of it"
   size        15 bytes"
 	slsc_run inspect --json bad.wasm
 	is "$(jq -c '.artifacts[0] | [.kind, .module]' <<<"$out")" '["module",null]'
+	# what would turn the line around
+	printf '\0asm\1\0\0\0\2\012\1\4e\342\200\256\1b\0\0' >turned.wasm
+	slsc_run inspect turned.wasm
+	has "$out" "  imports     e?.b"
+	slsc_run check turned.wasm
+	has "$out" "imports function 'b' from 'e?' [module-imports]"
+	# what is exported is not there
+	printf '\0asm\1\0\0\0\5\3\1\0\1\7\012\1\6memory\2\7' >nothing.wasm
+	slsc_run inspect nothing.wasm
+	is "$status $err" "1 error: nothing.wasm: byte 25: an export is memory 7, of 1"
+	slsc_run check nothing.wasm
+	is "$status" 3
+	is "$(head -1 <<<"$out")" "error: nothing.wasm: the module: byte 25: an export is memory 7, of 1 [module-format]"
 	slsc_run local --port 0 bad.wasm
 	is "$status" 2
 	is "$(tail -2 "$T/err")" "error: bad.wasm: is a WebAssembly module, which slsc does not run

@@ -290,6 +290,18 @@ manifest.json"
 	slsc_run package --workers --no-build -p small
 	is "$status $err" "1 error: f is not built for wasm32 in profile 'small': there is no .slsc/small/wasm32/f
 hint: run \`slsc build f --arch wasm32\`, or leave out --no-build"
+	echo '    env: {DB_PASSWORD: hunter2, A: b}' >>slsc.yaml
+	sed -i 's/\[arm64\]/[wasm32]/; 1a arches: [x86_64, wasm32]' slsc.yaml
+	slsc_run -q package --workers m
+	is "$status $err" "0 warning: slsc.yaml:9:11: DB_PASSWORD is a secret, by its name, and its value is in the Worker, in wrangler.toml and config.capnp: take it out of env, and set it by 'wrangler secret put DB_PASSWORD'"
+	slsc_run check dist/m.workers
+	is "$status $out" "0 warning: dist/m.workers: config.capnp: DB_PASSWORD is set in the Worker [secret-env]
+  set it when the function is deployed, from the platform's secret store
+warning: dist/m.workers: wrangler.toml: DB_PASSWORD is set in the Worker [secret-env]
+1 artifact: 0 errors, 2 warnings, 0 notes"
+	echo '    package: {check: {ignore: [secret-env]}}' >>slsc.yaml
+	slsc_run -q package --workers m
+	is "$status $err" "0 "
 	# debug information is for debuggers
 	slsc_run package --workers -p debug
 	is "$status" 0

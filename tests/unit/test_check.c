@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "config/secret.h"
 #include "os/fs.h"
 #include "report/check_diff.h"
 #include "report/check_entry.h"
@@ -110,6 +111,8 @@ static void users(void **state)
 	}
 }
 
+#define JWT "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmVkIGJ5IG5vYm9keQ"
+
 /* Text -> the ids of what is found in it. */
 static void secrets(void **state)
 {
@@ -134,6 +137,12 @@ static void secrets(void **state)
 		{ "AKIAIOSFODNN7EXAMPLE", "" },
 		{ "glpat-abcdefghij0123456789", "secret-token " },
 		{ "ghp_short", "" },
+		{ "x=" JWT "\n", "secret-token " },
+		{ "x." JWT, "" },
+		{ "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.", "" },
+		{ "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0", "" },
+		{ "eyJhbGciOiJIUzI1NiJ9", "" },
+		{ "eyJ eyJ.eyJ.eyJ", "" },
 		{ "//r/:_authToken=${NPM_TOKEN}", "" },
 		{ "//r/:_authToken=abc", "secret-token " },
 		{ "{\"auths\":{}}", "" },
@@ -157,6 +166,87 @@ static void secrets(void **state)
 		if (strcmp(ids.ptr, rows[i].ids) != 0)
 			fail_msg("%s: %s", rows[i].text, ids.ptr);
 	}
+}
+
+static void variables(void **state)
+{
+	static const char *const names[] = {
+		"DB_PASSWORD", "db_password", "DB_PWD", "DbPwd", "MYSQL_PWD", "PASSPHRASE", "GPG_PASSPHRASE", "MYPASS",
+		"DB_PASS", "PASS", "smtp_pass", "API_KEY", "TOKEN",
+	};
+	static const char *const plain[] = {
+		"PWD", "OLDPWD", "COMPASS", "MY_COMPASS", "BYPASS", "CACHE_BYPASS", "AUTHOR", "AUTH", "PASSENGER",
+		"PASSENGER_APP_ENV", "PASS_THROUGH", "PASSES", "RENDER_PASSES", "PASSIVE", "PASSPORT", "OAUTH_URL",
+		"AUTH_URL", "TRESPASS", "LOWPASS", "PASSWORD_FILE", "DB_PASS_FILE", "PWD_LEN", "",
+	};
+	static const struct {
+		const char *name, *value, *what;
+	} rows[] = {
+		{ "AUTH", "Bearer hunter2", "an authorization header" },
+		{ "HTTP_AUTHORIZATION", "basic YTpi\n", NULL },
+		{ "HTTP_AUTHORIZATION", "basic dXNlcjpwYXNz\n", "an authorization header" },
+		{ "HEADER", "Bearer 0123456789abcdef0123", "an authorization header" },
+		{ "HEADER", "Bearer authentication", NULL },
+		{ "AUTH", "Bearer", NULL },
+		{ "AUTH", "Bearer token", NULL },
+		{ "AUTH", "Bearer ${TOKEN_OF_THE_DAY}", NULL },
+		{ "AUTHOR", "Basic Instincts", NULL },
+		{ "X", JWT, "a JSON Web Token" },
+		{ "AUTH", "Bearer " JWT, "a JSON Web Token" },
+		{ "X", "eyJhbGciOiJIUzI1NiJ9", NULL },
+		{ "X", "postgres://u:p@h/d", "a URL with a password" },
+		{ "OAUTH_URL", "https://example.com/auth?token=", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!secret_of_env(names[i], "x"))
+			fail_msg("%s is a secret", names[i]);
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+		if (secret_of_env(plain[i], "x"))
+			fail_msg("%s is no secret", plain[i]);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *what = secret_of_env(rows[i].name, rows[i].value);
+
+		if (what ? !rows[i].what || strcmp(what, rows[i].what) != 0 : rows[i].what != NULL)
+			fail_msg("%s=%s: %s", rows[i].name, rows[i].value, what ? what : "none");
+	}
+}
+
+/* A Worker's configuration -> "where: message" of what is found; each cut of it is looked at, too. */
+static void workers(void **state)
+{
+	static const struct {
+		const char *name, *text, *found;
+	} rows[] = {
+		{ "wrangler.toml", "name = \"f\"\nTOKEN = \"x\"\n[vars]\n\"DB_PASSWORD\" = \"hunter2\"\n"
+				   "\"PATH\" = \"/a\"\nAPI_KEY='x'\n\"TOKEN\" = \"\"\n[[routes]]\nSECRET = \"x\"\n",
+		  "wrangler.toml: DB_PASSWORD is set in the Worker\nwrangler.toml: API_KEY is set in the Worker\n" },
+		{ "wrangler.toml", "[env.test.vars]\nK = \"\\\"AKIAABCDEFGHIJKLMNOP\\\"\" # mine\n",
+		  "wrangler.toml K: an AWS access key id\n" },
+		{ "wrangler.toml", "[vars]\nDB = \"redis://u:p@h\"\n",
+		  "wrangler.toml: DB is set in the Worker, and is a URL with a password\n" },
+		{ "config.capnp", "  bindings = [\n    (name = \"DB_PASSWORD\", text = \"hunter2\"),\n"
+				  "    (name = \"A\", text = \"b\"),\n"
+				  "    (name = \"TOKEN.wasm\", wasm = embed \"x\"),\n",
+		  "config.capnp: DB_PASSWORD is set in the Worker\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (size_t n = 0; n <= strlen(rows[i].text); n++) {
+			CLEAN_CHECK struct check c = { .ignore = NULL };
+			CLEAN_BUF struct buf found = BUF_INIT;
+			CLEAN_FREE char *copy = xstrndup(rows[i].text, n);
+
+			check_start(&c, "x", CHECK_GENERIC);
+			check_worker_text(&c, rows[i].name, copy);
+			VEC_EACH(&c.findings, f)
+				buf_addf(&found, "%s: %s\n", f->where, f->message);
+			assert_true(starts_with(rows[i].found, found.len ? found.ptr : ""));
+			if (!rows[i].text[n])
+				assert_string_equal(found.ptr, rows[i].found);
+		}
 }
 
 static void differences(void **state)
@@ -200,7 +290,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_whole), cmocka_unit_test(rules_are_documented),
 		cmocka_unit_test(findings_are_counted_and_cut), cmocka_unit_test(users),
-		cmocka_unit_test(secrets), cmocka_unit_test(differences),
+		cmocka_unit_test(secrets), cmocka_unit_test(workers), cmocka_unit_test(variables),
+		cmocka_unit_test(differences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,7 @@ static void test_messages(void **state)
 	out_error(&err);
 	out_warn("'a\nwarning: b'");
 	out_note("escape \033[2J, tab \t, del \x7f, caf\xc3\xa9");
+	out_warn("a \xe2\x80\xaetxt.exe\xe2\x81\xa9");
 	assert_string_equal(end(), "error: slsc.yaml:12:5: unknown key 'optimise'\n"
 				   "hint: did you mean 'optimize'?\n"
 				   "warning: zstd layers are new to Lambda\n"
@@ -98,7 +99,8 @@ static void test_messages(void **state)
 				   "error: cannot read x?hint: run it as root?\n"
 				   "hint: look at 'a?b'\n"
 				   "warning: 'a?warning: b'\n"
-				   "escape ?[2J, tab \t, del ?, caf\xc3\xa9\n");
+				   "escape ?[2J, tab \t, del ?, caf\xc3\xa9\n"
+				   "warning: a ?txt.exe?\n");
 }
 
 static void test_quiet_verbose(void **state)

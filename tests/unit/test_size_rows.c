@@ -123,6 +123,7 @@ static void texts(void **state)
 	} names[] = {
 		{ "short", "short", 5 }, { "longer", "lo...", 5 },     { "abcd", "abc", 3 },
 		{ "\xc3\xa9tat", "\xc3\xa9tat", 4 }, { "a\033b\xff", "a?b?", 9 },
+		{ "a\xe2\x80\xae" "b", "a?b", 3 },
 	};
 	char s[32];
 

@@ -168,6 +168,21 @@ static void test_control(void **state)
 	assert_int_equal(str_control(STR("\xc2\xa0")), 0);
 	assert_int_equal(str_control(STR("\xc2")), 0);
 	assert_int_equal(str_control(STR("\xc3\x9b")), 0);
+	/* what turns a line around, and its neighbours */
+	assert_int_equal(str_control(STR("\xe2\x80\xae" "x")), 3);
+	assert_int_equal(str_control(STR("\xe2\x80\xaa")), 3);
+	assert_int_equal(str_control(STR("\xe2\x80\x8e")), 3);
+	assert_int_equal(str_control(STR("\xe2\x81\xa6")), 3);
+	assert_int_equal(str_control(STR("\xe2\x81\xa9")), 3);
+	assert_int_equal(str_control(STR("\xd8\x9c")), 2);
+	assert_int_equal(str_control(STR("\xe2\x80\xa9")), 0);
+	assert_int_equal(str_control(STR("\xe2\x80\xaf")), 0);
+	assert_int_equal(str_control(STR("\xe2\x81\xaa")), 0);
+	assert_int_equal(str_control(STR("\xe2\x80")), 0);
+	assert_int_equal(str_control(STR("\xd8\x9b")), 0);
+	assert_int_equal(str_controlz("\xe2\x80\xae"), 3);
+	assert_int_equal(str_controlz("\xe2\x80"), 0);
+	assert_int_equal(str_controlz(""), 0);
 	assert_int_equal(str_control(STR("a")), 0);
 	assert_int_equal(str_control(STR("")), 0);
 }

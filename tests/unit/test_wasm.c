@@ -24,6 +24,7 @@
 #define CODE "\x0a\4\1\2\0\x0b"
 #define DATA "\x0b\7\1\0\x41\0\x0b\1x"
 #define NAMES "\0\6\4nameX"
+#define REST FUNCTIONS MEMORY EXPORTS CODE
 #define WHOLE HEAD TYPES IMPORTS FUNCTIONS MEMORY EXPORTS CODE DATA NAMES
 
 struct bytes {
@@ -60,6 +61,9 @@ static void reads(void **state)
 	assert_int_equal(f.exports[0].kind, WASM_MEMORY);
 	assert_string_equal(f.exports[1].name, "_start");
 	assert_int_equal(f.memory, 2 * WASM_PAGE);
+	assert_int_equal(f.count[WASM_FUNC], 2);
+	assert_int_equal(f.count[WASM_MEMORY], 1);
+	assert_int_equal(f.count[WASM_TABLE] + f.count[WASM_GLOBAL], 0);
 	assert_int_equal(f.code, 4);
 	assert_int_equal(f.data, 7);
 	assert_int_equal(f.custom, 8);
@@ -79,7 +83,7 @@ static void refuses(void **state)
 	refused(BYTES(HEAD "\1"), ERR_FORMAT, "m: byte 9: the section ends too early");
 	refused(BYTES(HEAD "\1\5\0"), ERR_FORMAT, "m: byte 10: section 1 has 5 bytes, but the module ends after 1");
 	refused(BYTES(HEAD FUNCTIONS TYPES), ERR_FORMAT, "m: byte 14: section 1 is out of order, or there twice");
-	refused(BYTES(HEAD CODE "\x0c\1\0"), ERR_FORMAT, "m: byte 16: section 12 is out of order, or there twice");
+	refused(BYTES(HEAD "\x0a\1\0\x0c\1\0"), ERR_FORMAT, "m: byte 13: section 12 is out of order, or there twice");
 	refused(BYTES(HEAD "\1\xff\xff\xff\xff\x1f"), ERR_FORMAT, "m: byte 14: a number of more than 32 bits");
 	refused(BYTES(HEAD "\1\x80\x80\x80\x80\x80\0"), ERR_FORMAT, "m: byte 14: a number of more than 32 bits");
 	refused(BYTES(HEAD "\2\5\xff\xff\xff\xff\x0f"), ERR_FORMAT,
@@ -92,8 +96,53 @@ static void refuses(void **state)
 	refused(BYTES(HEAD "\2\x08\1\1m\1a\0\0\0"), ERR_FORMAT,
 		"m: byte 17: the section is longer than what is in it");
 	refused(BYTES(HEAD "\5\x09\1\4\x80\x80\x80\x80\x80\x80\x40"), ERR_FORMAT,
-		"m: byte 19: a memory of 281474976710656 pages");
+		"m: byte 12: addresses of 64 bits, which WASI does not have");
+	refused(BYTES(HEAD "\5\5\1\0\x81\x80\4"), ERR_FORMAT,
+		"m: byte 15: a memory of 65537 pages, of which there can be 65536");
+	refused(BYTES(HEAD "\5\6\1\1\2\x81\x80\4"), ERR_FORMAT,
+		"m: byte 16: a memory of 65537 pages, of which there can be 65536");
+	refused(BYTES(HEAD "\5\4\1\1\2\1"), ERR_FORMAT, "m: byte 14: limits of at least 2 and at most 1");
+	refused(BYTES(HEAD "\5\3\1\2\2"), ERR_FORMAT, "m: byte 12: unknown kind of limits 0x02");
 	refused(BYTES(HEAD "\5\3\1\x08\2"), ERR_FORMAT, "m: byte 12: unknown kind of limits 0x08");
+}
+
+/* What no engine takes: an index of what is not there, functions without bodies, bodies that are none. */
+static void counts(void **state)
+{
+	static const struct {
+		struct bytes of;
+		const char *msg;
+	} rows[] = {
+		{ BYTES(HEAD MEMORY "\7\5\1\1m\2\7"), "m: byte 20: an export is memory 7, of 1" },
+		{ BYTES(HEAD MEMORY "\7\5\1\1f\0\0"), "m: byte 20: an export is function 0, but there is none" },
+		{ BYTES(HEAD TYPES IMPORTS FUNCTIONS "\7\x08\1\1f\0\x80\x92\xf4\1"),
+		  "m: byte 65: an export is function 4000000, of 2" },
+		{ BYTES(HEAD TYPES IMPORTS FUNCTIONS "\7\5\1\1f\0\2"),
+		  "m: byte 62: an export is function 2, of 2" },
+		{ BYTES(HEAD "\4\4\1\x70\0\0\7\5\1\1t\1\1"), "m: byte 21: an export is table 1, of 1" },
+		{ BYTES(HEAD "\6\6\1\x7f\0\x41\0\x0b\7\5\1\1g\3\1"), "m: byte 23: an export is global 1, of 1" },
+		{ BYTES(HEAD TYPES FUNCTIONS "\x08\1\1"),
+		  "m: byte 21: what it starts with is function 1, of 1" },
+		{ BYTES(HEAD "\x08\1\0"), "m: byte 11: what it starts with is function 0, but there is none" },
+		{ BYTES(HEAD TYPES FUNCTIONS), "m: byte 18: no bodies of 1 functions" },
+		{ BYTES(HEAD "\3\6\xff\xff\xff\xff\x0f\0"),
+		  "m: byte 15: 4294967295 functions do not fit into their section" },
+		{ BYTES(HEAD CODE), "m: byte 11: 1 bodies of 0 functions" },
+		{ BYTES(HEAD TYPES FUNCTIONS "\x0a\5\xff\xff\xff\xff\xff"),
+		  "m: byte 25: a number of more than 32 bits" },
+		{ BYTES(HEAD TYPES FUNCTIONS "\x0a\4\1\3\0\x0b"),
+		  "m: byte 22: a function of 3 bytes does not fit into its section" },
+		{ BYTES(HEAD TYPES FUNCTIONS "\x0a\4\1\2\0\x0a"), "m: byte 22: a function whose body does not end" },
+		{ BYTES(HEAD TYPES FUNCTIONS "\x0a\3\1\1\x0b"), "m: byte 22: a function whose body does not end" },
+		{ BYTES(HEAD TYPES FUNCTIONS "\x0a\5\1\2\0\x0bx"),
+		  "m: byte 24: the section is longer than what is in it" },
+		{ BYTES(HEAD "\x0c\1\2" DATA), "m: byte 14: 1 segments of data, where 2 were announced" },
+		{ BYTES(HEAD "\x0c\1\2"), "m: byte 11: no segments of data, where 2 were announced" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		refused(rows[i].of, ERR_FORMAT, rows[i].msg);
 }
 
 /* Each cut is refused, or is a module that ends after a section. */
@@ -140,15 +189,16 @@ static void verifies(void **state)
 	verdict(BYTES(HEAD TYPES IMPORTS FUNCTIONS MEMORY "\7\x1c\3\6memory\2\0\6_start\0\1\6_start\0\1" CODE), &any,
 		": exports '_start' twice");
 	verdict(BYTES(WHOLE), &stripped, ": is not stripped: 8 bytes are of custom sections");
-	verdict(BYTES(HEAD EXPORTS "\0\x12\1x/somewhere/else/"), &any, NULL);
-	verdict(BYTES(HEAD EXPORTS "\0\x12\1x/somewhere/else/"), &stripped,
+	verdict(BYTES(HEAD TYPES IMPORTS REST "\0\x12\1x/somewhere/else/"), &any, NULL);
+	verdict(BYTES(HEAD TYPES IMPORTS REST "\0\x12\1x/somewhere/else/"), &stripped,
 		": is not stripped: 20 bytes are of custom sections; holds the path of this machine '/somewhere/else'");
 	verdict(BYTES(HEAD), &any, ": does not export the function '_start'; does not export its 'memory'");
-	verdict(BYTES(HEAD "\2\x0b\1\3env\3a\033b\0\0" EXPORTS), &any, ": imports function 'a?b' from 'env'");
-	verdict(BYTES(HEAD "\2\x1d\1\x16wasi_snapshot_preview1\1m\2\0\0" EXPORTS), &any,
+	verdict(BYTES(HEAD "\2\x0b\1\3env\3a\033b\0\0" REST), &any, ": imports function 'a?b' from 'env'");
+	verdict(BYTES(HEAD TYPES "\2\x1d\1\x16wasi_snapshot_preview1\1m\2\0\0" FUNCTIONS
+		      "\7\x13\2\6memory\2\0\6_start\0\0" CODE), &any,
 		": imports memory 'm' from 'wasi_snapshot_preview1'");
 	verdict(BYTES(HEAD "\2\x2b\7\1e\1a\0\0\1e\1b\0\0\1e\1c\0\0\1e\1d\0\0\1e\1e\0\0\1e\1f\0\0\1e\1g\0\0"
-		      EXPORTS), &any,
+		      REST), &any,
 		": imports function 'a' from 'e'; imports function 'b' from 'e'; imports function 'c' from 'e'; "
 		"imports function 'd' from 'e'; imports function 'e' from 'e'; has 2 other foreign imports");
 }
@@ -175,7 +225,7 @@ static void functions_of_wasi(void **state)
 	assert_false(wasm_is_wasi(&m));
 	assert_string_equal(wasm_wasi_closest("fd_wirte"), "fd_write");
 	assert_null(wasm_wasi_closest("secret"));
-	verdict(BYTES(HEAD "\2\x20\1\x16wasi_snapshot_preview1\5later\0\0" EXPORTS),
+	verdict(BYTES(HEAD "\2\x20\1\x16wasi_snapshot_preview1\5later\0\0" REST),
 		&(struct wasm_rules){ false, NULL }, ": imports function 'later' from 'wasi_snapshot_preview1'");
 }
 
@@ -184,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(counts),
 		cmocka_unit_test(cuts),
 		cmocka_unit_test(verifies),
 		cmocka_unit_test(functions_of_wasi),
