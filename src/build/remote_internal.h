@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "build/embedded.h"
 #include "build/graph.h"
 #include "build/remote.h"
 #include "oci/document.h"
@@ -49,6 +50,7 @@ struct remote {
 	struct map identities;		/* "NAME ARCH" of a toolchain -> hex */
 	struct map by_object;		/* -> struct remote_list *; with listed */
 	struct remote_list *lists;
+	struct embedded_scans scans;
 	struct timespec begun;		/* nothing written before has a later time, nor the other way round */
 	bool listed, told, dead, dry_run;
 };
