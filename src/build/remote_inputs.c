@@ -209,6 +209,14 @@ static void add_input(struct gathering *c, const char *path)
 	VEC_PUSH(&c->rt->inputs, ((struct remote_file){ arena_strdup(&c->r->arena, name), *d }));
 }
 
+/* A map has no word of what only has symbols, or bytes for LTO. */
+static void add_flagged(struct gathering *c, const struct lstrs *ldflags)
+{
+	for (size_t i = 0; i < ldflags->len; i++)
+		if (remote_is_linked(ldflags->ptr[i].s) && !(c->rt->t->tc->stage && ldflags->ptr[i].s[0] == '/'))
+			add_input(c, ldflags->ptr[i].s);
+}
+
 static void add_linked(struct gathering *c, const struct link_inputs *linked)
 {
 	const struct target *t = c->rt->t;
@@ -295,6 +303,8 @@ static int gather(struct gathering *c, struct err *err)
 	for (size_t i = 0; i < t->fn->libs.len; i++)
 		if (lib_is_file(t->fn->libs.ptr[i].s) && !(t->tc->stage && t->fn->libs.ptr[i].s[0] == '/'))
 			add_input(c, t->fn->libs.ptr[i].s);
+	add_flagged(c, &t->fn->ldflags);
+	add_flagged(c, &g->profile->ldflags);
 	if (map && linkmap_read(map, t->map, &linked, &ignored) < 0)
 		c->known = false;
 	add_linked(c, &linked);

@@ -70,9 +70,19 @@ int remote_export(struct remote *r, struct err *err) MUST_CHECK;
 /** remote_trouble - a warning, the first time. -1 if it is ERR_INTR. */
 int remote_trouble(struct remote *r, const char *option, const struct err *why, struct err *err) MUST_CHECK;
 
-/* remote_key.c */
+/* remote_flags.c */
 /** remote_may - whether all that decides the bytes of @t can be known beforehand. */
 bool remote_may(const struct graph *g, const struct target *t);
+/**
+ * remote_flags - whether compilers read with them what -MD lists, and no more. remote_ldflags - linkers what their map
+ * lists, or remote_is_linked() knows; an option of the linker's that is not known to be harmless is none.
+ */
+bool remote_flags(const struct lstrs *words);
+bool remote_ldflags(const struct lstrs *words);
+/** remote_is_linked - whether @word of ldflags is an object or archive. */
+bool remote_is_linked(const char *word);
+
+/* remote_key.c */
 /** remote_text - the commands of @t, digested; with the identities that this machine knows toolchains by. */
 int remote_text(const struct graph *g, const struct target *t, char out[REMOTE_KEY], struct err *err) MUST_CHECK;
 /** remote_key - of @t on every machine. ERR_NOTFOUND: a part of the toolchain cannot be identified. */

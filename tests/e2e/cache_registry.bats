@@ -653,10 +653,12 @@ kinds() {
 		arches: [x86_64]
 		functions:
 		  macro: {sources: [macro.c], runtime: none}
-		  plain: {sources: [plain.c], includes: [data], runtime: none}
+		  order: {sources: [plain.c], includes: [data], runtime: none, ldflags: ["-Wl,--symbol-ordering-file=order"]}
+		  plain: {sources: [plain.c], includes: [data], runtime: none, ldflags: ["-Wl,--as-needed,-z,now", "-Wl,-umain"]}
 	Y
 	printf '.incbin "blob.bin"\n' >data/blob.inc
 	printf 'one\n' >data/blob.bin
+	printf 'main\n' >order
 	cat >plain.c <<-'C'
 		#include <unistd.h>
 		__asm__(".section .rodata\nblob: .global blob\n.INCLUDE \"data/blob.inc\"\n.previous");
@@ -670,7 +672,8 @@ kinds() {
 	C
 	machine
 	slsc_run -v build --cache-to "$cache"
-	is "$status $(grep ' the cache' <<<"$err")" "0 macro x86_64: not put into the cache"
+	is "$status $(grep ' the cache' <<<"$err")" "0 macro x86_64: not put into the cache
+order x86_64: not put into the cache"
 	rm -r .slsc
 	slsc_run build plain --json --cache-from "$cache"
 	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out") $(.slsc/release/x86_64/plain)" "[1,0] one"
