@@ -25,6 +25,7 @@ void embedded_release(struct embedded *e)
 {
 	strs_release(&e->files);
 	strs_release(&e->embeds);
+	map_release(&e->data);
 	map_release(&e->seen);
 }
 
@@ -105,6 +106,8 @@ static void follow(const char *dir, const struct strs *dirs, const struct includ
 	strs_add(&out->files, path);
 	if (ref->kind == INCLUDE_ASM)
 		strs_add(queue, path);
+	else
+		map_put(&out->data, path, out);
 }
 
 int embedded_find(struct embedded_scans *s, const char *dir, const struct strs *dirs, const char *path,

@@ -24,6 +24,7 @@ struct embedded {
 	struct strs files;  /* .incbin's, .include's; as they were named, or below one of the directories */
 	struct strs embeds; /* #embed's, as written: whether the compiler lists them is its own affair */
 	unsigned hidden;    /* of the first source that names what is not known, or not there, the line; 0: none */
+	struct map data;    /* .incbin's, which are no sources */
 	struct map seen;
 };
 void embedded_release(struct embedded *e);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "build/ldflags.h"
 #include "build/linkmap.h"
 #include "build/remote_internal.h"
 #include "os/fs.h"
@@ -213,7 +214,7 @@ static void add_input(struct gathering *c, const char *path)
 static void add_flagged(struct gathering *c, const struct lstrs *ldflags)
 {
 	for (size_t i = 0; i < ldflags->len; i++)
-		if (remote_is_linked(ldflags->ptr[i].s) && !(c->rt->t->tc->stage && ldflags->ptr[i].s[0] == '/'))
+		if (ldflags_is_linked(ldflags->ptr[i].s) && !(c->rt->t->tc->stage && ldflags->ptr[i].s[0] == '/'))
 			add_input(c, ldflags->ptr[i].s);
 }
 
@@ -258,6 +259,7 @@ static int add_embedded(struct gathering *c, const struct remote_list *list, str
 {
 	for (size_t i = 0; i < list->names.len; i++)
 		if (!starts_with(list->names.ptr[i], GRAPH_IN_SLSC "/") &&
+		    !map_has(&c->embedded.data, list->names.ptr[i]) &&
 		    embedded_find(&c->r->scans, c->r->g->p->dir, &c->dirs, list->names.ptr[i], &c->embedded, err) < 0)
 			return -1;
 	c->known &= !c->embedded.hidden;

@@ -75,12 +75,10 @@ int remote_trouble(struct remote *r, const char *option, const struct err *why, 
 bool remote_may(const struct graph *g, const struct target *t);
 /**
  * remote_flags - whether compilers read with them what -MD lists, and no more. remote_ldflags - linkers what their map
- * lists, or remote_is_linked() knows; an option of the linker's that is not known to be harmless is none.
+ * lists, and objects and archives that are named.
  */
 bool remote_flags(const struct lstrs *words);
 bool remote_ldflags(const struct lstrs *words);
-/** remote_is_linked - whether @word of ldflags is an object or archive. */
-bool remote_is_linked(const char *word);
 
 /* remote_key.c */
 /** remote_text - the commands of @t, digested; with the identities that this machine knows toolchains by. */
