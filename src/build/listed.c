@@ -38,6 +38,22 @@ static void list_dirs(char *const *flags, size_t n, struct strs *dirs)
 		}
 }
 
+/* Files of flags: "@x", "-Wa,@x". What is not there the compiler took for something else. */
+static void list_flagged(char *const *flags, size_t n, struct strs *files)
+{
+	for (size_t k = 0; k < n; k++) {
+		const char *at = flags[k][0] == '@' ? flags[k] : strstr(flags[k], ",@");
+		CLEAN_FREE char *path = NULL;
+
+		if (!at)
+			continue;
+		at += strspn(at, ",@");
+		path = xstrndup(at, strcspn(at, ","));
+		if (*path && fs_exists(path) && !fs_is_dir(path))
+			strs_add(files, path);
+	}
+}
+
 /* One name from @p on, as make has it: "\ ", "\#", "$$". What comes behind it; NULL: the rule ends. */
 static const char *read_name(const char *p, const char *end, struct buf *name)
 {
@@ -125,5 +141,6 @@ int build_list(const char *list, const char *source, char *const *flags, size_t 
 		if (!is_foreign(name.ptr) && embedded_find(&scans, ".", &dirs, name.ptr, &found, err) < 0)
 			return -1;
 	}
+	list_flagged(flags, nflags, &found.files);
 	return found.files.len ? put(list, &text, last, &found.files, err) : 0;
 }
