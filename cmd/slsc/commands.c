@@ -38,6 +38,7 @@ static const struct cmd_entry entries[] = {
 	{ "internal", &cmd_base_make },
 	{ "internal", &cmd_complete },
 	{ "internal", &cmd_fault },
+	{ "internal", &cmd_deps },
 	{ "internal", &cmd_finish },
 	{ "internal", &cmd_distribute },
 	{ "internal", &cmd_sandbox },

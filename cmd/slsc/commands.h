@@ -42,6 +42,7 @@ extern const struct cmd cmd_base_make;
 extern const struct cmd cmd_complete;
 extern const struct cmd cmd_distribute;
 extern const struct cmd cmd_fault;
+extern const struct cmd cmd_deps;
 extern const struct cmd cmd_finish;
 extern const struct cmd cmd_sandbox;
 

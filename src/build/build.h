@@ -100,4 +100,10 @@ struct finish_request {
 };
 int build_finish(const struct finish_request *req, struct err *err) MUST_CHECK;
 
+/**
+ * build_list - after a compile of @source with @flags, in the project's directory: what the assembler has read of its
+ * files is added to @list, the compiler's for make. Nothing is written if that is nothing.
+ */
+int build_list(const char *list, const char *source, char *const *flags, size_t nflags, struct err *err) MUST_CHECK;
+
 #endif

@@ -243,7 +243,7 @@ static bool has_map(const struct toolchain *tc)
 
 static void add_rules(const struct graph *g, const struct toolchain *tc, struct buf *b)
 {
-	CLEAN_BUF struct buf flags = BUF_INIT, ld = BUF_INIT;
+	CLEAN_BUF struct buf flags = BUF_INIT, ld = BUF_INIT, own = BUF_INIT;
 
 	tc_flags(g, tc, tc->cflags, &flags);
 	profile_ldflags(tc, g->profile, &ld);
@@ -259,8 +259,13 @@ static void add_rules(const struct graph *g, const struct toolchain *tc, struct 
 	add_value(b, tc->cc);
 	buf_addc(b, ' ');
 	add_value(b, flags.ptr);
-	buf_addf(b, " " COLOR " $f %s -MF $out.d -c $in -o $out # " SLSC_VERSION " %s $share\n",
-		 tc->stage ? "-MMD" : "-MD", tc->id);
+	buf_addf(b, " " COLOR " $f %s -MF $out.d -c $in -o $out && \"$$SLSC_SELF\" _deps -- $out.d $in",
+		 tc->stage ? "-MMD" : "-MD");
+	for (size_t i = 0; i < g->profile->flags.len; i++)
+		add_joined(&own, "", g->profile->flags.ptr[i].s);
+	buf_addz(b, own.len ? " " : "");
+	add_value(b, own.ptr);
+	buf_addf(b, " $f # " SLSC_VERSION " %s $share\n", tc->id);
 	buf_addf(b, "  depfile = $out.d\n  deps = gcc\n  description = compile $in (%s)\nrule ",
 		 arch_name(tc->arch));
 	rule_name(tc, "link_", b);
@@ -447,7 +452,7 @@ static const struct buf *runtime_inputs(const struct graph *g, const struct targ
 static void add_link(const struct graph *g, const struct target *t, struct map *seen, struct runtime_cache *cache,
 		     struct buf *b)
 {
-	CLEAN_STRS struct strs extra = { 0 };
+	CLEAN_STRS struct strs extra = { 0 }, implicit = { 0 };
 	CLEAN_BUF struct buf own = BUF_INIT;
 	const struct buf *runtime;
 
@@ -464,15 +469,10 @@ static void add_link(const struct graph *g, const struct target *t, struct map *
 	VEC_EACH(&extra, o)
 		add_path(b, *o);
 	buf_add(b, runtime->ptr, runtime->len);
-	for (size_t i = 0, first = 1; i < t->fn->libs.len; i++) {
-		const char *lib = t->fn->libs.ptr[i].s;
-
-		/* the stage's own are known by its digest */
-		if (!lib_is_file(lib) || (t->tc->stage && lib[0] == '/'))
-			continue;
-		buf_addz(b, first ? " |" : "");
-		first = 0;
-		add_path(b, lib);
+	graph_implicit(g, t, &implicit);
+	VEC_EACH(&implicit, path) {
+		buf_addz(b, path == implicit.ptr ? " |" : "");
+		add_path(b, *path);
 	}
 	buf_addz(b, "\n  libs = $l_");
 	buf_addz(b, t->fn->name.s);

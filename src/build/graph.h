@@ -66,6 +66,9 @@ void graph_target(const struct graph *g, const struct target *t, struct buf *out
 /** graph_objects - all that is compiled for @t: its own, its dependencies', its runtime's; relative to the project. */
 void graph_objects(const struct graph *g, const struct target *t, struct strs *out);
 
+/** graph_implicit - files that the link of @t reads beside objects: libraries, and those that flags name. */
+void graph_implicit(const struct graph *g, const struct target *t, struct strs *out);
+
 /** graph_compdb - compile_commands.json (clang's JSON compilation database) for the first arch of each function. */
 void graph_compdb(const struct graph *g, struct buf *out);
 

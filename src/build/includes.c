@@ -6,6 +6,7 @@
 #include "build/includes.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -65,10 +66,26 @@ static void unknown(struct scan *s)
 		s->out->unknown = s->line;
 }
 
+/* Not even the list that a compiler writes has it. */
+static void hidden(struct scan *s)
+{
+	unknown(s);
+	if (!s->out->hidden)
+		s->out->hidden = s->line;
+}
+
+static void not_named(struct scan *s, enum include_kind kind)
+{
+	if (kind == INCLUDE_QUOTE || kind == INCLUDE_ANGLE)
+		unknown(s);
+	else
+		hidden(s);
+}
+
 static void add(struct scan *s, enum include_kind kind, bool is_next, struct str name)
 {
 	if (!name.len || memchr(name.ptr, '\0', name.len) || s->out->len == INCLUDES_MAX) {
-		unknown(s);
+		not_named(s, kind);
 		return;
 	}
 	VEC_PUSH(s->out,
@@ -144,7 +161,7 @@ static void name_file(struct scan *s, enum include_kind kind, bool is_next)
 	int open;
 
 	if (!read_name(s, &open)) {
-		unknown(s);
+		not_named(s, kind);
 		return;
 	}
 	add(s, kind != INCLUDE_QUOTE || open == '"' ? kind : INCLUDE_ANGLE, is_next, buf_str(&s->word));
@@ -194,14 +211,14 @@ static void in_string(struct scan *s, struct str at, enum include_kind kind)
 	if (p == end || end - p < 2 || p[0] != '\\' || p[1] != '"') {
 		/* the name is another string, of a macro maybe; ".include" in a text for people goes on with words */
 		if (p == end || kind == INCLUDE_DATA)
-			unknown(s);
+			hidden(s);
 		return;
 	}
 	name = p += 2;
 	while (p < end && *p != '\\')
 		p++;
 	if (end - p < 2 || p[1] != '"')
-		unknown(s);
+		hidden(s);
 	else
 		add(s, kind, false, (struct str){ name, (size_t)(p - name) });
 }
@@ -226,15 +243,14 @@ static void string(struct scan *s)
 	}
 	/* R"x(...)x" may hold anything, on many lines; which compilers know it in C differs */
 	if (s->prev == 'R' && memchr(text.ptr, '(', text.len < 17 ? text.len : 17))
-		unknown(s);
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		const char *at = text.ptr, *end = text.ptr + text.len;
+		hidden(s);
+	for (const char *at = text.ptr, *end = at + text.len; (at = memchr(at, '.', (size_t)(end - at))); at++)
+		for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+			const size_t n = strlen(words[i].word);
 
-		while ((at = memmem(at, (size_t)(end - at), words[i].word, strlen(words[i].word)))) {
-			at += strlen(words[i].word);
-			in_string(s, (struct str){ at, (size_t)(end - at) }, words[i].kind);
+			if ((size_t)(end - at) >= n && strncasecmp(at, words[i].word, n) == 0)
+				in_string(s, (struct str){ at + n, (size_t)(end - at) - n }, words[i].kind);
 		}
-	}
 }
 
 static void character(struct scan *s)
@@ -258,9 +274,9 @@ static int dot(struct scan *s)
 	int open;
 
 	read_word(s);
-	if (strcmp(s->word.ptr, "incbin") == 0)
+	if (strcasecmp(s->word.ptr, "incbin") == 0)
 		kind = INCLUDE_DATA;
-	else if (strcmp(s->word.ptr, "include") == 0)
+	else if (strcasecmp(s->word.ptr, "include") == 0)
 		kind = INCLUDE_ASM;
 	else
 		return s->word.len ? 'x' : '.';
@@ -270,7 +286,7 @@ static int dot(struct scan *s)
 	if (member || open == '=' || open == ',' || open == '}' || open == ')' || open == '(')
 		return 'x';
 	if (open != '"' || !read_name(s, &open))
-		unknown(s);
+		hidden(s);
 	else
 		add(s, kind, false, buf_str(&s->word));
 	return '"';
@@ -320,7 +336,7 @@ void includes_scan(const char *text, size_t n, struct include_refs *out)
 		s.prev = is_blank(c) || c == '\n' ? 0 : c;
 	}
 	if (out->len == INCLUDES_MAX)
-		unknown(&s);
+		hidden(&s);
 	buf_release(&s.word);
 }
 

@@ -15,7 +15,7 @@
 enum include_kind {
 	INCLUDE_QUOTE, /* #include "x", __has_include("x") */
 	INCLUDE_ANGLE, /* #include <x>, __has_include(<x>) */
-	INCLUDE_ASM,   /* .include "x", in assembler or in a string for it */
+	INCLUDE_ASM,   /* .include "x", in assembler or in a string for it; in capitals or small */
 	INCLUDE_DATA,  /* .incbin "x": bytes, not a source */
 	INCLUDE_EMBED, /* #embed "x" or <x>: the same, found as a header is */
 };
@@ -34,6 +34,7 @@ struct include_refs {
 	struct include_ref *ptr;
 	size_t len, cap;
 	unsigned unknown; /* the first line that names what only a compiler can tell (`#include MACRO`); 0: none */
+	unsigned hidden;  /* likewise, where it may be a file that -MD does not list (`.incbin` MACRO) */
 };
 #define CLEAN_INCLUDES __attribute__((cleanup(includes_release)))
 

@@ -28,6 +28,7 @@ void remote_release(struct remote *r)
 	map_release(&r->there);
 	map_release(&r->identities);
 	map_release(&r->by_object);
+	embedded_scans_release(&r->scans);
 	arena_release(&r->arena);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "build/ldflags.h"
 #include "build/linkmap.h"
 #include "build/remote_internal.h"
 #include "os/fs.h"
@@ -58,6 +59,8 @@ static void list_dirs(const struct remote *r, const struct target *t, const stru
 		      struct map *dirs)
 {
 	(void)r;
+	/* where the assembler looks first */
+	add_once(dirs, ".");
 	for (size_t i = 0; i < t->fn->includes.len; i++) {
 		CLEAN_FREE char *dir = path_clean(t->fn->includes.ptr[i].s);
 
@@ -161,6 +164,8 @@ struct gathering {
 	struct remote_target *rt;
 	struct timespec made; /* when the binary was */
 	struct map seen;
+	struct embedded embedded; /* what the assembler has read */
+	struct strs dirs;	  /* where it looks */
 	bool known;
 };
 
@@ -205,6 +210,14 @@ static void add_input(struct gathering *c, const char *path)
 	VEC_PUSH(&c->rt->inputs, ((struct remote_file){ arena_strdup(&c->r->arena, name), *d }));
 }
 
+/* A map has no word of what only has symbols, or bytes for LTO. */
+static void add_flagged(struct gathering *c, const struct lstrs *ldflags)
+{
+	for (size_t i = 0; i < ldflags->len; i++)
+		if (ldflags_is_linked(ldflags->ptr[i].s) && !(c->rt->t->tc->stage && ldflags->ptr[i].s[0] == '/'))
+			add_input(c, ldflags->ptr[i].s);
+}
+
 static void add_linked(struct gathering *c, const struct link_inputs *linked)
 {
 	const struct target *t = c->rt->t;
@@ -221,6 +234,51 @@ static void add_linked(struct gathering *c, const struct link_inputs *linked)
 	}
 }
 
+static bool has_dirs(const struct lstrs *flags)
+{
+	for (size_t i = 0; i < flags->len; i++)
+		if (strstr(flags->ptr[i].s, "-I") || strstr(flags->ptr[i].s, "-include-directory"))
+			return true;
+	return false;
+}
+
+/* Those of `includes`, where no flag has others: these may come first. Absolute ones are -isystem. */
+static void list_assembler_dirs(struct gathering *c)
+{
+	const struct target *t = c->rt->t;
+
+	if (has_dirs(&t->fn->flags) || has_dirs(&c->r->g->profile->flags) || strstr(t->tc->cflags, "-I"))
+		return;
+	for (size_t i = 0; i < t->fn->includes.len; i++)
+		if (t->fn->includes.ptr[i].s[0] != '/')
+			strs_add(&c->dirs, t->fn->includes.ptr[i].s);
+}
+
+/* slsc's own sources have nothing of the kind. */
+static int add_embedded(struct gathering *c, const struct remote_list *list, struct err *err)
+{
+	for (size_t i = 0; i < list->names.len; i++)
+		if (!starts_with(list->names.ptr[i], GRAPH_IN_SLSC "/") &&
+		    !map_has(&c->embedded.data, list->names.ptr[i]) &&
+		    embedded_find(&c->r->scans, c->r->g->p->dir, &c->dirs, list->names.ptr[i], &c->embedded, err) < 0)
+			return -1;
+	c->known &= !c->embedded.hidden;
+	VEC_EACH(&c->embedded.files, path)
+		add_input(c, *path);
+	/* compilers that know #embed list what they found, by whatever directory */
+	VEC_EACH(&c->embedded.embeds, name) {
+		CLEAN_FREE char *tail = xasprintf("/%s", *name);
+		bool listed = false;
+
+		for (size_t i = 0; i < list->names.len && !listed; i++)
+			listed = strcmp(list->names.ptr[i], *name) == 0 || ends_with(list->names.ptr[i], tail);
+		c->known &= listed;
+	}
+	strs_release(&c->embedded.files);
+	strs_release(&c->embedded.embeds);
+	return 0;
+}
+
 static int gather(struct gathering *c, struct err *err)
 {
 	const struct target *t = c->rt->t;
@@ -231,12 +289,15 @@ static int gather(struct gathering *c, struct err *err)
 	struct err ignored;
 
 	graph_objects(g, t, &objects);
+	list_assembler_dirs(c);
 	VEC_EACH(&objects, o) {
 		const struct remote_list *list = map_get(&c->r->by_object, *o);
 
 		c->known &= list != NULL;
 		for (size_t i = 0; list && i < list->names.len; i++)
 			add_input(c, list->names.ptr[i]);
+		if (list && add_embedded(c, list, err) < 0)
+			return -1;
 	}
 	for (size_t i = 0; i < t->objects.len; i++)
 		if (strcmp(t->objects.ptr[i], t->sources.ptr[i]) == 0)
@@ -244,6 +305,8 @@ static int gather(struct gathering *c, struct err *err)
 	for (size_t i = 0; i < t->fn->libs.len; i++)
 		if (lib_is_file(t->fn->libs.ptr[i].s) && !(t->tc->stage && t->fn->libs.ptr[i].s[0] == '/'))
 			add_input(c, t->fn->libs.ptr[i].s);
+	add_flagged(c, &t->fn->ldflags);
+	add_flagged(c, &g->profile->ldflags);
 	if (map && linkmap_read(map, t->map, &linked, &ignored) < 0)
 		c->known = false;
 	add_linked(c, &linked);
@@ -264,5 +327,7 @@ int remote_gather(struct remote *r, struct remote_target *rt, struct err *err)
 	c.made = st.st_mtim;
 	ret = gather(&c, err);
 	map_release(&c.seen);
+	embedded_release(&c.embedded);
+	strs_release(&c.dirs);
 	return ret < 0 ? -1 : c.known;
 }

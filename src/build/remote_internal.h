@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "build/embedded.h"
 #include "build/graph.h"
 #include "build/remote.h"
 #include "oci/document.h"
@@ -49,6 +50,7 @@ struct remote {
 	struct map identities;		/* "NAME ARCH" of a toolchain -> hex */
 	struct map by_object;		/* -> struct remote_list *; with listed */
 	struct remote_list *lists;
+	struct embedded_scans scans;
 	struct timespec begun;		/* nothing written before has a later time, nor the other way round */
 	bool listed, told, dead, dry_run;
 };
@@ -68,9 +70,17 @@ int remote_export(struct remote *r, struct err *err) MUST_CHECK;
 /** remote_trouble - a warning, the first time. -1 if it is ERR_INTR. */
 int remote_trouble(struct remote *r, const char *option, const struct err *why, struct err *err) MUST_CHECK;
 
-/* remote_key.c */
+/* remote_flags.c */
 /** remote_may - whether all that decides the bytes of @t can be known beforehand. */
 bool remote_may(const struct graph *g, const struct target *t);
+/**
+ * remote_flags - whether compilers read with them what -MD lists, and no more. remote_ldflags - linkers what their map
+ * lists, and objects and archives that are named.
+ */
+bool remote_flags(const struct lstrs *words);
+bool remote_ldflags(const struct lstrs *words);
+
+/* remote_key.c */
 /** remote_text - the commands of @t, digested; with the identities that this machine knows toolchains by. */
 int remote_text(const struct graph *g, const struct target *t, char out[REMOTE_KEY], struct err *err) MUST_CHECK;
 /** remote_key - of @t on every machine. ERR_NOTFOUND: a part of the toolchain cannot be identified. */

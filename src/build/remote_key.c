@@ -11,50 +11,6 @@
 #include "os/fs.h"
 #include "os/proc.h"
 
-/* ---- what can be known ---- */
-
-/* Words by which a tool reads or becomes what no list of inputs names. */
-static bool is_strange(const char *word)
-{
-	static const char *const in[] = { "-fuse-ld", "--ld-path", "-fplugin", "-specs", "-fprofile", "-wrapper" };
-	static const char *const linker[] = { "-Wl,-T", "--version-script", "--dynamic-list", "-Wl,@" };
-
-	if (word[0] == '@' || starts_with(word, "-B") || starts_with(word, "-T"))
-		return true;
-	for (size_t i = 0; i < ARRAY_LEN(in); i++)
-		if (strstr(word, in[i]))
-			return true;
-	for (size_t i = 0; i < ARRAY_LEN(linker); i++)
-		if (strstr(word, linker[i]))
-			return true;
-	return false;
-}
-
-static bool any_strange(const struct lstrs *words)
-{
-	for (size_t i = 0; i < words->len; i++)
-		if (is_strange(words->ptr[i].s))
-			return true;
-	return false;
-}
-
-bool remote_may(const struct graph *g, const struct target *t)
-{
-	const struct profile *pr = g->profile;
-	const bool gcc = t->tc->kind == TC_MUSL_GCC || t->tc->kind == TC_GNU;
-
-	if (t->fn->build_command.s || !pr->static_link || !t->out)
-		return false;
-	if (any_strange(&t->fn->flags) || any_strange(&t->fn->ldflags) || any_strange(&pr->flags) ||
-	    any_strange(&pr->ldflags))
-		return false;
-	/* there is no map to tell what was linked */
-	if (!t->map && (t->fn->libs.len || t->fn->ldflags.len || pr->ldflags.len))
-		return false;
-	/* which programs a gcc of another name runs nobody says */
-	return t->tc->stage || !gcc || ends_with(t->tc->cc, "gcc");
-}
-
 /* ---- directories by their names on every machine ---- */
 
 struct place_name {

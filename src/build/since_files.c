@@ -12,6 +12,8 @@
 
 #define SOURCE_MAX (256u << 20) /* bytes; what is in a larger one is not known */
 #define READ_MAX   200000u	/* files of one function; what more there is is not known */
+#define FLAGS_MAX  (1u << 20)	/* bytes of a file of flags */
+#define FLAGS_DEEP 8u		/* of which one names the next */
 
 /* A file that some function reads, or would if it were there. */
 struct since_file {
@@ -27,6 +29,7 @@ struct reading {
 	const struct function *f;
 	struct strs dirs; /* for -I, as since_norm() has them */
 	bool loose;	  /* flags add to them: which comes first is not known */
+	unsigned deep;	  /* files of flags that are being read */
 	struct map seen;
 	VEC(struct since_file *) queue;
 };
@@ -180,25 +183,52 @@ static void library_dir(struct reading *r, const char *dir)
 		since_add(r->d, SINCE_LIBRARY, changed, NULL);
 }
 
-enum flag_value { FLAG_PLAIN, FLAG_DIR, FLAG_LIBRARY_DIR, FLAG_INCLUDE };
+enum flag_value { FLAG_PLAIN, FLAG_DIR, FLAG_LIBRARY_DIR, FLAG_INCLUDE, FLAG_UNKNOWN };
 
-/* What the flag is about: @rest is the value that is part of it, "" if the next word is. */
+/*
+ * What the flag is about: @rest is the value that is part of it, "" if the next word is. Long options have it behind
+ * '='; of two that begin alike the longer one comes first.
+ */
 static enum flag_value flag_kind(const char *word, const char **rest)
 {
 	static const struct {
 		const char *name;
 		enum flag_value kind;
 	} known[] = {
-		{ "-I", FLAG_DIR },	    { "-isystem", FLAG_DIR },	  { "-iquote", FLAG_DIR },
-		{ "-idirafter", FLAG_DIR }, { "-include", FLAG_INCLUDE }, { "-imacros", FLAG_INCLUDE },
-		{ "-L", FLAG_LIBRARY_DIR }, { "-B", FLAG_LIBRARY_DIR },
+		{ "--include-directory-after", FLAG_DIR },
+		{ "--include-directory", FLAG_DIR },
+		{ "--include-prefix", FLAG_UNKNOWN },
+		{ "--include-with-prefix-before", FLAG_UNKNOWN },
+		{ "--include-with-prefix-after", FLAG_UNKNOWN },
+		{ "--include-with-prefix", FLAG_UNKNOWN },
+		{ "--include", FLAG_INCLUDE },
+		{ "--imacros", FLAG_INCLUDE },
+		{ "--library-directory", FLAG_LIBRARY_DIR },
+		{ "--prefix", FLAG_LIBRARY_DIR },
+		{ "-I", FLAG_DIR },
+		{ "-isystem-after", FLAG_DIR },
+		{ "-isystem", FLAG_DIR },
+		{ "-iquote", FLAG_DIR },
+		{ "-idirafter", FLAG_DIR },
+		{ "-iprefix", FLAG_UNKNOWN },
+		{ "-iwithprefix", FLAG_UNKNOWN },
+		{ "-include-pch", FLAG_INCLUDE },
+		{ "-include", FLAG_INCLUDE },
+		{ "-imacros", FLAG_INCLUDE },
+		{ "-L", FLAG_LIBRARY_DIR },
+		{ "-B", FLAG_LIBRARY_DIR },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (starts_with(word, known[i].name)) {
-			*rest = word + strlen(known[i].name);
-			return known[i].kind;
-		}
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		const char *value = word + strlen(known[i].name);
+
+		if (!starts_with(word, known[i].name))
+			continue;
+		if (word[1] == '-' && *value && *value != '=')
+			continue;
+		*rest = value + (word[1] == '-' && *value == '=');
+		return known[i].kind;
+	}
 	return FLAG_PLAIN;
 }
 
@@ -212,6 +242,8 @@ static void read_value(struct reading *r, enum flag_value kind, const char *valu
 		library_dir(r, value);
 	} else if (kind == FLAG_INCLUDE) {
 		strs_add(forced, value);
+	} else if (kind == FLAG_UNKNOWN) {
+		not_known(r, "-iprefix", 0);
 	}
 }
 
@@ -233,33 +265,94 @@ static void read_pieces(struct reading *r, const char *word)
 	}
 }
 
+static void read_flag(struct reading *r, const char *text, enum flag_value *pending, struct strs *forced);
+
+/* What is quoted in there by backslashes is a compiler's to read. */
+static void read_response(struct reading *r, const char *name, enum flag_value *pending, struct strs *forced)
+{
+	CLEAN_FREE char *path = since_norm(r->d, name), *abs = path_join(r->d->p->dir, path);
+	CLEAN_BUF struct buf text = BUF_INIT;
+	struct err ignored;
+
+	if (r->deep == FLAGS_DEEP || fs_read(abs, FLAGS_MAX, &text, &ignored) < 0 || strlen(text.ptr) != text.len ||
+	    strchr(text.ptr, '\\')) {
+		not_known(r, path, 0);
+		return;
+	}
+	r->deep++;
+	read_flag(r, text.ptr, pending, forced);
+	r->deep--;
+}
+
+/* They hand the next word on. */
+static bool is_bridge(const char *word)
+{
+	static const char *const names[] = { "-Xpreprocessor", "-Xassembler", "-Xclang", "-Xlinker" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(word, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void read_word(struct reading *r, const char *word, enum flag_value *pending, struct strs *forced)
+{
+	const char *value = NULL;
+	enum flag_value kind;
+
+	if (is_bridge(word))
+		return;
+	if (*pending != FLAG_PLAIN) {
+		read_value(r, *pending, word, forced);
+		*pending = FLAG_PLAIN;
+		return;
+	}
+	kind = flag_kind(word, &value);
+	if (kind == FLAG_PLAIN)
+		read_pieces(r, word);
+	else if (*value)
+		read_value(r, kind, value, forced);
+	else
+		*pending = kind;
+	if (word[0] == '@' && word[1])
+		read_response(r, word + 1, pending, forced);
+}
+
+/* "-Wp,-Ia,-include,b.h": of a linker's only directories of libraries are of use, and its files of flags not known. */
+static void read_list(struct reading *r, const char *word, enum flag_value *pending, struct strs *forced)
+{
+	CLEAN_FREE char *copy = xstrdup(word + 4);
+	const bool linker = starts_with(word, "-Wl,");
+
+	if (linker)
+		read_pieces(r, word);
+	for (char *p = copy, *end; *p; p = end) {
+		end = p + strcspn(p, ",");
+		if (*end)
+			*end++ = '\0';
+		if (!linker && *p)
+			read_word(r, p, pending, forced);
+		else if (p[0] == '@')
+			not_known(r, p + 1, 0);
+		else if (starts_with(p, "-L") && p[2])
+			library_dir(r, p + 2);
+	}
+}
+
 /* One entry of a list of flags, or a tool: words, as a shell would split them but for quotes that hold blanks. */
 static void read_flag(struct reading *r, const char *text, enum flag_value *pending, struct strs *forced)
 {
 	CLEAN_FREE char *copy = xstrdup(text);
 
 	for (char *w = copy, *end; *w; w = end) {
-		const char *value = NULL;
-		enum flag_value kind;
-
-		w += strspn(w, " \t\n\"'");
-		end = w + strcspn(w, " \t\n\"'");
+		w += strspn(w, " \t\r\n\"'");
+		end = w + strcspn(w, " \t\r\n\"'");
 		if (*end)
 			*end++ = '\0';
-		if (!*w)
-			continue;
-		if (*pending != FLAG_PLAIN) {
-			read_value(r, *pending, w, forced);
-			*pending = FLAG_PLAIN;
-			continue;
-		}
-		kind = flag_kind(w, &value);
-		if (kind == FLAG_PLAIN)
-			read_pieces(r, w);
-		else if (*value)
-			read_value(r, kind, value, forced);
-		else
-			*pending = kind;
+		if (starts_with(w, "-Wp,") || starts_with(w, "-Wa,") || starts_with(w, "-Wl,"))
+			read_list(r, w, pending, forced);
+		else if (*w)
+			read_word(r, w, pending, forced);
 	}
 }
 

@@ -64,6 +64,51 @@ plain() {
 	has "$err" "src/a.h"
 }
 
+@test "what the assembler and the linker read makes stale, too" {
+	need jq jq
+	# ccache sees .incbin, but not what .include names
+	export CCACHE_DISABLE=1
+	mkdir data
+	cat >slsc.yaml <<-'Y'
+		project: t
+		arches: [x86_64]
+		functions:
+		  gnu: {sources: [a.c], flags: [-Idata], runtime: none, toolchain: gnu}
+		  musl: {sources: [a.c], includes: [data], runtime: none, flags: ["@flags"], ldflags: ["-Wl,--defsym,n=4", "-Wl,--script=a b.ld"]}
+	Y
+	printf '#define DATA(f) __asm__(".section .rodata\\nblob:\\n.global blob\\n" f "\\n.previous")\n' >data/asm.h
+	printf '.incbin "a blob.bin"\n' >data/blob.inc
+	printf 'one\n' >'data/a blob.bin'
+	echo -DX >flags
+	printf 'SECTIONS { .rodata : { *(.rodata*) } }\nINSERT AFTER .text;\n' >'a b.ld'
+	cat >a.c <<-'C'
+		#include <unistd.h>
+		#include "asm.h"
+		DATA(".include \"data/blob.inc\"");
+		extern const char blob[];
+		int main(void) { return write(1, blob, 4) != 4; }
+	C
+	slsc_run build
+	is "$status" 0
+	slsc_run build --json
+	is "$status $(jq .steps <<<"$out")" "0 0"
+	printf 'two\n' >'data/a blob.bin'
+	sleep_free_touch 'data/a blob.bin'
+	slsc_run build --json --explain
+	is "$status $(jq .steps <<<"$out")" "0 4"
+	has "$err" "data/a blob.bin"
+	is "$(.slsc/release/x86_64/gnu) $(.slsc/release/x86_64/musl)" "two two"
+	touch -d "$(date -d '-1 minute' '+%F %T')" 'data/a blob.bin'
+	slsc_run build --json
+	is "$status" 0
+	touch -d "$(date -d '+2 minutes' '+%F %T')" 'a b.ld'
+	slsc_run build --json
+	is "$status $(jq .steps <<<"$out")" "0 1"
+	sleep_free_touch flags
+	slsc_run build --json
+	is "$status $(jq .steps <<<"$out")" "0 2"
+}
+
 # Nothing of a link that failed or was killed.
 no_links() {
 	is "$(find .slsc/link -type f 2>/dev/null)" ""

@@ -643,3 +643,51 @@ kinds() {
 	slsc_run build lib --json --cache-from "$cache"
 	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out")" "[0,1]"
 }
+
+@test "binaries: what the assembler reads counts, and what nobody can name is kept out" {
+	need jq jq
+	local cache=oci:$T/layout
+	mkdir -p "$T/p/data" && cd "$T/p"
+	cat >slsc.yaml <<-'Y'
+		project: t
+		arches: [x86_64]
+		functions:
+		  macro: {sources: [macro.c], runtime: none}
+		  order: {sources: [plain.c], includes: [data], runtime: none, ldflags: ["-Wl,--symbol-ordering-file=order"]}
+		  plain: {sources: [plain.c], includes: [data], runtime: none, ldflags: ["-Wl,--as-needed,-z,now", "-Wl,-umain"]}
+	Y
+	printf '.incbin "blob.bin"\n' >data/blob.inc
+	printf 'one\n' >data/blob.bin
+	printf 'main\n' >order
+	cat >plain.c <<-'C'
+		#include <unistd.h>
+		__asm__(".section .rodata\nblob: .global blob\n.INCLUDE \"data/blob.inc\"\n.previous");
+		extern const char blob[];
+		int main(void) { return write(1, blob, 4) != 4; }
+	C
+	cat >macro.c <<-'C'
+		#define FILE_OF "data/blob.bin"
+		__asm__(".section .rodata\n.incbin \"" FILE_OF "\"\n.previous");
+		int main(void) { return 0; }
+	C
+	machine
+	slsc_run -v build --cache-to "$cache"
+	is "$status $(grep ' the cache' <<<"$err")" "0 macro x86_64: not put into the cache
+order x86_64: not put into the cache"
+	rm -r .slsc
+	slsc_run build plain --json --cache-from "$cache"
+	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out") $(.slsc/release/x86_64/plain)" "[1,0] one"
+	# what was taken is watched
+	printf 'two\n' >data/blob.bin
+	slsc_run build plain
+	is "$status $(.slsc/release/x86_64/plain)" "0 two"
+	rm -r .slsc
+	slsc_run build plain --json --cache-from "$cache"
+	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out") $(.slsc/release/x86_64/plain)" "[0,1] two"
+	# one that is found before it
+	printf 'one\n' >data/blob.bin
+	printf 'new\n' >blob.bin
+	rm -r .slsc
+	slsc_run build plain --json --cache-from "$cache"
+	is "$(jq -c '[.cache.hits, .cache.misses]' <<<"$out") $(.slsc/release/x86_64/plain)" "[0,1] new"
+}

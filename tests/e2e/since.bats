@@ -287,6 +287,40 @@ data/answer: b fallback
 forced.h: c header"
 }
 
+@test "directories and headers of flags, however they are spelled" {
+	three
+	mkdir inc2
+	echo '#define DEEP 0' >inc2/deep.h
+	echo '#include "more.h"' >inc2/h.h
+	echo '#define MORE' >inc2/more.h
+	printf '%s\n' '-DX "-Iinc2"' '@nested' >flags.rsp
+	echo -O2 >nested
+	printf '.section .rodata\n.INCBIN "data/x.bin"\n' >src/s.S
+	touch data/x.bin
+	echo 'int main(void) { return 0; }' >src/c.c
+	cat >slsc.yaml <<-'Y'
+		project: t
+		arches: [x86_64]
+		functions:
+		  after: {sources: [src/a.c], runtime: none, flags: [-Xpreprocessor, -I, -Xpreprocessor, inc2]}
+		  equals: {sources: [src/a.c], runtime: none, flags: [--include-directory=inc2]}
+		  forced: {sources: [src/c.c], runtime: none, flags: [--include=inc2/h.h]}
+		  next: {sources: [src/a.c], runtime: none, flags: [--include-directory, inc2]}
+		  none: {sources: [src/c.c], runtime: none, ldflags: ["-Wl,-Ldata"]}
+		  prefix: {sources: [src/c.c], runtime: none, flags: [-iprefix, inc2/, -iwithprefix, x]}
+		  response: {sources: [src/a.c], runtime: none, flags: ["@flags.rsp"]}
+		  wp: {sources: [src/a.c], runtime: none, flags: ["-Wp,-Iinc2"]}
+		  wpforced: {sources: [src/c.c, src/s.S], runtime: none, flags: ["-Wp,-include,inc2/h.h"]}
+	Y
+	commit
+	git tag -f v1
+	is "$(after 'echo >>inc2/deep.h')" "after equals next prefix response wp"
+	is "$(after 'echo >>inc2/more.h')" "forced prefix wpforced"
+	is "$(after 'echo >>data/x.bin')" "none prefix wpforced"
+	is "$(after 'echo >>nested')" "prefix response"
+	is "$(after 'mv nested gone')" "prefix response"
+}
+
 @test "build commands: their inputs, or every file" {
 	three
 	cat >>slsc.yaml <<-'Y'

@@ -12,7 +12,9 @@
 #include "base/buf.h"
 #include "build/includes.h"
 
-/* "3:q a.h" for each name: line, kind (capital: #include_next), name; then "?2" if line 2 names what is not known. */
+/*
+ * "3:q a.h" for each name: line, kind (capital: #include_next), name; then "?2" if line 2 names what is not known,
+ * and "!2" if no compiler's list has it either. */
 static void check(const char *text, size_t n, const char *want)
 {
 	static const char kinds[] = "qabde";
@@ -25,6 +27,8 @@ static void check(const char *text, size_t n, const char *want)
 			 refs.ptr[i].next ? kinds[refs.ptr[i].kind] - 32 : kinds[refs.ptr[i].kind], refs.ptr[i].name);
 	if (refs.unknown)
 		buf_addf(&b, "%s?%u", b.len ? " " : "", refs.unknown);
+	if (refs.hidden)
+		buf_addf(&b, "!%u", refs.hidden);
 	assert_string_equal(b.ptr, want);
 }
 
@@ -77,7 +81,8 @@ static void test_unknown(void **state)
 	CHECK("#include \"\"\n", "?1");
 	CHECK("#include \"a\0b\"\n", "?1");
 	CHECK("?\?=include \"a.h\"\n", "?1");
-	CHECK("x = R\"(a \" /* )\";\n#include \"a.h\"\n", "?1");
+	CHECK("x = R\"(a \" /* )\";\n#include \"a.h\"\n", "?1!1");
+	CHECK("#include X\n#embed Y\n", "?1!2");
 	CHECK("x = R \"(a\";\n#include \"a.h\"\n", "2:q a.h");
 	CHECK("x = u8\"(a\";\n#include \"a.h\"\n", "2:q a.h");
 }
@@ -96,10 +101,13 @@ static void test_assembler(void **state)
 	(void)state;
 	CHECK("asm(\".incbin \\\"x.bin\\\"\\n\");\n", "1:d x.bin");
 	CHECK("asm(\"d:\\n\\t.incbin\\t\\\"x.bin\\\"\\n.include \\\"m.inc\\\"\");\n", "1:d x.bin, 1:b m.inc");
-	CHECK("#define BIN(f) asm(\".incbin \\\"\" f \"\\\"\\n\")\n", "?1");
-	CHECK("asm(\".include \" NAME);\n", "?1");
+	CHECK("#define BIN(f) asm(\".incbin \\\"\" f \"\\\"\\n\")\n", "?1!1");
+	CHECK("asm(\".include \" NAME);\n", "?1!1");
 	CHECK(".incbin \"x.bin\", 4\n.include \"m.inc\"\n", "1:d x.bin, 2:b m.inc");
-	CHECK("\t.incbin FILE\n", "?1");
+	CHECK("\t.incbin FILE\n", "?1!1");
+	/* the assembler does not tell capitals from small letters */
+	CHECK("a: .INCBIN \"x.bin\"\n.Include \"m.inc\"\n", "1:d x.bin, 2:b m.inc");
+	CHECK("asm(\"d:\\n.IncBin \\\"x.bin\\\"\\n.INCLUDE \\\"m.inc\\\"\");\n", "1:d x.bin, 1:b m.inc");
 	/* members, and texts for people */
 	CHECK("a.include = b->c.include; (x).include(1); struct s t = { .include = 1 };\n", "");
 	CHECK("puts(\".include files are read\"); puts(\"x.include\"); puts(\".included \");\n", "");
@@ -117,6 +125,7 @@ static void test_limits(void **state)
 	includes_scan(b.ptr, b.len, &refs);
 	assert_int_equal(refs.len, INCLUDES_MAX);
 	assert_int_equal(refs.unknown, INCLUDES_MAX);
+	assert_int_equal(refs.hidden, INCLUDES_MAX);
 }
 
 int main(void)

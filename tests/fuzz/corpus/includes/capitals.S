@@ -1,0 +1,4 @@
+.data
+blob: .INCBIN "x.bin", 4
+.Include "m.inc"
+asm(".IncBin \"y.bin\"");
