@@ -202,6 +202,8 @@ shared_tmp() {
 	curl -s -d '{"n":2}' "http://127.0.0.1:$port/2015-03-31/functions/f/invocations" >"$T/second" &
 	second=$!
 	echo >gate
+	# a second one at once could meet the reader of the first, and lose it
+	until [ "$(grep -c 'extension: after the answer' "$T/log")" = 2 ]; do :; done
 	echo >gate
 	wait "$second"
 	is "$(cat "$T/second")" '{"n": 2}'
