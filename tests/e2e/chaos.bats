@@ -35,19 +35,19 @@ bats_require_minimum_version 1.5.0
 @test "the same plan has the same schedule, another seed another one; what happens keeps to it" {
 	act
 	cat >plan.yaml <<-'EOF'
-		duration: 1 s
+		duration: 2 s
 		seed: 3
 		load: {callers: 3}
 		steady: {lost: 0}
 		faults:
 		  - {fault: kill, at: 200 ms, every: 100 ms, times: 6, jitter: 300 ms, share: 10 %}
-		  - {fault: freeze, at: 500 ms, for: 100 ms}
+		  - {fault: freeze, at: 1500 ms, for: 100 ms}
 	EOF
 	slsc_run chaos run plan.yaml --dry-run
 	is "$status/$err" "0/"
 	first=$out
 	is "$(wc -l <<<"$first")" 7
-	has "$first" "      0.500 s  freeze 100 % of instances, #1"
+	has "$first" "      1.500 s  freeze 100 % of instances, #1"
 	slsc_run chaos run plan.yaml --dry-run
 	is "$out" "$first"
 	slsc_run chaos run plan.yaml --dry-run --seed 4
@@ -188,7 +188,8 @@ gone() {
 	wait "$pid" || status=$?
 	is "$status/$(tail -n 1 "$T/err")" "130/error: interrupted"
 	is "$(sed 1q "$T/out")" "act: the hypothesis is open: the run was interrupted"
-	has "$(cat "$T/out")" "over, it met 2"
+	# who is under another fault is not frozen; on a busy machine that may be nobody
+	grep -qE "freeze +#1 +over, it met [123]\$" "$T/out"
 	# a command is not waited for, its undoing is
 	run ! grep "took too long" "$T/out"
 	[ -e undone ]
@@ -199,7 +200,8 @@ gone() {
 	wait "$pid" || :
 	wait_for gone
 	# the next run finds nothing of it, in the queue either
-	sed -i 's/60 s/400 ms/; s/50 s/100 ms/; s/exec sleep 3000/true/' plan.yaml
+	sed -i 's/60 s/3 s/; s/at: 200 ms, for: 50 s/at: 2 s, for: 100 ms/; s/at: 50 ms, share/at: 1500 ms, share/
+		s/exec sleep 3000/true/' plan.yaml
 	chaos plan.yaml
 	is "$status" 0
 	is "$(of '.attempts == .calls.ok')" true
@@ -255,7 +257,7 @@ server() {
 	mkdir served
 	echo key >served/token
 	cat >plan.yaml <<-'EOF'
-		duration: 300 ms
+		duration: 2 s
 		proxies:
 		  - env: STORE
 		    serve: echo $$ >server; exec python3 -m http.server --bind 127.0.0.1 "$PORT" -d served >log 2>&1
@@ -296,7 +298,7 @@ server() {
 	run ! server
 	# SIGKILL of slsc
 	rm server
-	sed -i 's/300 ms/1 min/; s/^before.*/before: touch begun/' plan.yaml
+	sed -i 's/2 s/1 min/; s/^before.*/before: touch begun/' plan.yaml
 	"$SLSC_BIN" chaos run plan.yaml --progress=never >"$T/out" 2>"$T/err" 3>&- &
 	pid=$!
 	wait_for [ -e begun ]
