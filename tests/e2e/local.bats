@@ -283,8 +283,11 @@ hint: a collector is at http://127.0.0.1:4318, say"
 @test "extensions of slsc.yaml start with an instance and are told of its end" {
 	need jq jq && need curl curl && need python3 python3
 	mkdir -p act/extensions
-	printf '#!/usr/bin/python3\nimport sys\nsys.path.insert(0, "%s")\nfrom local_runtime import *\n%s\n' \
-		"$SLSC_SRC/tests/e2e/support" 'attend(register().id, lambda e: say(e["eventType"]))' >act/extensions/watcher
+	{
+		echo '#!/usr/bin/python3'
+		cat "$SLSC_SRC/tests/e2e/support/local_runtime.py"
+		echo 'attend(register().id, lambda e: say(e["eventType"]))'
+	} >act/extensions/watcher
 	chmod +x act/extensions/watcher
 	act '    extensions: extensions'
 	call act '{}' && is "$(jq .count <<<"$out")" 1

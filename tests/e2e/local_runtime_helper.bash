@@ -24,9 +24,9 @@ teardown() {
 # program FILE: an executable in Python, from standard input, that has what support/local_runtime.py has
 program() {
 	{
-		printf '#!/usr/bin/python3\nimport sys\nsys.path.insert(0, "%s")\n' "$SUPPORT"
-		printf 'sys.dont_write_bytecode = True\nfrom local_runtime import *\n'
-		cat
+		# as a whole: an instance has a /tmp of its own, and this tree may lie below the machine's
+		echo '#!/usr/bin/python3'
+		cat "$SUPPORT/local_runtime.py" -
 	} >"$1.new"
 	chmod +x "$1.new"
 	mv "$1.new" "$1"
